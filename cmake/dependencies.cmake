@@ -1,0 +1,37 @@
+# Every dependency is a package of the distribution; one that is missing is named by its package.
+
+# Finds a CMake package or stops with the name of the Debian package that has it.
+function(nexakey_find package debian)
+  find_package(${package} ${ARGN} QUIET GLOBAL)
+  if(NOT ${package}_FOUND)
+    message(FATAL_ERROR "${package} is missing: apt-get install ${debian}")
+  endif()
+endfunction()
+
+if(NEXAKEY_STATIC)
+  set(OPENSSL_USE_STATIC_LIBS ON)
+  set(CMAKE_FIND_LIBRARY_SUFFIXES .a .so)
+endif()
+
+nexakey_find(Threads libc6-dev)
+nexakey_find(OpenSSL libssl-dev COMPONENTS Crypto)
+nexakey_find(nlohmann_json nlohmann-json3-dev)
+nexakey_find(CLI11 libcli11-dev)
+nexakey_find(SQLite3 libsqlite3-dev)
+nexakey_find(SQLiteCpp libsqlitecpp-dev)
+nexakey_find(doctest doctest-dev)
+
+find_library(UTF8PROC_LIBRARY utf8proc)
+find_path(UTF8PROC_INCLUDE_DIR utf8proc.h)
+if(NOT UTF8PROC_LIBRARY OR NOT UTF8PROC_INCLUDE_DIR)
+  message(FATAL_ERROR "utf8proc is missing: apt-get install libutf8proc-dev")
+endif()
+add_library(utf8proc::utf8proc UNKNOWN IMPORTED)
+set_target_properties(utf8proc::utf8proc PROPERTIES
+  IMPORTED_LOCATION ${UTF8PROC_LIBRARY}
+  INTERFACE_INCLUDE_DIRECTORIES ${UTF8PROC_INCLUDE_DIR})
+
+find_path(TL_EXPECTED_INCLUDE_DIR tl/expected.hpp)
+if(NOT TL_EXPECTED_INCLUDE_DIR)
+  message(FATAL_ERROR "tl::expected is missing: apt-get install libexpected-dev")
+endif()

@@ -1,0 +1,235 @@
+#include "core/decision.h"
+
+#include <algorithm>
+#include <array>
+
+#include "core/text.h"
+
+namespace nexakey::core {
+namespace {
+
+constexpr std::string_view kChallenge = "Bearer realm=\"nexakey\"";
+
+std::int64_t ceil_seconds(std::chrono::nanoseconds time) {
+  return std::chrono::ceil<std::chrono::seconds>(time).count();
+}
+
+bool is_in_workspace(const Request& request, const KeyRules& key) {
+  return !request.workspace || *request.workspace == key.workspace;
+}
+
+bool is_allowed_method(const KeyRules& key, std::string_view method) {
+  const auto needed = scope_for(method);
+  return needed && key.scopes.has(*needed);
+}
+
+std::string describe_scopes(const KeyRules& key, const std::string& method) {
+  const auto needed = scope_for(method);
+  const std::string needs =
+      needed ? "needs " + std::string(name_of(*needed)) : std::string("is allowed by no scope");
+  return method + " " + needs + ", the key has " + join(key.scopes.names(), ", ");
+}
+
+std::string describe_whitelist(const KeyRules& key, const std::optional<IpAddress>& ip) {
+  const std::string address = ip ? ip->to_string() : "an unknown address";
+  return key.whitelist.empty() ? address + ", and the whitelist is empty: any will do"
+                               : address + " against " + key.whitelist.to_text();
+}
+
+}  // namespace
+
+void set_credential(Request& request, std::string_view key) {
+  if (key.empty()) {
+    request.credential = Credential::missing;
+  } else if (!is_api_key(key)) {
+    request.credential = Credential::malformed;
+  } else {
+    request.credential = Credential::key;
+    request.key_hash = hash_api_key(key);
+  }
+}
+
+std::string_view name_of(Reason reason) {
+  switch (reason) {
+    case Reason::missing_key:
+      return "missing_key";
+    case Reason::malformed_key:
+      return "malformed_key";
+    case Reason::unknown_key:
+      return "unknown_key";
+    case Reason::revoked_key:
+      return "revoked_key";
+    case Reason::suspended_key:
+      return "suspended_key";
+    case Reason::expired_key:
+      return "expired_key";
+    case Reason::ip_not_allowed:
+      return "ip_not_allowed";
+    case Reason::insufficient_scope:
+      return "insufficient_scope";
+    case Reason::rate_limited:
+      return "rate_limited";
+    case Reason::allowed:
+      break;
+  }
+  return "allowed";
+}
+
+int status_of(Reason reason) {
+  switch (reason) {
+    case Reason::ip_not_allowed:
+    case Reason::insufficient_scope:
+      return 403;
+    case Reason::rate_limited:
+      return 429;
+    case Reason::allowed:
+      return 200;
+    default:
+      return 401;
+  }
+}
+
+std::vector<std::pair<std::string_view, std::string>> Decision::headers() const {
+  std::vector<std::pair<std::string_view, std::string>> headers;
+  if (rate_limit) {
+    headers.emplace_back("X-RateLimit-Limit", std::to_string(rate_limit->limit));
+    headers.emplace_back("X-RateLimit-Remaining", std::to_string(rate_limit->remaining));
+    headers.emplace_back("X-RateLimit-Reset", std::to_string(rate_limit->reset_at));
+    if (rate_limit->retry_after) {
+      headers.emplace_back("Retry-After", std::to_string(*rate_limit->retry_after));
+    }
+  }
+  // RFC 6750, 3 and 3.1: a request that brought nothing is told no error code.
+  if (status_of(reason) == 401) {
+    headers.emplace_back("WWW-Authenticate",
+                         std::string(kChallenge) +
+                             (reason == Reason::missing_key ? "" : ", error=\"invalid_token\""));
+  } else if (reason == Reason::insufficient_scope) {
+    std::string challenge = std::string(kChallenge) + ", error=\"insufficient_scope\"";
+    if (needed_scope) {
+      challenge += ", scope=\"" + std::string(name_of(*needed_scope)) + "\"";
+    }
+    headers.emplace_back("WWW-Authenticate", std::move(challenge));
+  }
+  return headers;
+}
+
+bool is_live(const KeyRules& key, Time now) { return key.status(now) == KeyStatus::active; }
+
+std::optional<Reason> refusal(const Request& request, const KeyRules* key, Time now) {
+  if (request.credential == Credential::missing) {
+    return Reason::missing_key;
+  }
+  if (request.credential == Credential::malformed) {
+    return Reason::malformed_key;
+  }
+  if (key == nullptr || !is_in_workspace(request, *key)) {
+    return Reason::unknown_key;
+  }
+  switch (key->status(now)) {
+    case KeyStatus::revoked:
+      return Reason::revoked_key;
+    case KeyStatus::suspended:
+      return Reason::suspended_key;
+    case KeyStatus::expired:
+      return Reason::expired_key;
+    case KeyStatus::active:
+      break;
+  }
+  if (!key->whitelist.allows(request.ip)) {
+    return Reason::ip_not_allowed;
+  }
+  if (!is_allowed_method(*key, request.method)) {
+    return Reason::insufficient_scope;
+  }
+  return std::nullopt;
+}
+
+Decision conclude(const Request& request, const KeyRules* key, std::optional<Reason> refused,
+                  const std::optional<Admission>& admission, Time now) {
+  Decision decision;
+  const bool admitted = !admission || admission->admitted;
+  decision.reason = refused.value_or(admitted ? Reason::allowed : Reason::rate_limited);
+  decision.client_ip = request.ip;
+  decision.ref = request.ref;
+  if (decision.reason <= Reason::unknown_key) {
+    return decision;
+  }
+  decision.key_id = key->id;
+  decision.workspace = key->workspace;
+  if (decision.reason == Reason::insufficient_scope) {
+    decision.needed_scope = scope_for(request.method);
+  }
+  if (admission) {
+    decision.rate_limit = RateLimit{
+        .limit = key->rate_limit,
+        .remaining = admission->remaining,
+        .reset_at = ceil_seconds(now.time_since_epoch() + admission->reset_in),
+        .retry_after = std::nullopt};
+    if (decision.reason == Reason::rate_limited) {
+      decision.rate_limit->retry_after =
+          std::max<std::int64_t>(1, ceil_seconds(admission->reset_in));
+    }
+  }
+  return decision;
+}
+
+Decision decide(const Request& request, const KeyRules* key, SlidingWindow* window, Time now,
+                Tick tick, bool dry_run) {
+  const std::optional<Reason> refused = refusal(request, key, now);
+  std::optional<Admission> admission;
+  if (window != nullptr) {
+    admission = refused || dry_run ? window->peek(key->rate_limit, tick)
+                                   : window->admit(key->rate_limit, tick);
+  }
+  return conclude(request, key, refused, admission, now);
+}
+
+std::vector<Check> explain(const Request& request, const KeyRules* key, const Decision& decision,
+                           Time now) {
+  const Reason reason = decision.reason;
+  std::vector<Check> checks;
+  // Adds a check that fails with one of these reasons; false: it was the last one.
+  const auto add = [&](std::string_view name, Reason first, Reason last, std::string found) {
+    checks.push_back({name, reason < first || reason > last, std::move(found)});
+    return checks.back().passed;
+  };
+  if (!add("credential", Reason::missing_key, Reason::missing_key,
+           request.credential == Credential::missing ? "no key was given" : "a key was given") ||
+      !add("format", Reason::malformed_key, Reason::malformed_key,
+           request.credential == Credential::malformed
+               ? "it is not fc_live_ and 28 letters and digits"
+               : "it has the form of a key")) {
+    return checks;
+  }
+  std::string known = key == nullptr ? "the store knows no such key" : key->id.to_string();
+  if (key != nullptr) {
+    known += " in workspace " + key->workspace;
+    known += request.workspace ? ", asked for in " + *request.workspace : "";
+  }
+  if (!add("known", Reason::unknown_key, Reason::unknown_key, std::move(known))) {
+    return checks;
+  }
+  const auto since = [](std::string_view state, const std::optional<Time>& time) {
+    return time ? std::string(state) + " " + format_time(*time) : "not " + std::string(state);
+  };
+  if (add("revocation", Reason::revoked_key, Reason::revoked_key,
+          since("revoked", key->revoked_at)) &&
+      add("suspension", Reason::suspended_key, Reason::suspended_key,
+          since("suspended", key->suspended_at)) &&
+      add("expiry", Reason::expired_key, Reason::expired_key,
+          key->expires_at ? "expires " + format_time(*key->expires_at) + ", now " + format_time(now)
+                          : "never expires") &&
+      add("whitelist", Reason::ip_not_allowed, Reason::ip_not_allowed,
+          describe_whitelist(*key, request.ip)) &&
+      add("scope", Reason::insufficient_scope, Reason::insufficient_scope,
+          describe_scopes(*key, request.method))) {
+    const std::uint32_t remaining = decision.rate_limit ? decision.rate_limit->remaining : 0;
+    add("rate limit", Reason::rate_limited, Reason::rate_limited,
+        std::to_string(remaining) + " of " + std::to_string(key->rate_limit) +
+            " a minute remain");
+  }
+  return checks;
+}
+
+}  // namespace nexakey::core

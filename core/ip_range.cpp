@@ -1,0 +1,191 @@
+#include "core/ip_range.h"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "core/text.h"
+
+namespace nexakey::core {
+namespace {
+
+constexpr std::array<std::uint8_t, 12> kV4Prefix{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
+constexpr std::uint8_t kV4PrefixBits = 96;
+
+/// `address` with all bits behind the first `prefix` cleared.
+IpAddress network_of(const IpAddress& address, std::uint8_t prefix) {
+  auto bytes = address.bytes();
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    const int kept = std::clamp(static_cast<int>(prefix) - static_cast<int>(8 * i), 0, 8);
+    bytes[i] = static_cast<std::uint8_t>(bytes[i] & (0xFF00U >> static_cast<unsigned>(kept)));
+  }
+  return IpAddress::from_bytes(bytes);
+}
+
+/// A prefix length without sign, leading zeros or anything behind it.
+std::optional<std::uint8_t> parse_prefix(std::string_view text, std::uint8_t longest) {
+  unsigned value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || value > longest ||
+      (text.size() > 1 && text.front() == '0')) {
+    return std::nullopt;
+  }
+  return static_cast<std::uint8_t>(value);
+}
+
+}  // namespace
+
+std::optional<IpAddress> IpAddress::parse(std::string_view text) {
+  const std::string terminated(text);
+  if (terminated.size() >= INET6_ADDRSTRLEN || terminated.find('\0') != std::string::npos) {
+    return std::nullopt;
+  }
+  IpAddress address;
+  std::ranges::copy(kV4Prefix, address.bytes_.begin());
+  if (inet_pton(AF_INET, terminated.c_str(), address.bytes_.data() + kV4Prefix.size()) == 1 ||
+      inet_pton(AF_INET6, terminated.c_str(), address.bytes_.data()) == 1) {
+    return address;
+  }
+  return std::nullopt;
+}
+
+IpAddress IpAddress::from_bytes(const std::array<std::uint8_t, 16>& bytes) {
+  IpAddress address;
+  address.bytes_ = bytes;
+  return address;
+}
+
+bool IpAddress::is_v4() const {
+  return std::equal(kV4Prefix.begin(), kV4Prefix.end(), bytes_.begin());
+}
+
+std::string IpAddress::to_string() const {
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  if (is_v4()) {
+    inet_ntop(AF_INET, bytes_.data() + kV4Prefix.size(), text.data(), text.size());
+  } else {
+    inet_ntop(AF_INET6, bytes_.data(), text.data(), text.size());
+  }
+  return text.data();
+}
+
+Result<IpRange> IpRange::parse(std::string_view text) {
+  const std::size_t slash = text.find('/');
+  const std::string_view written = text.substr(0, slash);
+  const auto address = IpAddress::parse(written);
+  if (!address) {
+    return reject(quote(text) + " is not an IPv4 or IPv6 address or CIDR range");
+  }
+  IpRange range;
+  range.first_ = *address;
+  if (slash == std::string_view::npos) {
+    return range;
+  }
+  // A mapped address is written with the prefix of its IPv6 form, a dotted one with that of IPv4.
+  const bool dotted = written.find(':') == std::string_view::npos;
+  const auto prefix = parse_prefix(text.substr(slash + 1), dotted ? 32 : 128);
+  if (!prefix) {
+    return reject(quote(text) + " has no prefix length from 0 to " + (dotted ? "32" : "128"));
+  }
+  range.prefix_ = static_cast<std::uint8_t>(dotted ? *prefix + kV4PrefixBits : *prefix);
+  range.first_ = network_of(*address, range.prefix_);
+  if (range.first_ != *address) {
+    return reject(quote(text) + " has bits set behind its prefix",
+                  "the range is " + range.to_string());
+  }
+  return range;
+}
+
+bool IpRange::is_v4() const { return first_.is_v4() && prefix_ >= kV4PrefixBits; }
+
+bool IpRange::contains(const IpAddress& address) const {
+  return address.is_v4() == is_v4() && network_of(address, prefix_) == first_;
+}
+
+std::string IpRange::to_string() const {
+  const std::string address = first_.to_string();
+  if (prefix_ == 128) {
+    return address;
+  }
+  return address + "/" + std::to_string(is_v4() ? prefix_ - kV4PrefixBits : prefix_);
+}
+
+Result<Whitelist> Whitelist::of(std::vector<IpRange> ranges) {
+  std::ranges::sort(ranges);
+  ranges.erase(std::unique(ranges.begin(), ranges.end()), ranges.end());
+  if (ranges.size() > kLongestWhitelist) {
+    return reject("a whitelist takes at most " + std::to_string(kLongestWhitelist) + " entries",
+                  "name ranges in place of single addresses");
+  }
+  Whitelist whitelist;
+  whitelist.ranges_ = std::move(ranges);
+  return whitelist;
+}
+
+Result<Whitelist> Whitelist::parse(const std::vector<std::string>& entries) {
+  std::vector<IpRange> ranges;
+  for (const std::string& list : entries) {
+    for (const std::string_view entry : split(list, ',')) {
+      auto range = IpRange::parse(entry);
+      if (!range) {
+        return tl::unexpected(std::move(range.error()));
+      }
+      ranges.push_back(*range);
+    }
+  }
+  return of(std::move(ranges));
+}
+
+Result<Whitelist> Whitelist::from_text(std::string_view text) {
+  if (text.empty()) {
+    return Whitelist();
+  }
+  std::vector<std::string> entries;
+  for (const std::string_view entry : split(text, ' ')) {
+    entries.emplace_back(entry);
+  }
+  return parse(entries);
+}
+
+bool Whitelist::allows(const std::optional<IpAddress>& address) const {
+  return empty() || (address && std::ranges::any_of(ranges_, [&](const IpRange& range) {
+                       return range.contains(*address);
+                     }));
+}
+
+std::vector<std::string> Whitelist::entries() const {
+  std::vector<std::string> entries;
+  entries.reserve(ranges_.size());
+  for (const IpRange& range : ranges_) {
+    entries.push_back(range.to_string());
+  }
+  return entries;
+}
+
+std::string Whitelist::to_text() const {
+  std::string text;
+  for (const IpRange& range : ranges_) {
+    text += (text.empty() ? "" : " ") + range.to_string();
+  }
+  return text;
+}
+
+Result<Whitelist> Whitelist::with(const Whitelist& added) const {
+  std::vector<IpRange> ranges = ranges_;
+  ranges.insert(ranges.end(), added.ranges_.begin(), added.ranges_.end());
+  return of(std::move(ranges));
+}
+
+Result<Whitelist> Whitelist::without(const Whitelist& removed) const {
+  for (const IpRange& range : removed.ranges_) {
+    if (!std::ranges::binary_search(ranges_, range)) {
+      return fail(ErrorCode::not_found, range.to_string() + " is not on the whitelist");
+    }
+  }
+  std::vector<IpRange> kept;
+  std::ranges::set_difference(ranges_, removed.ranges_, std::back_inserter(kept));
+  return of(std::move(kept));
+}
+
+}  // namespace nexakey::core

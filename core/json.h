@@ -1,0 +1,36 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/decision.h"
+#include "core/json_writer.h"
+#include "core/usage.h"
+
+namespace nexakey::core {
+
+/// The shapes of JSON: the same on the command line and over HTTP. Absent values are null; names
+/// are only ever added.
+
+void write_key(JsonWriter& json, const Key& key, Time now);
+void write_whitelist(JsonWriter& json, const Key& key);
+/// `checks` are added as "checks" unless empty.
+void write_decision(JsonWriter& json, const Decision& decision,
+                    const std::vector<Check>& checks = {});
+void write_usage(JsonWriter& json, const std::optional<KeyId>& key, const UsageReport& report);
+/// {"error": {…}}
+void write_error(JsonWriter& json, const Error& error);
+
+/// The longest request that `parse_request` takes, in bytes.
+inline constexpr std::size_t kLongestRequest = 65536;
+
+/// Reads a request. Unknown or doubled members, values of another type and anything behind the
+/// object are errors: a member that was mistyped must not be a check that was not made.
+Result<Request> parse_request(std::string_view json);
+
+/// Labels as a JSON object of strings: the form in which a store keeps them.
+std::string labels_to_json(const Labels& labels);
+Result<Labels> labels_from_json(std::string_view json);
+
+}  // namespace nexakey::core

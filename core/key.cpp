@@ -1,0 +1,188 @@
+#include "core/key.h"
+
+#include <algorithm>
+#include <tuple>
+
+#include "core/text.h"
+
+namespace nexakey::core {
+namespace {
+
+constexpr std::size_t kLongestName = 64;
+constexpr std::size_t kLongestDescription = 1000;
+constexpr std::size_t kLongestLabelValue = 256;
+constexpr std::size_t kMostLabels = 64;
+
+bool is_word(std::string_view text) {
+  return !text.empty() && text.size() <= kLongestName && text.front() != '-' &&
+         text.front() != '.' && std::ranges::all_of(text, [](char c) {
+           return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+                  c == '.' || c == '_' || c == '-';
+         });
+}
+
+auto tie(const Key& k) {
+  return std::tie(k.id, k.workspace, k.scopes, k.whitelist, k.rate_limit, k.expires_at,
+                  k.suspended_at, k.revoked_at, k.hash, k.last_four, k.name, k.description,
+                  k.labels, k.created_at, k.revoke_reason, k.last_used_at, k.rotated_from,
+                  k.superseded_by);
+}
+
+}  // namespace
+
+std::string_view name_of(KeyStatus status) {
+  switch (status) {
+    case KeyStatus::active:
+      return "active";
+    case KeyStatus::suspended:
+      return "suspended";
+    case KeyStatus::expired:
+      return "expired";
+    case KeyStatus::revoked:
+      break;
+  }
+  return "revoked";
+}
+
+KeyStatus KeyRules::status(Time now) const {
+  if (revoked_at) {
+    return KeyStatus::revoked;
+  }
+  if (suspended_at) {
+    return KeyStatus::suspended;
+  }
+  return expires_at && *expires_at <= now ? KeyStatus::expired : KeyStatus::active;
+}
+
+bool operator==(const Key& a, const Key& b) { return tie(a) == tie(b); }
+
+Result<Key> apply(Key key, const KeyChange& change, Time now) {
+  if (key.revoked_at) {
+    return fail(ErrorCode::conflict, key.id.to_string() + " is revoked and can't be changed",
+                "make a new key with nexakey create");
+  }
+  key.name = change.name.value_or(key.name);
+  key.description = change.description.value_or(key.description);
+  key.scopes = change.scopes.value_or(key.scopes);
+  key.expires_at = change.expires_at.value_or(key.expires_at);
+  key.rate_limit = change.rate_limit.value_or(key.rate_limit);
+  for (const auto& [name, value] : change.labels) {
+    if (value.empty()) {
+      key.labels.erase(name);
+    } else {
+      key.labels[name] = value;
+    }
+  }
+  if (const auto labels = check_labels(key.labels); !labels) {
+    return tl::unexpected(labels.error());
+  }
+  if (change.suspended == true) {
+    key.suspended_at = key.suspended_at.value_or(now);
+  } else if (change.suspended == false) {
+    key.suspended_at.reset();
+  }
+  auto whitelist = key.whitelist.without(change.disallow).and_then([&](const Whitelist& rest) {
+    return rest.with(change.allow);
+  });
+  if (!whitelist) {
+    Error error = whitelist.error();
+    if (error.code == ErrorCode::not_found) {
+      error.message += " of " + key.id.to_string();
+    }
+    return tl::unexpected(std::move(error));
+  }
+  if (whitelist->empty() && !key.whitelist.empty() && !change.may_open) {
+    return fail(ErrorCode::confirmation_required,
+                "without the last entry of its whitelist " + key.id.to_string() +
+                    " would be open to every address",
+                "pass --yes if that is meant");
+  }
+  key.whitelist = *std::move(whitelist);
+  return key;
+}
+
+Result<void> check_name(std::string_view name) {
+  if (name.empty()) {
+    return reject("a name can't be empty");
+  }
+  if (name.size() > 4 * kLongestName || count_characters(name) > kLongestName) {
+    return reject("the name " + quote(name) + " is longer than 64 characters");
+  }
+  if (!is_printable(name)) {
+    return reject("the name " + quote(name) + " has characters that can't be printed");
+  }
+  if (name.starts_with(KeyId::kPrefix) || name.starts_with(kApiKeyPrefix) || name.front() == '-') {
+    return reject("a name can't begin with -, key_ or fc_live_");
+  }
+  return {};
+}
+
+Result<void> check_workspace(std::string_view name) {
+  if (!is_word(name)) {
+    return reject(quote(name) + " is no name of a workspace",
+                  "it has 1 to 64 characters of A-Z, a-z, 0-9, dot, _ and -");
+  }
+  return {};
+}
+
+Result<void> check_description(std::string_view text) {
+  if (text.size() > 4 * kLongestDescription || count_characters(text) > kLongestDescription) {
+    return reject("the text " + quote(text) + " is longer than 1000 characters");
+  }
+  if (!is_printable(text)) {
+    return reject("the text " + quote(text) + " has characters that can't be printed");
+  }
+  return {};
+}
+
+Result<void> check_labels(const Labels& labels) {
+  if (labels.size() > kMostLabels) {
+    return reject("a key takes at most 64 labels");
+  }
+  for (const auto& [name, value] : labels) {
+    if (!is_word(name)) {
+      return reject(quote(name) + " is no name of a label",
+                    "it has 1 to 64 characters of A-Z, a-z, 0-9, dot, _ and -");
+    }
+    if (value.size() > kLongestLabelValue || !is_printable(value)) {
+      return reject("the label " + name + " has a value that is longer than 256 bytes or " +
+                    "can't be printed");
+    }
+  }
+  return {};
+}
+
+Result<void> check_rate_limit(std::int64_t limit) {
+  if (limit < 1 || limit > kLargestRateLimit) {
+    return reject("a rate limit is from 1 to " + std::to_string(kLargestRateLimit) +
+                  " requests a minute");
+  }
+  return {};
+}
+
+Result<void> check_key(const Key& key) {
+  // A key without a name of its own has its id for one.
+  const Result<void> name = key.name == key.id.to_string() ? Result<void>() : check_name(key.name);
+  return name.and_then([&] { return check_workspace(key.workspace); })
+      .and_then([&] { return check_description(key.description); })
+      .and_then([&] { return check_description(key.revoke_reason); })
+      .and_then([&] { return check_labels(key.labels); })
+      .and_then([&] { return check_rate_limit(key.rate_limit); });
+}
+
+Result<Labels> parse_labels(const std::vector<std::string>& texts) {
+  Labels labels;
+  for (const std::string& text : texts) {
+    const std::size_t equals = text.find('=');
+    if (equals == std::string::npos) {
+      return reject("the label " + quote(text) + " has no =", "write --label team=crm");
+    }
+    labels[text.substr(0, equals)] = text.substr(equals + 1);
+  }
+  if (const auto checked = check_labels(labels); !checked) {
+    return tl::unexpected(checked.error());
+  }
+  return labels;
+}
+
+}  // namespace nexakey::core

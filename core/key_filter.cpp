@@ -1,0 +1,33 @@
+#include "core/key_filter.h"
+
+#include <fnmatch.h>
+
+#include <algorithm>
+
+namespace nexakey::core {
+namespace {
+
+bool has_labels(const Key& key, const Labels& wanted) {
+  return std::ranges::all_of(wanted, [&](const auto& label) {
+    const auto found = key.labels.find(label.first);
+    return found != key.labels.end() && (label.second.empty() || found->second == label.second);
+  });
+}
+
+}  // namespace
+
+bool KeyFilter::matches(const Key& key, Time now) const {
+  return (!workspace || key.workspace == *workspace) && (!ids || ids->contains(key.id)) &&
+         (!name || key.name == *name) &&
+         (!pattern || fnmatch(pattern->c_str(), key.name.c_str(), 0) == 0) &&
+         (!status || key.status(now) == *status) && (!scopes || key.scopes.has_all(*scopes)) &&
+         has_labels(key, labels) &&
+         (!expires_before || (key.expires_at && *key.expires_at > now &&
+                              *key.expires_at <= *expires_before)) &&
+         (!unused_since || (key.created_at < *unused_since &&
+                            (!key.last_used_at || *key.last_used_at < *unused_since))) &&
+         (!created_before || key.created_at < *created_before) &&
+         (!newest_of_line || !key.superseded_by);
+}
+
+}  // namespace nexakey::core

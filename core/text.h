@@ -1,0 +1,34 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace nexakey::core {
+
+/// The parts of `text` between separators; "" has one part, "".
+std::vector<std::string_view> split(std::string_view text, char separator);
+
+/// The parts with `separator` between them.
+std::string join(const std::vector<std::string_view>& parts, std::string_view separator);
+
+/// Whether `text` is valid UTF-8 (RFC 3629) of printable characters only: no control, format (such
+/// as a change of direction), private or unassigned characters, and no line separators.
+bool is_printable(std::string_view text);
+
+/// How many characters `text` has; what is not UTF-8 counts a character a byte.
+std::size_t count_characters(std::string_view text);
+
+/// How many columns a terminal needs for `text` (Unicode TR11).
+std::size_t display_width(std::string_view text);
+
+/// `text` with each character that is not printable as U+FFFD: safe for a terminal.
+std::string printable(std::string_view text);
+
+/// The beginning of `text` that fits `columns`, with an ellipsis in place of what was cut.
+std::string fit(std::string_view text, std::size_t columns);
+
+/// User input for a message: printable, at most 64 characters of it, in double quotes.
+std::string quote(std::string_view text);
+
+}  // namespace nexakey::core

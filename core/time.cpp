@@ -1,0 +1,237 @@
+#include "core/time.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstdint>
+#include <optional>
+
+#include "core/text.h"
+
+namespace nexakey::core {
+namespace {
+
+using std::chrono::days;
+using std::chrono::floor;
+using std::chrono::hours;
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+constexpr seconds kLongestDuration = days{36500};
+
+struct Unit {
+  std::string_view name;  // in words
+  char suffix;
+  seconds length;
+};
+constexpr std::array<Unit, 5> kUnits{{{"week", 'w', days{7}},
+                                      {"day", 'd', days{1}},
+                                      {"hour", 'h', hours{1}},
+                                      {"minute", 'm', minutes{1}},
+                                      {"second", 's', seconds{1}}}};
+
+/// Reads an RFC 3339 time from left to right; after the first thing out of place nothing matches.
+class TimeReader {
+ public:
+  explicit TimeReader(std::string_view text) : rest_(text) {}
+
+  int number(std::size_t digits) {
+    int value = 0;
+    const auto [end, error] =
+        std::from_chars(rest_.data(), rest_.data() + std::min(digits, rest_.size()), value);
+    const bool whole = error == std::errc() && end == rest_.data() + digits && rest_[0] != '-';
+    good_ = good_ && whole;
+    rest_.remove_prefix(std::min(digits, rest_.size()));
+    return value;
+  }
+
+  bool skip(char expected) {
+    if (rest_.empty() || rest_.front() != expected) {
+      return false;
+    }
+    rest_.remove_prefix(1);
+    return true;
+  }
+
+  void expect(char expected) { good_ = skip(expected) && good_; }
+
+  milliseconds fraction() {
+    milliseconds value{0};
+    milliseconds digit_worth{100};
+    std::size_t digits = 0;
+    for (; !rest_.empty() && rest_.front() >= '0' && rest_.front() <= '9'; ++digits) {
+      value += (rest_.front() - '0') * digit_worth;
+      digit_worth /= 10;
+      rest_.remove_prefix(1);
+    }
+    good_ = good_ && digits >= 1 && digits <= 9;
+    return value;
+  }
+
+  void check(bool condition) { good_ = good_ && condition; }
+  [[nodiscard]] bool at_end() const { return rest_.empty(); }
+  [[nodiscard]] bool good() const { return good_; }
+
+ private:
+  std::string_view rest_;
+  bool good_ = true;
+};
+
+std::optional<Time> read_time(std::string_view text) {
+  TimeReader reader(text);
+  const int year = reader.number(4);
+  reader.expect('-');
+  const int month = reader.number(2);
+  reader.expect('-');
+  const int day = reader.number(2);
+  const std::chrono::year_month_day date(std::chrono::year{year},
+                                         std::chrono::month{static_cast<unsigned>(month)},
+                                         std::chrono::day{static_cast<unsigned>(day)});
+  if (!reader.good() || !date.ok() || year < 1970) {
+    return std::nullopt;
+  }
+  Time time = std::chrono::sys_days{date};
+  if (reader.at_end()) {
+    return time;
+  }
+  if (!reader.skip('T') && !reader.skip('t')) {
+    reader.expect(' ');
+  }
+  const hours hour{reader.number(2)};
+  reader.expect(':');
+  const minutes minute{reader.number(2)};
+  reader.expect(':');
+  const seconds second{reader.number(2)};
+  reader.check(hour < days{1} && minute < hours{1} && second < minutes{1});
+  time += hour + minute + second;
+  if (reader.skip('.')) {
+    time += reader.fraction();
+  }
+  if (!reader.skip('Z') && !reader.skip('z')) {
+    const int sign = reader.skip('-') ? 1 : -1;
+    if (sign == -1) {
+      reader.expect('+');
+    }
+    const hours offset_hours{reader.number(2)};
+    reader.expect(':');
+    const minutes offset_minutes{reader.number(2)};
+    reader.check(offset_hours < days{1} && offset_minutes < hours{1});
+    time += sign * (offset_hours + offset_minutes);
+  }
+  if (!reader.good() || !reader.at_end()) {
+    return std::nullopt;
+  }
+  return time;
+}
+
+Result<Time> parse_moment(std::string_view text, Time now, int direction) {
+  if (const auto time = read_time(text)) {
+    return *time;
+  }
+  const auto duration = parse_duration(text);
+  if (!duration) {
+    return reject(quote(text) + " is no time and no duration",
+                  "write 2026-12-31, 2026-12-31T18:00:00Z or a duration such as 24h or 90d");
+  }
+  return now + direction * *duration;
+}
+
+void append_number(std::string& text, std::int64_t value, int digits) {
+  std::array<char, 20> buffer{};
+  char* end = buffer.data() + buffer.size();
+  char* at = end;
+  for (; digits > 0 || value > 0; --digits, value /= 10) {
+    *--at = static_cast<char>('0' + value % 10);
+  }
+  text.append(at, end);
+}
+
+}  // namespace
+
+Result<seconds> parse_duration(std::string_view text) {
+  std::int64_t count = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+  const auto* const unit = std::ranges::find_if(kUnits, [&](const Unit& u) {
+    return end + 1 == text.data() + text.size() && u.suffix == *end;
+  });
+  if (error == std::errc::result_out_of_range ||
+      (unit != kUnits.end() && count > kLongestDuration / unit->length)) {
+    return reject("the duration " + quote(text) + " is longer than 100 years");
+  }
+  if (error != std::errc() || unit == kUnits.end() || count <= 0) {
+    return reject(quote(text) + " is no duration", "write 30s, 15m, 24h, 90d or 12w");
+  }
+  return count * unit->length;
+}
+
+Result<Time> parse_time(std::string_view text) {
+  const auto time = read_time(text);
+  if (!time) {
+    return reject(quote(text) + " is no time", "write 2026-12-31 or 2026-12-31T18:00:00Z");
+  }
+  return *time;
+}
+
+Result<Time> parse_time_after(std::string_view text, Time now) {
+  return parse_moment(text, now, 1);
+}
+
+Result<Time> parse_time_before(std::string_view text, Time now) {
+  return parse_moment(text, now, -1);
+}
+
+std::string format_time(Time time) {
+  std::string text;
+  append_time(text, time);
+  return text;
+}
+
+void append_time(std::string& text, Time time) {
+  const auto day = floor<days>(time);
+  const std::chrono::year_month_day date(day);
+  const std::chrono::hh_mm_ss clock(time - day);
+  append_number(text, static_cast<int>(date.year()), 4);
+  text += '-';
+  append_number(text, static_cast<unsigned>(date.month()), 2);
+  text += '-';
+  append_number(text, static_cast<unsigned>(date.day()), 2);
+  text += 'T';
+  append_number(text, clock.hours().count(), 2);
+  text += ':';
+  append_number(text, clock.minutes().count(), 2);
+  text += ':';
+  append_number(text, clock.seconds().count(), 2);
+  text += '.';
+  append_number(text, clock.subseconds().count(), 3);
+  text += 'Z';
+}
+
+std::string relative_time(Time time, Time now) {
+  const auto distance = floor<seconds>(time < now ? now - time : time - now);
+  // Weeks are for durations; people date by days.
+  const auto* const unit = std::find_if(kUnits.begin() + 1, kUnits.end(), [&](const Unit& u) {
+    return distance >= u.length;
+  });
+  if (unit == kUnits.end()) {
+    return "now";
+  }
+  const auto count = distance / unit->length;
+  const std::string amount =
+      std::to_string(count) + " " + std::string(unit->name) + (count == 1 ? "" : "s");
+  return time < now ? amount + " ago" : "in " + amount;
+}
+
+Time start_of_day(Time time) { return floor<days>(time); }
+
+Time start_of_week(Time time) {
+  const auto day = floor<days>(time);
+  return day - (std::chrono::weekday(day) - std::chrono::Monday);
+}
+
+Time start_of_month(Time time) {
+  const std::chrono::year_month_day date(floor<days>(time));
+  return std::chrono::sys_days(date.year() / date.month() / 1);
+}
+
+}  // namespace nexakey::core

@@ -1,0 +1,80 @@
+#include "core/usage.h"
+
+#include <algorithm>
+
+namespace nexakey::core {
+namespace {
+
+constexpr int kFirstErrorStatus = 400;
+constexpr int kTooManyRequests = 429;
+constexpr std::size_t kDateLength = 10;  // of 2026-11-24
+constexpr std::size_t kHourLength = 13;  // of 2026-11-24T12
+
+std::string group_of(const UsageRow& row, Grouping by) {
+  switch (by) {
+    case Grouping::endpoint:
+      return std::string(row.endpoint);
+    case Grouping::day:
+      return format_time(row.hour).substr(0, kDateLength);
+    case Grouping::hour:
+      return format_time(row.hour).substr(0, kHourLength) + ":00:00Z";
+    case Grouping::status:
+      break;
+  }
+  return std::to_string(row.status);
+}
+
+}  // namespace
+
+void Counts::add(int status, std::uint64_t requests_of_it) {
+  requests += requests_of_it;
+  errors += status >= kFirstErrorStatus ? requests_of_it : 0;
+  rate_limited += status == kTooManyRequests ? requests_of_it : 0;
+}
+
+std::string_view name_of(Grouping grouping) {
+  switch (grouping) {
+    case Grouping::endpoint:
+      return "endpoint";
+    case Grouping::day:
+      return "day";
+    case Grouping::hour:
+      return "hour";
+    case Grouping::status:
+      break;
+  }
+  return "status";
+}
+
+double UsageReport::error_rate() const {
+  return total.requests == 0
+             ? 0.0
+             : static_cast<double>(total.errors) / static_cast<double>(total.requests);
+}
+
+UsageReporter::UsageReporter(const UsageQuery& query, Time now)
+    : day_(start_of_day(now)), week_(start_of_week(now)), month_(start_of_month(now)) {
+  report_.by = query.by;
+  report_.since = start_of_hour(query.since.value_or(month_));
+}
+
+Time UsageReporter::first_hour() const { return std::min({report_.since, week_, month_}); }
+
+void UsageReporter::add(const UsageRow& row) {
+  const auto count_since = [&](Counts& counts, Time since) {
+    if (row.hour >= since) {
+      counts.add(row.status, row.requests);
+    }
+  };
+  count_since(report_.today, day_);
+  count_since(report_.this_week, week_);
+  count_since(report_.this_month, month_);
+  count_since(report_.total, report_.since);
+  if (row.hour >= report_.since) {
+    report_.groups[group_of(row, report_.by)].add(row.status, row.requests);
+  }
+}
+
+Time start_of_hour(Time time) { return std::chrono::floor<std::chrono::hours>(time); }
+
+}  // namespace nexakey::core

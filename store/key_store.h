@@ -1,0 +1,100 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/decision.h"
+#include "core/key.h"
+#include "core/key_filter.h"
+#include "core/usage.h"
+
+namespace nexakey::store {
+
+using core::Result;
+
+/// How a key is put into a store.
+enum class CreateMode {
+  always,
+  unless_named,  ///< not if an active key of the same name is in the workspace
+};
+
+/// Which part of a list is wanted.
+struct Page {
+  std::size_t limit = SIZE_MAX;        ///< at most so many keys
+  std::optional<core::KeyId> after{};  ///< from behind this one on; a `next` of the page before
+};
+
+/// Whether a verification leaves a trace.
+enum class Counting {
+  counted,
+  dry_run,  ///< takes no room in a window and counts nothing
+};
+
+/// What is known of a decision besides the decision.
+struct Verification {
+  core::Decision decision;
+  std::vector<core::Check> checks;  ///< when they were asked for
+};
+
+struct VerifyOptions {
+  Counting counting = Counting::counted;
+  bool explain = false;
+};
+
+/// Where keys are kept. This is the specification of a store; each backend passes the suite in
+/// tests/store that checks it.
+///
+/// Absent is not an error: it is an empty optional or list. Not being able to tell is always one
+/// (`store_unavailable`), so that no failure of a store ever looks like a missing key. What a
+/// change says with its return is on the disk before it returns and survives a power cut; an error
+/// means that nothing of it was done.
+///
+/// A store object is for one thread at a time. Any number of them, in any number of processes, may
+/// use the same store.
+class KeyStore {
+ public:
+  KeyStore() = default;
+  KeyStore(const KeyStore&) = delete;
+  KeyStore& operator=(const KeyStore&) = delete;
+  virtual ~KeyStore() = default;
+
+  /// Adds a key, and returns it as the store has it. The same key once more changes nothing;
+  /// another key with the same id or hash is a `conflict`. With `unless_named`, an active key of
+  /// that name is returned in place of `key`, which then is not added.
+  virtual Result<core::Key> create(const core::Key& key, CreateMode mode, core::Time now) = 0;
+
+  /// Calls `visit` with each key that `filter` matches, newest first, until it returns false.
+  /// Needs no more memory for many keys than for one. Returns the `after` for the next page, if
+  /// there is more behind this one.
+  virtual Result<std::optional<core::KeyId>> list(
+      const core::KeyFilter& filter, const Page& page, core::Time now,
+      const std::function<bool(const core::Key&)>& visit) = 0;
+
+  /// Changes a key as core::apply does, and returns it; nothing if there is no such key.
+  virtual Result<std::optional<core::Key>> update(core::KeyId id, const core::KeyChange& change,
+                                                  core::Time now) = 0;
+
+  /// Revokes all of the keys or, if one does not exist (`not_found`), none. A key that is revoked
+  /// already keeps its time and reason. No verification that begins after the return admits them,
+  /// in whatever process. Returns the keys, in the order of `ids`.
+  virtual Result<std::vector<core::Key>> revoke(std::span<const core::KeyId> ids,
+                                                const std::string& reason, core::Time now) = 0;
+
+  /// Decides each request, in order, as core::decide does, by the state of the store at some
+  /// moment after the call began, and counts it. A decision that is returned is counted: no death
+  /// of a process loses it. An error means no for all of the requests, though some of them may
+  /// have been counted.
+  virtual Result<std::vector<Verification>> verify(std::span<const core::Request> requests,
+                                                   const VerifyOptions& options) = 0;
+
+  /// The decisions about known keys so far.
+  virtual Result<core::UsageReport> usage(const core::UsageQuery& query, core::Time now) = 0;
+
+  /// The names of the workspaces that have keys, sorted.
+  virtual Result<std::vector<std::string>> workspaces() = 0;
+};
+
+}  // namespace nexakey::store
