@@ -161,11 +161,11 @@ Decision conclude(const Request& request, const KeyRules* key, std::optional<Rea
     decision.needed_scope = scope_for(request.method);
   }
   if (admission) {
-    decision.rate_limit = RateLimit{
-        .limit = key->rate_limit,
-        .remaining = admission->remaining,
-        .reset_at = ceil_seconds(now.time_since_epoch() + admission->reset_in),
-        .retry_after = std::nullopt};
+    decision.rate_limit =
+        RateLimit{.limit = key->rate_limit,
+                  .remaining = admission->remaining,
+                  .reset_at = ceil_seconds(now.time_since_epoch() + admission->reset_in),
+                  .retry_after = std::nullopt};
     if (decision.reason == Reason::rate_limited) {
       decision.rate_limit->retry_after =
           std::max<std::int64_t>(1, ceil_seconds(admission->reset_in));
@@ -226,8 +226,7 @@ std::vector<Check> explain(const Request& request, const KeyRules* key, const De
           describe_scopes(*key, request.method))) {
     const std::uint32_t remaining = decision.rate_limit ? decision.rate_limit->remaining : 0;
     add("rate limit", Reason::rate_limited, Reason::rate_limited,
-        std::to_string(remaining) + " of " + std::to_string(key->rate_limit) +
-            " a minute remain");
+        std::to_string(remaining) + " of " + std::to_string(key->rate_limit) + " a minute remain");
   }
   return checks;
 }

@@ -1,9 +1,9 @@
 #include "core/ip_range.h"
 
-#include <arpa/inet.h>
-
 #include <algorithm>
 #include <charconv>
+
+#include <arpa/inet.h>
 
 #include "core/text.h"
 

@@ -138,8 +138,8 @@ class RequestReader : public nlohmann::json_sax<nlohmann::json> {
   }
 
  private:
-  static constexpr std::array<std::string_view, 6> kMembers{"key",       "method", "path", "ip",
-                                                            "workspace", "ref"};
+  static constexpr std::array<std::string_view, 6> kMembers{"key", "method",    "path",
+                                                            "ip",  "workspace", "ref"};
 
   [[nodiscard]] bool in_ref() const { return depth_ >= 1 && member_ == "ref"; }
 
@@ -161,7 +161,9 @@ class RequestReader : public nlohmann::json_sax<nlohmann::json> {
                                                     : "the member " + member_ + " is no text");
   }
 
-  bool deepen() { return depth_ <= kDeepestRef || fail_with("the member ref is nested too deeply"); }
+  bool deepen() {
+    return depth_ <= kDeepestRef || fail_with("the member ref is nested too deeply");
+  }
 
   bool set_member(std::string& value) {
     if (member_ == "key") {
@@ -183,9 +185,7 @@ class RequestReader : public nlohmann::json_sax<nlohmann::json> {
     return true;
   }
 
-  bool check(const Result<void>& checked) {
-    return checked || fail_with(checked.error().message);
-  }
+  bool check(const Result<void>& checked) { return checked || fail_with(checked.error().message); }
 
   Request request_;
   JsonWriter ref_{request_.ref};

@@ -58,15 +58,15 @@ struct Key : KeyRules {
 
 /// What `edit` and `whitelist` change of a key; what is not set stays.
 struct KeyChange {
-  std::optional<std::string> name;
-  std::optional<std::string> description;
-  std::optional<Scopes> scopes;
-  std::optional<std::optional<Time>> expires_at;
-  std::optional<std::uint32_t> rate_limit;
-  Labels labels;  ///< set; one with an empty value is removed
-  std::optional<bool> suspended;
-  Whitelist allow;
-  Whitelist disallow;
+  std::optional<std::string> name{};
+  std::optional<std::string> description{};
+  std::optional<Scopes> scopes{};
+  std::optional<std::optional<Time>> expires_at{};
+  std::optional<std::uint32_t> rate_limit{};
+  Labels labels{};  ///< set; one with an empty value is removed
+  std::optional<bool> suspended{};
+  Whitelist allow{};
+  Whitelist disallow{};
   bool may_open = false;  ///< whether `disallow` may empty the whitelist, which lets anyone in
 };
 

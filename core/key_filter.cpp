@@ -1,8 +1,8 @@
 #include "core/key_filter.h"
 
-#include <fnmatch.h>
-
 #include <algorithm>
+
+#include <fnmatch.h>
 
 namespace nexakey::core {
 namespace {
@@ -22,8 +22,8 @@ bool KeyFilter::matches(const Key& key, Time now) const {
          (!pattern || fnmatch(pattern->c_str(), key.name.c_str(), 0) == 0) &&
          (!status || key.status(now) == *status) && (!scopes || key.scopes.has_all(*scopes)) &&
          has_labels(key, labels) &&
-         (!expires_before || (key.expires_at && *key.expires_at > now &&
-                              *key.expires_at <= *expires_before)) &&
+         (!expires_before ||
+          (key.expires_at && *key.expires_at > now && *key.expires_at <= *expires_before)) &&
          (!unused_since || (key.created_at < *unused_since &&
                             (!key.last_used_at || *key.last_used_at < *unused_since))) &&
          (!created_before || key.created_at < *created_before) &&

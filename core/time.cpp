@@ -210,9 +210,8 @@ void append_time(std::string& text, Time time) {
 std::string relative_time(Time time, Time now) {
   const auto distance = floor<seconds>(time < now ? now - time : time - now);
   // Weeks are for durations; people date by days.
-  const auto* const unit = std::find_if(kUnits.begin() + 1, kUnits.end(), [&](const Unit& u) {
-    return distance >= u.length;
-  });
+  const auto* const unit = std::find_if(kUnits.begin() + 1, kUnits.end(),
+                                        [&](const Unit& u) { return distance >= u.length; });
   if (unit == kUnits.end()) {
     return "now";
   }

@@ -27,9 +27,9 @@ enum class Grouping { endpoint, day, hour, status };
 std::string_view name_of(Grouping grouping);
 
 struct UsageQuery {
-  std::optional<KeyId> key;              ///< one key; else all keys
-  std::optional<std::string> workspace;  ///< of this workspace; none: of all
-  std::optional<Time> since;             ///< none: the beginning of the month
+  std::optional<KeyId> key{};              ///< one key; else all keys
+  std::optional<std::string> workspace{};  ///< of this workspace; none: of all
+  std::optional<Time> since{};             ///< none: the beginning of the month
   Grouping by = Grouping::endpoint;
 };
 
@@ -42,10 +42,10 @@ struct UsageRow {
 };
 
 struct UsageReport {
-  Counts today;       ///< UTC, like all of them
-  Counts this_week;   ///< from Monday
+  Counts today;      ///< UTC, like all of them
+  Counts this_week;  ///< from Monday
   Counts this_month;
-  Time since;         ///< where `total` and `groups` begin
+  Time since;  ///< where `total` and `groups` begin
   Counts total;
   Grouping by = Grouping::endpoint;
   std::map<std::string, Counts> groups;

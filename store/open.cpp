@@ -1,0 +1,45 @@
+#include "store/open.h"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include "core/text.h"
+#include "store/sqlite/sqlite_store.h"
+
+namespace nexakey::store {
+namespace {
+
+struct Backend {
+  std::string_view scheme;
+  core::Result<std::unique_ptr<KeyStore>> (*open)(const std::string& rest, OpenMode mode);
+};
+
+constexpr std::array kBackends{Backend{"sqlite", sqlite::open_store}};
+
+/// The scheme (RFC 3986, 3.1) in front of the colon; nothing for a bare path.
+std::string_view scheme_of(std::string_view url) {
+  const std::string_view scheme = url.substr(0, url.find(':'));
+  const bool is_path = scheme.size() == url.size() || scheme.find('/') != std::string_view::npos;
+  return is_path ? std::string_view() : scheme;
+}
+
+}  // namespace
+
+core::Result<std::unique_ptr<KeyStore>> open(const std::string& url, OpenMode mode) {
+  const std::string_view scheme = scheme_of(url);
+  const std::string rest = scheme.empty() ? url : url.substr(scheme.size() + 1);
+  const std::string_view wanted = scheme.empty() ? "sqlite" : scheme;
+  const auto* const backend =
+      std::ranges::find_if(kBackends, [&](const Backend& b) { return b.scheme == wanted; });
+  if (backend == kBackends.end()) {
+    return core::reject("no kind of store is called " + core::quote(scheme),
+                        "write sqlite:PATH or a path");
+  }
+  if (rest.empty()) {
+    return core::reject("the store has no path", "write sqlite:PATH or a path");
+  }
+  return backend->open(rest, mode);
+}
+
+}  // namespace nexakey::store

@@ -1,0 +1,280 @@
+#include "store/sqlite/database.h"
+
+#include <cerrno>
+#include <string>
+#include <system_error>
+
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "store/sqlite/schema.h"
+
+namespace nexakey::store::sqlite {
+namespace {
+
+using core::ErrorCode;
+using core::Result;
+
+constexpr int kBusyTimeoutMs = 5000;
+constexpr std::size_t kReserveSize = std::size_t{1} << 20U;
+
+/// How large the write-ahead log gets before a checkpoint: whoever opens the store first reads all
+/// of it. From the second size on, the checkpoint waits a moment for readers to let go of the log.
+constexpr std::uintmax_t kLargeLog = std::uintmax_t{512} << 10U;
+constexpr std::uintmax_t kOverdueLog = std::uintmax_t{8} << 20U;
+constexpr int kOverdueWaitMs = 200;
+
+constexpr int kOpenFlags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW;
+
+bool is_there(const std::filesystem::path& path) {
+  return std::filesystem::exists(std::filesystem::symlink_status(path));
+}
+
+/// Looks at what SQLite would not complain of, or with other words. The file is not opened for it:
+/// closing it again would give back the locks that another connection of this process has on it.
+void check_file(const std::filesystem::path& path) {
+  struct stat status {};
+  if (::lstat(path.c_str(), &status) != 0) {
+    throw std::system_error(errno, std::system_category(), path.string());
+  }
+  if (S_ISLNK(status.st_mode)) {
+    throw StoreProblem(path.string() + " is a symbolic link", "name the file itself");
+  }
+  if (!S_ISREG(status.st_mode)) {
+    throw StoreProblem(path.string() + " is not a file but something else",
+                       "name the file of a store");
+  }
+  if (status.st_size == 0) {
+    throw StoreProblem(path.string() + " is an empty file and not a nexakey store");
+  }
+}
+
+/// Makes the folders above a store that are missing, for their owner only.
+void make_folders(const std::filesystem::path& folder) {
+  if (folder.empty() || std::filesystem::exists(folder)) {
+    return;
+  }
+  make_folders(folder.parent_path());
+  if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) {
+    throw std::system_error(errno, std::system_category(), folder.string());
+  }
+}
+
+void make_reserve(const StorePaths& paths) {
+  File(paths.reserve, O_RDWR | O_CREAT).fill(kReserveSize);
+}
+
+/// A whole store takes its place at once, so that nobody ever sees half of one.
+void create_store(const StorePaths& paths, const LockFile& lock) {
+  // What a store that was deleted has left behind would be taken for a part of the new one.
+  for (const char* const suffix :
+       {"-wal", "-shm", "-usage", "-windows", "-new", "-new-wal", "-new-shm"}) {
+    std::filesystem::remove(paths.database.string() + suffix);
+  }
+  const std::filesystem::path fresh = paths.database.string() + "-new";
+  File file(fresh, O_RDWR | O_CREAT | O_EXCL);
+  {
+    SQLite::Database database(fresh.string(), kOpenFlags);
+    database.exec("PRAGMA application_id = " + std::to_string(kApplicationId));
+    database.exec("PRAGMA journal_mode = WAL");
+    SQLite::Transaction transaction(database);
+    migrate(database, 0);
+    transaction.commit();
+  }
+  file.sync();
+  make_reserve(paths);
+  LiveState::open(paths, lock);
+  std::filesystem::rename(fresh, paths.database);
+  sync_directory(paths.database.parent_path());
+}
+
+bool is_disk_full(const SQLite::Exception& exception) {
+  return exception.getErrorCode() == SQLITE_FULL ||
+         exception.getExtendedErrorCode() == SQLITE_IOERR_SHMSIZE;
+}
+
+/// Gives the space that was held back to whoever needs it now; false: there is none.
+bool give_up_reserve(const StorePaths& paths) {
+  std::error_code error;
+  return std::filesystem::remove(paths.reserve, error);
+}
+
+/// Holds the space back again, once there is enough.
+void restore_reserve(const StorePaths& paths) {
+  if (is_there(paths.reserve)) {
+    return;
+  }
+  try {
+    make_reserve(paths);
+  } catch (const std::system_error&) {
+    give_up_reserve(paths);
+  }
+}
+
+/// An absolute path without links above the file: SQLite is told to follow none.
+StorePaths resolve(const StorePaths& paths) {
+  const auto absolute = std::filesystem::absolute(paths.database);
+  return StorePaths(std::filesystem::canonical(absolute.parent_path()) / absolute.filename());
+}
+
+}  // namespace
+
+Database::ReadTransaction::ReadTransaction(Database& database) : database_(database) {
+  database_.prepare(database_.begin_, "BEGIN").exec();
+}
+
+Database::ReadTransaction::~ReadTransaction() {
+  // Nothing was written: however the transaction ends, nothing can be lost.
+  database_.prepare(database_.commit_, "COMMIT").tryExecuteStep();
+  database_.commit_->tryReset();
+}
+
+Result<Database> Database::open(const StorePaths& named, OpenMode mode) {
+  const auto absolute = std::filesystem::absolute(named.database);
+  if (absolute.filename().empty() || std::filesystem::is_directory(absolute)) {
+    throw StoreProblem(named.database.string() + " is a folder", "name the file of a store");
+  }
+  if (mode == OpenMode::create_if_missing) {
+    make_folders(absolute.parent_path());
+  } else if (!is_there(absolute)) {
+    return core::fail(ErrorCode::not_found, "there is no store at " + named.database.string(),
+                      "make its first key with nexakey create");
+  }
+  StorePaths paths = resolve(named);
+  LockFile lock(paths.lock);
+  if (!is_there(paths.database)) {
+    const LockGuard guard(lock, Lock::writer);
+    if (!is_there(paths.database)) {
+      create_store(paths, lock);
+    }
+  }
+  check_file(paths.database);
+  try {
+    return Database(paths, std::move(lock));
+  } catch (const SQLite::Exception& exception) {
+    if (!is_disk_full(exception) || !give_up_reserve(paths)) {
+      throw;
+    }
+  }
+  return Database(paths, LockFile(paths.lock));
+}
+
+Database::Database(StorePaths paths, LockFile lock)
+    : paths_(std::move(paths)),
+      lock_(std::move(lock)),
+      connection_(paths_.database.string(), kOpenFlags, kBusyTimeoutMs) {
+  sqlite3* const handle = connection_.getHandle();
+  // Checkpoints are ours, and the log and its index stay when the last process goes: on a full
+  // disk they could not be made again.
+  sqlite3_wal_autocheckpoint(handle, 0);
+  sqlite3_db_config(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+  sqlite3_db_config(handle, SQLITE_DBCONFIG_ENABLE_FKEY, 1, nullptr);
+  sqlite3_db_config(handle, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
+  sqlite3_db_config(handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
+  sqlite3_extended_result_codes(handle, 1);
+  if (connection_.execAndGet("PRAGMA application_id").getInt() != kApplicationId) {
+    throw StoreProblem(paths_.database.string() + " is not a nexakey store");
+  }
+  const int schema = connection_.execAndGet("PRAGMA user_version").getInt();
+  if (schema > newest_schema()) {
+    throw StoreProblem(paths_.database.string() + " was written by a newer nexakey (schema " +
+                           std::to_string(schema) + ", this one knows " +
+                           std::to_string(newest_schema()) + ")",
+                       "install that version");
+  }
+  if (schema < newest_schema()) {
+    upgrade_schema();
+  }
+}
+
+void Database::upgrade_schema() {
+  write_transaction([&] {
+    // Somebody else may have done it in the meantime.
+    migrate(connection_, connection_.execAndGet("PRAGMA user_version").getInt());
+    return true;
+  });
+}
+
+SQLite::Statement& Database::prepare(std::optional<SQLite::Statement>& slot, const char* sql) {
+  if (slot) {
+    slot->reset();
+  } else {
+    slot.emplace(connection_, sql);
+  }
+  return *slot;
+}
+
+void Database::write_transaction(const std::function<bool()>& work) {
+  const LockGuard guard(lock_, Lock::writer);
+  bool committed = false;
+  try {
+    committed = attempt(work);
+  } catch (const SQLite::Exception& exception) {
+    if (!is_disk_full(exception) || !give_up_reserve(paths_)) {
+      throw;
+    }
+    committed = attempt(work);
+  }
+  if (committed) {
+    checkpoint();
+    restore_reserve(paths_);
+  }
+}
+
+bool Database::attempt(const std::function<bool()>& work) {
+  connection_.exec("PRAGMA synchronous = FULL");
+  SQLite::Transaction transaction(connection_, SQLite::TransactionBehavior::IMMEDIATE);
+  const bool committed = work();
+  if (committed) {
+    transaction.commit();
+  }
+  return committed;
+}
+
+// What is committed is safe. If the log can't be emptied now, the next change will do it.
+void Database::checkpoint() {
+  std::error_code error;
+  const auto size = std::filesystem::file_size(paths_.database.string() + "-wal", error);
+  if (error || size < kLargeLog) {
+    return;
+  }
+  sqlite3* const handle = connection_.getHandle();
+  sqlite3_busy_timeout(handle, size < kOverdueLog ? 0 : kOverdueWaitMs);
+  sqlite3_wal_checkpoint_v2(handle, nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
+  sqlite3_busy_timeout(handle, kBusyTimeoutMs);
+}
+
+core::Error describe(const StorePaths& paths, const SQLite::Exception& exception) {
+  const std::string path = paths.database.string();
+  const auto unavailable = [](std::string message, std::string hint = {}) {
+    return core::Error{ErrorCode::store_unavailable, std::move(message), std::move(hint)};
+  };
+  switch (exception.getErrorCode()) {
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      return unavailable("the store " + path + " is busy", "try again");
+    case SQLITE_FULL:
+      return unavailable("the disk of the store " + path + " is full", "make room on it");
+    case SQLITE_READONLY:
+      return unavailable("the store " + path + " is read-only", "see who owns the file");
+    case SQLITE_NOTADB:
+      return unavailable(path + " is not a nexakey store");
+    case SQLITE_CORRUPT:
+      return unavailable("the store " + path + " is damaged", "restore it from a backup");
+    case SQLITE_CANTOPEN:
+      return unavailable("the store " + path + " can't be opened", "see who owns file and folder");
+    default:
+      return unavailable("the store " + path + " failed: " + exception.what());
+  }
+}
+
+core::Error describe(const StorePaths& paths, const std::exception& exception) {
+  const auto* const system = dynamic_cast<const std::system_error*>(&exception);
+  const std::string reason = system == nullptr ? exception.what() : system->code().message();
+  return {ErrorCode::store_unavailable,
+          "the store " + paths.database.string() + " can't be used: " + reason, ""};
+}
+
+}  // namespace nexakey::store::sqlite

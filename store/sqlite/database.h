@@ -1,0 +1,101 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <utility>
+
+#include <SQLiteCpp/SQLiteCpp.h>
+
+#include "core/error.h"
+#include "store/open.h"
+#include "store/sqlite/file.h"
+#include "store/sqlite/live_state.h"
+#include "store/sqlite/lock_file.h"
+
+namespace nexakey::store::sqlite {
+
+/// One connection to a store's SQLite file, and the rules by which processes share it:
+///
+/// WAL with synchronous=FULL, so that what a transaction wrote survives a power cut. Every write
+/// transaction and every checkpoint is behind Lock::writer: SQLite 3.40 can corrupt a file when
+/// two connections do these at once, and its own way of waiting is polling with long pauses. A
+/// reserve file is given up when the disk is full, so that keys can still be revoked then.
+///
+/// Errors are exceptions: SQLite::Exception, std::system_error, StoreProblem.
+class Database {
+ public:
+  /// Opens the store, or makes it first. A path where no store was ever made is `not_found`.
+  static core::Result<Database> open(const StorePaths& paths, OpenMode mode);
+
+  SQLite::Database& connection() { return connection_; }
+  [[nodiscard]] const StorePaths& paths() const { return paths_; }
+  [[nodiscard]] const LockFile& lock_file() const { return lock_; }
+
+  /// A statement, prepared at its first use and reset now.
+  SQLite::Statement& prepare(std::optional<SQLite::Statement>& slot, const char* sql);
+
+  /// Does `work`, which returns a Result, in a write transaction. It is committed, and on the
+  /// disk, if the result has a value; else nothing of it was done.
+  template <typename Work>
+  auto write(const Work& work) -> decltype(work()) {
+    std::optional<decltype(work())> result;
+    write_transaction([&] {
+      result.emplace(work());
+      return result->has_value();
+    });
+    return *std::move(result);
+  }
+
+  /// Does `work` with one unchanging view of the database.
+  template <typename Work>
+  auto read(const Work& work) -> decltype(work()) {
+    const ReadTransaction transaction(*this);
+    return work();
+  }
+
+ private:
+  class ReadTransaction {
+   public:
+    explicit ReadTransaction(Database& database);
+    ReadTransaction(const ReadTransaction&) = delete;
+    ReadTransaction& operator=(const ReadTransaction&) = delete;
+    ~ReadTransaction();
+
+   private:
+    Database& database_;
+  };
+
+  Database(StorePaths paths, LockFile lock);
+
+  /// Commits if `work` returns true.
+  void write_transaction(const std::function<bool()>& work);
+  bool attempt(const std::function<bool()>& work);
+  void upgrade_schema();
+  void checkpoint();
+
+  StorePaths paths_;
+  LockFile lock_;
+  SQLite::Database connection_;
+  std::optional<SQLite::Statement> begin_;
+  std::optional<SQLite::Statement> commit_;
+};
+
+/// The error that a caller of the store gets for an exception of SQLite or the system.
+core::Error describe(const StorePaths& paths, const SQLite::Exception& exception);
+core::Error describe(const StorePaths& paths, const std::exception& exception);
+
+/// Calls `work`, which returns a Result; an exception becomes a `store_unavailable` error.
+template <typename Work>
+auto guarded(const StorePaths& paths, const Work& work) -> decltype(work()) {
+  try {
+    return work();
+  } catch (const SQLite::Exception& exception) {
+    return tl::unexpected(describe(paths, exception));
+  } catch (const StoreProblem& problem) {
+    return core::fail(core::ErrorCode::store_unavailable, problem.what(), problem.hint);
+  } catch (const std::exception& exception) {
+    return tl::unexpected(describe(paths, exception));
+  }
+}
+
+}  // namespace nexakey::store::sqlite

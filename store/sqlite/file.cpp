@@ -1,0 +1,100 @@
+#include "store/sqlite/file.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace nexakey::store::sqlite {
+namespace {
+
+[[noreturn]] void throw_errno(const std::filesystem::path& path) {
+  throw std::system_error(errno, std::system_category(), path.string());
+}
+
+}  // namespace
+
+File::File(const std::filesystem::path& path, int flags)
+    : path_(path), descriptor_(::open(path.c_str(), flags | O_CLOEXEC | O_NOFOLLOW, 0600)) {
+  if (descriptor_ < 0) {
+    throw_errno(path);
+  }
+}
+
+File::File(File&& other) noexcept
+    : path_(std::move(other.path_)), descriptor_(std::exchange(other.descriptor_, -1)) {}
+
+File& File::operator=(File&& other) noexcept {
+  std::swap(path_, other.path_);
+  std::swap(descriptor_, other.descriptor_);
+  return *this;
+}
+
+File::~File() {
+  if (descriptor_ >= 0) {
+    ::close(descriptor_);
+  }
+}
+
+std::size_t File::size() const {
+  struct stat status {};
+  if (::fstat(descriptor_, &status) != 0) {
+    throw_errno(path_);
+  }
+  return static_cast<std::size_t>(status.st_size);
+}
+
+void File::fill(std::size_t size) const {
+  static constexpr std::array<char, 65536> kZeros{};
+  for (std::size_t at = 0; at < size;) {
+    const ssize_t written = ::pwrite(descriptor_, kZeros.data(), std::min(kZeros.size(), size - at),
+                                     static_cast<off_t>(at));
+    if (written < 0) {
+      throw_errno(path_);
+    }
+    at += static_cast<std::size_t>(written);
+  }
+}
+
+void File::sync() const {
+  if (::fsync(descriptor_) != 0) {
+    throw_errno(path_);
+  }
+}
+
+Mapping::Mapping(File file) : file_(std::move(file)) {
+  const std::size_t size = file_.size();
+  void* const address =
+      ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, file_.descriptor(), 0);
+  if (address == MAP_FAILED) {
+    throw_errno(file_.path());
+  }
+  bytes_ = {static_cast<std::byte*>(address), size};
+}
+
+Mapping::Mapping(Mapping&& other) noexcept
+    : file_(std::move(other.file_)), bytes_(std::exchange(other.bytes_, {})) {}
+
+Mapping& Mapping::operator=(Mapping&& other) noexcept {
+  std::swap(file_, other.file_);
+  std::swap(bytes_, other.bytes_);
+  return *this;
+}
+
+Mapping::~Mapping() {
+  if (!bytes_.empty()) {
+    ::munmap(bytes_.data(), bytes_.size());
+  }
+}
+
+void sync_directory(const std::filesystem::path& directory) {
+  File(directory, O_RDONLY | O_DIRECTORY).sync();
+}
+
+}  // namespace nexakey::store::sqlite

@@ -1,0 +1,188 @@
+#include "store/sqlite/key_rows.h"
+
+#include <algorithm>
+
+#include "core/json.h"
+
+namespace nexakey::store::sqlite {
+namespace {
+
+using core::Key;
+using core::KeyId;
+using core::KeyRules;
+using core::Time;
+
+std::optional<Time> read_time(const SQLite::Column& column) {
+  return column.isNull() ? std::nullopt
+                         : std::optional(Time(std::chrono::milliseconds(column.getInt64())));
+}
+
+std::optional<KeyId> read_id(const SQLite::Column& column) {
+  return column.isNull() ? std::nullopt : std::optional(KeyId(column.getInt64()));
+}
+
+std::string_view read_text(const SQLite::Column& column) {
+  return {column.getText(), static_cast<std::size_t>(column.getBytes())};
+}
+
+core::Whitelist read_whitelist(std::string_view text) {
+  auto whitelist = core::Whitelist::from_text(text);
+  if (!whitelist) {
+    // A whitelist that can't be read must not become one that lets everybody in.
+    throw StoreProblem("a key in the store has a damaged whitelist", "restore it from a backup");
+  }
+  return *std::move(whitelist);
+}
+
+core::Labels read_labels(std::string_view text) {
+  if (text.empty()) {
+    return {};
+  }
+  auto labels = core::labels_from_json(text);
+  if (!labels) {
+    throw StoreProblem("a key in the store has damaged labels", "restore it from a backup");
+  }
+  return *std::move(labels);
+}
+
+void bind_time(SQLite::Statement& statement, int index, const std::optional<Time>& time) {
+  if (time) {
+    statement.bind(index, static_cast<int64_t>(time->time_since_epoch().count()));
+  } else {
+    statement.bind(index);
+  }
+}
+
+void bind_id(SQLite::Statement& statement, int index, const std::optional<KeyId>& id) {
+  if (id) {
+    statement.bind(index, static_cast<int64_t>(id->bits()));
+  } else {
+    statement.bind(index);
+  }
+}
+
+/// Binds what can change of a key, from parameter 2 on, and the id as parameter 1.
+void bind_changeable(SQLite::Statement& statement, const Key& key) {
+  statement.bind(1, static_cast<int64_t>(key.id.bits()));
+  statement.bind(2, key.name);
+  statement.bind(3, static_cast<int64_t>(key.scopes.bits()));
+  statement.bind(4, key.whitelist.to_text());
+  statement.bind(5, static_cast<int64_t>(key.rate_limit));
+  statement.bind(6, key.labels.empty() ? std::string() : core::labels_to_json(key.labels));
+  statement.bind(7, key.description);
+  bind_time(statement, 8, key.expires_at);
+  bind_time(statement, 9, key.suspended_at);
+  bind_time(statement, 10, key.revoked_at);
+  statement.bind(11, key.revoke_reason);
+  bind_id(statement, 12, key.rotated_from);
+  bind_id(statement, 13, key.superseded_by);
+}
+
+}  // namespace
+
+const char* const kSelectRules =
+    "SELECT id, workspace, scopes, whitelist, rate_limit, expires_at, suspended_at, revoked_at"
+    " FROM keys WHERE hash = ?";
+
+KeyRules read_rules(SQLite::Statement& row) {
+  KeyRules rules;
+  rules.id = KeyId(row.getColumn(0).getInt64());
+  rules.workspace = read_text(row.getColumn(1));
+  rules.scopes = core::Scopes(row.getColumn(2).getUInt());
+  rules.whitelist = read_whitelist(read_text(row.getColumn(3)));
+  rules.rate_limit =
+      std::clamp<std::uint32_t>(row.getColumn(4).getUInt(), 1, core::kLargestRateLimit);
+  rules.expires_at = read_time(row.getColumn(5));
+  rules.suspended_at = read_time(row.getColumn(6));
+  rules.revoked_at = read_time(row.getColumn(7));
+  return rules;
+}
+
+const std::string kSelectKeys =
+    "SELECT keys.id, workspace, scopes, whitelist, rate_limit, expires_at, suspended_at,"
+    " revoked_at, hash, last_four, name, description, labels, created_at, revoke_reason,"
+    " last_used.at, rotated_from, superseded_by"
+    " FROM keys LEFT JOIN last_used ON last_used.key = keys.seq ";
+
+Key read_key(SQLite::Statement& row) {
+  Key key;
+  static_cast<KeyRules&>(key) = read_rules(row);
+  const SQLite::Column hash = row.getColumn(8);
+  if (hash.getBytes() != static_cast<int>(key.hash.size())) {
+    throw StoreProblem("a key in the store has a damaged hash", "restore it from a backup");
+  }
+  std::copy_n(static_cast<const std::uint8_t*>(hash.getBlob()), key.hash.size(), key.hash.begin());
+  key.last_four = read_text(row.getColumn(9));
+  key.name = read_text(row.getColumn(10));
+  key.description = read_text(row.getColumn(11));
+  key.labels = read_labels(read_text(row.getColumn(12)));
+  key.created_at = read_time(row.getColumn(13)).value_or(Time());
+  key.revoke_reason = read_text(row.getColumn(14));
+  key.last_used_at = read_time(row.getColumn(15));
+  key.rotated_from = read_id(row.getColumn(16));
+  key.superseded_by = read_id(row.getColumn(17));
+  return key;
+}
+
+void bind_hash(SQLite::Statement& statement, int index, const core::KeyHash& hash) {
+  statement.bind(index, hash.data(), static_cast<int>(hash.size()));
+}
+
+std::optional<Key> find_key(Database& database, KeyId id) {
+  SQLite::Statement query(database.connection(), kSelectKeys + "WHERE keys.id = ?");
+  query.bind(1, static_cast<int64_t>(id.bits()));
+  return query.executeStep() ? std::optional(read_key(query)) : std::nullopt;
+}
+
+void insert_key(Database& database, const Key& key) {
+  SQLite::Statement insert(
+      database.connection(),
+      "INSERT INTO keys (id, name, scopes, whitelist, rate_limit, labels, description, expires_at,"
+      " suspended_at, revoked_at, revoke_reason, rotated_from, superseded_by, hash, last_four,"
+      " workspace, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+  bind_changeable(insert, key);
+  bind_hash(insert, 14, key.hash);
+  insert.bind(15, key.last_four);
+  insert.bind(16, key.workspace);
+  bind_time(insert, 17, key.created_at);
+  insert.exec();
+}
+
+void update_key(Database& database, const Key& key) {
+  SQLite::Statement update(
+      database.connection(),
+      "UPDATE keys SET name = ?2, scopes = ?3, whitelist = ?4, rate_limit = ?5, labels = ?6,"
+      " description = ?7, expires_at = ?8, suspended_at = ?9, revoked_at = ?10,"
+      " revoke_reason = ?11, rotated_from = ?12, superseded_by = ?13 WHERE id = ?1");
+  bind_changeable(update, key);
+  update.exec();
+}
+
+SQLite::Statement select_keys(Database& database, const core::KeyFilter& filter,
+                              const std::optional<KeyId>& after) {
+  std::string sql = kSelectKeys + "WHERE true";
+  sql += filter.workspace ? " AND workspace = :workspace" : "";
+  sql += filter.name ? " AND name = :name" : "";
+  sql += filter.ids ? " AND keys.id BETWEEN :first AND :last" : "";
+  sql += after ? " AND (created_at, seq) <"
+                 " (SELECT created_at, seq FROM keys WHERE id = :after)"
+               : "";
+  sql += " ORDER BY created_at DESC, seq DESC";
+  SQLite::Statement query(database.connection(), sql);
+  if (filter.workspace) {
+    query.bind(":workspace", *filter.workspace);
+  }
+  if (filter.name) {
+    query.bind(":name", *filter.name);
+  }
+  if (filter.ids) {
+    query.bind(":first", static_cast<int64_t>(filter.ids->first.bits()));
+    query.bind(":last", static_cast<int64_t>(filter.ids->last.bits()));
+  }
+  if (after) {
+    query.bind(":after", static_cast<int64_t>(after->bits()));
+  }
+  return query;
+}
+
+}  // namespace nexakey::store::sqlite

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <string>
+
+#include "core/key.h"
+#include "core/key_filter.h"
+#include "store/key_store.h"
+#include "store/sqlite/database.h"
+
+namespace nexakey::store::sqlite {
+
+/// The rows of the table `keys`. Errors are exceptions.
+
+/// A whole key, with the columns in the order of `kKeyColumns`.
+core::Key read_key(SQLite::Statement& row);
+/// FROM and SELECT of a query whose rows `read_key` reads; a WHERE may follow.
+extern const std::string kSelectKeys;
+
+/// What a decision needs; the columns are those of `kSelectRules`, which takes a hash.
+core::KeyRules read_rules(SQLite::Statement& row);
+extern const char* const kSelectRules;
+
+std::optional<core::Key> find_key(Database& database, core::KeyId id);
+void insert_key(Database& database, const core::Key& key);
+/// Writes all that can change of a key.
+void update_key(Database& database, const core::Key& key);
+
+/// Binds a hash to a parameter.
+void bind_hash(SQLite::Statement& statement, int index, const core::KeyHash& hash);
+
+/// A query for the keys that a filter may match, newest first, behind `after`.
+SQLite::Statement select_keys(Database& database, const core::KeyFilter& filter,
+                              const std::optional<core::KeyId>& after);
+
+}  // namespace nexakey::store::sqlite

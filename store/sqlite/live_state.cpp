@@ -1,0 +1,17 @@
+#include "store/sqlite/live_state.h"
+
+namespace nexakey::store::sqlite {
+
+StorePaths::StorePaths(const std::filesystem::path& path)
+    : database(path),
+      lock(path.string() + "-lock"),
+      journal(path.string() + "-usage"),
+      windows(path.string() + "-windows"),
+      reserve(path.string() + "-reserve") {}
+
+LiveState LiveState::open(const StorePaths& paths, const LockFile& lock) {
+  const LockGuard guard(lock, Lock::live);
+  return {.windows = WindowFile(paths.windows), .journal = UsageJournal(paths.journal)};
+}
+
+}  // namespace nexakey::store::sqlite

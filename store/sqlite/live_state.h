@@ -1,0 +1,31 @@
+#pragma once
+
+#include <filesystem>
+
+#include "store/sqlite/lock_file.h"
+#include "store/sqlite/usage_journal.h"
+#include "store/sqlite/window_file.h"
+
+namespace nexakey::store::sqlite {
+
+/// The names of the files that make a store: SQLite's file and those beside it.
+struct StorePaths {
+  explicit StorePaths(const std::filesystem::path& path);
+
+  std::filesystem::path database;
+  std::filesystem::path lock;     ///< `-lock`
+  std::filesystem::path journal;  ///< `-usage`
+  std::filesystem::path windows;  ///< `-windows`
+  std::filesystem::path reserve;  ///< `-reserve`
+};
+
+/// What changes with every request: the windows and the journal. Both need Lock::live.
+struct LiveState {
+  /// Opens both files, or creates them. Takes Lock::live for that time.
+  static LiveState open(const StorePaths& paths, const LockFile& lock);
+
+  WindowFile windows;
+  UsageJournal journal;
+};
+
+}  // namespace nexakey::store::sqlite

@@ -1,0 +1,19 @@
+#pragma once
+
+namespace SQLite {
+class Database;
+}
+
+namespace nexakey::store::sqlite {
+
+/// "nxky": SQLite's application id of a nexakey store.
+inline constexpr int kApplicationId = 0x6E786B79;
+
+/// The version of the schema that this program writes (PRAGMA user_version).
+int newest_schema();
+
+/// Brings a database from the schema that it has, 0 for none, to the newest one. Must run in a
+/// write transaction.
+void migrate(SQLite::Database& database, int from);
+
+}  // namespace nexakey::store::sqlite

@@ -1,0 +1,350 @@
+#include "store/sqlite/sqlite_store.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "core/endpoint.h"
+#include "store/sqlite/database.h"
+#include "store/sqlite/key_rows.h"
+#include "store/sqlite/usage_tables.h"
+
+namespace nexakey::store::sqlite {
+namespace {
+
+using core::ErrorCode;
+using core::Key;
+using core::KeyId;
+using core::KeyRules;
+using core::Request;
+using core::Time;
+
+/// How many requests are decided with one look at the database and one turn of the live lock.
+constexpr std::size_t kBatch = 64;
+
+Time wall_clock() {
+  return std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
+}
+
+core::Error no_such_key(KeyId id) { return {ErrorCode::not_found, "no key " + id.to_string(), ""}; }
+
+class SqliteStore final : public KeyStore {
+ public:
+  explicit SqliteStore(Database database) : database_(std::move(database)) {}
+  ~SqliteStore() override;
+
+  Result<Key> create(const Key& key, CreateMode mode, Time now) override;
+  Result<std::optional<KeyId>> list(const core::KeyFilter& filter, const Page& page, Time now,
+                                    const std::function<bool(const Key&)>& visit) override;
+  Result<std::optional<Key>> update(KeyId id, const core::KeyChange& change, Time now) override;
+  Result<std::vector<Key>> revoke(std::span<const KeyId> ids, const std::string& reason,
+                                  Time now) override;
+  Result<std::vector<Verification>> verify(std::span<const Request> requests,
+                                           const VerifyOptions& options) override;
+  Result<core::UsageReport> usage(const core::UsageQuery& query, Time now) override;
+  Result<std::vector<std::string>> workspaces() override;
+
+ private:
+  template <typename Work>
+  auto guard(const Work& work) {
+    return guarded(database_.paths(), work);
+  }
+
+  LiveState& live();
+  /// Puts what is in the journal into the tables.
+  void settle_journal();
+  /// The same for the half whose turn it is.
+  void settle_once();
+  /// The same for commands that only show when a key was last used: they work on a full disk.
+  void try_to_settle_journal();
+
+  std::optional<Key> find_active_namesake(const Key& key, Time now);
+  std::vector<std::optional<KeyRules>> look_up(std::span<const Request> requests);
+  void verify_batch(std::span<const Request> requests, const VerifyOptions& options,
+                    std::vector<Verification>& verifications);
+  /// Takes Lock::live with room in the journal for the endpoints.
+  std::unique_ptr<LockGuard> lock_with_room(std::span<const std::string> endpoints);
+
+  Database database_;
+  std::optional<LiveState> live_;
+  bool has_counted_ = false;
+  std::optional<SQLite::Statement> select_rules_;
+};
+
+SqliteStore::~SqliteStore() {
+  if (has_counted_) {
+    live_->journal.start_write_back(true);
+  }
+}
+
+LiveState& SqliteStore::live() {
+  if (!live_) {
+    live_.emplace(LiveState::open(database_.paths(), database_.lock_file()));
+  }
+  return *live_;
+}
+
+Result<Key> SqliteStore::create(const Key& key, CreateMode mode, Time now) {
+  return guard([&] {
+    return database_.write([&]() -> Result<Key> {
+      if (const auto same = find_key(database_, key.id)) {
+        if (*same == key) {
+          return *same;
+        }
+        return core::fail(ErrorCode::conflict,
+                          "there is another key with the id " + key.id.to_string());
+      }
+      if (mode == CreateMode::unless_named) {
+        if (const auto namesake = find_active_namesake(key, now)) {
+          return *namesake;
+        }
+      }
+      SQLite::Statement twin(database_.connection(), "SELECT 1 FROM keys WHERE hash = ?");
+      bind_hash(twin, 1, key.hash);
+      if (twin.executeStep()) {
+        return core::fail(ErrorCode::conflict, "the store has this key under another id");
+      }
+      insert_key(database_, key);
+      return key;
+    });
+  });
+}
+
+std::optional<Key> SqliteStore::find_active_namesake(const Key& key, Time now) {
+  const core::KeyFilter filter{.workspace = key.workspace,
+                               .name = key.name,
+                               .status = core::KeyStatus::active,
+                               .newest_of_line = true};
+  auto rows = select_keys(database_, filter, std::nullopt);
+  while (rows.executeStep()) {
+    if (Key found = read_key(rows); filter.matches(found, now)) {
+      return found;
+    }
+  }
+  return std::nullopt;
+}
+
+Result<std::optional<KeyId>> SqliteStore::list(const core::KeyFilter& filter, const Page& page,
+                                               Time now,
+                                               const std::function<bool(const Key&)>& visit) {
+  return guard([&]() -> Result<std::optional<KeyId>> {
+    try_to_settle_journal();
+    return database_.read([&]() -> Result<std::optional<KeyId>> {
+      auto rows = select_keys(database_, filter, page.after);
+      std::optional<KeyId> last;
+      for (std::size_t count = 0; rows.executeStep();) {
+        const Key key = read_key(rows);
+        if (!filter.matches(key, now)) {
+          continue;
+        }
+        if (count == page.limit) {
+          return last;
+        }
+        ++count;
+        last = key.id;
+        if (!visit(key)) {
+          break;
+        }
+      }
+      return std::nullopt;
+    });
+  });
+}
+
+Result<std::optional<Key>> SqliteStore::update(KeyId id, const core::KeyChange& change, Time now) {
+  return guard([&] {
+    return database_.write([&]() -> Result<std::optional<Key>> {
+      const auto key = find_key(database_, id);
+      if (!key) {
+        return std::nullopt;
+      }
+      auto changed = core::apply(*key, change, now);
+      if (!changed) {
+        return tl::unexpected(std::move(changed.error()));
+      }
+      update_key(database_, *changed);
+      return *std::move(changed);
+    });
+  });
+}
+
+Result<std::vector<Key>> SqliteStore::revoke(std::span<const KeyId> ids, const std::string& reason,
+                                             Time now) {
+  return guard([&] {
+    return database_.write([&]() -> Result<std::vector<Key>> {
+      std::vector<Key> keys;
+      for (const KeyId id : ids) {
+        auto key = find_key(database_, id);
+        if (!key) {
+          return tl::unexpected(no_such_key(id));
+        }
+        if (!key->revoked_at) {
+          key->revoked_at = now;
+          key->revoke_reason = reason;
+          update_key(database_, *key);
+        }
+        keys.push_back(*std::move(key));
+      }
+      return keys;
+    });
+  });
+}
+
+std::vector<std::optional<KeyRules>> SqliteStore::look_up(std::span<const Request> requests) {
+  return database_.read([&] {
+    std::vector<std::optional<KeyRules>> found(requests.size());
+    for (std::size_t i = 0; i < requests.size(); ++i) {
+      if (requests[i].credential != core::Credential::key) {
+        continue;
+      }
+      auto& select = database_.prepare(select_rules_, kSelectRules);
+      bind_hash(select, 1, requests[i].key_hash);
+      if (select.executeStep()) {
+        found[i] = read_rules(select);
+      }
+    }
+    if (select_rules_) {
+      select_rules_->reset();
+    }
+    return found;
+  });
+}
+
+std::unique_ptr<LockGuard> SqliteStore::lock_with_room(std::span<const std::string> endpoints) {
+  std::size_t size = 0;
+  for (const std::string& endpoint : endpoints) {
+    size += UsageJournal::size_of({.key = {}, .at = {}, .status = 0, .endpoint = endpoint});
+  }
+  for (;;) {
+    auto guard = std::make_unique<LockGuard>(database_.lock_file(), Lock::live);
+    if (live().journal.make_room(size)) {
+      return guard;
+    }
+    guard.reset();
+    settle_once();
+  }
+}
+
+void SqliteStore::verify_batch(std::span<const Request> requests, const VerifyOptions& options,
+                               std::vector<Verification>& verifications) {
+  const bool dry_run = options.counting == Counting::dry_run;
+  const auto keys = look_up(requests);
+  std::vector<std::string> endpoints(requests.size());
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    endpoints[i] = core::endpoint_of(requests[i].method, requests[i].path);
+  }
+  auto& [windows, journal] = live();
+  const auto guard = lock_with_room(endpoints);
+  const Time now = wall_clock();
+  const core::Tick tick = windows.now();
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    const KeyRules* const key = keys[i] ? &*keys[i] : nullptr;
+    std::optional<core::SlidingWindow> window;
+    if (key != nullptr && core::is_live(*key, now)) {
+      window.emplace(windows.window(key->id, key->rate_limit));
+    }
+    Verification& verification = verifications.emplace_back();
+    verification.decision =
+        core::decide(requests[i], key, window ? &*window : nullptr, now, tick, dry_run);
+    if (options.explain) {
+      verification.checks = core::explain(requests[i], key, verification.decision, now);
+    }
+    if (verification.decision.key_id && !dry_run) {
+      journal.append({.key = *verification.decision.key_id,
+                      .at = now,
+                      .status = core::status_of(verification.decision.reason),
+                      .endpoint = endpoints[i]});
+      has_counted_ = true;
+    }
+  }
+}
+
+Result<std::vector<Verification>> SqliteStore::verify(std::span<const Request> requests,
+                                                      const VerifyOptions& options) {
+  return guard([&]() -> Result<std::vector<Verification>> {
+    std::vector<Verification> verifications;
+    verifications.reserve(requests.size());
+    live();
+    for (std::size_t done = 0; done < requests.size(); done += kBatch) {
+      verify_batch(requests.subspan(done, std::min(kBatch, requests.size() - done)), options,
+                   verifications);
+    }
+    live_->journal.start_write_back(false);
+    return verifications;
+  });
+}
+
+void SqliteStore::settle_once() {
+  auto& journal = live().journal;
+  std::optional<std::uint64_t> generation;
+  const auto settled = database_.write([&]() -> Result<void> {
+    {
+      // Only who holds Lock::writer seals, so that one process settles a half.
+      const LockGuard guard(database_.lock_file(), Lock::live);
+      generation = journal.seal();
+    }
+    if (generation) {
+      settle(database_, journal, *generation);
+    }
+    return {};
+  });
+  if (settled && generation) {
+    const LockGuard guard(database_.lock_file(), Lock::live);
+    journal.release(*generation);
+  }
+}
+
+void SqliteStore::settle_journal() {
+  const auto is_empty = [&] {
+    const LockGuard guard(database_.lock_file(), Lock::live);
+    return live_->journal.is_empty();
+  };
+  live();
+  // At most the sealed half and the active one: others may go on counting all the time.
+  for (int halves = 0; halves < 2 && !is_empty(); ++halves) {
+    settle_once();
+  }
+}
+
+void SqliteStore::try_to_settle_journal() {
+  try {
+    settle_journal();
+  } catch (const std::exception&) {
+    // The list then shows last uses as of the last time that it could be done.
+    return;
+  }
+}
+
+Result<core::UsageReport> SqliteStore::usage(const core::UsageQuery& query, Time now) {
+  return guard([&]() -> Result<core::UsageReport> {
+    settle_journal();
+    return database_.read([&] { return report_usage(database_, query, now); });
+  });
+}
+
+Result<std::vector<std::string>> SqliteStore::workspaces() {
+  return guard([&]() -> Result<std::vector<std::string>> {
+    SQLite::Statement rows(database_.connection(),
+                           "SELECT DISTINCT workspace FROM keys ORDER BY workspace");
+    std::vector<std::string> names;
+    while (rows.executeStep()) {
+      names.push_back(rows.getColumn(0).getString());
+    }
+    return names;
+  });
+}
+
+}  // namespace
+
+Result<std::unique_ptr<KeyStore>> open_store(const std::string& path, OpenMode mode) {
+  const StorePaths paths{std::filesystem::path(path)};
+  return guarded(paths, [&]() -> Result<std::unique_ptr<KeyStore>> {
+    auto database = Database::open(paths, mode);
+    if (!database) {
+      return tl::unexpected(std::move(database.error()));
+    }
+    return std::make_unique<SqliteStore>(*std::move(database));
+  });
+}
+
+}  // namespace nexakey::store::sqlite

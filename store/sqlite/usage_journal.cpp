@@ -1,0 +1,178 @@
+#include "store/sqlite/usage_journal.h"
+
+#include <atomic>
+#include <cstring>
+#include <ctime>
+
+#include <fcntl.h>
+
+#include "core/random.h"
+
+namespace nexakey::store::sqlite {
+namespace {
+
+constexpr std::array<char, 8> kMagic{'n', 'x', 'k', 'u', 's', 'e', '0', '1'};
+constexpr std::size_t kHeaderSize = 4096;
+constexpr std::size_t kHalfSize = std::size_t{4} << 20U;
+constexpr std::size_t kFileSize = kHeaderSize + 2 * kHalfSize;
+constexpr std::size_t kAlignment = 8;
+constexpr std::int64_t kWriteBackSeconds = 1;
+
+std::size_t half_of(std::uint64_t generation) { return generation % 2; }
+
+std::size_t start_of(std::uint64_t generation) {
+  return kHeaderSize + half_of(generation) * kHalfSize;
+}
+
+}  // namespace
+
+struct UsageJournal::Header {
+  struct Half {
+    std::uint64_t generation;
+    std::uint64_t used;  // bytes
+  };
+  std::array<char, 8> magic;
+  Id id;
+  std::uint64_t active;  // the generation that takes records
+  std::array<Half, 2> halves;
+  std::int64_t written_back_at;  // seconds since boot
+};
+
+struct UsageJournal::RecordHeader {
+  std::int64_t key;
+  std::int64_t at;           // milliseconds
+  std::uint32_t generation;  // its lowest bits: tells a record from what a power cut left
+  std::uint16_t status;
+  std::uint16_t endpoint_size;
+};
+
+UsageJournal::UsageJournal(const std::filesystem::path& path)
+    : mapping_(File(std::filesystem::exists(path) ? path : create(path), O_RDWR)) {
+  if (mapping_.bytes().size() != kFileSize || header().magic != kMagic ||
+      header().halves[0].used > kHalfSize || header().halves[1].used > kHalfSize) {
+    throw StoreProblem(path.string() + " is damaged",
+                       "move it away; the counts since the last report are lost");
+  }
+}
+
+std::filesystem::path UsageJournal::create(const std::filesystem::path& path) {
+  const std::filesystem::path fresh = path.string() + "-new";
+  File file(fresh, O_RDWR | O_CREAT | O_TRUNC);
+  file.fill(kFileSize);
+  const Mapping mapping(std::move(file));
+  auto& head = *mapping.at<Header>(0);
+  if (!core::system_random(head.id)) {
+    throw core::RandomnessError();
+  }
+  head.magic = kMagic;
+  head.active = 1;
+  head.halves[half_of(1)].generation = 1;
+  std::filesystem::rename(fresh, path);
+  return path;
+}
+
+UsageJournal::Header& UsageJournal::header() const { return *mapping_.at<Header>(0); }
+
+const UsageJournal::Id& UsageJournal::id() const { return header().id; }
+
+std::size_t UsageJournal::size_of(const UsageRecord& record) {
+  const std::size_t size = sizeof(RecordHeader) + record.endpoint.size();
+  return (size + kAlignment - 1) / kAlignment * kAlignment;
+}
+
+std::size_t UsageJournal::room() const {
+  return kHalfSize - header().halves[half_of(header().active)].used;
+}
+
+void UsageJournal::activate_next() {
+  Header& head = header();
+  const std::uint64_t next = head.active + 1;
+  head.halves[half_of(next)] = {.generation = next, .used = 0};
+  std::atomic_signal_fence(std::memory_order_release);
+  head.active = next;
+}
+
+bool UsageJournal::make_room(std::size_t size) {
+  if (size <= room()) {
+    return true;
+  }
+  if (header().halves[half_of(header().active + 1)].used != 0 || size > kHalfSize) {
+    return false;
+  }
+  activate_next();
+  return true;
+}
+
+void UsageJournal::append(const UsageRecord& record) {
+  Header::Half& half = header().halves[half_of(header().active)];
+  const std::size_t at = start_of(header().active) + half.used;
+  *mapping_.at<RecordHeader>(at) = {
+      .key = record.key.bits(),
+      .at = record.at.time_since_epoch().count(),
+      .generation = static_cast<std::uint32_t>(half.generation),
+      .status = static_cast<std::uint16_t>(record.status),
+      .endpoint_size = static_cast<std::uint16_t>(record.endpoint.size())};
+  std::memcpy(mapping_.at<char>(at + sizeof(RecordHeader)), record.endpoint.data(),
+              record.endpoint.size());
+  std::atomic_signal_fence(std::memory_order_release);
+  half.used += size_of(record);
+}
+
+bool UsageJournal::is_empty() const {
+  return header().halves[0].used == 0 && header().halves[1].used == 0;
+}
+
+std::optional<std::uint64_t> UsageJournal::seal() {
+  const Header& head = header();
+  const Header::Half& other = head.halves[half_of(head.active + 1)];
+  if (other.used != 0) {
+    return other.generation;
+  }
+  const std::uint64_t active = head.active;
+  if (head.halves[half_of(active)].used == 0) {
+    return std::nullopt;
+  }
+  activate_next();
+  return active;
+}
+
+void UsageJournal::read(std::uint64_t generation,
+                        const std::function<void(const UsageRecord&)>& visit) const {
+  const std::size_t used = header().halves[half_of(generation)].used;
+  const std::size_t start = start_of(generation);
+  for (std::size_t at = 0; at + sizeof(RecordHeader) <= used;) {
+    const auto& head = *mapping_.at<RecordHeader>(start + at);
+    const std::size_t end = at + sizeof(RecordHeader) + head.endpoint_size;
+    if (head.generation != static_cast<std::uint32_t>(generation) || end > used) {
+      return;
+    }
+    const UsageRecord record{
+        .key = core::KeyId(head.key),
+        .at = core::Time(std::chrono::milliseconds(head.at)),
+        .status = head.status,
+        .endpoint = {mapping_.at<char>(start + at + sizeof(RecordHeader)), head.endpoint_size}};
+    visit(record);
+    at += size_of(record);
+  }
+}
+
+void UsageJournal::release(std::uint64_t generation) {
+  Header::Half& half = header().halves[half_of(generation)];
+  if (half.generation == generation) {
+    half.used = 0;
+  }
+}
+
+void UsageJournal::start_write_back(bool now) const {
+  timespec time{};
+  ::clock_gettime(CLOCK_BOOTTIME, &time);
+  const std::atomic_ref<std::int64_t> last(header().written_back_at);
+  // After a reboot the clock has begun again, and the last time may lie ahead.
+  const std::int64_t age = time.tv_sec - last.load(std::memory_order_relaxed);
+  if (now || age >= kWriteBackSeconds || age < 0) {
+    last.store(time.tv_sec, std::memory_order_relaxed);
+    ::sync_file_range(mapping_.file().descriptor(), 0, 0, SYNC_FILE_RANGE_WRITE);
+  }
+}
+
+}  // namespace nexakey::store::sqlite

@@ -1,0 +1,76 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string_view>
+
+#include "core/key_id.h"
+#include "core/time.h"
+#include "store/sqlite/file.h"
+
+namespace nexakey::store::sqlite {
+
+/// A decision that is counted.
+struct UsageRecord {
+  core::KeyId key;
+  core::Time at;
+  int status = 0;
+  std::string_view endpoint;  ///< at most 256 bytes
+};
+
+/// The decisions that are not in SQLite's tables yet, in a file that all processes on the store
+/// have mapped: a record in memory that outlives its process costs a hundredth of a transaction.
+///
+/// The file has two halves. One of them is active and takes records; when it is full the other
+/// becomes active, and the full one, now sealed, is settled: its records go into the tables. The
+/// halves that were ever active are numbered (generations); the tables know the last number that
+/// was settled, in the same transaction as its counts, so that each record is counted once,
+/// whatever dies when.
+///
+/// Every call but the constructor's and `read`'s needs Lock::live. Errors are exceptions.
+class UsageJournal {
+ public:
+  using Id = std::array<std::uint8_t, 16>;
+
+  /// Creates the file, with a random id, if it is not there.
+  explicit UsageJournal(const std::filesystem::path& path);
+
+  /// Says which file this is: its generations mean nothing to another one.
+  [[nodiscard]] const Id& id() const;
+
+  /// Room that a record takes.
+  static std::size_t size_of(const UsageRecord& record);
+  /// Whether `size` more bytes fit; if they don't, the journal has to be settled first.
+  bool make_room(std::size_t size);
+  /// Adds a record that there is room for.
+  void append(const UsageRecord& record);
+
+  [[nodiscard]] bool is_empty() const;
+  /// The generation to settle next: the sealed half, or the active one, which it seals; nothing if
+  /// there are no records.
+  std::optional<std::uint64_t> seal();
+  /// Calls `visit` with each record of a sealed half.
+  void read(std::uint64_t generation, const std::function<void(const UsageRecord&)>& visit) const;
+  /// Empties the half whose records are settled, if it still is of that generation.
+  void release(std::uint64_t generation);
+
+  /// Starts to write what was appended to the disk, if nobody has within the last second. It needs
+  /// no lock and does not wait.
+  void start_write_back(bool now) const;
+
+ private:
+  struct Header;
+  struct RecordHeader;
+
+  static std::filesystem::path create(const std::filesystem::path& path);
+  [[nodiscard]] Header& header() const;
+  [[nodiscard]] std::size_t room() const;
+  void activate_next();
+
+  Mapping mapping_;
+};
+
+}  // namespace nexakey::store::sqlite

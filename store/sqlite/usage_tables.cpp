@@ -1,0 +1,237 @@
+#include "store/sqlite/usage_tables.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <string>
+#include <tuple>
+#include <unordered_map>
+#include <vector>
+
+#include "core/endpoint.h"
+
+namespace nexakey::store::sqlite {
+namespace {
+
+using core::Time;
+
+std::int64_t hour_of(Time time) {
+  return std::chrono::floor<std::chrono::hours>(time.time_since_epoch()).count();
+}
+
+Time time_of_hour(std::int64_t hour) { return Time(std::chrono::hours(hour)); }
+
+constexpr std::int64_t kHoursPerDay = 24;
+
+/// Decisions of one key that are counted in one row.
+struct Tally {
+  std::int64_t key = 0;  // its id, then its seq
+  std::int64_t hour = 0;
+  std::int64_t endpoint = 0;
+  int status = 0;
+  std::int64_t requests = 0;
+  std::int64_t last_at = 0;
+
+  [[nodiscard]] auto row() const { return std::tie(key, hour, endpoint, status); }
+};
+
+/// Puts tallies for the same row together, and all of them in the order of the table.
+void combine(std::vector<Tally>& tallies) {
+  std::ranges::sort(tallies, {}, &Tally::row);
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < tallies.size(); ++i) {
+    if (kept > 0 && tallies[kept - 1].row() == tallies[i].row()) {
+      tallies[kept - 1].requests += tallies[i].requests;
+      tallies[kept - 1].last_at = std::max(tallies[kept - 1].last_at, tallies[i].last_at);
+    } else {
+      tallies[kept++] = tallies[i];
+    }
+  }
+  tallies.resize(kept);
+}
+
+class Settlement {
+ public:
+  explicit Settlement(Database& database)
+      : connection_(database.connection()),
+        find_seq_(connection_, "SELECT seq FROM keys WHERE id = ?"),
+        find_endpoint_(connection_, "SELECT id FROM endpoints WHERE text = ?"),
+        add_endpoint_(connection_, "INSERT INTO endpoints (text) VALUES (?)"),
+        count_(connection_,
+               "UPDATE usage SET requests = requests + ?5"
+               " WHERE key = ?1 AND hour = ?2 AND endpoint = ?3 AND status = ?4"),
+        begin_(connection_,
+               "INSERT INTO usage (key, hour, endpoint, status, requests) VALUES (?, ?, ?, ?, ?)"
+               " ON CONFLICT DO UPDATE SET requests = requests + excluded.requests"),
+        endpoints_of_day_(connection_,
+                          "SELECT DISTINCT endpoint FROM usage"
+                          " WHERE key = ? AND hour BETWEEN ? AND ?"),
+        used_(connection_,
+              "INSERT INTO last_used (key, at) VALUES (?, ?)"
+              " ON CONFLICT DO UPDATE SET at = max(at, excluded.at)") {}
+
+  void add(const UsageRecord& record) {
+    tallies_.push_back({.key = record.key.bits(),
+                        .hour = hour_of(record.at),
+                        .endpoint = endpoint_id(record.endpoint),
+                        .status = record.status,
+                        .requests = 1,
+                        .last_at = record.at.time_since_epoch().count()});
+  }
+
+  void write() {
+    combine(tallies_);
+    resolve_keys();
+    combine(tallies_);
+    for (const Tally& tally : tallies_) {
+      write(tally);
+    }
+    for (const auto& [key, at] : last_used_) {
+      used_.reset();
+      used_.bind(1, key);
+      used_.bind(2, at);
+      used_.exec();
+    }
+  }
+
+ private:
+  std::int64_t endpoint_id(std::string_view text) {
+    const auto [known, is_new] = endpoint_ids_.try_emplace(std::string(text), 0);
+    if (is_new) {
+      find_endpoint_.reset();
+      find_endpoint_.bind(1, known->first);
+      if (find_endpoint_.executeStep()) {
+        known->second = find_endpoint_.getColumn(0).getInt64();
+      } else {
+        add_endpoint_.reset();
+        add_endpoint_.bind(1, known->first);
+        add_endpoint_.exec();
+        known->second = connection_.getLastInsertRowid();
+      }
+    }
+    return known->second;
+  }
+
+  /// Replaces ids by seqs, in the order of the index on ids.
+  void resolve_keys() {
+    std::int64_t id = -1;
+    std::int64_t seq = -1;
+    for (Tally& tally : tallies_) {
+      if (tally.key != id) {
+        id = tally.key;
+        find_seq_.reset();
+        find_seq_.bind(1, id);
+        seq = find_seq_.executeStep() ? find_seq_.getColumn(0).getInt64() : -1;
+      }
+      tally.key = seq;
+    }
+    std::erase_if(tallies_, [](const Tally& tally) { return tally.key < 0; });
+  }
+
+  void write(const Tally& tally) {
+    auto& last_at = last_used_[tally.key];
+    last_at = std::max(last_at, tally.last_at);
+    bind(count_, tally, tally.endpoint);
+    if (count_.exec() == 0) {
+      bind(begin_, tally,
+           has_room_for(tally) ? tally.endpoint : endpoint_id(core::kOtherEndpoints));
+      begin_.exec();
+    }
+  }
+
+  static void bind(SQLite::Statement& statement, const Tally& tally, std::int64_t endpoint) {
+    statement.reset();
+    statement.bind(1, tally.key);
+    statement.bind(2, tally.hour);
+    statement.bind(3, endpoint);
+    statement.bind(4, tally.status);
+    statement.bind(5, tally.requests);
+  }
+
+  /// Whether the key may have this endpoint on this day (core::kEndpointsPerDay).
+  bool has_room_for(const Tally& tally) {
+    const std::int64_t day = tally.hour / kHoursPerDay;
+    if (tally.key != day_key_ || day != day_) {
+      day_key_ = tally.key;
+      day_ = day;
+      day_endpoints_.clear();
+      endpoints_of_day_.reset();
+      endpoints_of_day_.bind(1, tally.key);
+      endpoints_of_day_.bind(2, day * kHoursPerDay);
+      endpoints_of_day_.bind(3, day * kHoursPerDay + kHoursPerDay - 1);
+      while (endpoints_of_day_.executeStep()) {
+        day_endpoints_.insert(endpoints_of_day_.getColumn(0).getInt64());
+      }
+      day_endpoints_.erase(endpoint_id(core::kOtherEndpoints));
+    }
+    if (day_endpoints_.size() < core::kEndpointsPerDay) {
+      day_endpoints_.insert(tally.endpoint);
+    }
+    return day_endpoints_.contains(tally.endpoint);
+  }
+
+  SQLite::Database& connection_;
+  SQLite::Statement find_seq_;
+  SQLite::Statement find_endpoint_;
+  SQLite::Statement add_endpoint_;
+  SQLite::Statement count_;
+  SQLite::Statement begin_;
+  SQLite::Statement endpoints_of_day_;
+  SQLite::Statement used_;
+  std::vector<Tally> tallies_;
+  std::unordered_map<std::string, std::int64_t> endpoint_ids_;
+  std::map<std::int64_t, std::int64_t> last_used_;
+  std::int64_t day_key_ = -1;
+  std::int64_t day_ = -1;
+  std::set<std::int64_t> day_endpoints_;
+};
+
+/// Notes that a generation is settled; false: it was already.
+bool note_settled(Database& database, const UsageJournal& journal, std::uint64_t generation) {
+  SQLite::Statement note(database.connection(),
+                         "INSERT INTO journals (id, settled) VALUES (?1, ?2)"
+                         " ON CONFLICT DO UPDATE SET settled = ?2 WHERE settled < ?2");
+  note.bind(1, journal.id().data(), static_cast<int>(journal.id().size()));
+  note.bind(2, static_cast<int64_t>(generation));
+  return note.exec() == 1;
+}
+
+}  // namespace
+
+void settle(Database& database, const UsageJournal& journal, std::uint64_t generation) {
+  if (!note_settled(database, journal, generation)) {
+    return;
+  }
+  Settlement settlement(database);
+  journal.read(generation, [&](const UsageRecord& record) { settlement.add(record); });
+  settlement.write();
+}
+
+core::UsageReport report_usage(Database& database, const core::UsageQuery& query, Time now) {
+  core::UsageReporter reporter(query, now);
+  std::string sql =
+      "SELECT usage.hour, endpoints.text, usage.status, sum(usage.requests)"
+      " FROM keys JOIN usage ON usage.key = keys.seq"
+      " JOIN endpoints ON endpoints.id = usage.endpoint WHERE usage.hour >= :hour";
+  sql += query.key ? " AND keys.id = :id" : "";
+  sql += query.workspace ? " AND keys.workspace = :workspace" : "";
+  sql += " GROUP BY 1, 2, 3";
+  database.connection().exec("PRAGMA temp_store = MEMORY");
+  SQLite::Statement rows(database.connection(), sql);
+  rows.bind(":hour", static_cast<int64_t>(hour_of(reporter.first_hour())));
+  if (query.key) {
+    rows.bind(":id", static_cast<int64_t>(query.key->bits()));
+  }
+  if (query.workspace) {
+    rows.bind(":workspace", *query.workspace);
+  }
+  while (rows.executeStep()) {
+    reporter.add({.hour = time_of_hour(rows.getColumn(0).getInt64()),
+                  .endpoint = rows.getColumn(1).getText(),
+                  .status = rows.getColumn(2).getInt(),
+                  .requests = static_cast<std::uint64_t>(rows.getColumn(3).getInt64())});
+  }
+  return reporter.report();
+}
+
+}  // namespace nexakey::store::sqlite

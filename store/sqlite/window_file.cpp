@@ -1,0 +1,256 @@
+#include "store/sqlite/window_file.h"
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <bit>
+#include <ctime>
+#include <system_error>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+namespace nexakey::store::sqlite {
+namespace {
+
+using core::KeyId;
+using core::SlidingWindow;
+using core::Tick;
+
+constexpr std::array<char, 8> kMagic{'n', 'x', 'k', 'w', 'i', 'n', '0', '1'};
+constexpr std::uint64_t kFewestSlots = 1024;
+constexpr std::uint64_t kSmallestArena = 100 * kFewestSlots;
+constexpr std::uint32_t kSmallestRing = 100;
+constexpr std::size_t kHeaderSize = 4096;
+
+StoreProblem damaged(const std::filesystem::path& path) {
+  return StoreProblem(path.string() + " is damaged",
+                      "delete it; every key then starts with an empty minute");
+}
+
+using BootId = std::array<char, 36>;
+
+BootId read_boot_id() {
+  const File file("/proc/sys/kernel/random/boot_id", O_RDONLY);
+  BootId id{};
+  if (::read(file.descriptor(), id.data(), id.size()) != static_cast<ssize_t>(id.size())) {
+    throw StoreProblem("the machine's boot id can't be read");
+  }
+  return id;
+}
+
+Tick read_clock(clockid_t clock) {
+  timespec time{};
+  ::clock_gettime(clock, &time);
+  return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+}
+
+}  // namespace
+
+struct WindowFile::Header {
+  std::array<char, 8> magic;
+  std::uint64_t slots;       // a power of two
+  std::uint64_t slots_used;  // may run behind after a death
+  std::uint64_t arena_size;  // in times
+  std::uint64_t arena_used;
+  std::uint64_t retired;  // not 0: its windows have moved, or have to
+  Tick clock_base;
+  BootId boot_id;
+};
+
+struct WindowFile::Slot {
+  std::int64_t key;  // bits of the id and 1; 0: free
+  std::uint64_t offset;
+  std::uint64_t capacity;
+  std::uint64_t count;
+};
+
+WindowFile::WindowFile(std::filesystem::path path)
+    : path_(std::move(path)), mapping_(open_or_create(path_)) {
+  refresh();
+  set_clock();
+}
+
+WindowFile::Header& WindowFile::header() const { return *mapping_.at<Header>(0); }
+
+std::span<WindowFile::Slot> WindowFile::slots() const {
+  return {mapping_.at<Slot>(kHeaderSize), header().slots};
+}
+
+Tick* WindowFile::arena() const {
+  return mapping_.at<Tick>(kHeaderSize + header().slots * sizeof(Slot));
+}
+
+Mapping WindowFile::create(const std::filesystem::path& path, std::uint64_t slots,
+                           std::uint64_t arena_size) {
+  File file(path, O_RDWR | O_CREAT | O_TRUNC);
+  file.fill(kHeaderSize + slots * sizeof(Slot) + arena_size * sizeof(Tick));
+  Mapping mapping(std::move(file));
+  auto& header = *mapping.at<Header>(0);
+  header.slots = slots;
+  header.arena_size = arena_size;
+  header.magic = kMagic;
+  return mapping;
+}
+
+Mapping WindowFile::open_or_create(const std::filesystem::path& path) {
+  if (!std::filesystem::exists(path)) {
+    const std::filesystem::path fresh = path.string() + "-new";
+    create(fresh, kFewestSlots, kSmallestArena);
+    std::filesystem::rename(fresh, path);
+  }
+  return open(path);
+}
+
+Mapping WindowFile::open(const std::filesystem::path& path) {
+  File file(path, O_RDWR);
+  const std::size_t size = file.size();
+  if (size >= kHeaderSize) {
+    Mapping mapping(std::move(file));
+    const auto& header = *mapping.at<Header>(0);
+    const std::uint64_t most = size / sizeof(Tick);
+    if (header.magic == kMagic && std::has_single_bit(header.slots) && header.slots <= most &&
+        header.arena_size <= most &&
+        size == kHeaderSize + header.slots * sizeof(Slot) + header.arena_size * sizeof(Tick)) {
+      return mapping;
+    }
+  }
+  throw damaged(path);
+}
+
+void WindowFile::refresh() {
+  if (header().retired == 0) {
+    return;
+  }
+  mapping_ = open(path_);
+  if (header().retired != 0) {
+    rebuild(KeyId(), 0);  // who retired it died before the new one was in place
+  }
+}
+
+void WindowFile::set_clock() {
+  const BootId boot_id = read_boot_id();
+  if (header().boot_id == boot_id) {
+    return;
+  }
+  Tick latest = read_clock(CLOCK_REALTIME);
+  for (const Slot& slot : slots()) {
+    latest = std::max(latest, newest(slot));
+  }
+  header().clock_base = latest - read_clock(CLOCK_BOOTTIME);
+  header().boot_id = boot_id;
+}
+
+Tick WindowFile::now() {
+  refresh();
+  return header().clock_base + read_clock(CLOCK_BOOTTIME);
+}
+
+WindowFile::Slot* WindowFile::find(KeyId id) {
+  const auto table = slots();
+  const std::int64_t key = id.bits() + 1;
+  const std::size_t mask = table.size() - 1;
+  for (std::size_t probes = 0, at = static_cast<std::size_t>(key) & mask; probes < table.size();
+       ++probes, at = (at + 1) & mask) {
+    if (table[at].key == key) {
+      return &table[at];
+    }
+    if (table[at].key == 0) {
+      break;
+    }
+  }
+  return nullptr;
+}
+
+std::span<Tick> WindowFile::ring(const Slot& slot) const {
+  const std::uint64_t size = header().arena_size;
+  if (slot.capacity == 0 || slot.capacity > size || slot.offset > size - slot.capacity) {
+    throw damaged(path_);
+  }
+  return {arena() + slot.offset, slot.capacity};
+}
+
+Tick WindowFile::newest(const Slot& slot) const {
+  if (slot.key == 0 || slot.count == 0) {
+    return Tick::min();
+  }
+  return ring(slot)[(slot.count - 1) % slot.capacity];
+}
+
+SlidingWindow WindowFile::window(KeyId id, std::uint32_t limit) {
+  refresh();
+  Slot* slot = find(id);
+  if (slot != nullptr && slot->capacity >= limit) {
+    return {slot->count, ring(*slot)};
+  }
+  const std::uint64_t capacity = std::max(limit, kSmallestRing);
+  const Header& head = header();
+  const bool fits =
+      head.slots_used + 1 <= head.slots / 4 * 3 && head.arena_used + capacity <= head.arena_size;
+  if (slot != nullptr || !fits) {
+    rebuild(id, limit);
+    slot = find(id);
+  }
+  if (slot == nullptr) {
+    slot = &insert(id, capacity);
+  }
+  return {slot->count, ring(*slot)};
+}
+
+/// Each store makes a whole state, so that a death between two of them leaves at most some unused
+/// room behind.
+WindowFile::Slot& WindowFile::insert(KeyId id, std::uint64_t capacity) {
+  Header& head = header();
+  const auto table = slots();
+  const std::size_t mask = table.size() - 1;
+  std::size_t at = static_cast<std::size_t>(id.bits() + 1) & mask;
+  while (table[at].key != 0) {
+    at = (at + 1) & mask;
+  }
+  Slot& slot = table[at];
+  slot.offset = head.arena_used;
+  slot.capacity = capacity;
+  slot.count = 0;
+  head.arena_used += capacity;
+  head.slots_used += 1;
+  std::atomic_signal_fence(std::memory_order_release);
+  slot.key = id.bits() + 1;
+  return slot;
+}
+
+void WindowFile::rebuild(KeyId id, std::uint32_t limit) {
+  const Tick oldest = header().clock_base + read_clock(CLOCK_BOOTTIME) - core::kWindowLength;
+  std::uint64_t live = 1;
+  std::uint64_t times = std::max(limit, kSmallestRing);
+  for (const Slot& slot : slots()) {
+    if (newest(slot) > oldest) {
+      ++live;
+      times += slot.capacity;
+    }
+  }
+  const std::filesystem::path fresh = path_.string() + "-new";
+  WindowFile next(create(fresh, std::max(kFewestSlots, std::bit_ceil(2 * live)),
+                         std::max(kSmallestArena, 2 * times)),
+                  path_);
+  next.header().clock_base = header().clock_base;
+  next.header().boot_id = header().boot_id;
+  for (const Slot& slot : slots()) {
+    if (newest(slot) <= oldest) {
+      continue;
+    }
+    const KeyId key(slot.key - 1);
+    Slot& moved =
+        next.insert(key, key == id ? std::max<std::uint64_t>(slot.capacity, limit) : slot.capacity);
+    const auto from = ring(slot);
+    const auto to = next.ring(moved);
+    for (std::uint64_t n = std::min(slot.count, slot.capacity); n >= 1; --n) {
+      to[moved.count++] = from[(slot.count - n) % slot.capacity];
+    }
+  }
+  // From here on everybody who finds the old file goes on to the new one, or does this again.
+  header().retired = 1;
+  std::filesystem::rename(fresh, path_);
+  mapping_ = std::move(next.mapping_);
+}
+
+}  // namespace nexakey::store::sqlite
