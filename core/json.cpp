@@ -63,6 +63,7 @@ void write_period(JsonWriter& json, std::string_view name, const Counts& counts)
 }
 
 constexpr int kDeepestRef = 16;
+constexpr int kNumberOutOfRange = 406;  // nlohmann's out_of_range.406
 
 /// Reads a request as nlohmann/json's parser comes by its pieces: no document is built, so nothing
 /// is left of the key but its hash, and `ref` is written down again as it is read.
@@ -132,9 +133,10 @@ class RequestReader : public nlohmann::json_sax<nlohmann::json> {
   }
 
   bool parse_error(std::size_t /*position*/, const std::string& /*last_token*/,
-                   const nlohmann::detail::exception& /*error*/) override {
+                   const nlohmann::detail::exception& error) override {
     // nlohmann's own message quotes the input, and with it perhaps a key.
-    return fail_with("that is not one JSON object");
+    return fail_with(error.id == kNumberOutOfRange ? "the request has a number that is out of range"
+                                                   : "that is not one JSON object");
   }
 
  private:
@@ -298,6 +300,10 @@ void write_error(JsonWriter& json, const Error& error) {
 Result<Request> parse_request(std::string_view json) {
   if (json.size() > kLongestRequest) {
     return reject("a request is longer than " + std::to_string(kLongestRequest) + " bytes");
+  }
+  // nlohmann takes a NUL for the end of the input and would not look at what stands behind it.
+  if (json.find('\0') != std::string_view::npos) {
+    return reject("that is not one JSON object");
   }
   RequestReader reader;
   if (!nlohmann::json::sax_parse(json, &reader)) {

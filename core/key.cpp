@@ -13,12 +13,19 @@ constexpr std::size_t kLongestDescription = 1000;
 constexpr std::size_t kLongestLabelValue = 256;
 constexpr std::size_t kMostLabels = 64;
 
+bool is_alphanumeric(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+}
+
 bool is_word(std::string_view text) {
   return !text.empty() && text.size() <= kLongestName && text.front() != '-' &&
          text.front() != '.' && std::ranges::all_of(text, [](char c) {
-           return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-                  c == '.' || c == '_' || c == '-';
+           return is_alphanumeric(c) || c == '.' || c == '_' || c == '-';
          });
+}
+
+bool is_end_of_key(std::string_view text) {
+  return text.size() == 4 && std::ranges::all_of(text, is_alphanumeric);
 }
 
 auto tie(const Key& k) {
@@ -145,7 +152,7 @@ Result<void> check_labels(const Labels& labels) {
                     "it has 1 to 64 characters of A-Z, a-z, 0-9, dot, _ and -");
     }
     if (value.size() > kLongestLabelValue || !is_printable(value)) {
-      return reject("the label " + name + " has a value that is longer than 256 bytes or " +
+      return reject("the label " + quote(name) + " has a value that is longer than 256 bytes or " +
                     "can't be printed");
     }
   }
@@ -167,7 +174,16 @@ Result<void> check_key(const Key& key) {
       .and_then([&] { return check_description(key.description); })
       .and_then([&] { return check_description(key.revoke_reason); })
       .and_then([&] { return check_labels(key.labels); })
-      .and_then([&] { return check_rate_limit(key.rate_limit); });
+      .and_then([&] { return check_rate_limit(key.rate_limit); })
+      .and_then([&]() -> Result<void> {
+        if (key.scopes.empty()) {
+          return reject("a key needs a scope", "the scopes are read and write");
+        }
+        if (!is_end_of_key(key.last_four)) {
+          return reject("the hint of a key is its last four characters");
+        }
+        return {};
+      });
 }
 
 Result<Labels> parse_labels(const std::vector<std::string>& texts) {

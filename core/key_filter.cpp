@@ -18,7 +18,7 @@ bool has_labels(const Key& key, const Labels& wanted) {
 
 bool KeyFilter::matches(const Key& key, Time now) const {
   return (!workspace || key.workspace == *workspace) && (!ids || ids->contains(key.id)) &&
-         (!name || key.name == *name) &&
+         (!hash || key.hash == *hash) && (!name || key.name == *name) &&
          (!pattern || fnmatch(pattern->c_str(), key.name.c_str(), 0) == 0) &&
          (!status || key.status(now) == *status) && (!scopes || key.scopes.has_all(*scopes)) &&
          has_labels(key, labels) &&

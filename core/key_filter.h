@@ -12,6 +12,7 @@ namespace nexakey::core {
 struct KeyFilter {
   std::optional<std::string> workspace{};  ///< none: every workspace
   std::optional<KeyIdRange> ids{};
+  std::optional<KeyHash> hash{};
   std::optional<std::string> name{};     ///< exactly this one
   std::optional<std::string> pattern{};  ///< a name by shell pattern, as fnmatch(3)
   std::optional<KeyStatus> status{};     ///< none: any

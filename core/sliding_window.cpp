@@ -30,11 +30,12 @@ Admission SlidingWindow::peek(std::uint32_t limit, Tick now) const {
 Admission SlidingWindow::admit(std::uint32_t limit, Tick now) {
   Admission admission = peek(limit, now);
   if (admission.admitted) {
-    // The count first: the slot then holds a time that has left the window, and the order of the
-    // others stands, whatever happens before the next line.
-    ++count_;
+    // The time first: whatever happens before the next line, nothing but the place of the oldest
+    // request, which has left the window, is changed. A count without its time would put that old
+    // time before the newer ones, and the search would miss requests behind it.
+    ring_[count_ % ring_.size()] = now;
     std::atomic_signal_fence(std::memory_order_release);
-    ring_[(count_ - 1) % ring_.size()] = now;
+    ++count_;
     --admission.remaining;
   }
   return admission;

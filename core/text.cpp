@@ -4,6 +4,8 @@
 
 #include <utf8proc.h>
 
+#include "core/api_key.h"
+
 namespace nexakey::core {
 namespace {
 
@@ -70,11 +72,11 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
 
 std::string join(const std::vector<std::string_view>& parts, std::string_view separator) {
   std::string joined;
-  for (const std::string_view part : parts) {
-    if (!joined.empty()) {
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    if (i > 0) {
       joined += separator;
     }
-    joined += part;
+    joined += parts[i];
   }
   return joined;
 }
@@ -118,6 +120,9 @@ std::string fit(std::string_view text, std::size_t columns) {
   if (display_width(text) <= columns) {
     return std::string(text);
   }
+  if (columns == 0) {
+    return {};
+  }
   std::string fitting;
   for (std::size_t used = 1; !text.empty();) {
     const Character character = take_character(text);
@@ -136,6 +141,11 @@ std::string quote(std::string_view text) {
     if (count == kLongestQuote) {
       quoted += kEllipsis;
       break;
+    }
+    if (is_api_key(text.substr(0, kApiKeyLength))) {
+      quoted.append(kApiKeyPrefix).append(kEllipsis);
+      text.remove_prefix(kApiKeyLength);
+      continue;
     }
     const Character character = take_character(text);
     quoted += character.printable ? character.bytes : kReplacement;

@@ -19,6 +19,8 @@ using std::chrono::minutes;
 using std::chrono::seconds;
 
 constexpr seconds kLongestDuration = days{36500};
+constexpr Time kFirstTime{};
+constexpr Time kEndOfTimes = std::chrono::sys_days{std::chrono::year{10000} / 1 / 1};
 
 struct Unit {
   std::string_view name;  // in words
@@ -119,7 +121,8 @@ std::optional<Time> read_time(std::string_view text) {
     reader.check(offset_hours < days{1} && offset_minutes < hours{1});
     time += sign * (offset_hours + offset_minutes);
   }
-  if (!reader.good() || !reader.at_end()) {
+  // The offset may have carried it out of the years that are read and written.
+  if (!reader.good() || !reader.at_end() || time < kFirstTime || time >= kEndOfTimes) {
     return std::nullopt;
   }
   return time;

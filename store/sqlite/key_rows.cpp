@@ -163,6 +163,7 @@ SQLite::Statement select_keys(Database& database, const core::KeyFilter& filter,
   std::string sql = kSelectKeys + "WHERE true";
   sql += filter.workspace ? " AND workspace = :workspace" : "";
   sql += filter.name ? " AND name = :name" : "";
+  sql += filter.hash ? " AND hash = :hash" : "";
   sql += filter.ids ? " AND keys.id BETWEEN :first AND :last" : "";
   sql += after ? " AND (created_at, seq) <"
                  " (SELECT created_at, seq FROM keys WHERE id = :after)"
@@ -174,6 +175,9 @@ SQLite::Statement select_keys(Database& database, const core::KeyFilter& filter,
   }
   if (filter.name) {
     query.bind(":name", *filter.name);
+  }
+  if (filter.hash) {
+    bind_hash(query, query.getIndex(":hash"), *filter.hash);
   }
   if (filter.ids) {
     query.bind(":first", static_cast<int64_t>(filter.ids->first.bits()));

@@ -1,0 +1,237 @@
+#include "cli/app.h"
+
+#include <algorithm>
+#include <array>
+#include <csignal>
+#include <optional>
+#include <string_view>
+
+#include <sys/resource.h>
+
+#include "cli/complete.h"
+#include "cli/help.h"
+#include "cli/suggest.h"
+#include "core/api_key.h"
+#include "core/json.h"
+#include "core/random.h"
+#include "core/text.h"
+
+namespace nexakey::cli {
+namespace {
+
+using core::ErrorCode;
+
+constexpr std::array kCommands{&kCreate,    &kList,  &kShow,   &kEdit,      &kRevoke,
+                               &kWhitelist, &kUsage, &kVerify, &kCompletion};
+
+constexpr std::array<std::string_view, 6> kGlobalsWithValue{"--store",  "-w", "--workspace",
+                                                            "--output", "-o", "--color"};
+
+/// The word of the command line that names the command; nothing if there is none.
+std::optional<std::size_t> find_command(const std::vector<std::string>& words) {
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (!words[i].starts_with('-')) {
+      return i;
+    }
+    if (std::ranges::find(kGlobalsWithValue, words[i]) != kGlobalsWithValue.end()) {
+      ++i;
+    }
+  }
+  return std::nullopt;
+}
+
+/// The value of -o or --output, found without a parser.
+std::optional<std::string> find_output_option(const std::vector<std::string>& words) {
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if ((words[i] == "-o" || words[i] == "--output") && i + 1 < words.size()) {
+      return words[i + 1];
+    }
+    for (const std::string_view prefix : {"--output=", "-o"}) {
+      if (words[i].starts_with(prefix) && words[i].size() > prefix.size()) {
+        return words[i].substr(prefix.size());
+      }
+    }
+  }
+  return std::nullopt;
+}
+
+void refuse_keys_in_arguments(const std::vector<std::string>& words) {
+  if (std::ranges::any_of(words, core::contains_api_key)) {
+    throw Failure{{ErrorCode::usage,
+                   "a whole key stands on the command line, where every process can read it",
+                   "pass it on standard input (KEY is then -), or by --key-file or NEXAKEY_KEY; "
+                   "this one has to be revoked"}};
+  }
+}
+
+void print_error(const core::Error& error, Format format) {
+  if (format == Format::table) {
+    print_note("nexakey: " + error.message);
+    if (!error.hint.empty()) {
+      print_note("nexakey: hint: " + error.hint);
+    }
+    return;
+  }
+  std::string line;
+  core::JsonWriter json(line);
+  core::write_error(json, error);
+  print_note(line);
+}
+
+/// CLI11's message in our form: lower case, one line, without control characters.
+std::string clean_message(std::string message) {
+  message = core::printable(message.substr(0, message.find('\n')));
+  if (message.size() > 1 && message[0] >= 'A' && message[0] <= 'Z' && message[1] >= 'a') {
+    message[0] = static_cast<char>(message[0] - 'A' + 'a');
+  }
+  return message;
+}
+
+core::Error describe(const CLI::ParseError& error, const CLI::App& command) {
+  const std::string help = "see " + full_name(command) + " --help";
+  const auto extras = command.remaining(true);
+  if (!extras.empty()) {
+    const std::string& first = extras.front();
+    const std::string kind = first.starts_with('-') ? "no option " : "an argument too many: ";
+    const auto meant = first.starts_with('-') ? closest(first, option_names(command))
+                                              : closest(first, command_names(command));
+    return {ErrorCode::usage, kind + core::quote(first), meant ? "did you mean " + *meant : help};
+  }
+  return {ErrorCode::usage, clean_message(error.what()), help};
+}
+
+/// The command that was parsed last: that of the error, or the one to run.
+const CLI::App& innermost(const CLI::App& app) {
+  const auto parsed = app.get_subcommands();
+  return parsed.empty() ? app : innermost(*parsed.front());
+}
+
+[[noreturn]] void fail_unknown_command(const std::string& word) {
+  std::vector<std::string> names;
+  for (const Command* const command : kCommands) {
+    names.emplace_back(command->name);
+  }
+  const auto meant = closest(word, names);
+  throw Failure{{ErrorCode::usage, "no command " + core::quote(word),
+                 meant ? "did you mean " + *meant : "see nexakey --help"}};
+}
+
+bool is_known_command(const std::string& word) {
+  return std::ranges::any_of(kCommands, [&](const Command* c) { return c->name == word; });
+}
+
+/// `help create` is `create --help`.
+void translate_help(std::vector<std::string>& words, std::size_t at) {
+  words.erase(words.begin() + static_cast<std::ptrdiff_t>(at));
+  words.emplace_back("--help");
+}
+
+ExitStatus run(std::vector<std::string> words) {
+  refuse_keys_in_arguments(words);
+  auto command = find_command(words);
+  if (command && words[*command] == "help") {
+    translate_help(words, *command);
+    command = find_command(words);
+  }
+  if (command && words[*command] == kCompleteCommand) {
+    words.erase(words.begin(), words.begin() + static_cast<std::ptrdiff_t>(*command) + 1);
+    return complete(words);
+  }
+  if (command && !is_known_command(words[*command])) {
+    fail_unknown_command(words[*command]);
+  }
+  CommandLine line(command ? words[*command] : std::string());
+  Output out(STDOUT_FILENO);
+  try {
+    std::ranges::reverse(words);  // as CLI11 wants them
+    line.app().parse(std::move(words));
+  } catch (const CLI::CallForHelp&) {
+    out.write(help_of(innermost(line.app())));
+    out.flush();
+    return ExitStatus::done;
+  } catch (const CLI::CallForVersion&) {
+    out.write("nexakey " NEXAKEY_VERSION "\n");
+    out.flush();
+    return ExitStatus::done;
+  } catch (const CLI::ParseError& error) {
+    throw Failure{describe(error, innermost(line.app()))};
+  }
+  if (!command) {
+    print_note(help_of(line.app()));
+    return ExitStatus::usage;
+  }
+  const Terminal terminal = Terminal::detect();
+  Context context{.settings = resolve_settings(line.globals(), terminal.output),
+                  .terminal = terminal,
+                  .out = std::move(out)};
+  const ExitStatus status = line.runner()(context);
+  context.out.flush();
+  return status;
+}
+
+/// No core dump ever has a key in it. With a limit of 1 the kernel also runs no program on the
+/// dump, which it does with 0 (core(5)).
+void forbid_core_dumps() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_CORE, &limit) == 0) {
+    limit.rlim_cur = std::min<rlim_t>(1, limit.rlim_max);
+    limit.rlim_max = limit.rlim_cur;
+    ::setrlimit(RLIMIT_CORE, &limit);
+  }
+}
+
+}  // namespace
+
+std::span<const Command* const> commands() { return kCommands; }
+
+CommandLine::CommandLine(const std::string& only)
+    : app_(std::make_unique<CLI::App>("Creates, checks and revokes the API keys of an HTTP API")),
+      globals_(std::make_unique<GlobalOptions>()) {
+  app_->name("nexakey");
+  app_->set_help_flag("-h,--help", "Show this help");
+  app_->set_version_flag("--version", std::string(NEXAKEY_VERSION), "Show the version");
+  app_->add_option("--store", globals_->store, "The store: sqlite:PATH or a path")
+      ->type_name("URL");
+  app_->add_option("-w,--workspace", globals_->workspace, "The workspace")->type_name("WORKSPACE");
+  app_->add_option("-o,--output", globals_->output, "The form of the output")
+      ->type_name("table|json|jsonl");
+  app_->add_flag("-q,--quiet", globals_->quiet, "Print only what a script wants");
+  app_->add_flag("-y,--yes", globals_->yes, "Don't ask");
+  app_->add_option("--color", globals_->color, "Colour in tables")->type_name("auto|always|never");
+  for (const Command* const command : kCommands) {
+    if (!only.empty() && only != command->name) {
+      continue;
+    }
+    CLI::App* const sub = app_->add_subcommand(command->name, command->summary);
+    sub->fallthrough();
+    runners_.emplace_back(sub, command->attach(*sub));
+  }
+}
+
+const Runner& CommandLine::runner() const {
+  return std::ranges::find_if(runners_, [](const auto& entry) { return entry.first->parsed(); })
+      ->second;
+}
+
+int nexakey_main(int argc, char** argv) {
+  forbid_core_dumps();
+  std::signal(SIGPIPE, SIG_IGN);
+  const std::vector<std::string> words(argv + 1, argv + argc);
+  core::Error error;
+  try {
+    return static_cast<int>(run(words));
+  } catch (const BrokenPipe&) {
+    std::signal(SIGPIPE, SIG_DFL);
+    std::raise(SIGPIPE);
+  } catch (const Failure& failure) {
+    error = failure.error;
+  } catch (const core::RandomnessError& failure) {
+    error = {ErrorCode::failed, failure.what(), ""};
+  } catch (const std::exception& failure) {
+    error = {ErrorCode::failed, clean_message(failure.what()), ""};
+  }
+  print_error(error, guess_format(find_output_option(words)));
+  return static_cast<int>(exit_status_of(error.code));
+}
+
+}  // namespace nexakey::cli

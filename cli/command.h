@@ -1,0 +1,37 @@
+#pragma once
+
+#include <functional>
+#include <span>
+
+#include <CLI/CLI.hpp>
+
+#include "cli/context.h"
+#include "cli/exit_status.h"
+
+namespace nexakey::cli {
+
+using Runner = std::function<ExitStatus(Context&)>;
+
+/// A command of the command line. Only the one that was called adds its options.
+struct Command {
+  const char* name;
+  const char* summary;
+  /// Adds options and examples to the command's part of the command line, and returns what does
+  /// the work once they are parsed.
+  Runner (*attach)(CLI::App& app);
+};
+
+extern const Command kCreate;
+extern const Command kList;
+extern const Command kShow;
+extern const Command kEdit;
+extern const Command kRevoke;
+extern const Command kWhitelist;
+extern const Command kUsage;
+extern const Command kVerify;
+extern const Command kCompletion;
+
+/// All of them, in the order of the help.
+std::span<const Command* const> commands();
+
+}  // namespace nexakey::cli

@@ -1,0 +1,197 @@
+#include "cli/complete.h"
+
+#include <algorithm>
+
+#include <unistd.h>
+
+#include "cli/app.h"
+#include "cli/help.h"
+#include "cli/output.h"
+#include "cli/settings.h"
+#include "core/text.h"
+
+namespace nexakey::cli {
+namespace {
+
+constexpr std::size_t kMostKeys = 1000;
+
+/// What the words in front of the last one come to.
+struct Position {
+  const CLI::App* command = nullptr;
+  const CLI::Option* pending = nullptr;  // an option that waits for its value
+  std::size_t arguments = 0;
+  GlobalOptions globals{};
+};
+
+const CLI::Option* find_option(const CLI::App& command, const std::string& word) {
+  const auto options = options_of(command);
+  const auto found =
+      std::ranges::find_if(options, [&](const CLI::Option* o) { return o->check_name(word); });
+  return found == options.end() ? nullptr : *found;
+}
+
+bool takes_value(const CLI::Option& option) { return option.get_items_expected_max() > 0; }
+
+void remember(GlobalOptions& globals, const CLI::Option& option, const std::string& value) {
+  if (option.check_lname("store")) {
+    globals.store = value;
+  } else if (option.check_lname("workspace")) {
+    globals.workspace = value;
+  }
+}
+
+const CLI::App* find_command(const CLI::App& parent, const std::string& word) {
+  const auto commands = parent.get_subcommands([](const CLI::App*) { return true; });
+  const auto found =
+      std::ranges::find_if(commands, [&](const CLI::App* c) { return c->get_name() == word; });
+  return found == commands.end() ? nullptr : *found;
+}
+
+void advance(Position& position, const std::string& word) {
+  if (position.pending != nullptr) {
+    remember(position.globals, *position.pending, word);
+    position.pending = nullptr;
+  } else if (word.starts_with('-')) {
+    const std::size_t equals = word.find('=');
+    const auto* const option = find_option(*position.command, word.substr(0, equals));
+    if (option != nullptr && takes_value(*option)) {
+      if (equals == std::string::npos) {
+        position.pending = option;
+      } else {
+        remember(position.globals, *option, word.substr(equals + 1));
+      }
+    }
+  } else if (const auto* const command =
+                 position.arguments == 0 ? find_command(*position.command, word) : nullptr) {
+    position.command = command;
+  } else {
+    ++position.arguments;
+  }
+}
+
+/// Collects what begins with the word that is being typed.
+class Candidates {
+ public:
+  Candidates(std::string prefix, std::string typed)
+      : prefix_(std::move(prefix)), typed_(std::move(typed)) {}
+
+  void add(std::string_view value, std::string_view description = {}) {
+    // A name with a tab or a line's end can't be in a store; what is damaged is not offered.
+    if (value.starts_with(typed_) && core::is_printable(value)) {
+      lines_ += prefix_ + std::string(value) + "\t" + core::printable(description) + "\n";
+    }
+  }
+  void offer(std::string_view directive) { directive_ = directive; }
+  [[nodiscard]] std::string text() const { return lines_ + ":" + directive_ + "\n"; }
+
+ private:
+  std::string prefix_;
+  std::string typed_;
+  std::string lines_;
+  std::string directive_ = "done";
+};
+
+void add_keys(Candidates& candidates, store::KeyStore& store, const Settings& settings,
+              core::Time now) {
+  const core::KeyFilter filter{.workspace = settings.workspace_or_default(),
+                               .status = core::KeyStatus::active};
+  static_cast<void>(store.list(filter, {.limit = kMostKeys}, now, [&](const core::Key& key) {
+    const std::string id = key.id.to_string();
+    candidates.add(id, key.name);
+    if (key.name != id) {
+      candidates.add(key.name, id);
+    }
+    return true;
+  }));
+}
+
+void add_from_store(Candidates& candidates, const std::string& type, const GlobalOptions& globals) {
+  const Settings settings = resolve_settings(globals, false);
+  const Context context{.settings = settings, .terminal = {}, .out = Output(STDOUT_FILENO)};
+  const auto store = context.open_store();
+  if (type == "KEY") {
+    add_keys(candidates, *store, settings, context.now());
+  } else if (const auto workspaces = store->workspaces()) {
+    for (const std::string& workspace : *workspaces) {
+      candidates.add(workspace);
+    }
+  }
+}
+
+/// Offers what a value of this name may be; see cli/options.h.
+void add_values(Candidates& candidates, const std::string& type, const GlobalOptions& globals) {
+  if (type.find('|') != std::string::npos &&
+      type.find_first_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ") == std::string::npos) {
+    for (const std::string_view value : core::split(type, '|')) {
+      candidates.add(value);
+    }
+  } else if (type == "FILE" || type == "URL") {
+    candidates.offer("files");
+  } else if (type == "KEY" || type == "WORKSPACE") {
+    add_from_store(candidates, type, globals);
+  }
+}
+
+void add_options(Candidates& candidates, const CLI::App& command) {
+  for (const CLI::Option* const option : options_of(command)) {
+    for (const std::string& name : option->get_lnames()) {
+      candidates.add("--" + name, option->get_description());
+    }
+  }
+}
+
+void add_arguments(Candidates& candidates, const Position& position) {
+  const auto positionals = positionals_of(*position.command);
+  if (!positionals.empty()) {
+    // The last one may stand several times.
+    const auto& argument = *positionals[std::min(position.arguments, positionals.size() - 1)];
+    if (position.arguments < positionals.size() || argument.get_items_expected_max() > 1) {
+      add_values(candidates, argument.get_type_name(), position.globals);
+    }
+  } else if (position.arguments == 0) {
+    for (const CLI::App* const sub :
+         position.command->get_subcommands([](const CLI::App*) { return true; })) {
+      candidates.add(sub->get_name(), sub->get_description());
+    }
+  }
+}
+
+std::string candidates_for(const std::vector<std::string>& words) {
+  CommandLine line;
+  Position position{.command = &line.app()};
+  for (std::size_t i = 0; i + 1 < words.size(); ++i) {
+    advance(position, words[i]);
+  }
+  const std::string typed = words.empty() ? std::string() : words.back();
+  const std::size_t equals = typed.find('=');
+  const auto* const assigned = typed.starts_with("--") && equals != std::string::npos
+                                   ? find_option(*position.command, typed.substr(0, equals))
+                                   : nullptr;
+  Candidates candidates(assigned != nullptr ? typed.substr(0, equals + 1) : "",
+                        assigned != nullptr ? typed.substr(equals + 1) : typed);
+  try {
+    if (position.pending != nullptr || assigned != nullptr) {
+      const auto& option = position.pending != nullptr ? *position.pending : *assigned;
+      add_values(candidates, option.get_type_name(), position.globals);
+    } else if (typed.starts_with('-')) {
+      add_options(candidates, *position.command);
+    } else {
+      add_arguments(candidates, position);
+    }
+  } catch (const Failure&) {
+    // Whoever presses the tab key wants no message about a store that is not there.
+    return candidates.text();
+  }
+  return candidates.text();
+}
+
+}  // namespace
+
+ExitStatus complete(const std::vector<std::string>& words) {
+  Output out(STDOUT_FILENO);
+  out.write(candidates_for(words));
+  out.flush();
+  return ExitStatus::done;
+}
+
+}  // namespace nexakey::cli

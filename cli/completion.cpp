@@ -1,0 +1,34 @@
+#include "cli/command.h"
+#include "completions/scripts.h"
+#include "core/text.h"
+
+namespace nexakey::cli {
+namespace {
+
+constexpr const char* kExamples =
+    "source <(nexakey completion bash)\n"
+    "nexakey completion zsh > \"${fpath[1]}/_nexakey\"\n"
+    "nexakey completion fish > ~/.config/fish/completions/nexakey.fish";
+
+Runner attach(CLI::App& app) {
+  const auto shell = std::make_shared<std::string>();
+  app.add_option("SHELL", *shell, "The shell to print the script for")
+      ->type_name("bash|zsh|fish")
+      ->required();
+  app.footer(kExamples);
+  return [shell](Context& context) {
+    const auto script = completions::script_for(*shell);
+    if (!script) {
+      throw Failure{{core::ErrorCode::usage, "no completion for " + core::quote(*shell),
+                     "it is there for bash, zsh and fish"}};
+    }
+    context.out.write(*script);
+    return ExitStatus::done;
+  };
+}
+
+}  // namespace
+
+const Command kCompletion{"completion", "Print the completion script of a shell", attach};
+
+}  // namespace nexakey::cli

@@ -1,0 +1,161 @@
+#include <memory>
+#include <optional>
+
+#include "cli/command.h"
+#include "cli/key_file.h"
+#include "cli/key_view.h"
+#include "cli/options.h"
+#include "core/json.h"
+
+namespace nexakey::cli {
+namespace {
+
+constexpr const char* kExamples =
+    "nexakey create --scope read\n"
+    "nexakey create crm --scope read,write --allow-ip 203.0.113.0/24 --expires 90d\n"
+    "nexakey create ci --scope read --key-file /run/secrets/ci.key --if-not-exists\n"
+    "KEY=$(nexakey create --scope read --quiet)";
+
+struct Options {
+  std::string name;
+  std::vector<std::string> scopes;
+  std::vector<std::string> whitelist;
+  std::string expires;
+  std::string rate_limit;
+  std::string description;
+  std::vector<std::string> labels;
+  bool if_not_exists = false;
+  std::string key_file;
+};
+
+core::Key make_key(const Context& context, const Options& options) {
+  core::Key key;
+  key.created_at = context.now();
+  key.workspace = context.settings.workspace_or_default();
+  key.scopes = value_of(core::Scopes::parse(options.scopes));
+  key.whitelist = value_of(core::Whitelist::parse(options.whitelist));
+  key.labels = value_of(core::parse_labels(options.labels));
+  value_of(core::check_description(options.description));
+  key.description = options.description;
+  if (!options.expires.empty()) {
+    key.expires_at = value_of(core::parse_time_after(options.expires, key.created_at));
+    if (*key.expires_at <= key.created_at) {
+      throw Failure{{core::ErrorCode::usage, "the key would be expired from the beginning",
+                     "name a time to come"}};
+    }
+  }
+  if (!options.rate_limit.empty()) {
+    const auto limit = parse_number(options.rate_limit, "--rate-limit");
+    value_of(core::check_rate_limit(limit));
+    key.rate_limit = static_cast<std::uint32_t>(limit);
+  }
+  if (!options.name.empty()) {
+    value_of(core::check_name(options.name));
+    key.name = options.name;
+  }
+  key.id = core::KeyId::generate(core::system_random);
+  if (key.name.empty()) {
+    key.name = key.id.to_string();
+  }
+  return key;
+}
+
+/// `secret` is null for a key that is not shown: it was there before, or went to a file.
+void print_created(Context& context, const core::Key& key, const core::Secret* secret) {
+  const Settings& settings = context.settings;
+  if (settings.format != Format::table) {
+    std::string text;
+    core::JsonWriter json(text);
+    json.begin_object().name("key");
+    core::write_key(json, key, context.now());
+    json.name("secret");
+    if (secret == nullptr) {
+      json.null();
+    } else {
+      json.plain(secret->reveal());
+    }
+    json.end_object();
+    text += '\n';
+    context.out.write(core::Secret(std::move(text)));
+    return;
+  }
+  if (!settings.quiet) {
+    context.out.write(KeyView(context).fields(key));
+    if (secret != nullptr) {
+      context.out.write("\n");
+    }
+  }
+  if (secret != nullptr) {
+    context.out.write(core::Secret(std::string(secret->reveal()) + "\n"));
+    if (!settings.quiet) {
+      print_note("This is the only time that the key is shown: keep it in a safe place");
+    }
+  }
+  context.out.flush();
+}
+
+ExitStatus run(Context& context, const Options& options) {
+  core::Key key = make_key(context, options);
+  if (options.if_not_exists && options.name.empty()) {
+    throw Failure{{core::ErrorCode::usage, "--if-not-exists needs a name", ""}};
+  }
+  const core::Secret secret = core::generate_api_key(core::system_random);
+  key.hash = core::hash_api_key(secret.reveal());
+  key.last_four = core::last_four(secret.reveal());
+
+  const auto store = context.open_store(store::OpenMode::create_if_missing);
+  std::optional<KeyFile> file;
+  if (!options.key_file.empty()) {
+    file.emplace(options.key_file, secret);
+  }
+  const auto mode =
+      options.if_not_exists ? store::CreateMode::unless_named : store::CreateMode::always;
+  const core::Key stored = value_of(store->create(key, mode, context.now()));
+  if (stored.id != key.id) {
+    print_created(context, stored, nullptr);
+    return ExitStatus::done;
+  }
+  try {
+    if (file) {
+      file->publish();
+    }
+    print_created(context, stored, file ? nullptr : &secret);
+  } catch (...) {
+    // Nobody has the key, and nobody ever will.
+    static_cast<void>(
+        store->revoke(std::span(&stored.id, 1), "its key could not be handed over", context.now()));
+    throw;
+  }
+  return ExitStatus::done;
+}
+
+Runner attach(CLI::App& app) {
+  const auto options = std::make_shared<Options>();
+  app.add_option("NAME", options->name, "What to call the key (default: its id)")
+      ->type_name("NAME");
+  add_list_option(app, "--scope", options->scopes, "What the key may do; several with commas")
+      ->type_name("read|write")
+      ->required();
+  add_list_option(app, "--allow-ip", options->whitelist,
+                  "An address or CIDR range that may use it (default: all)")
+      ->type_name("IP");
+  app.add_option("--expires", options->expires, "When it stops working: 90d or a time")
+      ->type_name("DURATION|TIME");
+  app.add_option("--rate-limit", options->rate_limit, "Requests in any 60 seconds (default: 100)")
+      ->type_name("N");
+  app.add_option("--description", options->description, "What it is for")->type_name("TEXT");
+  add_list_option(app, "--label", options->labels, "A label, such as team=crm")
+      ->type_name("NAME=VALUE");
+  app.add_flag("--if-not-exists", options->if_not_exists,
+               "Leave an active key of this name as it is");
+  app.add_option("--key-file", options->key_file, "Write the key to this new file, mode 0600")
+      ->type_name("FILE");
+  app.footer(kExamples);
+  return [options](Context& context) { return run(context, *options); };
+}
+
+}  // namespace
+
+const Command kCreate{"create", "Make a key and show it once", attach};
+
+}  // namespace nexakey::cli

@@ -1,0 +1,39 @@
+#include "cli/exit_status.h"
+
+namespace nexakey::cli {
+
+ExitStatus exit_status_of(core::ErrorCode code) {
+  switch (code) {
+    case core::ErrorCode::usage:
+      return ExitStatus::usage;
+    case core::ErrorCode::not_found:
+      return ExitStatus::not_found;
+    case core::ErrorCode::ambiguous:
+    case core::ErrorCode::conflict:
+      return ExitStatus::conflict;
+    case core::ErrorCode::confirmation_required:
+      return ExitStatus::confirmation_required;
+    case core::ErrorCode::store_unavailable:
+      return ExitStatus::store_unavailable;
+    case core::ErrorCode::forbidden:
+      return ExitStatus::forbidden;
+    case core::ErrorCode::failed:
+      break;
+  }
+  return ExitStatus::failed;
+}
+
+ExitStatus exit_status_of(const core::Decision& decision) {
+  switch (core::status_of(decision.reason)) {
+    case 200:
+      return ExitStatus::done;
+    case 403:
+      return ExitStatus::denied_403;
+    case 429:
+      return ExitStatus::denied_429;
+    default:
+      return ExitStatus::denied_401;
+  }
+}
+
+}  // namespace nexakey::cli

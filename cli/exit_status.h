@@ -1,0 +1,42 @@
+#pragma once
+
+#include "core/decision.h"
+#include "core/error.h"
+
+namespace nexakey::cli {
+
+/// What the process tells its parent. The numbers are promised in the manual.
+enum class ExitStatus : int {
+  done = 0,
+  failed = 1,
+  usage = 2,
+  not_found = 3,
+  conflict = 4,
+  confirmation_required = 5,
+  store_unavailable = 6,
+  forbidden = 7,
+  denied_401 = 41,
+  denied_403 = 43,
+  denied_429 = 49,
+};
+
+ExitStatus exit_status_of(core::ErrorCode code);
+ExitStatus exit_status_of(const core::Decision& decision);
+
+/// Ends the command; caught in one place, which prints the error and exits with its status.
+struct Failure {
+  core::Error error;
+};
+
+/// The value of a result, or the end of the command.
+template <typename T>
+T value_of(core::Result<T> result) {
+  if (!result) {
+    throw Failure{std::move(result.error())};
+  }
+  if constexpr (!std::is_void_v<T>) {
+    return *std::move(result);
+  }
+}
+
+}  // namespace nexakey::cli

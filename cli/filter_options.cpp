@@ -1,0 +1,92 @@
+#include "cli/filter_options.h"
+
+#include <array>
+
+#include "cli/exit_status.h"
+#include "cli/options.h"
+#include "core/text.h"
+
+namespace nexakey::cli {
+namespace {
+
+using core::KeyStatus;
+
+/// The status that a word stands for; nothing for `all`.
+std::optional<KeyStatus> parse_status(const std::string& word) {
+  if (word == "all") {
+    return std::nullopt;
+  }
+  for (const KeyStatus status :
+       {KeyStatus::active, KeyStatus::suspended, KeyStatus::expired, KeyStatus::revoked}) {
+    if (word == core::name_of(status)) {
+      return status;
+    }
+  }
+  throw Failure{{core::ErrorCode::usage, "no status is called " + core::quote(word),
+                 "write active, suspended, expired, revoked or all"}};
+}
+
+/// Reads `team=crm`, or `team` for any value.
+core::Labels parse_wanted_labels(const std::vector<std::string>& texts) {
+  core::Labels labels;
+  for (const std::string& text : texts) {
+    const std::size_t equals = text.find('=');
+    labels[text.substr(0, equals)] = equals == std::string::npos ? "" : text.substr(equals + 1);
+  }
+  value_of(core::check_labels(labels));
+  return labels;
+}
+
+}  // namespace
+
+void FilterOptions::add_to(CLI::App& app) {
+  app.add_option("--status", status, "Keys in this state (default: active)")
+      ->type_name("active|suspended|expired|revoked|all");
+  add_list_option(app, "--scope", scopes, "Keys with this scope")->type_name("read|write");
+  app.add_option("--name", pattern, "Keys whose name matches a pattern, such as 'crm-*'")
+      ->type_name("GLOB");
+  add_list_option(app, "--label", labels, "Keys with this label")->type_name("NAME[=VALUE]");
+  app.add_option("--expires-within", expires_within, "Keys that expire within this time")
+      ->type_name("DURATION");
+  app.add_option("--unused-for", unused_for, "Keys that were not used for this time")
+      ->type_name("DURATION");
+  app.add_option("--older-than", older_than, "Keys made longer ago than this")
+      ->type_name("DURATION");
+  app.add_flag("--all-workspaces", all_workspaces, "Keys of every workspace");
+}
+
+bool FilterOptions::given() const {
+  return !status.empty() || !scopes.empty() || !pattern.empty() || !labels.empty() ||
+         !expires_within.empty() || !unused_for.empty() || !older_than.empty() || all_workspaces;
+}
+
+core::KeyFilter FilterOptions::filter(const Context& context) const {
+  const core::Time now = context.now();
+  core::KeyFilter filter;
+  if (!all_workspaces) {
+    filter.workspace = context.settings.workspace_or_default();
+  } else if (context.settings.workspace) {
+    throw Failure{{core::ErrorCode::usage, "--all-workspaces contradicts --workspace",
+                   "leave one of them out"}};
+  }
+  filter.status = parse_status(status.empty() ? "active" : status);
+  if (!scopes.empty()) {
+    filter.scopes = value_of(core::Scopes::parse(scopes));
+  }
+  if (!pattern.empty()) {
+    filter.pattern = pattern;
+  }
+  filter.labels = parse_wanted_labels(labels);
+  const auto ago = [&](const std::string& text) {
+    return text.empty() ? std::nullopt
+                        : std::optional<core::Time>(now - value_of(core::parse_duration(text)));
+  };
+  if (!expires_within.empty()) {
+    filter.expires_before = now + value_of(core::parse_duration(expires_within));
+  }
+  filter.unused_since = ago(unused_for);
+  filter.created_before = ago(older_than);
+  return filter;
+}
+
+}  // namespace nexakey::cli

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "cli/context.h"
+#include "core/key_filter.h"
+
+namespace nexakey::cli {
+
+/// The options that select keys, the same for every command that has them.
+struct FilterOptions {
+  std::string status;
+  std::vector<std::string> scopes;
+  std::string pattern;
+  std::vector<std::string> labels;
+  std::string expires_within;
+  std::string unused_for;
+  std::string older_than;
+  bool all_workspaces = false;
+
+  void add_to(CLI::App& app);
+  /// Whether any of them was given.
+  [[nodiscard]] bool given() const;
+  /// The filter that they make; ends the command if one of them is wrong.
+  [[nodiscard]] core::KeyFilter filter(const Context& context) const;
+};
+
+}  // namespace nexakey::cli

@@ -1,0 +1,105 @@
+#include "cli/key_argument.h"
+
+#include <algorithm>
+#include <ranges>
+
+#include "cli/exit_status.h"
+#include "cli/key_view.h"
+#include "core/text.h"
+
+namespace nexakey::cli {
+namespace {
+
+using core::ErrorCode;
+using core::Key;
+using core::KeyFilter;
+
+constexpr std::size_t kMostNamed = 10;
+
+KeyFilter filter_for_secret(const Context& context) {
+  const core::Secret secret = read_secret(context.terminal, "Key: ");
+  if (!core::is_api_key(secret.reveal())) {
+    throw Failure{{ErrorCode::usage, "what stands on standard input is no key",
+                   "a key is fc_live_ and 28 letters and digits"}};
+  }
+  return {.workspace = context.settings.workspace, .hash = core::hash_api_key(secret.reveal())};
+}
+
+KeyFilter filter_for(const Context& context, const std::string& argument) {
+  if (argument == "-") {
+    return filter_for_secret(context);
+  }
+  if (argument.starts_with(core::KeyId::kPrefix)) {
+    const auto ids = core::parse_key_id_prefix(argument);
+    if (!ids) {
+      throw Failure{{ErrorCode::usage, core::quote(argument) + " is no id of a key",
+                     "an id is key_ and 12 characters, of which 4 are enough if they are unique"}};
+    }
+    return {.workspace = context.settings.workspace, .ids = ids};
+  }
+  value_of(core::check_name(argument));
+  return {.workspace = context.settings.workspace_or_default(),
+          .name = argument,
+          .newest_of_line = true};
+}
+
+/// A name is that of the key that works under it, not of those that went before.
+void drop_dead_namesakes(std::vector<Key>& keys, core::Time now) {
+  std::erase_if(keys, [&](const Key& key) {
+    const core::KeyStatus status = key.status(now);
+    return status == core::KeyStatus::revoked || status == core::KeyStatus::expired;
+  });
+}
+
+[[noreturn]] void fail_ambiguous(const std::string& argument, const std::vector<Key>& keys) {
+  std::string message = core::quote(argument) + " means " + std::to_string(keys.size()) + " keys:";
+  for (const Key& key : keys | std::views::take(kMostNamed)) {
+    message += " " + describe(key);
+  }
+  throw Failure{{ErrorCode::ambiguous, message, "name one of them by its id"}};
+}
+
+}  // namespace
+
+std::vector<Key> select_keys(const Context& context, store::KeyStore& store,
+                             const KeyFilter& filter) {
+  std::vector<Key> keys;
+  value_of(store.list(filter, {}, context.now(), [&](const Key& key) {
+    keys.push_back(key);
+    return true;
+  }));
+  return keys;
+}
+
+Key find_key(const Context& context, store::KeyStore& store, const std::string& argument) {
+  const KeyFilter filter = filter_for(context, argument);
+  auto keys = select_keys(context, store, filter);
+  const bool had_any = !keys.empty();
+  if (filter.name) {
+    drop_dead_namesakes(keys, context.now());
+  }
+  if (keys.empty()) {
+    const std::string what = argument == "-" ? "no such key" : "no key " + core::quote(argument);
+    throw Failure{{ErrorCode::not_found,
+                   what + (filter.workspace ? " in workspace " + *filter.workspace : ""),
+                   had_any ? "those of that name are revoked or expired: name one by its id" : ""}};
+  }
+  if (keys.size() > 1) {
+    fail_ambiguous(argument, keys);
+  }
+  return std::move(keys.front());
+}
+
+std::vector<Key> find_keys(const Context& context, store::KeyStore& store,
+                           const std::vector<std::string>& arguments) {
+  std::vector<Key> keys;
+  for (const std::string& argument : arguments) {
+    Key key = find_key(context, store, argument);
+    if (std::ranges::none_of(keys, [&](const Key& known) { return known.id == key.id; })) {
+      keys.push_back(std::move(key));
+    }
+  }
+  return keys;
+}
+
+}  // namespace nexakey::cli

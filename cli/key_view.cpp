@@ -1,0 +1,100 @@
+#include "cli/key_view.h"
+
+#include "core/json.h"
+#include "core/text.h"
+
+namespace nexakey::cli {
+
+KeyView::KeyView(const Context& context)
+    : in_terminal_(context.terminal.output),
+      now_(context.now()),
+      style_{
+          .width = context.terminal.output ? std::optional(context.terminal.width) : std::nullopt,
+          .color = context.settings.color} {}
+
+std::string KeyView::time(const std::optional<core::Time>& time) const {
+  if (!time) {
+    return "-";
+  }
+  return in_terminal_ ? core::relative_time(*time, now_) : core::format_time(*time);
+}
+
+Cell KeyView::status(const core::Key& key) const {
+  const core::KeyStatus status = key.status(now_);
+  return {std::string(core::name_of(status)),
+          status == core::KeyStatus::active ? Style::good : Style::bad};
+}
+
+std::string KeyView::fields(const core::Key& key) const {
+  std::vector<std::pair<std::string, Cell>> fields{
+      {"id", key.id.to_string()},
+      {"name", key.name},
+      {"workspace", key.workspace},
+      {"key", std::string(core::kApiKeyPrefix) + "…" + key.last_four},
+      {"status", status(key)},
+      {"scopes", join_scopes(key)},
+      {"whitelist", key.whitelist.empty() ? "any address" : key.whitelist.to_text()},
+      {"rate limit", std::to_string(key.rate_limit) + " a minute"},
+      {"created", time(key.created_at)},
+      {"expires", key.expires_at ? time(key.expires_at) : "never"},
+      {"last used", key.last_used_at ? time(key.last_used_at) : "never"}};
+  const auto add = [&](const char* name, const std::string& text) {
+    if (!text.empty()) {
+      fields.emplace_back(name, text);
+    }
+  };
+  add("description", key.description);
+  for (const auto& [name, value] : key.labels) {
+    fields.emplace_back("label", name + "=" + value);
+  }
+  if (key.suspended_at) {
+    add("suspended", time(key.suspended_at));
+  }
+  if (key.revoked_at) {
+    add("revoked", time(key.revoked_at));
+  }
+  add("reason", key.revoke_reason);
+  add("rotated from", key.rotated_from ? key.rotated_from->to_string() : "");
+  add("superseded by", key.superseded_by ? key.superseded_by->to_string() : "");
+  return render_fields(fields, style_);
+}
+
+std::string describe(const core::Key& key) {
+  const std::string id = key.id.to_string();
+  return key.name == id ? id : core::printable(key.name) + " (" + id + ")";
+}
+
+std::string join_scopes(const core::Key& key) { return core::join(key.scopes.names(), ","); }
+
+void print_key(Context& context, const core::Key& key) {
+  if (context.settings.format == Format::table) {
+    context.out.write(context.settings.quiet ? key.id.to_string() + "\n"
+                                             : KeyView(context).fields(key));
+    return;
+  }
+  core::JsonWriter json(context.out.buffer());
+  json.begin_object().name("key");
+  core::write_key(json, key, context.now());
+  json.end_object();
+  context.out.write("\n");
+}
+
+void print_keys_json(Context& context, const std::vector<core::Key>& keys) {
+  if (context.settings.format == Format::jsonl) {
+    for (const core::Key& key : keys) {
+      core::JsonWriter json(context.out.buffer());
+      core::write_key(json, key, context.now());
+      context.out.write("\n");
+    }
+    return;
+  }
+  core::JsonWriter json(context.out.buffer());
+  json.begin_object().name("keys").begin_array();
+  for (const core::Key& key : keys) {
+    core::write_key(json, key, context.now());
+  }
+  json.end_array().end_object();
+  context.out.write("\n");
+}
+
+}  // namespace nexakey::cli

@@ -1,0 +1,265 @@
+#include <algorithm>
+#include <array>
+#include <memory>
+
+#include "cli/command.h"
+#include "cli/filter_options.h"
+#include "cli/key_view.h"
+#include "cli/options.h"
+#include "core/json.h"
+#include "core/text.h"
+
+namespace nexakey::cli {
+namespace {
+
+constexpr const char* kExamples =
+    "nexakey list\n"
+    "nexakey list --status all --label team=crm\n"
+    "nexakey list --expires-within 14d --quiet\n"
+    "nexakey list -o json | jq -r '.keys[] | [.id, .name] | @tsv'";
+
+struct Options {
+  FilterOptions filter;
+  std::string limit;
+  std::string cursor;
+  std::string columns;
+};
+
+struct ListColumn {
+  std::string_view name;
+  bool right_aligned;
+  bool may_shrink;
+  Cell (*cell)(const KeyView& view, const core::Key& key);
+};
+
+constexpr std::array<ListColumn, 12> kColumns{{
+    {"id", false, false,
+     [](const KeyView&, const core::Key& k) -> Cell { return k.id.to_string(); }},
+    {"name", false, true, [](const KeyView&, const core::Key& k) -> Cell { return k.name; }},
+    {"workspace", false, true,
+     [](const KeyView&, const core::Key& k) -> Cell { return k.workspace; }},
+    {"key", false, false,
+     [](const KeyView&, const core::Key& k) -> Cell { return "…" + k.last_four; }},
+    {"status", false, false, [](const KeyView& v, const core::Key& k) { return v.status(k); }},
+    {"scopes", false, false,
+     [](const KeyView&, const core::Key& k) -> Cell { return join_scopes(k); }},
+    {"limit", true, false,
+     [](const KeyView&, const core::Key& k) -> Cell { return std::to_string(k.rate_limit); }},
+    {"whitelist", false, true,
+     [](const KeyView&, const core::Key& k) -> Cell {
+       return k.whitelist.empty() ? "any" : k.whitelist.to_text();
+     }},
+    {"created", false, false,
+     [](const KeyView& v, const core::Key& k) -> Cell { return v.time(k.created_at); }},
+    {"expires", false, false,
+     [](const KeyView& v, const core::Key& k) -> Cell { return v.time(k.expires_at); }},
+    {"used", false, false,
+     [](const KeyView& v, const core::Key& k) -> Cell { return v.time(k.last_used_at); }},
+    {"description", false, true,
+     [](const KeyView&, const core::Key& k) -> Cell { return k.description; }},
+}};
+
+constexpr const char* kStandardColumns = "id,name,status,scopes,limit,created,expires,used";
+constexpr const char* kAllWorkspacesColumns =
+    "id,name,workspace,status,scopes,limit,created,expires,used";
+
+std::vector<const ListColumn*> choose_columns(const std::string& names) {
+  std::vector<const ListColumn*> chosen;
+  for (const std::string_view name : core::split(names, ',')) {
+    const auto* const column =
+        std::ranges::find_if(kColumns, [&](const ListColumn& c) { return c.name == name; });
+    if (column == kColumns.end()) {
+      std::vector<std::string_view> known;
+      std::ranges::transform(kColumns, std::back_inserter(known), &ListColumn::name);
+      throw Failure{{core::ErrorCode::usage, "no column is called " + core::quote(name),
+                     "the columns are " + core::join(known, ", ")}};
+    }
+    chosen.push_back(column);
+  }
+  return chosen;
+}
+
+/// One form of a list: the keys come one by one.
+class Printer {
+ public:
+  Printer() = default;
+  Printer(const Printer&) = delete;
+  Printer& operator=(const Printer&) = delete;
+  virtual ~Printer() = default;
+  virtual void add(const core::Key& key) = 0;
+  virtual void finish(const std::optional<core::KeyId>& next) = 0;
+};
+
+class TablePrinter : public Printer {
+ public:
+  TablePrinter(Context& context, std::vector<const ListColumn*> columns)
+      : context_(context), view_(context), columns_(std::move(columns)), table_(titles()) {}
+
+  void add(const core::Key& key) override {
+    std::vector<Cell> row;
+    for (const ListColumn* const column : columns_) {
+      row.push_back(column->cell(view_, key));
+    }
+    table_.add(std::move(row));
+  }
+
+  void finish(const std::optional<core::KeyId>& /*next*/) override {
+    if (!table_.empty()) {
+      context_.out.write(table_.render(view_.style()));
+    } else {
+      print_note("no keys");
+    }
+  }
+
+ private:
+  [[nodiscard]] std::vector<Column> titles() const {
+    std::vector<Column> titles;
+    for (const ListColumn* const column : columns_) {
+      std::string title(column->name);
+      std::ranges::transform(title, title.begin(), [](char c) {
+        return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+      });
+      titles.push_back({std::move(title), column->right_aligned, column->may_shrink});
+    }
+    return titles;
+  }
+
+  Context& context_;
+  KeyView view_;
+  std::vector<const ListColumn*> columns_;
+  Table table_;
+};
+
+class IdPrinter : public Printer {
+ public:
+  explicit IdPrinter(Context& context) : context_(context) {}
+  void add(const core::Key& key) override { context_.out.write(key.id.to_string() + "\n"); }
+  void finish(const std::optional<core::KeyId>& /*next*/) override {}
+
+ private:
+  Context& context_;
+};
+
+class LinePrinter : public Printer {
+ public:
+  explicit LinePrinter(Context& context) : context_(context), now_(context.now()) {}
+  void add(const core::Key& key) override {
+    core::JsonWriter json(context_.out.buffer());
+    core::write_key(json, key, now_);
+    context_.out.write("\n");
+  }
+  void finish(const std::optional<core::KeyId>& /*next*/) override {}
+
+ private:
+  Context& context_;
+  core::Time now_;
+};
+
+class DocumentPrinter : public Printer {
+ public:
+  explicit DocumentPrinter(Context& context)
+      : context_(context), now_(context.now()), json_(context.out.buffer()) {
+    json_.begin_object().name("keys").begin_array();
+  }
+  void add(const core::Key& key) override {
+    core::write_key(json_, key, now_);
+    context_.out.settle();
+  }
+  void finish(const std::optional<core::KeyId>& next) override {
+    json_.end_array().name("next_cursor");
+    if (next) {
+      json_.plain(next->to_string());
+    } else {
+      json_.null();
+    }
+    json_.end_object();
+    context_.out.write("\n");
+  }
+
+ private:
+  Context& context_;
+  core::Time now_;
+  core::JsonWriter json_;
+};
+
+std::unique_ptr<Printer> make_printer(Context& context, const Options& options) {
+  const std::string columns = !options.columns.empty()        ? options.columns
+                              : options.filter.all_workspaces ? kAllWorkspacesColumns
+                                                              : kStandardColumns;
+  auto chosen = choose_columns(columns);
+  if (context.settings.format == Format::json) {
+    return std::make_unique<DocumentPrinter>(context);
+  }
+  if (context.settings.format == Format::jsonl) {
+    return std::make_unique<LinePrinter>(context);
+  }
+  if (context.settings.quiet) {
+    return std::make_unique<IdPrinter>(context);
+  }
+  return std::make_unique<TablePrinter>(context, std::move(chosen));
+}
+
+store::Page page_of(const Options& options) {
+  store::Page page;
+  if (!options.limit.empty()) {
+    page.limit = static_cast<std::size_t>(parse_number(options.limit, "--limit"));
+    if (page.limit == 0) {
+      throw Failure{{core::ErrorCode::usage, "--limit takes a number from 1 on", ""}};
+    }
+  }
+  if (!options.cursor.empty()) {
+    page.after = core::KeyId::parse(options.cursor);
+    if (!page.after) {
+      throw Failure{{core::ErrorCode::usage, core::quote(options.cursor) + " is no cursor",
+                     "take next_cursor of the page before"}};
+    }
+  }
+  return page;
+}
+
+/// On a machine where nobody made a key yet there are none; that is not an error.
+bool is_first_use(const Context& context, const core::Error& error) {
+  return error.code == core::ErrorCode::not_found &&
+         context.settings.store_origin == Origin::standard;
+}
+
+ExitStatus run(Context& context, const Options& options) {
+  const core::KeyFilter filter = options.filter.filter(context);
+  const store::Page page = page_of(options);
+  const auto printer = make_printer(context, options);
+  auto store = store::open(context.settings.store, store::OpenMode::existing);
+  if (!store && is_first_use(context, store.error())) {
+    printer->finish(std::nullopt);
+    print_note("nexakey: hint: make the first key with nexakey create --scope read");
+    return ExitStatus::done;
+  }
+  const auto next = value_of(
+      value_of(std::move(store))->list(filter, page, context.now(), [&](const core::Key& key) {
+        printer->add(key);
+        return true;
+      }));
+  printer->finish(next);
+  if (next) {
+    context.out.flush();
+    print_note("nexakey: there are more keys: go on with --cursor " + next->to_string());
+  }
+  return ExitStatus::done;
+}
+
+Runner attach(CLI::App& app) {
+  const auto options = std::make_shared<Options>();
+  options->filter.add_to(app);
+  app.add_option("--columns", options->columns, "The columns of the table, with commas")
+      ->type_name("NAMES");
+  app.add_option("--limit", options->limit, "At most so many keys")->type_name("N");
+  app.add_option("--cursor", options->cursor, "Go on behind a page that was cut")
+      ->type_name("CURSOR");
+  app.footer(kExamples);
+  return [options](Context& context) { return run(context, *options); };
+}
+
+}  // namespace
+
+const Command kList{"list", "List keys, newest first", attach};
+
+}  // namespace nexakey::cli

@@ -1,0 +1,25 @@
+#include "cli/options.h"
+
+#include <charconv>
+
+#include "cli/exit_status.h"
+#include "core/text.h"
+
+namespace nexakey::cli {
+
+CLI::Option* add_list_option(CLI::App& app, const std::string& names,
+                             std::vector<std::string>& values, const std::string& description) {
+  return app.add_option(names, values, description)->allow_extra_args(false);
+}
+
+std::int64_t parse_number(const std::string& text, const std::string& option) {
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size() || number < 0) {
+    throw Failure{
+        {core::ErrorCode::usage, option + " takes a whole number, not " + core::quote(text), ""}};
+  }
+  return number;
+}
+
+}  // namespace nexakey::cli

@@ -1,0 +1,72 @@
+#include "cli/output.h"
+
+#include <cerrno>
+#include <cstring>
+#include <system_error>
+
+#include <unistd.h>
+
+#include "cli/exit_status.h"
+
+namespace nexakey::cli {
+namespace {
+
+constexpr std::size_t kBufferSize = 65536;
+
+bool write_all(int descriptor, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t written = ::write(descriptor, text.data(), text.size());
+    if (written < 0 && errno == EINTR) {
+      continue;
+    }
+    if (written < 0) {
+      return false;
+    }
+    text.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return true;
+}
+
+}  // namespace
+
+Output::Output(int descriptor) : descriptor_(descriptor) { buffer_.reserve(2 * kBufferSize); }
+
+void Output::write(std::string_view text) {
+  buffer_ += text;
+  settle();
+}
+
+void Output::write(const core::Secret& secret) {
+  buffer_ += secret.reveal();
+  try {
+    flush();
+  } catch (...) {
+    core::wipe(buffer_);
+    throw;
+  }
+  core::wipe(buffer_);
+}
+
+void Output::settle() {
+  if (buffer_.size() >= kBufferSize) {
+    flush();
+  }
+}
+
+void Output::flush() {
+  const bool written = write_all(descriptor_, buffer_);
+  const int error = errno;
+  buffer_.clear();
+  if (!written && error == EPIPE) {
+    throw BrokenPipe();
+  }
+  if (!written) {
+    throw Failure{{core::ErrorCode::failed,
+                   "standard output can't be written: " + std::system_category().message(error),
+                   ""}};
+  }
+}
+
+void print_note(std::string_view line) { write_all(STDERR_FILENO, std::string(line) + "\n"); }
+
+}  // namespace nexakey::cli

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "core/secret.h"
+
+namespace nexakey::cli {
+
+/// Whoever read our output has gone; the process then ends as by SIGPIPE, after cleaning up.
+struct BrokenPipe {};
+
+/// Standard output, where only data goes. What can't be written is a Failure or
+/// a BrokenPipe and not a silent loss.
+class Output {
+ public:
+  explicit Output(int descriptor);
+
+  void write(std::string_view text);
+  /// Writes it out at once and keeps no copy.
+  void write(const core::Secret& secret);
+  void flush();
+
+  /// Where a writer may add text on its own; `settle` then writes it out when it is long.
+  std::string& buffer() { return buffer_; }
+  void settle();
+
+ private:
+  int descriptor_;
+  std::string buffer_;
+};
+
+/// Adds a line for people to standard error, where everything goes that is not data.
+void print_note(std::string_view line);
+
+}  // namespace nexakey::cli

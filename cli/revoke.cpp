@@ -1,0 +1,106 @@
+#include <algorithm>
+#include <memory>
+
+#include "cli/command.h"
+#include "cli/filter_options.h"
+#include "cli/key_argument.h"
+#include "cli/key_view.h"
+
+namespace nexakey::cli {
+namespace {
+
+constexpr const char* kExamples =
+    "nexakey revoke crm --reason 'laptop stolen'\n"
+    "nexakey revoke --unused-for 90d --dry-run\n"
+    "nexakey revoke --label team=crm --yes\n"
+    "nexakey revoke - < leaked.txt";
+
+constexpr std::size_t kMostNamed = 5;
+
+struct Options {
+  std::vector<std::string> keys;
+  FilterOptions filter;
+  std::string reason;
+  bool dry_run = false;
+};
+
+std::vector<core::Key> chosen_keys(const Context& context, store::KeyStore& store,
+                                   const Options& options) {
+  if (options.keys.empty()) {
+    return select_keys(context, store, options.filter.filter(context));
+  }
+  return find_keys(context, store, options.keys);
+}
+
+std::string name_keys(const std::vector<core::Key>& keys) {
+  std::string names;
+  for (std::size_t i = 0; i < std::min(keys.size(), kMostNamed); ++i) {
+    names += (i == 0 ? "" : ", ") + describe(keys[i]);
+  }
+  return keys.size() > kMostNamed
+             ? names + " and " + std::to_string(keys.size() - kMostNamed) + " more"
+             : names;
+}
+
+void print_revoked(Context& context, const std::vector<core::Key>& keys) {
+  if (context.settings.format != Format::table) {
+    print_keys_json(context, keys);
+    return;
+  }
+  if (context.settings.quiet) {
+    return;
+  }
+  if (keys.empty()) {
+    print_note("no keys");
+    return;
+  }
+  const KeyView view(context);
+  Table table({{"ID"}, {"NAME", false, true}, {"STATUS"}, {"REVOKED"}, {"REASON", false, true}});
+  for (const core::Key& key : keys) {
+    table.add({key.id.to_string(), key.name, view.status(key), view.time(key.revoked_at),
+               key.revoke_reason});
+  }
+  context.out.write(table.render(view.style()));
+}
+
+ExitStatus run(Context& context, const Options& options) {
+  if (options.keys.empty() == !options.filter.given()) {
+    throw Failure{{core::ErrorCode::usage,
+                   options.keys.empty() ? "no key is named" : "a key is named, and a filter too",
+                   "name keys, or select them with the options of nexakey list"}};
+  }
+  value_of(core::check_description(options.reason));
+  const auto store = context.open_store();
+  std::vector<core::Key> keys = chosen_keys(context, *store, options);
+  if (options.dry_run) {
+    print_revoked(context, keys);
+    return ExitStatus::done;
+  }
+  std::vector<core::Key> unrevoked;
+  std::ranges::copy_if(keys, std::back_inserter(unrevoked),
+                       [](const core::Key& key) { return !key.revoked_at; });
+  if (!unrevoked.empty()) {
+    const std::string names = name_keys(unrevoked);
+    context.require_yes("Revoke " + names + "?", "revoking " + names);
+  }
+  std::vector<core::KeyId> ids;
+  std::ranges::transform(keys, std::back_inserter(ids), &core::Key::id);
+  print_revoked(context, value_of(store->revoke(ids, options.reason, context.now())));
+  return ExitStatus::done;
+}
+
+Runner attach(CLI::App& app) {
+  const auto options = std::make_shared<Options>();
+  app.add_option("KEY", options->keys, kKeyArgument)->type_name("KEY");
+  app.add_option("--reason", options->reason, "Why, for those who ask later")->type_name("TEXT");
+  app.add_flag("--dry-run", options->dry_run, "Show the keys and leave them as they are");
+  options->filter.add_to(app);
+  app.footer(kExamples);
+  return [options](Context& context) { return run(context, *options); };
+}
+
+}  // namespace
+
+const Command kRevoke{"revoke", "Revoke keys, at once and for good", attach};
+
+}  // namespace nexakey::cli

@@ -1,0 +1,111 @@
+#include "cli/settings.h"
+
+#include <cstdlib>
+
+#include "cli/config.h"
+#include "cli/exit_status.h"
+#include "core/key.h"
+#include "core/text.h"
+
+namespace nexakey::cli {
+namespace {
+
+struct Found {
+  std::string value;
+  Origin origin;
+};
+
+std::optional<Found> find_setting(const std::optional<std::string>& option, const char* variable,
+                                  const Config& config, const char* name) {
+  if (option) {
+    return Found{*option, Origin::option};
+  }
+  if (variable != nullptr) {
+    if (const auto value = environment(variable)) {
+      return Found{*value, Origin::environment};
+    }
+  }
+  if (const auto item = config.find(name); item != config.end()) {
+    return Found{item->second, Origin::config};
+  }
+  return std::nullopt;
+}
+
+std::string default_store() {
+  if (const auto folder = environment("XDG_DATA_HOME")) {
+    return *folder + "/nexakey/keys.db";
+  }
+  if (const auto home = environment("HOME")) {
+    return *home + "/.local/share/nexakey/keys.db";
+  }
+  throw Failure{{core::ErrorCode::usage, "there is no home for a store", "name one with --store"}};
+}
+
+std::optional<Format> parse_format(const std::string& text) {
+  if (text == "table") {
+    return Format::table;
+  }
+  if (text == "json") {
+    return Format::json;
+  }
+  return text == "jsonl" ? std::optional(Format::jsonl) : std::nullopt;
+}
+
+bool wants_color(const std::string& when, bool output_is_terminal) {
+  if (when == "always" || when == "never") {
+    return when == "always";
+  }
+  if (when != "auto") {
+    throw Failure{{core::ErrorCode::usage, "colour is no " + core::quote(when),
+                   "write auto, always or never"}};
+  }
+  return output_is_terminal && !environment("NO_COLOR") && environment("TERM") != "dumb";
+}
+
+}  // namespace
+
+std::string Settings::workspace_or_default() const {
+  return workspace.value_or(std::string(core::kDefaultWorkspace));
+}
+
+std::optional<std::string> environment(const char* name) {
+  const char* const value = std::getenv(name);
+  return value == nullptr || *value == '\0' ? std::nullopt : std::optional<std::string>(value);
+}
+
+Settings resolve_settings(const GlobalOptions& options, bool output_is_terminal) {
+  const auto path = config_path();
+  const Config config = path ? read_config(*path) : Config();
+  Settings settings;
+  settings.quiet = options.quiet;
+  settings.yes = options.yes;
+
+  const auto store = find_setting(options.store, "NEXAKEY_STORE", config, "store");
+  settings.store = store ? store->value : default_store();
+  settings.store_origin = store ? store->origin : Origin::standard;
+
+  if (const auto workspace =
+          find_setting(options.workspace, "NEXAKEY_WORKSPACE", config, "workspace")) {
+    value_of(core::check_workspace(workspace->value));
+    settings.workspace = workspace->value;
+  }
+  if (const auto output = find_setting(options.output, "NEXAKEY_OUTPUT", config, "output")) {
+    const auto format = parse_format(output->value);
+    if (!format) {
+      throw Failure{{core::ErrorCode::usage,
+                     "no form of output is called " + core::quote(output->value),
+                     "write table, json or jsonl"}};
+    }
+    settings.format = *format;
+  }
+  const auto color = find_setting(options.color, nullptr, config, "color");
+  settings.color = wants_color(color ? color->value : "auto", output_is_terminal);
+  return settings;
+}
+
+Format guess_format(const std::optional<std::string>& option) {
+  const auto text = option ? option : environment("NEXAKEY_OUTPUT");
+  return text ? parse_format(*text).value_or(Format::table) : Format::table;
+}
+
+}  // namespace nexakey::cli

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+
+namespace nexakey::cli {
+
+enum class Format { table, json, jsonl };
+
+/// The options that every command takes, as given on the command line.
+struct GlobalOptions {
+  std::optional<std::string> store{};
+  std::optional<std::string> workspace{};
+  std::optional<std::string> output{};
+  std::optional<std::string> color{};
+  bool quiet = false;
+  bool yes = false;
+};
+
+/// Where a setting was found; the first of these that has it wins.
+enum class Origin { option, environment, config, standard };
+
+/// The settings of a command.
+struct Settings {
+  std::string store;
+  Origin store_origin = Origin::standard;
+  std::optional<std::string> workspace{};  ///< none: nobody named one
+  Format format = Format::table;
+  bool color = false;
+  bool quiet = false;
+  bool yes = false;
+
+  /// The one that was named, or the default.
+  [[nodiscard]] std::string workspace_or_default() const;
+};
+
+/// Puts options, environment (NEXAKEY_STORE, NEXAKEY_WORKSPACE, NEXAKEY_OUTPUT, NO_COLOR), the
+/// config file and defaults together. Ends the command if one of them is wrong.
+Settings resolve_settings(const GlobalOptions& options, bool output_is_terminal);
+
+/// The form of output as far as it can be told when nothing else is known: for errors.
+Format guess_format(const std::optional<std::string>& option);
+
+/// The value of a variable of the environment that is set and not empty.
+std::optional<std::string> environment(const char* name);
+
+}  // namespace nexakey::cli

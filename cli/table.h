@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace nexakey::cli {
+
+enum class Style { plain, good, bad, dim };
+
+/// Text in a table. Control characters in it are shown as U+FFFD.
+struct Cell {
+  Cell(std::string cell_text, Style cell_style = Style::plain)  // NOLINT: a cell is mostly text
+      : text(std::move(cell_text)), style(cell_style) {}
+  Cell(const char* cell_text) : text(cell_text) {}  // NOLINT
+
+  std::string text;
+  Style style = Style::plain;
+};
+
+struct Column {
+  std::string title;
+  bool right_aligned = false;
+  bool may_shrink = false;  ///< gives way when the terminal is too narrow
+};
+
+/// How tables are drawn.
+struct TableStyle {
+  std::optional<std::size_t> width{};  ///< columns of the terminal; none: as wide as it gets
+  bool color = false;
+};
+
+/// Rows below a line of titles. Text is measured in columns of a terminal (Unicode TR11).
+class Table {
+ public:
+  explicit Table(std::vector<Column> columns) : columns_(std::move(columns)) {}
+
+  /// As many cells as there are columns.
+  void add(std::vector<Cell> row) { rows_.push_back(std::move(row)); }
+  [[nodiscard]] bool empty() const { return rows_.empty(); }
+  [[nodiscard]] std::string render(const TableStyle& style) const;
+
+ private:
+  [[nodiscard]] std::vector<std::size_t> widths(const TableStyle& style) const;
+
+  std::vector<Column> columns_;
+  std::vector<std::vector<Cell>> rows_;
+};
+
+/// Names and values, one pair a line.
+std::string render_fields(const std::vector<std::pair<std::string, Cell>>& fields,
+                          const TableStyle& style);
+
+}  // namespace nexakey::cli

@@ -1,0 +1,112 @@
+#include "cli/terminal.h"
+
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <cstdlib>
+#include <cstring>
+
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "cli/output.h"
+
+namespace nexakey::cli {
+namespace {
+
+constexpr std::size_t kLongestLine = 4096;
+constexpr std::size_t kNarrowest = 20;
+constexpr std::size_t kWidest = 10000;
+
+std::size_t terminal_width() {
+  winsize size{};
+  if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= kNarrowest) {
+    return size.ws_col;
+  }
+  std::size_t columns = 0;
+  if (const char* const text = std::getenv("COLUMNS"); text != nullptr) {
+    std::from_chars(text, text + std::strlen(text), columns);
+  }
+  return columns >= kNarrowest && columns <= kWidest ? columns : 80;
+}
+
+/// Reads up to the end of a line, byte by byte: what is behind it belongs to somebody else.
+std::string read_line(int descriptor) {
+  std::string line;
+  line.reserve(kLongestLine);
+  char c = 0;
+  while (line.size() < kLongestLine) {
+    const ssize_t count = ::read(descriptor, &c, 1);
+    if (count < 0 && errno == EINTR) {
+      continue;
+    }
+    if (count <= 0 || c == '\n') {
+      break;
+    }
+    line += c;
+  }
+  if (line.ends_with('\r')) {
+    line.pop_back();
+  }
+  return line;
+}
+
+/// Switches the echo of a terminal off for as long as it lives.
+class NoEcho {
+ public:
+  explicit NoEcho(int descriptor) : descriptor_(descriptor) {
+    active_ = ::tcgetattr(descriptor_, &before_) == 0;
+    termios silent = before_;
+    silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+    active_ = active_ && ::tcsetattr(descriptor_, TCSAFLUSH, &silent) == 0;
+  }
+  NoEcho(const NoEcho&) = delete;
+  NoEcho& operator=(const NoEcho&) = delete;
+  ~NoEcho() {
+    if (active_) {
+      ::tcsetattr(descriptor_, TCSAFLUSH, &before_);
+      print_note("");
+    }
+  }
+
+ private:
+  int descriptor_;
+  termios before_{};
+  bool active_ = false;
+};
+
+void print_prompt(const std::string& text) {
+  // A prompt that can't be printed is no reason to stop: the answer is read all the same.
+  static_cast<void>(!::write(STDERR_FILENO, text.data(), text.size()));
+}
+
+}  // namespace
+
+Terminal Terminal::detect() {
+  Terminal terminal{.input = ::isatty(STDIN_FILENO) == 1,
+                    .output = ::isatty(STDOUT_FILENO) == 1,
+                    .error = ::isatty(STDERR_FILENO) == 1};
+  if (terminal.output) {
+    terminal.width = terminal_width();
+  }
+  return terminal;
+}
+
+bool confirm(const std::string& question) {
+  print_prompt(question + " [y/N] ");
+  const std::string answer = read_line(STDIN_FILENO);
+  return answer == "y" || answer == "Y" || answer == "yes" || answer == "Yes";
+}
+
+core::Secret read_secret(const Terminal& terminal, const std::string& prompt) {
+  if (!terminal.input) {
+    return core::Secret(read_line(STDIN_FILENO));
+  }
+  print_prompt(prompt);
+  const NoEcho silence(STDIN_FILENO);
+  return core::Secret(read_line(STDIN_FILENO));
+}
+
+}  // namespace nexakey::cli

@@ -1,0 +1,155 @@
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <memory>
+
+#include "cli/command.h"
+#include "cli/key_argument.h"
+#include "cli/key_view.h"
+#include "core/json.h"
+#include "core/text.h"
+
+namespace nexakey::cli {
+namespace {
+
+constexpr const char* kExamples =
+    "nexakey usage\n"
+    "nexakey usage crm --since 7d --by day\n"
+    "nexakey usage crm -o json | jq .error_rate";
+
+constexpr std::size_t kWidestBar = 24;
+
+struct Options {
+  std::string key;
+  std::string since;
+  std::string by = "endpoint";
+};
+
+core::Grouping parse_grouping(const std::string& word) {
+  for (const core::Grouping grouping : {core::Grouping::endpoint, core::Grouping::day,
+                                        core::Grouping::hour, core::Grouping::status}) {
+    if (word == core::name_of(grouping)) {
+      return grouping;
+    }
+  }
+  throw Failure{{core::ErrorCode::usage, "usage can't be told by " + core::quote(word),
+                 "write endpoint, day, hour or status"}};
+}
+
+std::string bar(std::uint64_t requests, std::uint64_t most) {
+  const auto length = most == 0 ? 0 : (requests * kWidestBar + most - 1) / most;
+  std::string drawn;
+  for (std::uint64_t i = 0; i < length; ++i) {
+    drawn += "█";
+  }
+  return drawn;
+}
+
+void add_counts(std::vector<Cell>& row, const core::Counts& counts) {
+  row.emplace_back(std::to_string(counts.requests));
+  row.emplace_back(std::to_string(counts.errors), counts.errors == 0 ? Style::plain : Style::bad);
+  row.emplace_back(std::to_string(counts.rate_limited),
+                   counts.rate_limited == 0 ? Style::plain : Style::bad);
+}
+
+std::vector<Column> count_columns(std::string title) {
+  return {{std::move(title), false, true},
+          {"REQUESTS", true},
+          {"ERRORS", true},
+          {"RATE LIMITED", true}};
+}
+
+std::string render_periods(const KeyView& view, const core::UsageReport& report) {
+  Table table(count_columns("PERIOD (UTC)"));
+  const std::array<std::pair<const char*, const core::Counts*>, 3> periods{
+      {{"today", &report.today},
+       {"this week", &report.this_week},
+       {"this month", &report.this_month}}};
+  for (const auto& [name, counts] : periods) {
+    std::vector<Cell> row{name};
+    add_counts(row, *counts);
+    table.add(std::move(row));
+  }
+  return table.render(view.style());
+}
+
+std::string render_rate(const core::UsageReport& report) {
+  std::array<char, 32> percent{};
+  std::snprintf(percent.data(), percent.size(), "%.1f %%", 100 * report.error_rate());
+  return "since " + core::format_time(report.since) + ": error rate " + percent.data() +
+         ", rate-limit hits " + std::to_string(report.total.rate_limited) + "\n";
+}
+
+std::string render_groups(const KeyView& view, const core::UsageReport& report, bool with_bars) {
+  using Group = std::pair<std::string, core::Counts>;
+  std::vector<Group> groups(report.groups.begin(), report.groups.end());
+  if (report.by == core::Grouping::endpoint || report.by == core::Grouping::status) {
+    std::ranges::stable_sort(groups, std::greater<>(),
+                             [](const Group& group) { return group.second.requests; });
+  }
+  std::uint64_t most = 0;
+  for (const Group& group : groups) {
+    most = std::max(most, group.second.requests);
+  }
+  std::string title(core::name_of(report.by));
+  std::ranges::transform(title, title.begin(), [](char c) { return static_cast<char>(c - 32); });
+  auto columns = count_columns(std::move(title));
+  if (with_bars) {
+    columns.push_back({""});
+  }
+  Table table(std::move(columns));
+  for (const auto& [name, counts] : groups) {
+    std::vector<Cell> row{name};
+    add_counts(row, counts);
+    if (with_bars) {
+      row.emplace_back(bar(counts.requests, most));
+    }
+    table.add(std::move(row));
+  }
+  return table.empty() ? std::string() : "\n" + table.render(view.style());
+}
+
+ExitStatus run(Context& context, const Options& options) {
+  const core::Time now = context.now();
+  core::UsageQuery query;
+  query.by = parse_grouping(options.by);
+  if (!options.since.empty()) {
+    query.since = value_of(core::parse_time_before(options.since, now));
+  }
+  const auto store = context.open_store();
+  if (options.key.empty()) {
+    query.workspace = context.settings.workspace_or_default();
+  } else {
+    query.key = find_key(context, *store, options.key).id;
+  }
+  const core::UsageReport report = value_of(store->usage(query, now));
+  if (context.settings.format != Format::table) {
+    core::JsonWriter json(context.out.buffer());
+    core::write_usage(json, query.key, report);
+    context.out.write("\n");
+    return ExitStatus::done;
+  }
+  const KeyView view(context);
+  context.out.write(render_periods(view, report) + "\n" + render_rate(report) +
+                    render_groups(view, report, context.terminal.output));
+  return ExitStatus::done;
+}
+
+Runner attach(CLI::App& app) {
+  const auto options = std::make_shared<Options>();
+  app.add_option("KEY", options->key, "A key as for show (default: all of the workspace)")
+      ->type_name("KEY");
+  app.add_option("--since", options->since,
+                 "Where rate and table begin: 7d or a time (default: this month)")
+      ->type_name("DURATION|TIME");
+  app.add_option("--by", options->by, "What the table tells apart (default: endpoint)")
+      ->type_name("endpoint|day|hour|status");
+  app.footer(kExamples);
+  return [options](Context& context) { return run(context, *options); };
+}
+
+}  // namespace
+
+const Command kUsage{"usage", "Show how keys were used", attach};
+
+}  // namespace nexakey::cli

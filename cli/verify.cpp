@@ -1,0 +1,146 @@
+#include <fstream>
+#include <memory>
+
+#include "cli/batch.h"
+#include "cli/command.h"
+#include "cli/key_view.h"
+#include "core/endpoint.h"
+#include "core/json.h"
+#include "core/text.h"
+
+namespace nexakey::cli {
+namespace {
+
+constexpr const char* kExamples =
+    "nexakey verify --method POST --path /v1/leads --ip 203.0.113.7 < key.txt\n"
+    "NEXAKEY_KEY=$KEY nexakey verify --quiet && echo allowed\n"
+    "nexakey verify --key-file ci.key --dry-run --explain\n"
+    "nexakey verify --batch < requests.jsonl > decisions.jsonl";
+
+struct Options {
+  std::string key_file;
+  std::string method = "GET";
+  std::string path = "/";
+  std::string ip;
+  bool dry_run = false;
+  bool explain = false;
+  bool batch = false;
+};
+
+constexpr std::size_t kLongestKeyFile = 4096;
+
+core::Secret read_key_file(const std::string& path) {
+  std::ifstream file(path);
+  std::string text;
+  text.reserve(kLongestKeyFile);
+  if (!file || !std::getline(file, text, '\0') || text.size() > kLongestKeyFile) {
+    core::wipe(text);
+    throw Failure{{core::ErrorCode::usage, "no key can be read from " + core::quote(path),
+                   "it holds the key and nothing else"}};
+  }
+  while (text.ends_with('\n') || text.ends_with('\r')) {
+    text.pop_back();
+  }
+  return core::Secret(std::move(text));
+}
+
+core::Secret read_key(const Context& context, const Options& options) {
+  if (!options.key_file.empty()) {
+    return read_key_file(options.key_file);
+  }
+  if (auto key = environment("NEXAKEY_KEY")) {
+    return core::Secret(std::move(*key));
+  }
+  return read_secret(context.terminal, "Key: ");
+}
+
+core::Request make_request(const Context& context, const Options& options) {
+  core::Request request;
+  value_of(core::check_method(options.method));
+  value_of(core::check_path(options.path));
+  request.method = options.method;
+  request.path = options.path;
+  request.workspace = context.settings.workspace;
+  if (!options.ip.empty()) {
+    request.ip = core::IpAddress::parse(options.ip);
+    if (!request.ip) {
+      throw Failure{
+          {core::ErrorCode::usage, core::quote(options.ip) + " is no IPv4 or IPv6 address", ""}};
+    }
+  }
+  core::set_credential(request, read_key(context, options).reveal());
+  return request;
+}
+
+std::string render_checks(const KeyView& view, const std::vector<core::Check>& checks) {
+  Table table({{"CHECK"}, {"RESULT"}, {"FOUND", false, true}});
+  for (const core::Check& check : checks) {
+    table.add({std::string(check.name),
+               check.passed ? Cell("passed", Style::good) : Cell("failed", Style::bad),
+               check.found});
+  }
+  return table.render(view.style());
+}
+
+/// The status line and the headers as an HTTP response has them.
+std::string render(const Context& context, const store::Verification& verification) {
+  const KeyView view(context);
+  const core::Decision& decision = verification.decision;
+  std::string text = std::to_string(core::status_of(decision.reason)) + " " +
+                     std::string(core::name_of(decision.reason));
+  text += decision.key_id ? " " + decision.key_id->to_string() + "\n" : "\n";
+  for (const auto& [name, value] : decision.headers()) {
+    text += std::string(name) + ": " + value + "\n";
+  }
+  return verification.checks.empty() ? text
+                                     : text + "\n" + render_checks(view, verification.checks);
+}
+
+ExitStatus run(Context& context, const Options& options) {
+  const store::VerifyOptions how{
+      .counting = options.dry_run ? store::Counting::dry_run : store::Counting::counted,
+      .explain = options.explain};
+  if (options.batch) {
+    return verify_batch(context, *context.open_store(), how);
+  }
+  const core::Request request = make_request(context, options);
+  const auto store = context.open_store();
+  const auto verification = std::move(value_of(store->verify(std::span(&request, 1), how)).front());
+  if (context.settings.format != Format::table) {
+    core::JsonWriter json(context.out.buffer());
+    core::write_decision(json, verification.decision, verification.checks);
+    context.out.write("\n");
+  } else if (!context.settings.quiet) {
+    context.out.write(render(context, verification));
+  }
+  return exit_status_of(verification.decision);
+}
+
+Runner attach(CLI::App& app) {
+  const auto options = std::make_shared<Options>();
+  auto* const batch = app.add_flag("--batch", options->batch,
+                                   "Answer requests from standard input, a JSON object a line");
+  app.add_option("--key-file", options->key_file,
+                 "Read the key from here (default: NEXAKEY_KEY, else standard input)")
+      ->type_name("FILE")
+      ->excludes(batch);
+  app.add_option("--method", options->method, "The method of the request (default: GET)")
+      ->type_name("METHOD")
+      ->excludes(batch);
+  app.add_option("--path", options->path, "The path of the request (default: /)")
+      ->type_name("PATH")
+      ->excludes(batch);
+  app.add_option("--ip", options->ip, "The client's address (default: unknown)")
+      ->type_name("IP")
+      ->excludes(batch);
+  app.add_flag("--dry-run", options->dry_run, "Count nothing and take no room in the window");
+  app.add_flag("--explain", options->explain, "Show each check and what it found");
+  app.footer(kExamples);
+  return [options](Context& context) { return run(context, *options); };
+}
+
+}  // namespace
+
+const Command kVerify{"verify", "Decide whether a request is allowed", attach};
+
+}  // namespace nexakey::cli

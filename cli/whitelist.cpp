@@ -1,0 +1,110 @@
+#include <memory>
+
+#include "cli/command.h"
+#include "cli/key_argument.h"
+#include "cli/key_view.h"
+#include "core/json.h"
+
+namespace nexakey::cli {
+namespace {
+
+constexpr const char* kExamples =
+    "nexakey whitelist add crm 203.0.113.0/24 2001:db8::7\n"
+    "nexakey whitelist remove crm 203.0.113.0/24\n"
+    "nexakey whitelist list crm";
+
+struct Options {
+  std::string key;
+  std::vector<std::string> addresses;
+};
+
+void print_whitelist(Context& context, const core::Key& key) {
+  if (context.settings.format != Format::table) {
+    core::JsonWriter json(context.out.buffer());
+    core::write_whitelist(json, key);
+    context.out.write("\n");
+    return;
+  }
+  if (key.whitelist.empty()) {
+    print_note("the whitelist of " + describe(key) + " is empty: any address will do");
+  }
+  for (const std::string& entry : key.whitelist.entries()) {
+    context.out.write(entry + "\n");
+  }
+}
+
+ExitStatus change(Context& context, const Options& options, core::KeyChange change) {
+  const auto store = context.open_store();
+  const core::Key key = find_key(context, *store, options.key);
+  change.may_open = context.settings.yes;
+  auto changed = store->update(key.id, change, context.now());
+  if (!changed && changed.error().code == core::ErrorCode::confirmation_required &&
+      context.terminal.can_ask()) {
+    context.require_yes(
+        "Without its last entry " + describe(key) + " is open to every address. Go on?",
+        "opening a key to every address");
+    change.may_open = true;
+    changed = store->update(key.id, change, context.now());
+  }
+  const auto current = value_of(std::move(changed));
+  if (!current) {
+    throw Failure{{core::ErrorCode::not_found, "no key " + key.id.to_string(), ""}};
+  }
+  if (!context.settings.quiet) {
+    print_whitelist(context, *current);
+  }
+  return ExitStatus::done;
+}
+
+ExitStatus add(Context& context, const Options& options) {
+  core::KeyChange wanted;
+  wanted.allow = value_of(core::Whitelist::parse(options.addresses));
+  return change(context, options, wanted);
+}
+
+ExitStatus remove(Context& context, const Options& options) {
+  core::KeyChange wanted;
+  wanted.disallow = value_of(core::Whitelist::parse(options.addresses));
+  return change(context, options, wanted);
+}
+
+ExitStatus list(Context& context, const Options& options) {
+  const auto store = context.open_store();
+  print_whitelist(context, find_key(context, *store, options.key));
+  return ExitStatus::done;
+}
+
+Runner attach(CLI::App& app) {
+  const auto options = std::make_shared<Options>();
+  const auto with_key = [&](const char* name, const char* summary) {
+    CLI::App* const sub = app.add_subcommand(name, summary);
+    sub->fallthrough();
+    sub->add_option("KEY", options->key, kKeyArgument)->type_name("KEY")->required();
+    sub->footer(kExamples);
+    return sub;
+  };
+  const auto with_addresses = [&](const char* name, const char* summary) {
+    CLI::App* const sub = with_key(name, summary);
+    sub->add_option("IP", options->addresses, "IPv4 or IPv6 addresses or CIDR ranges")
+        ->type_name("IP")
+        ->required();
+    return sub;
+  };
+  const CLI::App* const adding = with_addresses("add", "Let addresses use a key");
+  const CLI::App* const removing = with_addresses("remove", "Take addresses off again");
+  with_key("list", "Show the addresses that may use a key");
+  app.require_subcommand(1);
+  app.footer(kExamples);
+  return [=](Context& context) {
+    if (adding->parsed()) {
+      return add(context, *options);
+    }
+    return removing->parsed() ? remove(context, *options) : list(context, *options);
+  };
+}
+
+}  // namespace
+
+const Command kWhitelist{"whitelist", "Choose the addresses that may use a key", attach};
+
+}  // namespace nexakey::cli

@@ -1,0 +1,26 @@
+#compdef nexakey
+
+_nexakey() {
+  local line directive= value description
+  local -a candidates
+  while IFS= read -r line; do
+    if [[ $line == :* ]]; then
+      directive=${line#:}
+      continue
+    fi
+    value=${line%%$'\t'*}
+    description=${line#*$'\t'}
+    candidates+=("${value//:/\\:}${description:+:$description}")
+  done < <("${words[1]}" __complete "${(@Q)words[2,CURRENT]}" 2>/dev/null)
+
+  (( ${#candidates} )) && _describe -V nexakey candidates
+  [[ $directive == files ]] && _files
+  return 0
+}
+
+# Sourced, it registers itself; autoloaded from fpath, it is the function.
+if [[ ${funcstack[1]} == _nexakey ]]; then
+  _nexakey "$@"
+else
+  compdef _nexakey nexakey
+fi
