@@ -1,0 +1,53 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <random>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/key.h"
+
+namespace nexakey::core::test {
+
+inline constexpr std::string_view kSomeApiKey = "fc_live_0123456789ABCDEFGHIJKLMNOPQR";
+
+/// The value of a result that the test takes for granted.
+template <typename T>
+T value_of(Result<T> result) {
+  if (!result) {
+    throw std::logic_error(result.error().message);
+  }
+  return *std::move(result);
+}
+
+inline Time at(std::string_view text) { return value_of(parse_time(text)); }
+
+inline IpAddress ip(std::string_view text) { return IpAddress::parse(text).value(); }
+
+inline Whitelist whitelist(const std::vector<std::string>& entries) {
+  return value_of(Whitelist::parse(entries));
+}
+
+inline Scopes scopes(const std::string& names) { return value_of(Scopes::parse({names})); }
+
+inline KeyId id(std::string_view text) { return KeyId::parse(text).value(); }
+
+inline Key some_key() {
+  Key key;
+  key.id = id("key_0123456789ab");
+  key.scopes = scopes("read");
+  key.hash = hash_api_key(kSomeApiKey);
+  key.last_four = "OPQR";
+  key.name = "crm";
+  key.created_at = at("2026-01-02T03:04:05.678Z");
+  return key;
+}
+
+/// A number from 0 to below `end`, the same on every platform.
+inline std::uint64_t below(std::mt19937_64& random, std::uint64_t end) { return random() % end; }
+
+}  // namespace nexakey::core::test

@@ -1,0 +1,178 @@
+#include "core/usage.h"
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include "tests/unit/support.h"
+
+namespace nexakey::core {
+namespace {
+
+using test::at;
+
+UsageReporter reporter(std::string_view now, std::optional<Time> since = std::nullopt,
+                       Grouping by = Grouping::endpoint) {
+  UsageQuery query;
+  query.since = since;
+  query.by = by;
+  return {query, at(now)};
+}
+
+TEST_CASE("A status of 400 and above is an error and 429 a rate-limit hit") {
+  struct Row {
+    int status;
+    std::uint64_t errors;
+    std::uint64_t rate_limited;
+  };
+  for (const Row& row :
+       {Row{200, 0, 0}, Row{399, 0, 0}, Row{400, 7, 0}, Row{401, 7, 0}, Row{403, 7, 0},
+        Row{428, 7, 0}, Row{429, 7, 7}, Row{430, 7, 0}, Row{500, 7, 0}, Row{503, 7, 0}}) {
+    CAPTURE(row.status);
+    Counts counts;
+    counts.add(row.status, 7);
+    CHECK(counts.requests == 7);
+    CHECK(counts.errors == row.errors);
+    CHECK(counts.rate_limited == row.rate_limited);
+  }
+  Counts large;
+  large.add(429, 1ULL << 40U);
+  large.add(200, 1ULL << 40U);
+  CHECK(large ==
+        Counts{.requests = 1ULL << 41U, .errors = 1ULL << 40U, .rate_limited = 1ULL << 40U});
+}
+
+TEST_CASE("A row counts in each period that it is in") {
+  struct Row {
+    std::string_view now;
+    std::string_view hour;
+    bool today;
+    bool week;
+    bool month;
+  };
+  for (const Row& row : {// A Wednesday.
+                         Row{"2026-06-17T12:30:00Z", "2026-06-17T12:00:00Z", true, true, true},
+                         Row{"2026-06-17T12:30:00Z", "2026-06-17T00:00:00Z", true, true, true},
+                         Row{"2026-06-17T12:30:00Z", "2026-06-16T23:00:00Z", false, true, true},
+                         Row{"2026-06-17T12:30:00Z", "2026-06-15T00:00:00Z", false, true, true},
+                         Row{"2026-06-17T12:30:00Z", "2026-06-14T23:00:00Z", false, false, true},
+                         Row{"2026-06-17T12:30:00Z", "2026-06-01T00:00:00Z", false, false, true},
+                         Row{"2026-06-17T12:30:00Z", "2026-05-31T23:00:00Z", false, false, false},
+                         // A week that began in the month before, and in the year before.
+                         Row{"2026-07-01T00:00:00Z", "2026-06-30T23:00:00Z", false, true, false},
+                         Row{"2026-01-01T05:00:00Z", "2025-12-29T00:00:00Z", false, true, false},
+                         Row{"2026-01-01T05:00:00Z", "2025-12-28T23:00:00Z", false, false, false},
+                         // A Monday and a Sunday.
+                         Row{"2026-06-15T00:00:00Z", "2026-06-14T23:00:00Z", false, false, true},
+                         Row{"2026-06-21T23:59:59Z", "2026-06-15T00:00:00Z", false, true, true}}) {
+    CAPTURE(row.now);
+    CAPTURE(row.hour);
+    UsageReporter usage = reporter(row.now);
+    CHECK((usage.first_hour() <= at(row.hour)) == (row.week || row.month));
+    usage.add({.hour = at(row.hour), .endpoint = "GET /", .status = 429, .requests = 3});
+    const Counts three{.requests = 3, .errors = 3, .rate_limited = 3};
+    CHECK(usage.report().today == (row.today ? three : Counts()));
+    CHECK(usage.report().this_week == (row.week ? three : Counts()));
+    CHECK(usage.report().this_month == (row.month ? three : Counts()));
+    // Without another beginning the total is that of the month.
+    CHECK(usage.report().total == (row.month ? three : Counts()));
+    CHECK(usage.report().groups.size() == (row.month ? 1 : 0));
+  }
+}
+
+TEST_CASE("The total and the groups begin with the hour that was asked for") {
+  const Time since = at("2026-06-10T10:45:00Z");
+  UsageReporter usage = reporter("2026-06-17T12:30:00Z", since);
+  CHECK(format_time(usage.report().since) == "2026-06-10T10:00:00.000Z");
+  CHECK(format_time(usage.first_hour()) == "2026-06-01T00:00:00.000Z");
+  usage.add(
+      {.hour = at("2026-06-10T10:00:00Z"), .endpoint = "GET /", .status = 200, .requests = 1});
+  usage.add(
+      {.hour = at("2026-06-10T09:00:00Z"), .endpoint = "GET /", .status = 200, .requests = 2});
+  CHECK(usage.report().total.requests == 1);
+  CHECK(usage.report().this_month.requests == 3);
+  CHECK(usage.report().groups.at("GET /").requests == 1);
+}
+
+TEST_CASE("The first hour is the earliest of all that a report counts") {
+  struct Row {
+    std::string_view now;
+    std::optional<std::string_view> since;
+    std::string_view first;
+  };
+  for (const Row& row :
+       {Row{"2026-06-17T12:30:00Z", std::nullopt, "2026-06-01T00:00:00.000Z"},
+        Row{"2026-07-01T12:30:00Z", std::nullopt, "2026-06-29T00:00:00.000Z"},
+        Row{"2026-06-17T12:30:00Z", "2026-06-17T12:00:00Z", "2026-06-01T00:00:00.000Z"},
+        Row{"2026-06-17T12:30:00Z", "2025-01-01T01:59:59Z", "2025-01-01T01:00:00.000Z"}}) {
+    CAPTURE(row.now);
+    const auto since = row.since ? std::optional(at(*row.since)) : std::nullopt;
+    CHECK(format_time(reporter(row.now, since).first_hour()) == row.first);
+  }
+}
+
+TEST_CASE("The counts are grouped by what was asked for") {
+  const std::vector<UsageRow> rows{
+      {at("2026-06-16T23:00:00Z"), "GET /a", 200, 10},
+      {at("2026-06-17T00:00:00Z"), "GET /a", 403, 2},
+      {at("2026-06-17T01:00:00Z"), "POST /b", 200, 5},
+      {at("2026-06-17T01:00:00Z"), "(other)", 429, 1},
+      {at("2026-06-17T01:00:00Z"), "GET /a", 200, 3},
+  };
+  struct Row {
+    Grouping by;
+    std::string_view name;
+    std::map<std::string, Counts> groups;
+  };
+  const std::vector<Row> expected{
+      {Grouping::endpoint,
+       "endpoint",
+       {{"GET /a", {15, 2, 0}}, {"POST /b", {5, 0, 0}}, {"(other)", {1, 1, 1}}}},
+      {Grouping::day, "day", {{"2026-06-16", {10, 0, 0}}, {"2026-06-17", {11, 3, 1}}}},
+      {Grouping::hour,
+       "hour",
+       {{"2026-06-16T23:00:00Z", {10, 0, 0}},
+        {"2026-06-17T00:00:00Z", {2, 2, 0}},
+        {"2026-06-17T01:00:00Z", {9, 1, 1}}}},
+      {Grouping::status, "status", {{"200", {18, 0, 0}}, {"403", {2, 2, 0}}, {"429", {1, 1, 1}}}},
+  };
+  for (const Row& row : expected) {
+    CAPTURE(row.name);
+    CHECK(name_of(row.by) == row.name);
+    std::vector<UsageRow> shuffled = rows;
+    for (int order = 0; order < 5; ++order) {
+      std::ranges::rotate(shuffled, shuffled.begin() + 1);
+      UsageReporter usage = reporter("2026-06-17T12:30:00Z", std::nullopt, row.by);
+      for (const UsageRow& usage_row : shuffled) {
+        usage.add(usage_row);
+      }
+      CHECK(usage.report().groups == row.groups);
+      CHECK(usage.report().total == Counts{.requests = 21, .errors = 3, .rate_limited = 1});
+      CHECK(usage.report().by == row.by);
+    }
+  }
+}
+
+TEST_CASE("The error rate is the part of the total that failed") {
+  struct Row {
+    Counts total;
+    double rate;
+  };
+  for (const Row& row : {Row{{}, 0.0}, Row{{10, 0, 0}, 0.0}, Row{{10, 10, 3}, 1.0},
+                         Row{{50, 1, 0}, 0.02}, Row{{4, 1, 1}, 0.25}}) {
+    UsageReport report;
+    report.total = row.total;
+    CHECK(report.error_rate() == doctest::Approx(row.rate));
+  }
+}
+
+TEST_CASE("An hour begins with its first millisecond") {
+  CHECK(format_time(start_of_hour(at("2026-06-17T12:59:59.999Z"))) == "2026-06-17T12:00:00.000Z");
+  CHECK(format_time(start_of_hour(at("2026-06-17T12:00:00Z"))) == "2026-06-17T12:00:00.000Z");
+}
+
+}  // namespace
+}  // namespace nexakey::core
