@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <string_view>
 
 #include "core/text.h"
@@ -40,6 +41,12 @@ core::Result<std::unique_ptr<KeyStore>> open(const std::string& url, OpenMode mo
     return core::reject("the store has no path", "write sqlite:PATH or a path");
   }
   return backend->open(rest, mode);
+}
+
+std::vector<std::string_view> schemes() {
+  std::vector<std::string_view> schemes;
+  std::ranges::transform(kBackends, std::back_inserter(schemes), &Backend::scheme);
+  return schemes;
 }
 
 }  // namespace nexakey::store

@@ -2,6 +2,8 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "core/error.h"
 #include "store/key_store.h"
@@ -17,5 +19,8 @@ enum class OpenMode {
 /// Opens the store that a URL names: `sqlite:PATH` or a bare path. A URL of another scheme, or
 /// without a path, is a `usage` error.
 core::Result<std::unique_ptr<KeyStore>> open(const std::string& url, OpenMode mode);
+
+/// The schemes that `open` knows.
+std::vector<std::string_view> schemes();
 
 }  // namespace nexakey::store

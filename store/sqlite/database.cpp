@@ -62,9 +62,7 @@ void make_folders(const std::filesystem::path& folder) {
   }
 }
 
-void make_reserve(const StorePaths& paths) {
-  File(paths.reserve, O_RDWR | O_CREAT).fill(kReserveSize);
-}
+void make_reserve(const StorePaths& paths) { File::create(paths.reserve, kReserveSize); }
 
 /// A whole store takes its place at once, so that nobody ever sees half of one.
 void create_store(const StorePaths& paths, const LockFile& lock) {
@@ -74,7 +72,7 @@ void create_store(const StorePaths& paths, const LockFile& lock) {
     std::filesystem::remove(paths.database.string() + suffix);
   }
   const std::filesystem::path fresh = paths.database.string() + "-new";
-  File file(fresh, O_RDWR | O_CREAT | O_EXCL);
+  File::create(fresh, 0);
   {
     SQLite::Database database(fresh.string(), kOpenFlags);
     database.exec("PRAGMA application_id = " + std::to_string(kApplicationId));
@@ -83,33 +81,34 @@ void create_store(const StorePaths& paths, const LockFile& lock) {
     migrate(database, 0);
     transaction.commit();
   }
-  file.sync();
+  File(fresh, O_RDWR).sync();
   make_reserve(paths);
   LiveState::open(paths, lock);
   std::filesystem::rename(fresh, paths.database);
   sync_directory(paths.database.parent_path());
 }
 
+/// The kind of an error, whatever more SQLite knows about it.
+int code_of(const SQLite::Exception& exception) { return exception.getErrorCode() & 0xFF; }
+
 bool is_disk_full(const SQLite::Exception& exception) {
-  return exception.getErrorCode() == SQLITE_FULL ||
+  return code_of(exception) == SQLITE_FULL ||
          exception.getExtendedErrorCode() == SQLITE_IOERR_SHMSIZE;
 }
 
-/// Gives the space that was held back to whoever needs it now; false: there is none.
-bool give_up_reserve(const StorePaths& paths) {
+bool remove_reserve(const StorePaths& paths) {
   std::error_code error;
   return std::filesystem::remove(paths.reserve, error);
 }
 
 /// Holds the space back again, once there is enough.
 void restore_reserve(const StorePaths& paths) {
-  if (is_there(paths.reserve)) {
-    return;
-  }
   try {
-    make_reserve(paths);
+    if (!is_there(paths.reserve)) {
+      make_reserve(paths);
+    }
   } catch (const std::system_error&) {
-    give_up_reserve(paths);
+    return;
   }
 }
 
@@ -122,12 +121,13 @@ StorePaths resolve(const StorePaths& paths) {
 }  // namespace
 
 Database::ReadTransaction::ReadTransaction(Database& database) : database_(database) {
+  database_.prepare(database_.commit_, "COMMIT");  // so that the end can't fail
   database_.prepare(database_.begin_, "BEGIN").exec();
 }
 
 Database::ReadTransaction::~ReadTransaction() {
   // Nothing was written: however the transaction ends, nothing can be lost.
-  database_.prepare(database_.commit_, "COMMIT").tryExecuteStep();
+  database_.commit_->tryExecuteStep();
   database_.commit_->tryReset();
 }
 
@@ -143,6 +143,9 @@ Result<Database> Database::open(const StorePaths& named, OpenMode mode) {
                       "make its first key with nexakey create");
   }
   StorePaths paths = resolve(named);
+  if (is_there(paths.database)) {
+    check_file(paths.database);  // before anything is put beside it
+  }
   LockFile lock(paths.lock);
   if (!is_there(paths.database)) {
     const LockGuard guard(lock, Lock::writer);
@@ -150,11 +153,10 @@ Result<Database> Database::open(const StorePaths& named, OpenMode mode) {
       create_store(paths, lock);
     }
   }
-  check_file(paths.database);
   try {
     return Database(paths, std::move(lock));
   } catch (const SQLite::Exception& exception) {
-    if (!is_disk_full(exception) || !give_up_reserve(paths)) {
+    if (!is_disk_full(exception) || !remove_reserve(paths)) {
       throw;
     }
   }
@@ -190,7 +192,7 @@ Database::Database(StorePaths paths, LockFile lock)
 }
 
 void Database::upgrade_schema() {
-  write_transaction([&] {
+  write_transaction(Reserve::kept, [&] {
     // Somebody else may have done it in the meantime.
     migrate(connection_, connection_.execAndGet("PRAGMA user_version").getInt());
     return true;
@@ -199,20 +201,22 @@ void Database::upgrade_schema() {
 
 SQLite::Statement& Database::prepare(std::optional<SQLite::Statement>& slot, const char* sql) {
   if (slot) {
-    slot->reset();
+    slot->tryReset();  // what it answers is the error of the last use, which was reported then
   } else {
     slot.emplace(connection_, sql);
   }
   return *slot;
 }
 
-void Database::write_transaction(const std::function<bool()>& work) {
+bool Database::give_up_reserve() const { return remove_reserve(paths_); }
+
+void Database::write_transaction(Reserve reserve, const std::function<bool()>& work) {
   const LockGuard guard(lock_, Lock::writer);
   bool committed = false;
   try {
     committed = attempt(work);
   } catch (const SQLite::Exception& exception) {
-    if (!is_disk_full(exception) || !give_up_reserve(paths_)) {
+    if (reserve == Reserve::kept || !is_disk_full(exception) || !give_up_reserve()) {
       throw;
     }
     committed = attempt(work);
@@ -251,7 +255,7 @@ core::Error describe(const StorePaths& paths, const SQLite::Exception& exception
   const auto unavailable = [](std::string message, std::string hint = {}) {
     return core::Error{ErrorCode::store_unavailable, std::move(message), std::move(hint)};
   };
-  switch (exception.getErrorCode()) {
+  switch (code_of(exception)) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
       return unavailable("the store " + path + " is busy", "try again");
@@ -271,10 +275,8 @@ core::Error describe(const StorePaths& paths, const SQLite::Exception& exception
 }
 
 core::Error describe(const StorePaths& paths, const std::exception& exception) {
-  const auto* const system = dynamic_cast<const std::system_error*>(&exception);
-  const std::string reason = system == nullptr ? exception.what() : system->code().message();
   return {ErrorCode::store_unavailable,
-          "the store " + paths.database.string() + " can't be used: " + reason, ""};
+          "the store " + paths.database.string() + " can't be used: " + exception.what(), ""};
 }
 
 }  // namespace nexakey::store::sqlite

@@ -24,6 +24,9 @@ namespace nexakey::store::sqlite {
 /// Errors are exceptions: SQLite::Exception, std::system_error, StoreProblem.
 class Database {
  public:
+  /// Whether a write may take the reserve. What others can do without leaves it to revocations.
+  enum class Reserve { kept, used };
+
   /// Opens the store, or makes it first. A path where no store was ever made is `not_found`.
   static core::Result<Database> open(const StorePaths& paths, OpenMode mode);
 
@@ -31,15 +34,18 @@ class Database {
   [[nodiscard]] const StorePaths& paths() const { return paths_; }
   [[nodiscard]] const LockFile& lock_file() const { return lock_; }
 
+  /// Gives the reserve to whoever needs space now; false: there is none.
+  [[nodiscard]] bool give_up_reserve() const;
+
   /// A statement, prepared at its first use and reset now.
   SQLite::Statement& prepare(std::optional<SQLite::Statement>& slot, const char* sql);
 
   /// Does `work`, which returns a Result, in a write transaction. It is committed, and on the
   /// disk, if the result has a value; else nothing of it was done.
   template <typename Work>
-  auto write(const Work& work) -> decltype(work()) {
+  auto write(Reserve reserve, const Work& work) -> decltype(work()) {
     std::optional<decltype(work())> result;
-    write_transaction([&] {
+    write_transaction(reserve, [&] {
       result.emplace(work());
       return result->has_value();
     });
@@ -68,7 +74,7 @@ class Database {
   Database(StorePaths paths, LockFile lock);
 
   /// Commits if `work` returns true.
-  void write_transaction(const std::function<bool()>& work);
+  void write_transaction(Reserve reserve, const std::function<bool()>& work);
   bool attempt(const std::function<bool()>& work);
   void upgrade_schema();
   void checkpoint();

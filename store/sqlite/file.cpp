@@ -27,6 +27,17 @@ File::File(const std::filesystem::path& path, int flags)
   }
 }
 
+File File::create(const std::filesystem::path& path, std::size_t size) {
+  File file(path, O_RDWR | O_CREAT | O_TRUNC);
+  try {
+    file.fill(size);
+  } catch (...) {
+    ::unlink(path.c_str());
+    throw;
+  }
+  return file;
+}
+
 File::File(File&& other) noexcept
     : path_(std::move(other.path_)), descriptor_(std::exchange(other.descriptor_, -1)) {}
 

@@ -22,6 +22,9 @@ class File {
  public:
   /// `flags` as open(2); a file that is created has mode 0600.
   File(const std::filesystem::path& path, int flags);
+  /// A new file of zeros in the place of what was there. The space is there from now on, whatever
+  /// the disk does; if there is none, no file is left.
+  static File create(const std::filesystem::path& path, std::size_t size);
   File(File&& other) noexcept;
   File& operator=(File&& other) noexcept;
   ~File();
@@ -29,11 +32,11 @@ class File {
   [[nodiscard]] int descriptor() const { return descriptor_; }
   [[nodiscard]] const std::filesystem::path& path() const { return path_; }
   [[nodiscard]] std::size_t size() const;
-  /// Writes zeros up to `size`, so that the space is there from now on, whatever the disk does.
-  void fill(std::size_t size) const;
   void sync() const;
 
  private:
+  void fill(std::size_t size) const;
+
   std::filesystem::path path_;
   int descriptor_ = -1;
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <system_error>
 #include <utility>
 
 #include "core/endpoint.h"
@@ -18,6 +19,7 @@ using core::KeyId;
 using core::KeyRules;
 using core::Request;
 using core::Time;
+using Reserve = Database::Reserve;
 
 /// How many requests are decided with one look at the database and one turn of the live lock.
 constexpr std::size_t kBatch = 64;
@@ -54,12 +56,13 @@ class SqliteStore final : public KeyStore {
   /// Puts what is in the journal into the tables.
   void settle_journal();
   /// The same for the half whose turn it is.
-  void settle_once();
+  void settle_once(Reserve reserve);
   /// The same for commands that only show when a key was last used: they work on a full disk.
   void try_to_settle_journal();
 
   std::optional<Key> find_active_namesake(const Key& key, Time now);
   std::vector<std::optional<KeyRules>> look_up(std::span<const Request> requests);
+  core::SlidingWindow window_of(const KeyRules& key);
   void verify_batch(std::span<const Request> requests, const VerifyOptions& options,
                     std::vector<Verification>& verifications);
   /// Takes Lock::live with room in the journal for the endpoints.
@@ -86,10 +89,14 @@ LiveState& SqliteStore::live() {
 
 Result<Key> SqliteStore::create(const Key& key, CreateMode mode, Time now) {
   return guard([&] {
-    return database_.write([&]() -> Result<Key> {
+    return database_.write(Reserve::kept, [&]() -> Result<Key> {
+      // When a key was last used is the store's to know and no part of what is created.
+      Key added = key;
+      added.last_used_at.reset();
       if (const auto same = find_key(database_, key.id)) {
-        if (*same == key) {
-          return *same;
+        added.last_used_at = same->last_used_at;
+        if (*same == added) {
+          return added;
         }
         return core::fail(ErrorCode::conflict,
                           "there is another key with the id " + key.id.to_string());
@@ -104,8 +111,8 @@ Result<Key> SqliteStore::create(const Key& key, CreateMode mode, Time now) {
       if (twin.executeStep()) {
         return core::fail(ErrorCode::conflict, "the store has this key under another id");
       }
-      insert_key(database_, key);
-      return key;
+      insert_key(database_, added);
+      return added;
     });
   });
 }
@@ -153,7 +160,7 @@ Result<std::optional<KeyId>> SqliteStore::list(const core::KeyFilter& filter, co
 
 Result<std::optional<Key>> SqliteStore::update(KeyId id, const core::KeyChange& change, Time now) {
   return guard([&] {
-    return database_.write([&]() -> Result<std::optional<Key>> {
+    return database_.write(Reserve::used, [&]() -> Result<std::optional<Key>> {
       const auto key = find_key(database_, id);
       if (!key) {
         return std::nullopt;
@@ -171,7 +178,7 @@ Result<std::optional<Key>> SqliteStore::update(KeyId id, const core::KeyChange& 
 Result<std::vector<Key>> SqliteStore::revoke(std::span<const KeyId> ids, const std::string& reason,
                                              Time now) {
   return guard([&] {
-    return database_.write([&]() -> Result<std::vector<Key>> {
+    return database_.write(Reserve::used, [&]() -> Result<std::vector<Key>> {
       std::vector<Key> keys;
       for (const KeyId id : ids) {
         auto key = find_key(database_, id);
@@ -191,21 +198,21 @@ Result<std::vector<Key>> SqliteStore::revoke(std::span<const KeyId> ids, const s
 }
 
 std::vector<std::optional<KeyRules>> SqliteStore::look_up(std::span<const Request> requests) {
+  // Reset before the transaction begins: one that an error left open would keep its old view.
+  auto& select = database_.prepare(select_rules_, kSelectRules);
   return database_.read([&] {
     std::vector<std::optional<KeyRules>> found(requests.size());
     for (std::size_t i = 0; i < requests.size(); ++i) {
       if (requests[i].credential != core::Credential::key) {
         continue;
       }
-      auto& select = database_.prepare(select_rules_, kSelectRules);
+      select.reset();
       bind_hash(select, 1, requests[i].key_hash);
       if (select.executeStep()) {
         found[i] = read_rules(select);
       }
     }
-    if (select_rules_) {
-      select_rules_->reset();
-    }
+    select.reset();
     return found;
   });
 }
@@ -221,8 +228,21 @@ std::unique_ptr<LockGuard> SqliteStore::lock_with_room(std::span<const std::stri
       return guard;
     }
     guard.reset();
-    settle_once();
+    settle_once(Reserve::used);
   }
+}
+
+core::SlidingWindow SqliteStore::window_of(const KeyRules& key) {
+  WindowFile& windows = live().windows;
+  try {
+    return windows.window(key.id, key.rate_limit);
+  } catch (const std::system_error& error) {
+    // A file of windows that is full has to move to a new one, on a full disk too.
+    if (error.code() != std::errc::no_space_on_device || !database_.give_up_reserve()) {
+      throw;
+    }
+  }
+  return windows.window(key.id, key.rate_limit);
 }
 
 void SqliteStore::verify_batch(std::span<const Request> requests, const VerifyOptions& options,
@@ -241,7 +261,7 @@ void SqliteStore::verify_batch(std::span<const Request> requests, const VerifyOp
     const KeyRules* const key = keys[i] ? &*keys[i] : nullptr;
     std::optional<core::SlidingWindow> window;
     if (key != nullptr && core::is_live(*key, now)) {
-      window.emplace(windows.window(key->id, key->rate_limit));
+      window.emplace(window_of(*key));
     }
     Verification& verification = verifications.emplace_back();
     verification.decision =
@@ -274,16 +294,17 @@ Result<std::vector<Verification>> SqliteStore::verify(std::span<const Request> r
   });
 }
 
-void SqliteStore::settle_once() {
+void SqliteStore::settle_once(Reserve reserve) {
   auto& journal = live().journal;
   std::optional<std::uint64_t> generation;
-  const auto settled = database_.write([&]() -> Result<void> {
+  const auto settled = database_.write(reserve, [&]() -> Result<void> {
     {
       // Only who holds Lock::writer seals, so that one process settles a half.
       const LockGuard guard(database_.lock_file(), Lock::live);
       generation = journal.seal();
     }
     if (generation) {
+      journal.sync_generation();
       settle(database_, journal, *generation);
     }
     return {};
@@ -302,7 +323,7 @@ void SqliteStore::settle_journal() {
   live();
   // At most the sealed half and the active one: others may go on counting all the time.
   for (int halves = 0; halves < 2 && !is_empty(); ++halves) {
-    settle_once();
+    settle_once(Reserve::kept);
   }
 }
 

@@ -1,10 +1,14 @@
 #include "store/sqlite/usage_journal.h"
 
+#include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <cstring>
 #include <ctime>
+#include <system_error>
 
 #include <fcntl.h>
+#include <sys/mman.h>
 
 #include "core/random.h"
 
@@ -46,20 +50,29 @@ struct UsageJournal::RecordHeader {
   std::uint16_t endpoint_size;
 };
 
-UsageJournal::UsageJournal(const std::filesystem::path& path)
-    : mapping_(File(std::filesystem::exists(path) ? path : create(path), O_RDWR)) {
-  if (mapping_.bytes().size() != kFileSize || header().magic != kMagic ||
-      header().halves[0].used > kHalfSize || header().halves[1].used > kHalfSize) {
-    throw StoreProblem(path.string() + " is damaged",
-                       "move it away; the counts since the last report are lost");
+UsageJournal::UsageJournal(const std::filesystem::path& path) : mapping_(open_or_create(path)) {}
+
+Mapping UsageJournal::open_or_create(const std::filesystem::path& path) {
+  if (!std::filesystem::exists(path)) {
+    create(path);
   }
+  File file(path, O_RDWR);
+  if (file.size() == kFileSize) {
+    Mapping mapping(std::move(file));
+    const auto& head = *mapping.at<Header>(0);
+    if (head.magic == kMagic && std::ranges::all_of(head.halves, [](const Header::Half& half) {
+          return half.used <= kHalfSize && half.used % kAlignment == 0;
+        })) {
+      return mapping;
+    }
+  }
+  throw StoreProblem(path.string() + " is damaged",
+                     "move it away; the counts since the last report are lost");
 }
 
-std::filesystem::path UsageJournal::create(const std::filesystem::path& path) {
+void UsageJournal::create(const std::filesystem::path& path) {
   const std::filesystem::path fresh = path.string() + "-new";
-  File file(fresh, O_RDWR | O_CREAT | O_TRUNC);
-  file.fill(kFileSize);
-  const Mapping mapping(std::move(file));
+  const Mapping mapping(File::create(fresh, kFileSize));
   auto& head = *mapping.at<Header>(0);
   if (!core::system_random(head.id)) {
     throw core::RandomnessError();
@@ -67,8 +80,8 @@ std::filesystem::path UsageJournal::create(const std::filesystem::path& path) {
   head.magic = kMagic;
   head.active = 1;
   head.halves[half_of(1)].generation = 1;
+  mapping.file().sync();
   std::filesystem::rename(fresh, path);
-  return path;
 }
 
 UsageJournal::Header& UsageJournal::header() const { return *mapping_.at<Header>(0); }
@@ -153,6 +166,12 @@ void UsageJournal::read(std::uint64_t generation,
         .endpoint = {mapping_.at<char>(start + at + sizeof(RecordHeader)), head.endpoint_size}};
     visit(record);
     at += size_of(record);
+  }
+}
+
+void UsageJournal::sync_generation() const {
+  if (::msync(mapping_.bytes().data(), kHeaderSize, MS_SYNC) != 0) {
+    throw std::system_error(errno, std::system_category(), mapping_.file().path().string());
   }
 }
 

@@ -54,6 +54,10 @@ class UsageJournal {
   std::optional<std::uint64_t> seal();
   /// Calls `visit` with each record of a sealed half.
   void read(std::uint64_t generation, const std::function<void(const UsageRecord&)>& visit) const;
+  /// Puts the number of the active half on the disk. The tables must not say that a generation is
+  /// settled while a power cut could make it the active one again: what it takes then would never
+  /// be counted.
+  void sync_generation() const;
   /// Empties the half whose records are settled, if it still is of that generation.
   void release(std::uint64_t generation);
 
@@ -65,7 +69,8 @@ class UsageJournal {
   struct Header;
   struct RecordHeader;
 
-  static std::filesystem::path create(const std::filesystem::path& path);
+  static Mapping open_or_create(const std::filesystem::path& path);
+  static void create(const std::filesystem::path& path);
   [[nodiscard]] Header& header() const;
   [[nodiscard]] std::size_t room() const;
   void activate_next();

@@ -27,7 +27,7 @@ constexpr std::int64_t kHoursPerDay = 24;
 struct Tally {
   std::int64_t key = 0;  // its id, then its seq
   std::int64_t hour = 0;
-  std::int64_t endpoint = 0;
+  std::size_t endpoint = 0;  // a number within the settlement
   int status = 0;
   std::int64_t requests = 0;
   std::int64_t last_at = 0;
@@ -35,7 +35,7 @@ struct Tally {
   [[nodiscard]] auto row() const { return std::tie(key, hour, endpoint, status); }
 };
 
-/// Puts tallies for the same row together, and all of them in the order of the table.
+/// Puts tallies for the same row together, and those of a key and a day in a sequence.
 void combine(std::vector<Tally>& tallies) {
   std::ranges::sort(tallies, {}, &Tally::row);
   std::size_t kept = 0;
@@ -73,7 +73,7 @@ class Settlement {
   void add(const UsageRecord& record) {
     tallies_.push_back({.key = record.key.bits(),
                         .hour = hour_of(record.at),
-                        .endpoint = endpoint_id(record.endpoint),
+                        .endpoint = number_of(record.endpoint),
                         .status = record.status,
                         .requests = 1,
                         .last_at = record.at.time_since_epoch().count()});
@@ -95,21 +95,35 @@ class Settlement {
   }
 
  private:
-  std::int64_t endpoint_id(std::string_view text) {
-    const auto [known, is_new] = endpoint_ids_.try_emplace(std::string(text), 0);
+  /// An endpoint that occurs; `id` is the one that it has in the table, 0 for none.
+  struct Endpoint {
+    std::string text;
+    std::int64_t id = 0;
+  };
+
+  std::size_t number_of(std::string_view text) {
+    const auto [known, is_new] = numbers_.try_emplace(std::string(text), endpoints_.size());
     if (is_new) {
       find_endpoint_.reset();
       find_endpoint_.bind(1, known->first);
-      if (find_endpoint_.executeStep()) {
-        known->second = find_endpoint_.getColumn(0).getInt64();
-      } else {
-        add_endpoint_.reset();
-        add_endpoint_.bind(1, known->first);
-        add_endpoint_.exec();
-        known->second = connection_.getLastInsertRowid();
-      }
+      endpoints_.push_back({known->first, find_endpoint_.executeStep()
+                                              ? find_endpoint_.getColumn(0).getInt64()
+                                              : 0});
     }
     return known->second;
+  }
+
+  /// The id of an endpoint that gets a row. Only these come into the table: whoever makes up paths
+  /// must not fill the store with those that count as others.
+  std::int64_t id_of(std::size_t number) {
+    Endpoint& endpoint = endpoints_[number];
+    if (endpoint.id == 0) {
+      add_endpoint_.reset();
+      add_endpoint_.bind(1, endpoint.text);
+      add_endpoint_.exec();
+      endpoint.id = connection_.getLastInsertRowid();
+    }
+    return endpoint.id;
   }
 
   /// Replaces ids by seqs, in the order of the index on ids.
@@ -131,10 +145,9 @@ class Settlement {
   void write(const Tally& tally) {
     auto& last_at = last_used_[tally.key];
     last_at = std::max(last_at, tally.last_at);
-    bind(count_, tally, tally.endpoint);
+    bind(count_, tally, endpoints_[tally.endpoint].id);
     if (count_.exec() == 0) {
-      bind(begin_, tally,
-           has_room_for(tally) ? tally.endpoint : endpoint_id(core::kOtherEndpoints));
+      bind(begin_, tally, id_of(has_room_for(tally) ? tally.endpoint : other_));
       begin_.exec();
     }
   }
@@ -162,12 +175,12 @@ class Settlement {
       while (endpoints_of_day_.executeStep()) {
         day_endpoints_.insert(endpoints_of_day_.getColumn(0).getInt64());
       }
-      day_endpoints_.erase(endpoint_id(core::kOtherEndpoints));
+      day_endpoints_.erase(endpoints_[other_].id);
     }
-    if (day_endpoints_.size() < core::kEndpointsPerDay) {
-      day_endpoints_.insert(tally.endpoint);
+    if (tally.endpoint != other_ && day_endpoints_.size() < core::kEndpointsPerDay) {
+      day_endpoints_.insert(id_of(tally.endpoint));
     }
-    return day_endpoints_.contains(tally.endpoint);
+    return day_endpoints_.contains(endpoints_[tally.endpoint].id);
   }
 
   SQLite::Database& connection_;
@@ -179,7 +192,9 @@ class Settlement {
   SQLite::Statement endpoints_of_day_;
   SQLite::Statement used_;
   std::vector<Tally> tallies_;
-  std::unordered_map<std::string, std::int64_t> endpoint_ids_;
+  std::vector<Endpoint> endpoints_;
+  std::unordered_map<std::string, std::size_t> numbers_;
+  const std::size_t other_ = number_of(core::kOtherEndpoints);
   std::map<std::int64_t, std::int64_t> last_used_;
   std::int64_t day_key_ = -1;
   std::int64_t day_ = -1;

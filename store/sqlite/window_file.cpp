@@ -83,9 +83,8 @@ Tick* WindowFile::arena() const {
 
 Mapping WindowFile::create(const std::filesystem::path& path, std::uint64_t slots,
                            std::uint64_t arena_size) {
-  File file(path, O_RDWR | O_CREAT | O_TRUNC);
-  file.fill(kHeaderSize + slots * sizeof(Slot) + arena_size * sizeof(Tick));
-  Mapping mapping(std::move(file));
+  Mapping mapping(
+      File::create(path, kHeaderSize + slots * sizeof(Slot) + arena_size * sizeof(Tick)));
   auto& header = *mapping.at<Header>(0);
   header.slots = slots;
   header.arena_size = arena_size;
@@ -96,7 +95,7 @@ Mapping WindowFile::create(const std::filesystem::path& path, std::uint64_t slot
 Mapping WindowFile::open_or_create(const std::filesystem::path& path) {
   if (!std::filesystem::exists(path)) {
     const std::filesystem::path fresh = path.string() + "-new";
-    create(fresh, kFewestSlots, kSmallestArena);
+    create(fresh, kFewestSlots, kSmallestArena).file().sync();
     std::filesystem::rename(fresh, path);
   }
   return open(path);
@@ -133,12 +132,19 @@ void WindowFile::set_clock() {
   if (header().boot_id == boot_id) {
     return;
   }
+  // A power cut may have kept the slots of keys but not the header that counts them.
+  Header& head = header();
+  head.slots_used = 0;
   Tick latest = read_clock(CLOCK_REALTIME);
   for (const Slot& slot : slots()) {
-    latest = std::max(latest, newest(slot));
+    if (slot.key != 0) {
+      head.slots_used += 1;
+      head.arena_used = std::max(head.arena_used, slot.offset + slot.capacity);
+      latest = std::max(latest, newest(slot));
+    }
   }
-  header().clock_base = latest - read_clock(CLOCK_BOOTTIME);
-  header().boot_id = boot_id;
+  head.clock_base = latest - read_clock(CLOCK_BOOTTIME);
+  head.boot_id = boot_id;
 }
 
 Tick WindowFile::now() {
