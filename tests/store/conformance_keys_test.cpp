@@ -1,0 +1,291 @@
+// create, update, revoke and workspaces.
+
+#include "tests/store/conformance.h"
+
+namespace nexakey::store::test {
+namespace {
+
+using core::Key;
+using core::KeyChange;
+using core::KeyId;
+
+const KeyId kNoSuchKey = make_key(999).id;
+
+/// A key that has everything that a key can have.
+Key full_key(std::uint64_t n) {
+  Key key = make_key(n);
+  key.workspace = "sales";
+  key.scopes = scopes("write");
+  key.whitelist = whitelist({"203.0.113.0/24", "2001:db8::1"});
+  key.rate_limit = core::kLargestRateLimit;
+  key.expires_at = at("2999-12-31T23:59:59.999Z");
+  key.suspended_at = at("2026-02-03T04:05:06.007Z");
+  key.revoked_at = at("2026-02-04T00:00:00Z");
+  key.revoke_reason = "leaked: 💥 'quoted' \"twice\"";
+  key.name = "Zoë's key; DROP TABLE keys";
+  key.description = "naïve — 日本語";
+  key.labels = {{"team", "crm"}, {"stage", "{\"json\": \"like\"}"}};
+  return key;
+}
+
+TEST_CASE_TEMPLATE("a new store is empty", Fixture, STORE_FIXTURES) {
+  Stores<Fixture> stores;
+  CHECK(list(*stores.first).empty());
+  CHECK(value_of(stores.first->workspaces()).empty());
+  CHECK(report(*stores.first).total == core::Counts{});
+  CHECK(reason(*stores.first, request(1)) == "unknown_key");
+}
+
+TEST_CASE_TEMPLATE("a created key is found by everybody with all that it has", Fixture,
+                   STORE_FIXTURES) {
+  Stores<Fixture> stores;
+  for (const Key& key : {make_key(1), full_key(2)}) {
+    CHECK(add(*stores.first, key) == key);
+    for (KeyStore* const store : {stores.first.get(), stores.second.get()}) {
+      const auto found = list(*store, {.ids = core::KeyIdRange{key.id, key.id}});
+      REQUIRE(found.size() == 1);
+      CHECK(found[0] == key);
+    }
+  }
+}
+
+TEST_CASE_TEMPLATE("the same key once more changes nothing", Fixture, STORE_FIXTURES) {
+  Stores<Fixture> stores;
+  const Key key = add(*stores.first, full_key(1));
+  CHECK(add(*stores.second, key) == key);
+  CHECK(value_of(stores.first->create(key, CreateMode::unless_named, now())) == key);
+  CHECK(list(*stores.first).size() == 1);
+}
+
+TEST_CASE_TEMPLATE("a key that was used in the meantime is still the same key", Fixture,
+                   STORE_FIXTURES) {
+  Stores<Fixture> stores;
+  const Key key = add(*stores.first, 1);
+  CHECK(reason(*stores.first, request(1)) == "allowed");
+  const Key used = list(*stores.first).at(0);
+  REQUIRE(used.last_used_at);
+  CHECK(code_of(stores.first->create(key, CreateMode::always, now())) == "ok");
+  CHECK(code_of(stores.second->create(used, CreateMode::always, now())) == "ok");
+  CHECK(list(*stores.first).size() == 1);
+}
+
+TEST_CASE_TEMPLATE("a key comes into a store as one that was never used", Fixture, STORE_FIXTURES) {
+  Stores<Fixture> stores;
+  Key key = make_key(1);
+  key.last_used_at = at("2026-05-05");
+  const Key created = add(*stores.first, key);
+  CHECK(created == list(*stores.first).at(0));
+  CHECK(code_of(stores.first->create(key, CreateMode::always, now())) == "ok");
+}
+
+TEST_CASE_TEMPLATE("another key with the same id is a conflict", Fixture, STORE_FIXTURES) {
+  Stores<Fixture> stores;
+  const Key key = add(*stores.first, 1);
+  Key other = make_key(2);
+  other.id = key.id;
+  CHECK(code_of(stores.first->create(other, CreateMode::always, now())) == "conflict");
+  CHECK(code_of(stores.second->create(other, CreateMode::unless_named, now())) == "conflict");
+  Key edited = key;
+  edited.description = "another one";
+  CHECK(code_of(stores.first->create(edited, CreateMode::always, now())) == "conflict");
+  CHECK(list(*stores.first) == std::vector{key});
+}
+
+TEST_CASE_TEMPLATE("another key with the same hash is a conflict", Fixture, STORE_FIXTURES) {
+  Stores<Fixture> stores;
+  const Key key = add(*stores.first, 1);
+  Key twin = make_key(2);
+  twin.hash = key.hash;
+  CHECK(code_of(stores.first->create(twin, CreateMode::always, now())) == "conflict");
+  CHECK(code_of(stores.second->create(twin, CreateMode::unless_named, now())) == "conflict");
+  CHECK(list(*stores.first) == std::vector{key});
+}
+
+TEST_CASE_TEMPLATE("names need not be unique", Fixture, STORE_FIXTURES) {
+  Stores<Fixture> stores;
+  Key second = make_key(2);
+  second.name = add(*stores.first, 1).name;
+  CHECK(add(*stores.first, second) == second);
+  CHECK(list(*stores.first).size() == 2);
+}
+
+TEST_CASE_TEMPLATE("unless_named returns the active namesake in place of the key", Fixture,
+                   STORE_FIXTURES) {
+  Stores<Fixture> stores;
+  const Key first = add(*stores.first, 1);
+  Key second = make_key(2);
+  second.name = first.name;
+  CHECK(value_of(stores.second->create(second, CreateMode::unless_named, now())) == first);
+  CHECK(list(*stores.first) == std::vector{first});
+
+  SUBCASE("but not one of another workspace") { second.workspace = "sales"; }
+  SUBCASE("but not one of another name") { second.name = first.name + "x"; }
+  SUBCASE("but not one that is revoked") {
+    value_of(stores.first->revoke(std::vector{first.id}, "", now()));
+  }
+  SUBCASE("but not one that is suspended") {
+    value_of(stores.first->update(first.id, {.suspended = true}, now()));
+  }
+  SUBCASE("but not one that has expired") {
+    value_of(stores.first->update(first.id, {.expires_at = at("2026-01-03")}, now()));
+  }
+  CHECK(value_of(stores.second->create(second, CreateMode::unless_named, now())).id ==
+        (second == make_key(2) ? first.id : second.id));
+}
+
+TEST_CASE_TEMPLATE("each part of a key can be changed and the rest stays", Fixture,
+                   STORE_FIXTURES) {
+  Stores<Fixture> stores;
+  Key key = full_key(1);
+  key.revoked_at.reset();
+  key.suspended_at.reset();
+  key.revoke_reason.clear();
+  add(*stores.first, key);
+  add(*stores.first, 2);
+  KeyChange change;
+  Key expected = key;
+  SUBCASE("name") { expected.name = *(change.name = "other"); }
+  SUBCASE("description") { expected.description = *(change.description = ""); }
+  SUBCASE("scopes") { expected.scopes = *(change.scopes = scopes("read")); }
+  SUBCASE("expiry") { expected.expires_at = *(change.expires_at = at("2027-01-01")); }
+  SUBCASE("no expiry") {
+    change.expires_at.emplace(std::nullopt);
+    expected.expires_at.reset();
+  }
+  SUBCASE("rate limit") { expected.rate_limit = *(change.rate_limit = 7); }
+  SUBCASE("labels") {
+    change.labels = {{"team", "sales"}, {"stage", ""}, {"new", "yes"}};
+    expected.labels = {{"team", "sales"}, {"new", "yes"}};
+  }
+  SUBCASE("whitelist") {
+    change.allow = whitelist({"198.51.100.7"});
+    change.disallow = whitelist({"2001:db8::1"});
+    expected.whitelist = whitelist({"198.51.100.7", "203.0.113.0/24"});
+  }
+  SUBCASE("an open whitelist") {
+    change.disallow = key.whitelist;
+    change.may_open = true;
+    expected.whitelist = {};
+  }
+  SUBCASE("suspension") {
+    change.suspended = true;
+    expected.suspended_at = at("2026-06-06");
+  }
+  SUBCASE("all of it") {
+    change = {.name = "other",
+              .description = "text",
+              .scopes = scopes("read,write"),
+              .rate_limit = 1,
+              .suspended = true};
+    expected.name = "other";
+    expected.description = "text";
+    expected.scopes = scopes("read,write");
+    expected.rate_limit = 1;
+    expected.suspended_at = at("2026-06-06");
+  }
+  CHECK(value_of(stores.first->update(key.id, change, at("2026-06-06"))) == expected);
+  CHECK(list(*stores.second) == std::vector{make_key(2), expected});
+}
+
+TEST_CASE_TEMPLATE("suspending twice keeps the first time and resuming clears it", Fixture,
+                   STORE_FIXTURES) {
+  Stores<Fixture> stores;
+  const Key key = add(*stores.first, 1);
+  for (const std::string_view day : {"2026-06-06", "2026-07-07"}) {
+    const auto suspended = stores.first->update(key.id, {.suspended = true}, at(day));
+    CHECK(value_of(suspended)->suspended_at == at("2026-06-06"));
+  }
+  CHECK(value_of(stores.second->update(key.id, {.suspended = false}, now())) == key);
+}
+
+TEST_CASE_TEMPLATE("changing a key that does not exist is no error", Fixture, STORE_FIXTURES) {
+  Stores<Fixture> stores;
+  add(*stores.first, 1);
+  CHECK(value_of(stores.first->update(kNoSuchKey, {.name = "x"}, now())) == std::nullopt);
+}
+
+TEST_CASE_TEMPLATE("a change that is refused changes nothing", Fixture, STORE_FIXTURES) {
+  Stores<Fixture> stores;
+  Key key = make_key(1);
+  key.whitelist = whitelist({"203.0.113.0/24"});
+  KeyChange change{.name = "other", .rate_limit = 1};
+  std::string code;
+  SUBCASE("because the key is revoked") {
+    key.revoked_at = at("2026-02-02");
+    code = "conflict";
+  }
+  SUBCASE("because it would open the whitelist") {
+    change.disallow = key.whitelist;
+    code = "confirmation_required";
+  }
+  SUBCASE("because an address to remove is not there") {
+    change.disallow = whitelist({"192.0.2.1"});
+    code = "not_found";
+  }
+  add(*stores.first, key);
+  CHECK(code_of(stores.first->update(key.id, change, now())) == code);
+  CHECK(list(*stores.second) == std::vector{key});
+}
+
+TEST_CASE_TEMPLATE("revoking returns the keys in the order that was asked for", Fixture,
+                   STORE_FIXTURES) {
+  Stores<Fixture> stores;
+  for (std::uint64_t n = 1; n <= 4; ++n) {
+    add(*stores.first, n);
+  }
+  const std::vector ids{make_key(2).id, make_key(4).id, make_key(1).id, make_key(2).id};
+  const auto revoked = value_of(stores.first->revoke(ids, "leaked", at("2026-06-06")));
+  REQUIRE(revoked.size() == ids.size());
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    CHECK(revoked[i].id == ids[i]);
+    CHECK(revoked[i].revoked_at == at("2026-06-06"));
+    CHECK(revoked[i].revoke_reason == "leaked");
+  }
+  const core::KeyFilter active{.status = core::KeyStatus::active};
+  CHECK(list_names(*stores.second, active) == std::vector<std::string>{"name-3"});
+  CHECK(value_of(stores.first->revoke({}, "", now())).empty());
+}
+
+TEST_CASE_TEMPLATE("revoking is all or none", Fixture, STORE_FIXTURES) {
+  Stores<Fixture> stores;
+  const Key first = add(*stores.first, 1);
+  const Key second = add(*stores.first, 2);
+  const auto revoked =
+      stores.first->revoke(std::vector{first.id, second.id, kNoSuchKey}, "", now());
+  CHECK(code_of(revoked) == "not_found");
+  CHECK(list(*stores.second) == std::vector{second, first});
+  CHECK(reason(*stores.first, request(1)) == "allowed");
+}
+
+TEST_CASE_TEMPLATE("revoking twice keeps the first time and reason", Fixture, STORE_FIXTURES) {
+  Stores<Fixture> stores;
+  const std::vector ids{add(*stores.first, 1).id};
+  const auto first = value_of(stores.first->revoke(ids, "leaked", at("2026-06-06")));
+  CHECK(value_of(stores.second->revoke(ids, "again", at("2026-07-07"))) == first);
+  CHECK(list(*stores.first) == first);
+}
+
+TEST_CASE_TEMPLATE("a revoked key stays revoked when it is created once more", Fixture,
+                   STORE_FIXTURES) {
+  Stores<Fixture> stores;
+  const Key key = add(*stores.first, 1);
+  value_of(stores.first->revoke(std::vector{key.id}, "leaked", now()));
+  CHECK(code_of(stores.first->create(key, CreateMode::always, now())) == "conflict");
+  CHECK(reason(*stores.second, request(1)) == "revoked_key");
+}
+
+TEST_CASE_TEMPLATE("workspaces are those with keys and sorted", Fixture, STORE_FIXTURES) {
+  Stores<Fixture> stores;
+  std::uint64_t n = 0;
+  for (const std::string_view workspace : {"sales", "Zebra", "crm", "sales", "default"}) {
+    Key key = make_key(++n);
+    key.workspace = workspace;
+    add(*stores.first, key);
+  }
+  value_of(stores.first->revoke(std::vector{make_key(3).id}, "", now()));
+  CHECK(value_of(stores.second->workspaces()) ==
+        std::vector<std::string>{"Zebra", "crm", "default", "sales"});
+}
+
+}  // namespace
+}  // namespace nexakey::store::test

@@ -1,0 +1,181 @@
+// usage: what verify has counted.
+
+#include "core/endpoint.h"
+#include "tests/store/conformance.h"
+
+namespace nexakey::store::test {
+namespace {
+
+using core::Counts;
+using core::Grouping;
+using core::Key;
+
+/// All groups of a report as one count.
+Counts sum(const core::UsageReport& report) {
+  Counts sum;
+  for (const auto& [name, counts] : report.groups) {
+    sum.requests += counts.requests;
+    sum.errors += counts.errors;
+    sum.rate_limited += counts.rate_limited;
+  }
+  return sum;
+}
+
+TEST_CASE_TEMPLATE("totals have errors and rate-limit hits", Fixture, STORE_FIXTURES) {
+  Stores<Fixture> stores;
+  Key key = make_key(1);
+  key.rate_limit = 5;
+  key.scopes = scopes("read");
+  add(*stores.first, key);
+  const core::Time before = now();
+  CHECK(admitted(*stores.first, request(1), 7) == 5);
+  CHECK(admitted(*stores.second, request(1, "POST"), 3) == 0);
+  const Counts expected{.requests = 10, .errors = 5, .rate_limited = 2};
+  const auto usage = report(*stores.second);
+  CHECK(usage.total == expected);
+  CHECK(usage.error_rate() == doctest::Approx(0.5));
+  if (core::start_of_day(before) == core::start_of_day(now())) {
+    CHECK(usage.today == expected);
+    CHECK(usage.this_week == expected);
+    CHECK(usage.this_month == expected);
+  }
+}
+
+TEST_CASE_TEMPLATE("a report twice says the same", Fixture, STORE_FIXTURES) {
+  Stores<Fixture> stores;
+  add(*stores.first, 1);
+  CHECK(admitted(*stores.first, request(1), 3) == 3);
+  for (int i = 0; i < 3; ++i) {
+    CHECK(report(*stores.first).total.requests == 3);
+    CHECK(report(*stores.second).total.requests == 3);
+  }
+  CHECK(admitted(*stores.second, request(1), 2) == 2);
+  CHECK(report(*stores.first).total.requests == 5);
+}
+
+TEST_CASE_TEMPLATE("counts are grouped as asked", Fixture, STORE_FIXTURES) {
+  Stores<Fixture> stores;
+  Key key = make_key(1);
+  key.rate_limit = 4;
+  add(*stores.first, key);
+  CHECK(admitted(*stores.first, request(1, "GET", "/v1/leads/7?page=2"), 2) == 2);
+  CHECK(admitted(*stores.second, request(1, "GET", "/v1/leads/8#top"), 1) == 1);
+  CHECK(admitted(*stores.second, request(1, "POST", "/v1/leads"), 3) == 1);
+  const Counts total{.requests = 6, .errors = 2, .rate_limited = 2};
+
+  const auto by_endpoint = report(*stores.first, {.by = Grouping::endpoint});
+  CHECK(by_endpoint.total == total);
+  CHECK(by_endpoint.groups ==
+        std::map<std::string, Counts>{
+            {"GET /v1/leads/{id}", {.requests = 3}},
+            {"POST /v1/leads", {.requests = 3, .errors = 2, .rate_limited = 2}}});
+
+  const auto by_status = report(*stores.first, {.by = Grouping::status});
+  CHECK(by_status.groups ==
+        std::map<std::string, Counts>{{"200", {.requests = 4}},
+                                      {"429", {.requests = 2, .errors = 2, .rate_limited = 2}}});
+
+  for (const Grouping by : {Grouping::day, Grouping::hour}) {
+    const auto by_time = report(*stores.second, {.by = by});
+    CHECK(by_time.by == by);
+    CHECK(sum(by_time) == total);
+    const std::string today = core::format_time(now()).substr(0, 10);
+    CHECK(by_time.groups.rbegin()->first.substr(0, 10) <= today);
+  }
+}
+
+TEST_CASE_TEMPLATE("counts are of one key or one workspace if asked", Fixture, STORE_FIXTURES) {
+  Stores<Fixture> stores;
+  for (std::uint64_t n = 1; n <= 3; ++n) {
+    Key key = make_key(n);
+    key.workspace = n == 3 ? "sales" : "default";
+    add(*stores.first, key);
+    CHECK(admitted(*stores.first, request(n), n) == n);
+  }
+  const auto total = [&](const core::UsageQuery& query) {
+    return report(*stores.second, query).total.requests;
+  };
+  CHECK(total({}) == 6);
+  CHECK(total({.workspace = "default"}) == 3);
+  CHECK(total({.workspace = "sales"}) == 3);
+  CHECK(total({.workspace = "none"}) == 0);
+  CHECK(total({.key = make_key(2).id}) == 2);
+  CHECK(total({.key = make_key(2).id, .workspace = "default"}) == 2);
+  CHECK(total({.key = make_key(2).id, .workspace = "sales"}) == 0);
+  CHECK(total({.key = make_key(99).id}) == 0);
+}
+
+TEST_CASE_TEMPLATE("a report begins where it is told to", Fixture, STORE_FIXTURES) {
+  Stores<Fixture> stores;
+  add(*stores.first, 1);
+  CHECK(admitted(*stores.first, request(1), 3) == 3);
+  const auto later = report(*stores.first, {.since = now() + std::chrono::hours(2)});
+  CHECK(later.total == Counts{});
+  CHECK(later.groups.empty());
+  CHECK(report(*stores.first, {.since = at("1970-01-01")}).total.requests == 3);
+}
+
+TEST_CASE_TEMPLATE("counts of a revoked key stay and go on", Fixture, STORE_FIXTURES) {
+  Stores<Fixture> stores;
+  const Key key = add(*stores.first, 1);
+  CHECK(admitted(*stores.first, request(1), 3) == 3);
+  value_of(stores.first->revoke(std::vector{key.id}, "", now()));
+  CHECK(admitted(*stores.second, request(1), 2) == 0);
+  CHECK(report(*stores.second).total == Counts{.requests = 5, .errors = 2});
+}
+
+TEST_CASE_TEMPLATE("a key has 256 endpoints a day and the rest counts as other", Fixture,
+                   STORE_FIXTURES) {
+  Stores<Fixture> stores;
+  add(*stores.first, 1);
+  add(*stores.first, 2);
+  const core::Time before = now();
+  const auto ask = [&](KeyStore& store, std::uint64_t key, int first, int last) {
+    std::vector<core::Request> requests;
+    for (int i = first; i < last; ++i) {
+      requests.push_back(request(key, "GET", "/path-" + std::to_string(i)));
+    }
+    value_of(store.verify(requests, {}));
+  };
+  // Paths that are other by themselves take no place.
+  value_of(stores.first->verify(std::vector{request(1, "GET", "/" + std::string(300, 'x'))}, {}));
+  ask(*stores.first, 1, 0, 200);
+  CHECK(report(*stores.second).groups.size() == 201);
+  ask(*stores.second, 1, 100, 300);
+  ask(*stores.first, 2, 300, 310);
+  const auto usage = report(*stores.first, {.key = make_key(1).id});
+  CHECK(usage.total.requests == 401);
+  CHECK(sum(usage).requests == 401);
+  if (core::start_of_day(before) != core::start_of_day(now())) {
+    return;
+  }
+  CHECK(usage.groups.size() == 257);
+  CHECK(usage.groups.at(std::string(core::kOtherEndpoints)).requests == 45);
+  CHECK(usage.groups.at("GET /path-150").requests == 2);
+  ask(*stores.first, 1, 1000, 1005);
+  CHECK(report(*stores.first, {.key = make_key(1).id})
+            .groups.at(std::string(core::kOtherEndpoints))
+            .requests == 50);
+  CHECK(report(*stores.first, {.key = make_key(2).id}).groups.size() == 10);
+}
+
+TEST_CASE_TEMPLATE("a list says when a key was last used", Fixture, STORE_FIXTURES) {
+  Stores<Fixture> stores;
+  add(*stores.first, 1);
+  add(*stores.first, 2);
+  const core::Time before = now();
+  CHECK(reason(*stores.first, request(1)) == "allowed");
+  const core::Time after = now();
+  const auto used = list(*stores.second).at(1).last_used_at;
+  REQUIRE(used);
+  CHECK(*used >= before);
+  CHECK(*used <= after);
+  CHECK(list(*stores.first).at(0).last_used_at == std::nullopt);
+
+  const core::Time later = now();
+  CHECK(reason(*stores.second, request(1, "TRACE")) == "insufficient_scope");
+  CHECK(list(*stores.first).at(1).last_used_at >= later);
+}
+
+}  // namespace
+}  // namespace nexakey::store::test

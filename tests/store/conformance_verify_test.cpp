@@ -1,0 +1,320 @@
+// verify: decisions, their order, and the window.
+
+#include <algorithm>
+
+#include "tests/store/conformance.h"
+
+namespace nexakey::store::test {
+namespace {
+
+using core::Key;
+using core::Request;
+
+Request without_key(std::string_view text) {
+  Request request;
+  core::set_credential(request, text);
+  return request;
+}
+
+TEST_CASE_TEMPLATE("every reason is given", Fixture, STORE_FIXTURES) {
+  Stores<Fixture> stores;
+  Key revoked = make_key(2);
+  revoked.revoked_at = at("2026-02-02");
+  Key suspended = make_key(3);
+  suspended.suspended_at = at("2026-02-02");
+  Key expired = make_key(4);
+  expired.expires_at = at("2026-02-02");
+  Key reader = make_key(5);
+  reader.scopes = scopes("read");
+  Key local = make_key(6);
+  local.whitelist = whitelist({"192.0.2.0/24"});
+  Key slow = make_key(7);
+  slow.rate_limit = 1;
+  for (const Key& key : {make_key(1), revoked, suspended, expired, reader, local, slow}) {
+    add(*stores.first, key);
+  }
+  Request from_outside = request(6);
+  from_outside.ip = ip("198.51.100.1");
+  Request from_inside = request(6);
+  from_inside.ip = ip("192.0.2.9");
+  Request elsewhere = request(1);
+  elsewhere.workspace = "sales";
+  Request at_home = request(1);
+  at_home.workspace = "default";
+
+  const std::vector<std::pair<Request, std::string>> rows{
+      {without_key(""), "missing_key"},
+      {without_key("fc_live_short"), "malformed_key"},
+      {request(99), "unknown_key"},
+      {elsewhere, "unknown_key"},
+      {request(2), "revoked_key"},
+      {request(3), "suspended_key"},
+      {request(4), "expired_key"},
+      {request(6), "ip_not_allowed"},
+      {from_outside, "ip_not_allowed"},
+      {request(5, "POST"), "insufficient_scope"},
+      {request(1, "TRACE"), "insufficient_scope"},
+      {request(7), "allowed"},
+      {request(7), "rate_limited"},
+      {at_home, "allowed"},
+      {from_inside, "allowed"},
+      {request(5), "allowed"},
+      {request(1, "DELETE"), "allowed"},
+  };
+  std::vector<Request> requests;
+  for (const auto& [request, expected] : rows) {
+    requests.push_back(request);
+    requests.back().ref = std::to_string(requests.size());
+  }
+  const auto verifications = value_of(stores.second->verify(requests, {}));
+  REQUIRE(verifications.size() == rows.size());
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    CAPTURE(i);
+    const core::Decision& decision = verifications[i].decision;
+    CHECK(name_of(decision.reason) == rows[i].second);
+    CHECK(decision.ref == requests[i].ref);
+    CHECK(decision.client_ip == requests[i].ip);
+    CHECK(decision.key_id.has_value() == (decision.reason > core::Reason::unknown_key));
+    CHECK(decision.workspace == (decision.key_id ? "default" : ""));
+    CHECK(verifications[i].checks.empty());
+  }
+}
+
+TEST_CASE_TEMPLATE("nothing asked is nothing answered", Fixture, STORE_FIXTURES) {
+  Stores<Fixture> stores;
+  CHECK(value_of(stores.first->verify({}, {})).empty());
+}
+
+TEST_CASE_TEMPLATE("a long batch is answered in its order", Fixture, STORE_FIXTURES) {
+  Stores<Fixture> stores;
+  add(*stores.first, 1);
+  add(*stores.first, 2);
+  std::vector<Request> requests;
+  for (std::uint64_t n = 0; n < 500; ++n) {
+    requests.push_back(request(n % 3));
+    requests.back().ref = std::to_string(n);
+  }
+  const auto verifications = value_of(stores.first->verify(requests, {}));
+  REQUIRE(verifications.size() == requests.size());
+  std::size_t allowed = 0;
+  for (std::size_t n = 0; n < requests.size(); ++n) {
+    CHECK(verifications[n].decision.ref == std::to_string(n));
+    CHECK(verifications[n].decision.key_id ==
+          (n % 3 == 0 ? std::nullopt : std::optional(make_key(n % 3).id)));
+    allowed += verifications[n].decision.allowed() ? 1 : 0;
+  }
+  CHECK(allowed == 200);
+}
+
+TEST_CASE_TEMPLATE("checks are explained when asked for", Fixture, STORE_FIXTURES) {
+  Stores<Fixture> stores;
+  Key key = make_key(1);
+  key.scopes = scopes("read");
+  add(*stores.first, key);
+  const std::vector requests{request(1), request(1, "PUT")};
+  const auto verifications = value_of(stores.first->verify(requests, {.explain = true}));
+  REQUIRE(!verifications.at(0).checks.empty());
+  CHECK(std::ranges::all_of(verifications[0].checks, &core::Check::passed));
+  REQUIRE(!verifications.at(1).checks.empty());
+  CHECK(verifications[1].checks.back().name == "scope");
+  CHECK(!verifications[1].checks.back().passed);
+}
+
+TEST_CASE_TEMPLATE("a dry run leaves no trace", Fixture, STORE_FIXTURES) {
+  Stores<Fixture> stores;
+  Key key = make_key(1);
+  key.rate_limit = 1;
+  add(*stores.first, key);
+  for (int i = 0; i < 3; ++i) {
+    CHECK(reason(*stores.first, request(1), kDryRun) == "allowed");
+    CHECK(reason(*stores.second, request(1, "TRACE"), kDryRun) == "insufficient_scope");
+  }
+  CHECK(report(*stores.first).total == core::Counts{});
+  CHECK(list(*stores.first).at(0).last_used_at == std::nullopt);
+  CHECK(reason(*stores.first, request(1)) == "allowed");
+  CHECK(reason(*stores.second, request(1), kDryRun) == "rate_limited");
+  CHECK(report(*stores.first).total.requests == 1);
+}
+
+TEST_CASE_TEMPLATE("unknown keys count nothing", Fixture, STORE_FIXTURES) {
+  Stores<Fixture> stores;
+  add(*stores.first, 1);
+  Request elsewhere = request(1);
+  elsewhere.workspace = "sales";
+  value_of(stores.first->verify(
+      std::vector{without_key(""), without_key("x"), request(99), elsewhere}, {}));
+  CHECK(report(*stores.second).total == core::Counts{});
+  CHECK(list(*stores.second).at(0).last_used_at == std::nullopt);
+}
+
+TEST_CASE_TEMPLATE("a key is unknown until it is created and known at once", Fixture,
+                   STORE_FIXTURES) {
+  Stores<Fixture> stores;
+  CHECK(reason(*stores.second, request(1)) == "unknown_key");
+  add(*stores.first, 1);
+  CHECK(reason(*stores.second, request(1)) == "allowed");
+}
+
+TEST_CASE_TEMPLATE("a revocation holds at once on every connection", Fixture, STORE_FIXTURES) {
+  Stores<Fixture> stores;
+  for (std::uint64_t n = 1; n <= 20; ++n) {
+    CAPTURE(n);
+    const Key key = add(*stores.first, n);
+    CHECK(reason(*stores.first, request(n)) == "allowed");
+    CHECK(reason(*stores.second, request(n)) == "allowed");
+    value_of(stores.first->revoke(std::vector{key.id}, "", now()));
+    CHECK(reason(*stores.second, request(n)) == "revoked_key");
+    CHECK(reason(*stores.first, request(n)) == "revoked_key");
+  }
+}
+
+TEST_CASE_TEMPLATE("a change holds at once on every connection", Fixture, STORE_FIXTURES) {
+  Stores<Fixture> stores;
+  const Key key = add(*stores.first, 1);
+  CHECK(reason(*stores.second, request(1)) == "allowed");
+  const auto change = [&](const core::KeyChange& what) {
+    REQUIRE(value_of(stores.first->update(key.id, what, now())));
+  };
+  change({.scopes = scopes("write")});
+  CHECK(reason(*stores.second, request(1)) == "insufficient_scope");
+  change({.scopes = scopes("read")});
+  CHECK(reason(*stores.second, request(1)) == "allowed");
+  change({.allow = whitelist({"192.0.2.1"})});
+  CHECK(reason(*stores.second, request(1)) == "ip_not_allowed");
+  change({.disallow = whitelist({"192.0.2.1"}), .may_open = true});
+  CHECK(reason(*stores.second, request(1)) == "allowed");
+  change({.suspended = true});
+  CHECK(reason(*stores.second, request(1)) == "suspended_key");
+  change({.suspended = false});
+  CHECK(reason(*stores.second, request(1)) == "allowed");
+  change({.expires_at = now()});
+  CHECK(reason(*stores.second, request(1)) == "expired_key");
+  change({.expires_at = std::optional<core::Time>()});
+  CHECK(reason(*stores.second, request(1)) == "allowed");
+  change({.rate_limit = 5});
+  CHECK(reason(*stores.second, request(1)) == "rate_limited");
+}
+
+TEST_CASE_TEMPLATE("a window admits exactly its limit", Fixture, STORE_FIXTURES) {
+  Stores<Fixture> stores;
+  add(*stores.first, 1);
+  CHECK(admitted(*stores.first, request(1), 130) == 100);
+  CHECK(admitted(*stores.second, request(1), 130) == 0);
+}
+
+TEST_CASE_TEMPLATE("connections share one window", Fixture, STORE_FIXTURES) {
+  Stores<Fixture> stores;
+  add(*stores.first, 1);
+  int allowed = 0;
+  for (int i = 0; i < 75; ++i) {
+    for (KeyStore* const store : {stores.first.get(), stores.second.get()}) {
+      const core::Decision decision = decide(*store, request(1));
+      allowed += decision.allowed() ? 1 : 0;
+      REQUIRE(decision.rate_limit);
+      CHECK(decision.rate_limit->limit == 100);
+      CHECK(decision.rate_limit->remaining == static_cast<std::uint32_t>(100 - allowed));
+      CHECK(decision.rate_limit->retry_after.has_value() == !decision.allowed());
+    }
+  }
+  CHECK(allowed == 100);
+}
+
+TEST_CASE_TEMPLATE("keys have windows of their own", Fixture, STORE_FIXTURES) {
+  Stores<Fixture> stores;
+  std::vector<Request> burst;
+  for (std::uint64_t n = 1; n <= 7; ++n) {
+    Key key = make_key(n);
+    key.rate_limit = static_cast<std::uint32_t>(n * n);
+    add(*stores.first, key);
+  }
+  for (std::uint64_t i = 0; i < 60; ++i) {
+    for (std::uint64_t n = 1; n <= 7; ++n) {
+      burst.push_back(request(n));
+    }
+  }
+  std::map<core::KeyId, std::uint64_t> allowed;
+  const std::size_t half = burst.size() / 2;
+  for (const auto& [store, part] :
+       {std::pair(stores.first.get(), std::span(burst).first(half)),
+        std::pair(stores.second.get(), std::span(burst).subspan(half))}) {
+    for (const Verification& verification : value_of(store->verify(part, {}))) {
+      allowed[*verification.decision.key_id] += verification.decision.allowed() ? 1 : 0;
+    }
+  }
+  for (std::uint64_t n = 1; n <= 7; ++n) {
+    CHECK(allowed[make_key(n).id] == n * n);
+  }
+}
+
+TEST_CASE_TEMPLATE("only admitted requests occupy the window", Fixture, STORE_FIXTURES) {
+  Stores<Fixture> stores;
+  Key key = make_key(1);
+  key.scopes = scopes("read");
+  key.rate_limit = 3;
+  add(*stores.first, key);
+  CHECK(admitted(*stores.first, request(1, "POST"), 10) == 0);
+  CHECK(decide(*stores.first, request(1, "POST")).rate_limit->remaining == 3);
+  CHECK(admitted(*stores.second, request(1), 10) == 3);
+}
+
+TEST_CASE_TEMPLATE("a raised limit lets exactly the difference in", Fixture, STORE_FIXTURES) {
+  Stores<Fixture> stores;
+  const Key key = add(*stores.first, 1);
+  CHECK(admitted(*stores.first, request(1), 120) == 100);
+  std::size_t before = 100;
+  for (const std::uint32_t limit : {101U, 150U, 1000U, 5000U}) {
+    value_of(stores.second->update(key.id, {.rate_limit = limit}, now()));
+    CHECK(admitted(*stores.first, request(1), 6000) == limit - before);
+    before = limit;
+  }
+}
+
+TEST_CASE_TEMPLATE("a lowered limit counts what was admitted before", Fixture, STORE_FIXTURES) {
+  Stores<Fixture> stores;
+  const Key key = add(*stores.first, 1);
+  CHECK(admitted(*stores.first, request(1), 20) == 20);
+  const auto limit = [&](std::uint32_t requests) {
+    value_of(stores.first->update(key.id, {.rate_limit = requests}, now()));
+  };
+  limit(10);
+  CHECK(admitted(*stores.second, request(1), 5) == 0);
+  CHECK(decide(*stores.second, request(1)).rate_limit->remaining == 0);
+  limit(25);
+  CHECK(admitted(*stores.second, request(1), 20) == 5);
+  limit(1);
+  CHECK(admitted(*stores.first, request(1), 5) == 0);
+  limit(26);
+  CHECK(admitted(*stores.first, request(1), 5) == 1);
+}
+
+TEST_CASE_TEMPLATE("a window outlives a suspension", Fixture, STORE_FIXTURES) {
+  Stores<Fixture> stores;
+  const Key key = add(*stores.first, 1);
+  CHECK(admitted(*stores.first, request(1), 60) == 60);
+  value_of(stores.first->update(key.id, {.suspended = true}, now()));
+  CHECK(decide(*stores.first, request(1)).rate_limit == std::nullopt);
+  value_of(stores.first->update(key.id, {.suspended = false}, now()));
+  CHECK(admitted(*stores.second, request(1), 60) == 40);
+}
+
+TEST_CASE_TEMPLATE("windows stay exact while those of other keys come and grow", Fixture,
+                   STORE_FIXTURES) {
+  Stores<Fixture> stores;
+  Key first = make_key(1);
+  first.rate_limit = 30;
+  add(*stores.first, first);
+  CHECK(admitted(*stores.first, request(1), 10) == 10);
+  for (std::uint64_t n = 2; n <= 60; ++n) {
+    Key key = make_key(n);
+    key.rate_limit = 20'000;
+    add(*stores.first, key);
+    KeyStore& store = n % 2 == 0 ? *stores.first : *stores.second;
+    CHECK(reason(store, request(n)) == "allowed");
+    CHECK(decide(store, request(1), kDryRun).rate_limit->remaining == 20);
+  }
+  CHECK(admitted(*stores.second, request(1), 50) == 20);
+  CHECK(decide(*stores.first, request(2), kDryRun).rate_limit->remaining == 19'999);
+}
+
+}  // namespace
+}  // namespace nexakey::store::test

@@ -1,0 +1,177 @@
+#include "tests/store/memory_store.h"
+
+#include <algorithm>
+#include <deque>
+#include <map>
+#include <set>
+#include <tuple>
+
+#include "core/endpoint.h"
+
+namespace nexakey::store::test {
+
+using core::ErrorCode;
+using core::Key;
+using core::KeyId;
+using core::Tick;
+using core::Time;
+
+struct MemoryStore::Data {
+  std::vector<Key> keys;  // in the order of their creation
+  std::map<KeyId, std::deque<Tick>> admitted;
+  std::map<std::tuple<KeyId, Time, std::string, int>, std::uint64_t> usage;
+  std::map<std::pair<KeyId, Time>, std::set<std::string>> endpoints;  // of a day
+
+  Key* find(KeyId id) {
+    const auto key = std::ranges::find(keys, id, &Key::id);
+    return key == keys.end() ? nullptr : &*key;
+  }
+
+  core::Admission admit(const Key& key, Tick now, bool takes_room) {
+    std::deque<Tick>& times = admitted[key.id];
+    const auto inside =
+        std::ranges::count_if(times, [&](Tick time) { return now - time < core::kWindowLength; });
+    const auto used = std::min(static_cast<std::uint32_t>(inside), key.rate_limit);
+    core::Admission admission{.admitted = used < key.rate_limit,
+                              .remaining = key.rate_limit - used,
+                              .reset_in = core::kWindowLength};
+    if (used > 0) {
+      admission.reset_in += times[times.size() - used] - now;
+    }
+    if (admission.admitted && takes_room) {
+      times.push_back(now);
+      --admission.remaining;
+    }
+    return admission;
+  }
+
+  void count(Key& key, const core::Request& request, int status, Time now) {
+    std::string endpoint = core::endpoint_of(request.method, request.path);
+    auto& known = endpoints[{key.id, core::start_of_day(now)}];
+    if (known.size() < core::kEndpointsPerDay && endpoint != core::kOtherEndpoints) {
+      known.insert(endpoint);
+    }
+    if (!known.contains(endpoint)) {
+      endpoint = core::kOtherEndpoints;
+    }
+    ++usage[{key.id, core::start_of_hour(now), endpoint, status}];
+    key.last_used_at = now;
+  }
+};
+
+std::shared_ptr<MemoryStore::Data> MemoryStore::make_data() { return std::make_shared<Data>(); }
+
+Result<Key> MemoryStore::create(const Key& key, CreateMode mode, Time now) {
+  Key added = key;
+  added.last_used_at.reset();
+  if (const Key* const same = data_->find(key.id)) {
+    added.last_used_at = same->last_used_at;
+    return *same == added ? Result<Key>(*same) : core::fail(ErrorCode::conflict, "the id is taken");
+  }
+  if (mode == CreateMode::unless_named) {
+    std::optional<Key> namesake;
+    const core::KeyFilter filter{.workspace = key.workspace,
+                                 .name = key.name,
+                                 .status = core::KeyStatus::active,
+                                 .newest_of_line = true};
+    list(filter, {}, now, [&](const Key& found) { return (namesake = found, false); });
+    if (namesake) {
+      return *namesake;
+    }
+  }
+  if (std::ranges::count(data_->keys, key.hash, &Key::hash) != 0) {
+    return core::fail(ErrorCode::conflict, "the hash is taken");
+  }
+  return data_->keys.emplace_back(added);
+}
+
+Result<std::optional<KeyId>> MemoryStore::list(const core::KeyFilter& filter, const Page& page,
+                                               Time now,
+                                               const std::function<bool(const Key&)>& visit) {
+  std::vector<Key> keys(data_->keys.rbegin(), data_->keys.rend());
+  std::ranges::stable_sort(keys, std::ranges::greater(), &Key::created_at);
+  if (page.after) {
+    keys.erase(keys.begin(), std::ranges::find(keys, *page.after, &Key::id) + 1);
+  }
+  std::erase_if(keys, [&](const Key& key) { return !filter.matches(key, now); });
+  for (std::size_t i = 0; i < std::min(keys.size(), page.limit); ++i) {
+    if (!visit(keys[i])) {
+      return std::nullopt;
+    }
+  }
+  return keys.size() > page.limit ? std::optional(keys[page.limit - 1].id) : std::nullopt;
+}
+
+Result<std::optional<Key>> MemoryStore::update(KeyId id, const core::KeyChange& change, Time now) {
+  Key* const key = data_->find(id);
+  if (key == nullptr) {
+    return std::nullopt;
+  }
+  return core::apply(*key, change, now).map([&](const Key& changed) {
+    return std::optional(*key = changed);
+  });
+}
+
+Result<std::vector<Key>> MemoryStore::revoke(std::span<const KeyId> ids, const std::string& reason,
+                                             Time now) {
+  std::vector<Key> revoked;
+  if (!std::ranges::all_of(ids, [&](KeyId id) { return data_->find(id) != nullptr; })) {
+    return core::fail(ErrorCode::not_found, "no such key");
+  }
+  for (const KeyId id : ids) {
+    Key& key = *data_->find(id);
+    key.revoke_reason = key.revoked_at ? key.revoke_reason : reason;
+    key.revoked_at = key.revoked_at.value_or(now);
+    revoked.push_back(key);
+  }
+  return revoked;
+}
+
+Result<std::vector<Verification>> MemoryStore::verify(std::span<const core::Request> requests,
+                                                      const VerifyOptions& options) {
+  const bool counted = options.counting == Counting::counted;
+  std::vector<Verification> verifications;
+  for (const core::Request& request : requests) {
+    const auto found = std::ranges::find(data_->keys, request.key_hash, &Key::hash);
+    Key* const key = found == data_->keys.end() ? nullptr : &*found;
+    const Time now =
+        std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+    const Tick tick = std::chrono::steady_clock::now().time_since_epoch();
+    const auto refused = core::refusal(request, key, now);
+    std::optional<core::Admission> admission;
+    if (key != nullptr && core::is_live(*key, now)) {
+      admission = data_->admit(*key, tick, counted && !refused);
+    }
+    Verification& verification = verifications.emplace_back();
+    verification.decision = core::conclude(request, key, refused, admission, now);
+    if (options.explain) {
+      verification.checks = core::explain(request, key, verification.decision, now);
+    }
+    if (verification.decision.key_id && counted) {
+      data_->count(*key, request, core::status_of(verification.decision.reason), now);
+    }
+  }
+  return verifications;
+}
+
+Result<core::UsageReport> MemoryStore::usage(const core::UsageQuery& query, Time now) {
+  core::UsageReporter reporter(query, now);
+  for (const auto& [row, requests] : data_->usage) {
+    const auto& [id, hour, endpoint, status] = row;
+    if ((!query.key || *query.key == id) &&
+        (!query.workspace || *query.workspace == data_->find(id)->workspace)) {
+      reporter.add({.hour = hour, .endpoint = endpoint, .status = status, .requests = requests});
+    }
+  }
+  return reporter.report();
+}
+
+Result<std::vector<std::string>> MemoryStore::workspaces() {
+  std::set<std::string> names;
+  for (const Key& key : data_->keys) {
+    names.insert(key.workspace);
+  }
+  return std::vector<std::string>(names.begin(), names.end());
+}
+
+}  // namespace nexakey::store::test

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <memory>
+
+#include "store/key_store.h"
+
+namespace nexakey::store::test {
+
+/// What a store has to do, as plainly as it can be written: the model that backends are compared
+/// with. It shares neither the window nor the tables of any of them.
+class MemoryStore final : public KeyStore {
+ public:
+  struct Data;
+  static std::shared_ptr<Data> make_data();
+
+  /// One more connection to the same data. All of them are for one thread.
+  explicit MemoryStore(std::shared_ptr<Data> data) : data_(std::move(data)) {}
+
+  Result<core::Key> create(const core::Key& key, CreateMode mode, core::Time now) override;
+  Result<std::optional<core::KeyId>> list(
+      const core::KeyFilter& filter, const Page& page, core::Time now,
+      const std::function<bool(const core::Key&)>& visit) override;
+  Result<std::optional<core::Key>> update(core::KeyId id, const core::KeyChange& change,
+                                          core::Time now) override;
+  Result<std::vector<core::Key>> revoke(std::span<const core::KeyId> ids, const std::string& reason,
+                                        core::Time now) override;
+  Result<std::vector<Verification>> verify(std::span<const core::Request> requests,
+                                           const VerifyOptions& options) override;
+  Result<core::UsageReport> usage(const core::UsageQuery& query, core::Time now) override;
+  Result<std::vector<std::string>> workspaces() override;
+
+ private:
+  std::shared_ptr<Data> data_;
+};
+
+}  // namespace nexakey::store::test

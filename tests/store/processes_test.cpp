@@ -1,0 +1,195 @@
+// Many processes on one store, as it is used in earnest.
+
+#include <algorithm>
+#include <deque>
+
+#include "tests/store/conformance.h"
+#include "tests/support/process.h"
+#include "tests/support/sqlite_files.h"
+
+namespace nexakey::store::test {
+namespace {
+
+using core::Key;
+
+TEST_CASE("16 processes share one window") {
+  constexpr int kProcesses = 16;
+  constexpr int kRequests = 20;
+  const SqliteFixture fixture;
+  add(*fixture.connect(), 1);
+  std::deque<Process> processes;
+  for (int i = 0; i < kProcesses; ++i) {
+    processes.emplace_back([&](const Line& line) {
+      const auto store = fixture.connect();
+      line.send(0);
+      line.receive();
+      std::int64_t allowed = 0;
+      for (int n = 0; n < kRequests; ++n) {
+        allowed += decide(*store, request(1)).allowed() ? 1 : 0;
+      }
+      line.send(allowed);
+    });
+  }
+  for (const Process& process : processes) {
+    REQUIRE(process.line().receive());
+  }
+  for (const Process& process : processes) {
+    process.line().send(0);
+  }
+  std::int64_t allowed = 0;
+  for (Process& process : processes) {
+    allowed += process.line().receive().value_or(0);
+    CHECK(process.finish());
+  }
+  CHECK(allowed == 100);
+  CHECK(report(*fixture.connect()).total ==
+        core::Counts{.requests = kProcesses * kRequests,
+                     .errors = kProcesses * kRequests - 100,
+                     .rate_limited = kProcesses * kRequests - 100});
+}
+
+TEST_CASE("8 processes make keys in a store that none of them found") {
+  constexpr std::uint64_t kProcesses = 8;
+  constexpr std::uint64_t kKeys = 200;
+  const SqliteFixture fixture;
+  std::deque<Process> processes;
+  for (std::uint64_t i = 0; i < kProcesses; ++i) {
+    processes.emplace_back([&fixture, i](const Line&) {
+      const auto store = fixture.connect();
+      for (std::uint64_t n = 0; n < kKeys; ++n) {
+        add(*store, i * kKeys + n);
+      }
+    });
+  }
+  for (Process& process : processes) {
+    CHECK(process.finish());
+  }
+  const auto keys = list(*fixture.connect());
+  REQUIRE(keys.size() == kProcesses * kKeys);
+  for (std::uint64_t n = 0; n < keys.size(); ++n) {
+    CHECK(keys[keys.size() - 1 - n] == make_key(n));
+  }
+}
+
+TEST_CASE("many processes create one key if there is none of its name") {
+  const SqliteFixture fixture;
+  std::deque<Process> processes;
+  for (std::uint64_t n = 1; n <= 8; ++n) {
+    processes.emplace_back([&fixture, n](const Line& line) {
+      const auto store = fixture.connect();
+      Key key = make_key(n);
+      key.name = "crm";
+      line.send(value_of(store->create(key, CreateMode::unless_named, now())).id.bits());
+    });
+  }
+  const auto keys = [&] {
+    std::vector<std::int64_t> ids;
+    for (const Process& process : processes) {
+      ids.push_back(process.line().receive().value_or(-1));
+    }
+    return ids;
+  }();
+  const auto listed = list(*fixture.connect());
+  REQUIRE(listed.size() == 1);
+  CHECK(std::ranges::count(keys, listed[0].id.bits()) == 8);
+}
+
+TEST_CASE("a verification that begins after a revocation is not admitted") {
+  const SqliteFixture fixture;
+  const auto store = fixture.connect();
+  constexpr std::uint64_t kKeys = 20;
+  for (std::uint64_t n = 1; n <= kKeys; ++n) {
+    Key key = make_key(n);
+    key.rate_limit = core::kLargestRateLimit;
+    add(*store, key);
+  }
+  Process verifier([&](const Line& line) {
+    const auto mine = fixture.connect();
+    for (std::uint64_t n = 1; n <= kKeys; ++n) {
+      while (line.receive() == 0) {
+        line.send(decide(*mine, request(n)).allowed() ? 1 : 0);
+      }
+      line.send(decide(*mine, request(n)).allowed() ? 1 : 0);
+    }
+  });
+  for (std::uint64_t n = 1; n <= kKeys; ++n) {
+    CAPTURE(n);
+    for (int i = 0; i < 5; ++i) {
+      verifier.line().send(0);
+      CHECK(verifier.line().receive() == 1);
+    }
+    value_of(store->revoke(std::vector{make_key(n).id}, "", now()));
+    verifier.line().send(1);
+    CHECK(verifier.line().receive() == 0);
+  }
+  CHECK(verifier.finish());
+}
+
+TEST_CASE("no admission that another process began after a revocation gets through a busy store") {
+  const SqliteFixture fixture;
+  const auto store = fixture.connect();
+  Key key = make_key(1);
+  key.rate_limit = core::kLargestRateLimit;
+  add(*store, key);
+  std::deque<Process> verifiers;
+  for (int i = 0; i < 4; ++i) {
+    verifiers.emplace_back([&](const Line& line) {
+      const auto mine = fixture.connect();
+      line.send(0);
+      // All of them verify without a pause until the key is refused; from then on it always is.
+      while (decide(*mine, request(1)).allowed()) {
+      }
+      std::int64_t late = 0;
+      for (int n = 0; n < 200; ++n) {
+        late += decide(*mine, request(1)).allowed() ? 1 : 0;
+      }
+      line.send(late);
+    });
+  }
+  for (const Process& verifier : verifiers) {
+    REQUIRE(verifier.line().receive());
+  }
+  value_of(store->revoke(std::vector{key.id}, "", now()));
+  CHECK(reason(*store, request(1)) == "revoked_key");
+  for (Process& verifier : verifiers) {
+    CHECK(verifier.line().receive() == 0);
+    CHECK(verifier.finish());
+  }
+}
+
+TEST_CASE("windows of thousands of keys stay exact while their file grows") {
+  constexpr std::uint64_t kKeys = 5000;
+  constexpr std::uint32_t kLimit = 3;
+  const SqliteFixture fixture;
+  add_keys(fixture.path(), 0, kKeys, [](Key& key) { key.rate_limit = kLimit; });
+  std::deque<Process> processes;
+  for (int i = 0; i < 2; ++i) {
+    processes.emplace_back([&](const Line& line) {
+      const auto store = fixture.connect();
+      std::vector<std::int64_t> allowed(kKeys);
+      for (std::uint32_t round = 0; round < kLimit; ++round) {
+        for (std::uint64_t n = 0; n < kKeys; ++n) {
+          allowed[n] += decide(*store, request(n)).allowed() ? 1 : 0;
+        }
+      }
+      std::ranges::for_each(allowed, [&](std::int64_t count) { line.send(count); });
+    });
+  }
+  std::vector<std::int64_t> wrong;
+  for (std::uint64_t n = 0; n < kKeys; ++n) {
+    std::int64_t allowed = 0;
+    for (const Process& process : processes) {
+      allowed += process.line().receive().value_or(0);
+    }
+    if (allowed != kLimit) {
+      wrong.push_back(static_cast<std::int64_t>(n));
+    }
+  }
+  CHECK(wrong.empty());
+  CHECK(report(*fixture.connect()).total == core::Counts{.requests = 2 * kLimit * kKeys,
+                                                         .errors = kLimit * kKeys,
+                                                         .rate_limited = kLimit * kKeys});
+}
+
+}  // namespace
+}  // namespace nexakey::store::test

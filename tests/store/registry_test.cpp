@@ -1,0 +1,39 @@
+// Each kind of store takes part in the suite.
+
+#include <algorithm>
+
+#include "tests/store/conformance.h"
+
+namespace nexakey::store::test {
+namespace {
+
+template <typename... Fixtures>
+struct SchemesOf {
+  std::vector<std::string_view> schemes{Fixtures::kScheme...};
+};
+
+TEST_CASE("every scheme of a store URL has a fixture") {
+  const auto tested = SchemesOf<STORE_FIXTURES>().schemes;
+  REQUIRE(!schemes().empty());
+  for (const std::string_view scheme : schemes()) {
+    CAPTURE(scheme);
+    CHECK(std::ranges::count(tested, scheme) == 1);
+  }
+}
+
+TEST_CASE("a URL that names no store is refused") {
+  for (const std::string_view url : {"", "sqlite:", "mysql:host", "sqlite3:keys.db"}) {
+    CAPTURE(url);
+    CHECK(code_of(open(std::string(url), OpenMode::create_if_missing)) == "usage");
+  }
+}
+
+TEST_CASE("a bare path is one of SQLite") {
+  const SqliteFixture fixture;
+  add(*fixture.connect(), 1);
+  const auto store = value_of(open(fixture.path().string(), OpenMode::existing));
+  CHECK(list(*store).size() == 1);
+}
+
+}  // namespace
+}  // namespace nexakey::store::test

@@ -1,0 +1,90 @@
+// What only the SQLite backend has to keep.
+
+#include "core/endpoint.h"
+#include "tests/store/conformance.h"
+#include "tests/support/sqlite_files.h"
+
+namespace nexakey::store::test {
+namespace {
+
+using core::Key;
+
+TEST_CASE("a failed verification does not freeze what the connection sees") {
+  const Stores<SqliteFixture> stores;
+  const Key key = add(*stores.first, 1);
+  add(*stores.first, 2);
+  execute(stores.fixture.path(), "UPDATE keys SET whitelist = 'nonsense' WHERE name = 'name-2'");
+  const std::vector damaged{request(2)};
+  CHECK(code_of(stores.first->verify(damaged, {})) == "store_unavailable");
+  CHECK(reason(*stores.first, request(1)) == "allowed");
+  CHECK(code_of(stores.first->verify(damaged, {})) == "store_unavailable");
+  value_of(stores.second->revoke(std::vector{key.id}, "", now()));
+  CHECK(reason(*stores.first, request(1)) == "revoked_key");
+}
+
+TEST_CASE("a key that can't be read lets nobody in and hides no other key") {
+  const Stores<SqliteFixture> stores;
+  add(*stores.first, 1);
+  add(*stores.first, 2);
+  for (const std::string_view damage : {"labels = '{'", "whitelist = '10.0.0.1/8'"}) {
+    CAPTURE(damage);
+    execute(stores.fixture.path(),
+            "UPDATE keys SET " + std::string(damage) + " WHERE name = 'name-2'");
+    CHECK(code_of(stores.first->list({}, {}, now(), [](const Key&) { return true; })) ==
+          "store_unavailable");
+    CHECK(code_of(stores.first->update(make_key(2).id, {}, now())) == "store_unavailable");
+    CHECK(reason(*stores.second, request(1)) == "allowed");
+  }
+}
+
+TEST_CASE("paths without number take no room in the store") {
+  const Stores<SqliteFixture> stores;
+  add(*stores.first, 1);
+  for (int i = 0; i < 1000; ++i) {
+    CHECK(reason(*stores.first, request(1, "TRACE", "/path-" + std::to_string(i))) ==
+          "insufficient_scope");
+  }
+  CHECK(report(*stores.second).total.requests == 1000);
+  CHECK(std::stoul(select(stores.fixture.path(), "SELECT count(*) FROM endpoints")) <=
+        2 * (core::kEndpointsPerDay + 1));
+}
+
+TEST_CASE("an object of a store can be used after an error") {
+  const Stores<SqliteFixture> stores;
+  add(*stores.first, 1);
+  Key orphan = make_key(2);
+  orphan.rotated_from = make_key(99).id;
+  CHECK(!stores.first->create(orphan, CreateMode::always, now()));
+  CHECK(list(*stores.first).size() == 1);
+  CHECK(add(*stores.first, 3) == make_key(3));
+  CHECK(reason(*stores.first, request(3)) == "allowed");
+}
+
+TEST_CASE("a store is named by any path to it") {
+  const SqliteFixture fixture;
+  const auto store = fixture.connect();
+  add(*store, 1);
+  const auto folder = fixture.path().parent_path();
+  std::filesystem::create_directory(folder / "sub");
+  std::filesystem::create_directory_symlink(folder, folder / "sub" / "link");
+  for (const auto& path : {folder / "." / "keys.db", folder / "sub" / ".." / "keys.db",
+                           folder / "sub" / "link" / "keys.db"}) {
+    CAPTURE(path.string());
+    const auto other = value_of(open(path.string(), OpenMode::existing));
+    CHECK(list(*other).size() == 1);
+    CHECK(admitted(*other, request(1), 10) == 10);
+  }
+  CHECK(decide(*store, request(1), kDryRun).rate_limit->remaining == 70);
+}
+
+TEST_CASE("a store that was never made is not found and not made") {
+  const TemporaryDirectory directory;
+  for (const std::string_view name : {"keys.db", "none/keys.db"}) {
+    CHECK(code_of(open((directory / std::string(name)).string(), OpenMode::existing)) ==
+          "not_found");
+  }
+  CHECK(std::filesystem::is_empty(directory.path()));
+}
+
+}  // namespace
+}  // namespace nexakey::store::test

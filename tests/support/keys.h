@@ -1,0 +1,73 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/decision.h"
+#include "core/key.h"
+
+namespace nexakey::test {
+
+/// The value of a result that the test takes for granted.
+template <typename T>
+T value_of(core::Result<T> result) {
+  if (!result) {
+    throw std::runtime_error(result.error().message);
+  }
+  return *std::move(result);
+}
+
+/// How a result ended: the name of its error, or "ok".
+template <typename T>
+std::string code_of(const core::Result<T>& result) {
+  return std::string(result ? "ok" : core::name_of(result.error().code));
+}
+
+inline core::Time now() {
+  return std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
+}
+
+inline core::Time at(std::string_view text) { return value_of(core::parse_time(text)); }
+inline core::IpAddress ip(std::string_view text) { return core::IpAddress::parse(text).value(); }
+inline core::Scopes scopes(const std::string& names) {
+  return value_of(core::Scopes::parse({names}));
+}
+inline core::Whitelist whitelist(const std::vector<std::string>& entries) {
+  return value_of(core::Whitelist::parse(entries));
+}
+
+/// The text of the n-th key that tests make.
+inline std::string api_key(std::uint64_t n) {
+  const std::string digits = std::to_string(n);
+  return std::string(core::kApiKeyPrefix) +
+         std::string(core::kApiKeyRandomLength - digits.size(), '0') + digits;
+}
+
+/// The n-th key that tests make, always the same: each is a second newer than the one before, and
+/// may do everything. The ids are in no order.
+inline core::Key make_key(std::uint64_t n) {
+  core::Key key;
+  key.id = core::KeyId(static_cast<std::int64_t>(n * 0x9E3779B97F4A7C15U >> 4U));
+  key.scopes = scopes("read,write");
+  key.hash = core::hash_api_key(api_key(n));
+  key.last_four = core::last_four(api_key(n));
+  key.name = "name-" + std::to_string(n);
+  key.created_at = at("2026-01-02T03:04:05.678Z") + std::chrono::seconds(n);
+  return key;
+}
+
+/// What the holder of the n-th key asks.
+inline core::Request request(std::uint64_t n, std::string method = "GET", std::string path = "/") {
+  core::Request request;
+  core::set_credential(request, api_key(n));
+  request.method = std::move(method);
+  request.path = std::move(path);
+  return request;
+}
+
+}  // namespace nexakey::test
