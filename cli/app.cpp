@@ -66,10 +66,7 @@ void refuse_keys_in_arguments(const std::vector<std::string>& words) {
 
 void print_error(const core::Error& error, Format format) {
   if (format == Format::table) {
-    print_note("nexakey: " + error.message);
-    if (!error.hint.empty()) {
-      print_note("nexakey: hint: " + error.hint);
-    }
+    print_note("nexakey: " + error.message + (error.hint.empty() ? "" : ": " + error.hint));
     return;
   }
   std::string line;
@@ -81,21 +78,30 @@ void print_error(const core::Error& error, Format format) {
 /// CLI11's message in our form: lower case, one line, without control characters.
 std::string clean_message(std::string message) {
   message = core::printable(message.substr(0, message.find('\n')));
-  if (message.size() > 1 && message[0] >= 'A' && message[0] <= 'Z' && message[1] >= 'a') {
+  if (message.size() > 1 && message[0] >= 'A' && message[0] <= 'Z' && message[1] > 'Z') {
     message[0] = static_cast<char>(message[0] - 'A' + 'a');
   }
   return message;
 }
 
-core::Error describe(const CLI::ParseError& error, const CLI::App& command) {
+/// `extras` is what the parser had no place for.
+core::Error describe(const CLI::ParseError& error, const CLI::App& command,
+                     const std::vector<std::string>& extras) {
   const std::string help = "see " + full_name(command) + " --help";
-  const auto extras = command.remaining(true);
+  const auto names = command_names(command);
   if (!extras.empty()) {
     const std::string& first = extras.front();
-    const std::string kind = first.starts_with('-') ? "no option " : "an argument too many: ";
-    const auto meant = first.starts_with('-') ? closest(first, option_names(command))
-                                              : closest(first, command_names(command));
+    const bool is_option = first.starts_with('-');
+    const auto meant = closest(first, is_option ? option_names(command) : names);
+    const std::string kind = is_option       ? "no option "
+                             : names.empty() ? "one argument too many: "
+                                             : "no command ";
     return {ErrorCode::usage, kind + core::quote(first), meant ? "did you mean " + *meant : help};
+  }
+  if (!names.empty()) {
+    const std::vector<std::string_view> views(names.begin(), names.end());
+    return {ErrorCode::usage, command.get_name() + " needs a command",
+            "it has " + core::join(views, ", ")};
   }
   return {ErrorCode::usage, clean_message(error.what()), help};
 }
@@ -154,7 +160,7 @@ ExitStatus run(std::vector<std::string> words) {
     out.flush();
     return ExitStatus::done;
   } catch (const CLI::ParseError& error) {
-    throw Failure{describe(error, innermost(line.app()))};
+    throw Failure{describe(error, innermost(line.app()), line.app().remaining(true))};
   }
   if (!command) {
     print_note(help_of(line.app()));

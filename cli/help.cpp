@@ -156,9 +156,10 @@ std::string help_of(const CLI::App& command) {
                          });
     append_section(help, "Options of all commands", option_rows(inherited));
   }
-  if (!command.get_footer().empty()) {
+  const std::string examples = command.get_footer();
+  if (!examples.empty()) {
     help += "\nExamples:\n";
-    for (const std::string_view line : core::split(command.get_footer(), '\n')) {
+    for (const std::string_view line : core::split(examples, '\n')) {
       help += "  " + std::string(line) + "\n";
     }
   }

@@ -230,7 +230,7 @@ ExitStatus run(Context& context, const Options& options) {
   auto store = store::open(context.settings.store, store::OpenMode::existing);
   if (!store && is_first_use(context, store.error())) {
     printer->finish(std::nullopt);
-    print_note("nexakey: hint: make the first key with nexakey create --scope read");
+    print_note("there is no store yet: make the first key with nexakey create --scope read");
     return ExitStatus::done;
   }
   const auto next = value_of(
