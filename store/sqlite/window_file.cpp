@@ -210,8 +210,10 @@ WindowFile::Slot& WindowFile::insert(KeyId id, std::uint64_t capacity) {
   const auto table = slots();
   const std::size_t mask = table.size() - 1;
   std::size_t at = static_cast<std::size_t>(id.bits() + 1) & mask;
-  while (table[at].key != 0) {
-    at = (at + 1) & mask;
+  for (std::size_t probes = 0; table[at].key != 0; at = (at + 1) & mask) {
+    if (++probes > mask) {
+      throw damaged(path_);
+    }
   }
   Slot& slot = table[at];
   slot.offset = head.arena_used;
