@@ -3,14 +3,13 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include <doctest/doctest.h>
 
 #include "store/key_store.h"
 #include "store/open.h"
 #include "tests/store/memory_store.h"
-#include "tests/support/keys.h"
+#include "tests/support/stores.h"
 #include "tests/support/temporary_directory.h"
 
 /// One suite for every backend: it checks each sentence of store/key_store.h. A backend takes part
@@ -56,27 +55,6 @@ struct Stores {
   std::unique_ptr<KeyStore> first = fixture.connect();
   std::unique_ptr<KeyStore> second = fixture.connect();
 };
-
-/// Adds the n-th key of the tests.
-core::Key add(KeyStore& store, std::uint64_t n);
-/// Adds a key that is somehow different.
-core::Key add(KeyStore& store, const core::Key& key);
-
-/// All keys that match, in the order of the list.
-std::vector<core::Key> list(KeyStore& store, const core::KeyFilter& filter = {});
-std::vector<std::string> names(const std::vector<core::Key>& keys);
-std::vector<std::string> list_names(KeyStore& store, const core::KeyFilter& filter = {});
-
-core::Decision decide(KeyStore& store, const core::Request& request, VerifyOptions options = {});
-/// The name of the reason of the decision.
-std::string reason(KeyStore& store, const core::Request& request, VerifyOptions options = {});
-/// How many of so many equal requests, in one call, are admitted.
-std::size_t admitted(KeyStore& store, const core::Request& request, std::size_t requests);
-
-/// A report over the time of this test, whatever midnight falls into it.
-core::UsageReport report(KeyStore& store, core::UsageQuery query = {});
-
-inline constexpr VerifyOptions kDryRun{.counting = Counting::dry_run};
 
 }  // namespace nexakey::store::test
 

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <string>
 #include <system_error>
+#include <utility>
 
 #include <stdlib.h>
 
@@ -20,6 +21,9 @@ class TemporaryDirectory {
     }
     path_ = name;
   }
+  TemporaryDirectory(TemporaryDirectory&& other) noexcept : path_(std::move(other.path_)) {
+    other.path_.clear();
+  }
   TemporaryDirectory(const TemporaryDirectory&) = delete;
   TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
   /// In memory where the system has such a place: for tests that are not about disks.
@@ -29,7 +33,9 @@ class TemporaryDirectory {
   }
   ~TemporaryDirectory() {
     std::error_code error;
-    std::filesystem::remove_all(path_, error);
+    if (!path_.empty()) {
+      std::filesystem::remove_all(path_, error);
+    }
   }
 
   [[nodiscard]] const std::filesystem::path& path() const { return path_; }

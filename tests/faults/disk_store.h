@@ -1,0 +1,68 @@
+#pragma once
+
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <sstream>
+#include <string>
+
+#include "tests/support/sqlite_files.h"
+#include "tests/support/stores.h"
+#include "tests/support/temporary_directory.h"
+
+namespace nexakey::test {
+
+/// A store whose files a test may touch.
+class DiskStore {
+ public:
+  DiskStore() = default;
+  explicit DiskStore(TemporaryDirectory&& directory) : directory_(std::move(directory)) {}
+
+  [[nodiscard]] std::filesystem::path path() const { return directory_ / "keys.db"; }
+  /// One of the files beside SQLite's.
+  [[nodiscard]] std::filesystem::path file(const std::string& suffix) const {
+    return path().string() + suffix;
+  }
+  [[nodiscard]] std::unique_ptr<store::KeyStore> connect() const {
+    return value_of(store::open(path().string(), store::OpenMode::create_if_missing));
+  }
+
+ private:
+  TemporaryDirectory directory_;
+};
+
+inline std::string read_file(const std::filesystem::path& path) {
+  std::ostringstream text;
+  text << std::ifstream(path, std::ios::binary).rdbuf();
+  return text.str();
+}
+
+inline void write_file(const std::filesystem::path& path, const std::string& content) {
+  std::ofstream(path, std::ios::binary | std::ios::trunc) << content;
+}
+
+/// Where the header of the windows has its parts.
+enum class WindowsHeader : std::streamoff {
+  slots_used = 16,
+  arena_used = 32,
+  retired = 40,
+  clock_base = 48,
+  boot_id = 56,
+};
+
+inline std::int64_t read_number(const std::filesystem::path& path, WindowsHeader part) {
+  std::int64_t number = 0;
+  std::ifstream file(path, std::ios::binary);
+  file.seekg(static_cast<std::streamoff>(part));
+  file.read(reinterpret_cast<char*>(&number), sizeof number);
+  return number;
+}
+
+inline void write_number(const std::filesystem::path& path, WindowsHeader part,
+                         std::int64_t number) {
+  std::fstream file(path, std::ios::binary | std::ios::in | std::ios::out);
+  file.seekp(static_cast<std::streamoff>(part));
+  file.write(reinterpret_cast<const char*>(&number), sizeof number);
+}
+
+}  // namespace nexakey::test

@@ -1,0 +1,142 @@
+// The way of the counts from the journal into the tables.
+
+#include <chrono>
+#include <deque>
+#include <random>
+#include <thread>
+
+#include <doctest/doctest.h>
+
+#include "tests/faults/disk_store.h"
+#include "tests/support/process.h"
+
+namespace nexakey::test {
+namespace {
+
+using core::Key;
+
+/// A path of which not many fit into the journal.
+const std::string kLongPath = "/" + std::string(240, 'z');
+constexpr std::size_t kHalfSize = std::size_t{4} << 20U;
+
+Key fast_key(std::uint64_t n) {
+  Key key = make_key(n);
+  key.rate_limit = core::kLargestRateLimit;
+  return key;
+}
+
+TEST_CASE("killed settlements neither lose counts nor count twice") {
+  constexpr std::uint64_t kRounds = 40;
+  constexpr std::uint64_t kRequests = 50;
+  const DiskStore disk;
+  const auto store = disk.connect();
+  add(*store, fast_key(1));
+  std::mt19937_64 random(1);
+  for (std::uint64_t round = 0; round < kRounds; ++round) {
+    Process reporter([&](const Line& line) {
+      const auto mine = disk.connect();
+      line.send(0);
+      for (;;) {
+        report(*mine);
+      }
+    });
+    REQUIRE(reporter.line().receive());
+    for (std::uint64_t n = 0; n < kRequests; ++n) {
+      CHECK(reason(*store, request(1)) == "allowed");
+    }
+    std::this_thread::sleep_for(std::chrono::microseconds(random() % 10'000));
+    reporter.kill();
+    if (round % 4 == 0) {
+      CHECK(report(*store).total.requests == (round + 1) * kRequests);
+    }
+  }
+  CHECK(report(*store).total.requests == kRounds * kRequests);
+  CHECK(select(disk.path(), "PRAGMA integrity_check") == "ok");
+}
+
+TEST_CASE("counts stay exact while the journal fills again and again") {
+  constexpr std::uint64_t kBatches = 500;
+  constexpr std::uint64_t kBatch = 64;
+  constexpr std::uint64_t kProcesses = 2;
+  static_assert(kProcesses * kBatches * kBatch * 240 > 3 * kHalfSize / 2);
+  const DiskStore disk;
+  add(*disk.connect(), fast_key(1));
+  std::deque<Process> processes;
+  for (std::uint64_t i = 0; i < kProcesses; ++i) {
+    processes.emplace_back([&](const Line&) {
+      const auto store = disk.connect();
+      for (std::uint64_t n = 0; n < kBatches; ++n) {
+        admitted(*store, request(1, "GET", kLongPath), kBatch);
+      }
+    });
+  }
+  for (Process& process : processes) {
+    CHECK(process.finish());
+  }
+  // It was more than the journal holds, so some of it has been settled without being asked to be.
+  CHECK(std::stoul("0" + select(disk.path(), "SELECT sum(requests) FROM usage")) > 0);
+  CHECK(report(*disk.connect()).total.requests == kProcesses * kBatches * kBatch);
+}
+
+TEST_CASE("counts are not lost when processes that fill the journal are killed") {
+  constexpr std::uint64_t kBatch = 64;
+  constexpr std::uint64_t kKills = 10;
+  const DiskStore disk;
+  const auto store = disk.connect();
+  add(*store, fast_key(1));
+  std::mt19937_64 random(2);
+  std::uint64_t decided = 0;
+  for (std::uint64_t i = 0; i < kKills; ++i) {
+    Process verifier([&](const Line& line) {
+      const auto mine = disk.connect();
+      for (;;) {
+        admitted(*mine, request(1, "GET", kLongPath), kBatch);
+        line.send(static_cast<std::int64_t>(kBatch));
+      }
+    });
+    std::this_thread::sleep_for(std::chrono::milliseconds(random() % 150));
+    verifier.kill();
+    while (const auto answer = verifier.line().receive()) {
+      decided += static_cast<std::uint64_t>(*answer);
+    }
+  }
+  const auto counted = report(*store).total.requests;
+  CHECK(counted >= decided);
+  CHECK(counted <= decided + kKills * kBatch);
+}
+
+TEST_CASE("counts of a journal that was replaced don't stand against those of the old one") {
+  const DiskStore disk;
+  {
+    const auto store = disk.connect();
+    add(*store, 1);
+    for (int i = 0; i < 5; ++i) {
+      CHECK(admitted(*store, request(1), 2) == 2);
+      CHECK(report(*store).total.requests == static_cast<std::uint64_t>(2 * (i + 1)));
+    }
+  }
+  std::filesystem::remove(disk.file("-usage"));
+  const auto store = disk.connect();
+  CHECK(admitted(*store, request(1), 3) == 3);
+  CHECK(report(*store).total.requests == 13);
+}
+
+TEST_CASE("records of a torn half count up to the tear") {
+  const DiskStore disk;
+  {
+    const auto store = disk.connect();
+    add(*store, 1);
+    CHECK(admitted(*store, request(1), 10) == 10);
+  }
+  // The active half is the second one; each record has 24 bytes and five of an endpoint, aligned.
+  std::string journal = read_file(disk.file("-usage"));
+  journal.replace(4096 + kHalfSize + std::size_t{6} * 32, 4 * 32, std::string(4 * 32, '\0'));
+  write_file(disk.file("-usage"), journal);
+  CHECK(report(*disk.connect()).total.requests == 6);
+  const auto store = disk.connect();
+  CHECK(admitted(*store, request(1), 2) == 2);
+  CHECK(report(*store).total.requests == 8);
+}
+
+}  // namespace
+}  // namespace nexakey::test

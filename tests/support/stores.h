@@ -1,0 +1,70 @@
+#pragma once
+
+#include <algorithm>
+#include <iterator>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "store/key_store.h"
+#include "store/open.h"
+#include "tests/support/keys.h"
+
+/// The commands of a store as short as tests say them. An error that they don't expect throws.
+namespace nexakey::test {
+
+inline constexpr store::VerifyOptions kDryRun{.counting = store::Counting::dry_run};
+
+/// Adds a key.
+inline core::Key add(store::KeyStore& store, const core::Key& key) {
+  return value_of(store.create(key, store::CreateMode::always, now()));
+}
+
+/// Adds the n-th key of the tests.
+inline core::Key add(store::KeyStore& store, std::uint64_t n) { return add(store, make_key(n)); }
+
+/// All keys that match, in the order of the list.
+inline std::vector<core::Key> list(store::KeyStore& store, const core::KeyFilter& filter = {}) {
+  std::vector<core::Key> keys;
+  value_of(store.list(filter, {}, now(), [&](const core::Key& key) {
+    keys.push_back(key);
+    return true;
+  }));
+  return keys;
+}
+
+inline std::vector<std::string> list_names(store::KeyStore& store,
+                                           const core::KeyFilter& filter = {}) {
+  std::vector<std::string> names;
+  std::ranges::transform(list(store, filter), std::back_inserter(names), &core::Key::name);
+  return names;
+}
+
+inline core::Decision decide(store::KeyStore& store, const core::Request& request,
+                             store::VerifyOptions options = {}) {
+  return value_of(store.verify({&request, 1}, options)).at(0).decision;
+}
+
+/// The name of the reason of the decision.
+inline std::string reason(store::KeyStore& store, const core::Request& request,
+                          store::VerifyOptions options = {}) {
+  return std::string(name_of(decide(store, request, options).reason));
+}
+
+/// How many of so many equal requests, in one call, are admitted.
+inline std::size_t admitted(store::KeyStore& store, const core::Request& request,
+                            std::size_t requests) {
+  const std::vector<core::Request> burst(requests, request);
+  const auto verifications = value_of(store.verify(burst, {}));
+  return static_cast<std::size_t>(std::ranges::count_if(
+      verifications,
+      [](const store::Verification& verification) { return verification.decision.allowed(); }));
+}
+
+/// A report over the time of this test, whatever midnight falls into it.
+inline core::UsageReport report(store::KeyStore& store, core::UsageQuery query = {}) {
+  query.since = query.since.value_or(now() - std::chrono::hours(1));
+  return value_of(store.usage(query, now()));
+}
+
+}  // namespace nexakey::test
