@@ -1,0 +1,144 @@
+#!/usr/bin/env python3
+"""Compares the manual with the binary: man_test.py CHECK NEXAKEY FOLDER.
+
+lint        mandoc finds nothing to complain of in any page
+commands    each command has a page, nexakey.1 names it, each page is of a command and is installed
+options     each option of a command is described in its page, those of all commands in nexakey.1
+documented  each option that a page describes or mentions exists
+"""
+
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+
+
+class Binary:
+    """What the binary says of its commands and options."""
+
+    def __init__(self, path):
+        self.path = path
+        self.commands = self.complete("")
+        self.globals = self.options()
+
+    def complete(self, *words):
+        output = subprocess.run(
+            [self.path, "__complete", *words], check=True, capture_output=True, text=True
+        ).stdout
+        values = [line.split("\t")[0] for line in output.splitlines() if not line.startswith(":")]
+        return set(values)
+
+    def options(self, *command):
+        """The options, long and short, that a command takes."""
+        long_names = self.complete(*command, "--")
+        help_text = subprocess.run(
+            [self.path, *command, "--help"], check=True, capture_output=True, text=True
+        ).stdout
+        short_names = set(re.findall(r"^  (-[A-Za-z]), --", help_text, re.MULTILINE))
+        return long_names | short_names
+
+    def own_options(self, command):
+        """The options that only this command has, with those of its own commands."""
+        options = self.options(command)
+        if command == "whitelist":
+            for sub in self.complete(command, ""):
+                options |= self.options(command, sub)
+        return options - self.globals
+
+
+class Page:
+    """The options that a page has."""
+
+    def __init__(self, path):
+        self.name = path.name
+        self.text = path.read_text(encoding="utf-8")
+        items = "\n".join(re.findall(r"^\.It (Fl .*)$", self.text, re.MULTILINE))
+        self.described = self.options_in(items)
+        self.mentioned = self.options_in(self.text)
+
+    @staticmethod
+    def options_in(text):
+        # Fl Fl name in a macro, --name in an example
+        macros = re.findall(r"\bFl (Fl )?([a-z][a-z-]*)", text)
+        literal = re.findall(r"(?<![\w-])--[a-z][a-z-]*", text)
+        return {("--" if double else "-") + name for double, name in macros} | set(literal)
+
+
+def pages_in(folder):
+    return {path.stem: Page(path) for path in sorted(folder.glob("*.1"))}
+
+
+def check_lint(_binary, folder):
+    if not shutil.which("mandoc"):
+        return ["mandoc is missing: apt-get install mandoc"]
+    # In their folder the pages find each other.
+    names = sorted(path.name for path in folder.glob("*.1"))
+    result = subprocess.run(
+        ["mandoc", "-T", "lint", *names], cwd=folder, capture_output=True, text=True
+    )
+    problems = (result.stdout + result.stderr).splitlines()
+    if result.returncode != 0 and not problems:
+        problems.append(f"mandoc ended with {result.returncode}")
+    return problems
+
+
+def check_commands(binary, folder):
+    pages = pages_in(folder)
+    wanted = {"nexakey"} | {f"nexakey-{command}" for command in binary.commands}
+    problems = [f"{name}.1 is missing" for name in sorted(wanted - pages.keys())]
+    problems += [f"{name}.1 is of no command" for name in sorted(pages.keys() - wanted)]
+    overview = pages["nexakey"].text
+    for command in sorted(binary.commands):
+        if f".It Ic {command}\n" not in overview or f".Xr nexakey-{command} 1" not in overview:
+            problems.append(f"nexakey.1 does not name {command}")
+    installed = (folder / "CMakeLists.txt").read_text(encoding="utf-8").split()
+    problems += [f"{name}.1 is not installed" for name in pages if f"{name}.1" not in installed]
+    return problems
+
+
+def check_options(binary, folder):
+    pages = pages_in(folder)
+    problems = []
+
+    def compare(page, options):
+        for option in sorted(options - page.described):
+            problems.append(f"{page.name} does not describe {option}")
+
+    compare(pages["nexakey"], binary.globals)
+    for command in sorted(binary.commands):
+        compare(pages[f"nexakey-{command}"], binary.own_options(command))
+    return problems
+
+
+def check_documented(binary, folder):
+    own = {f"nexakey-{command}": binary.own_options(command) for command in binary.commands}
+    own["nexakey"] = binary.globals
+    everything = set().union(*own.values())
+    problems = []
+    for name, page in pages_in(folder).items():
+        for option in sorted(page.described - own.get(name, set())):
+            problems.append(f"{page.name} describes {option}, which is none of its options")
+        for option in sorted(page.mentioned - everything):
+            problems.append(f"{page.name} mentions {option}, which does not exist")
+    return problems
+
+
+CHECKS = {
+    "lint": check_lint,
+    "commands": check_commands,
+    "options": check_options,
+    "documented": check_documented,
+}
+
+
+def main():
+    check, binary, folder = sys.argv[1:]
+    problems = CHECKS[check](Binary(binary), pathlib.Path(folder))
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
