@@ -107,7 +107,8 @@ def check_options(binary, folder):
 
     compare(pages["nexakey"], binary.globals)
     for command in sorted(binary.commands):
-        compare(pages[f"nexakey-{command}"], binary.own_options(command))
+        if page := pages.get(f"nexakey-{command}"):  # else `commands` fails
+            compare(page, binary.own_options(command))
     return problems
 
 
