@@ -3,10 +3,13 @@
 #include <algorithm>
 #include <array>
 #include <csignal>
+#include <cstdlib>
 #include <optional>
 #include <string_view>
 
+#include <fcntl.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "cli/complete.h"
 #include "cli/help.h"
@@ -175,6 +178,18 @@ ExitStatus run(std::vector<std::string> words) {
   return status;
 }
 
+/// Takes the numbers of standard streams that are closed: a file that got one would get what is
+/// meant for the stream, perhaps a key. Reading or writing the stream fails as before.
+void hold_closed_streams() {
+  constexpr std::array<std::pair<int, int>, 3> kStreams{
+      {{STDIN_FILENO, O_WRONLY}, {STDOUT_FILENO, O_RDONLY}, {STDERR_FILENO, O_RDONLY}}};
+  for (const auto& [stream, unfit] : kStreams) {
+    if (::fcntl(stream, F_GETFD) < 0 && ::open("/dev/null", unfit) != stream) {
+      std::abort();
+    }
+  }
+}
+
 /// No core dump ever has a key in it. With a limit of 1 the kernel also runs no program on the
 /// dump, which it does with 0 (core(5)).
 void forbid_core_dumps() {
@@ -220,6 +235,7 @@ const Runner& CommandLine::runner() const {
 }
 
 int nexakey_main(int argc, char** argv) {
+  hold_closed_streams();
   forbid_core_dumps();
   std::signal(SIGPIPE, SIG_IGN);
   const std::vector<std::string> words(argv + 1, argv + argc);
