@@ -3,6 +3,7 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
 
@@ -53,27 +54,49 @@ std::string read_line(int descriptor) {
   return line;
 }
 
-/// Switches the echo of a terminal off for as long as it lives.
+/// The terminal as it was, for a signal that ends the process while nothing is echoed.
+termios echoing{};
+
+void end_with_echo(int signal) {
+  ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &echoing);
+  ::raise(signal);  // with SA_RESETHAND it is deadly now
+}
+
+/// Switches the echo of standard input off for as long as it lives.
 class NoEcho {
  public:
-  explicit NoEcho(int descriptor) : descriptor_(descriptor) {
-    active_ = ::tcgetattr(descriptor_, &before_) == 0;
-    termios silent = before_;
+  NoEcho() {
+    active_ = ::tcgetattr(STDIN_FILENO, &echoing) == 0;
+    if (!active_) {
+      return;
+    }
+    struct sigaction action {};
+    action.sa_handler = end_with_echo;
+    action.sa_flags = static_cast<int>(SA_RESETHAND);
+    for (std::size_t i = 0; i < kSignals.size(); ++i) {
+      ::sigaction(kSignals[i], &action, &actions_[i]);
+    }
+    termios silent = echoing;
     silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
-    active_ = active_ && ::tcsetattr(descriptor_, TCSAFLUSH, &silent) == 0;
+    ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
   }
   NoEcho(const NoEcho&) = delete;
   NoEcho& operator=(const NoEcho&) = delete;
   ~NoEcho() {
-    if (active_) {
-      ::tcsetattr(descriptor_, TCSAFLUSH, &before_);
-      print_note("");
+    if (!active_) {
+      return;
     }
+    ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &echoing);
+    for (std::size_t i = 0; i < kSignals.size(); ++i) {
+      ::sigaction(kSignals[i], &actions_[i], nullptr);
+    }
+    print_note("");
   }
 
  private:
-  int descriptor_;
-  termios before_{};
+  static constexpr std::array kSignals{SIGINT, SIGTERM, SIGQUIT, SIGHUP};
+
+  std::array<struct sigaction, kSignals.size()> actions_{};
   bool active_ = false;
 };
 
@@ -104,8 +127,8 @@ core::Secret read_secret(const Terminal& terminal, const std::string& prompt) {
   if (!terminal.input) {
     return core::Secret(read_line(STDIN_FILENO));
   }
-  print_prompt(prompt);
-  const NoEcho silence(STDIN_FILENO);
+  const NoEcho silence;
+  print_prompt(prompt);  // not before what is typed is silent
   return core::Secret(read_line(STDIN_FILENO));
 }
 
