@@ -2,6 +2,7 @@
 #include <optional>
 
 #include "cli/command.h"
+#include "cli/key_argument.h"
 #include "cli/key_file.h"
 #include "cli/key_view.h"
 #include "cli/options.h"
@@ -17,15 +18,15 @@ constexpr const char* kExamples =
     "KEY=$(nexakey create --scope read --quiet)";
 
 struct Options {
-  std::string name;
+  std::optional<std::string> name{};
   std::vector<std::string> scopes;
   std::vector<std::string> whitelist;
-  std::string expires;
-  std::string rate_limit;
+  std::optional<std::string> expires{};
+  std::optional<std::string> rate_limit{};
   std::string description;
   std::vector<std::string> labels;
   bool if_not_exists = false;
-  std::string key_file;
+  std::optional<std::string> key_file{};
 };
 
 core::Key make_key(const Context& context, const Options& options) {
@@ -37,21 +38,21 @@ core::Key make_key(const Context& context, const Options& options) {
   key.labels = value_of(core::parse_labels(options.labels));
   value_of(core::check_description(options.description));
   key.description = options.description;
-  if (!options.expires.empty()) {
-    key.expires_at = value_of(core::parse_time_after(options.expires, key.created_at));
+  if (options.expires) {
+    key.expires_at = value_of(core::parse_time_after(*options.expires, key.created_at));
     if (*key.expires_at <= key.created_at) {
       throw Failure{{core::ErrorCode::usage, "the key would be expired from the beginning",
                      "name a time to come"}};
     }
   }
-  if (!options.rate_limit.empty()) {
-    const auto limit = parse_number(options.rate_limit, "--rate-limit");
+  if (options.rate_limit) {
+    const auto limit = parse_number(*options.rate_limit, "--rate-limit");
     value_of(core::check_rate_limit(limit));
     key.rate_limit = static_cast<std::uint32_t>(limit);
   }
-  if (!options.name.empty()) {
-    value_of(core::check_name(options.name));
-    key.name = options.name;
+  if (options.name) {
+    value_of(core::check_name(*options.name));
+    key.name = *options.name;
   }
   key.id = core::KeyId::generate(core::system_random);
   if (key.name.empty()) {
@@ -94,9 +95,17 @@ void print_created(Context& context, const core::Key& key, const core::Secret* s
   context.out.flush();
 }
 
+ExitStatus leave_as_it_is(Context& context, const core::Key& existing) {
+  print_created(context, existing, nullptr);
+  if (context.settings.format == Format::table && !context.settings.quiet) {
+    print_note("The key was there already and can't be shown again");
+  }
+  return ExitStatus::done;
+}
+
 ExitStatus run(Context& context, const Options& options) {
   core::Key key = make_key(context, options);
-  if (options.if_not_exists && options.name.empty()) {
+  if (options.if_not_exists && !options.name) {
     throw Failure{{core::ErrorCode::usage, "--if-not-exists needs a name", ""}};
   }
   const core::Secret secret = core::generate_api_key(core::system_random);
@@ -104,16 +113,24 @@ ExitStatus run(Context& context, const Options& options) {
   key.last_four = core::last_four(secret.reveal());
 
   const auto store = context.open_store(store::OpenMode::create_if_missing);
+  if (options.if_not_exists && options.key_file) {
+    // The file of a key that is there is likely to be there too, and may stay as well.
+    const auto existing = select_keys(
+        context, *store,
+        {.workspace = key.workspace, .name = key.name, .status = core::KeyStatus::active});
+    if (!existing.empty()) {
+      return leave_as_it_is(context, existing.front());
+    }
+  }
   std::optional<KeyFile> file;
-  if (!options.key_file.empty()) {
-    file.emplace(options.key_file, secret);
+  if (options.key_file) {
+    file.emplace(*options.key_file, secret);
   }
   const auto mode =
       options.if_not_exists ? store::CreateMode::unless_named : store::CreateMode::always;
   const core::Key stored = value_of(store->create(key, mode, context.now()));
   if (stored.id != key.id) {
-    print_created(context, stored, nullptr);
-    return ExitStatus::done;
+    return leave_as_it_is(context, stored);
   }
   try {
     if (file) {

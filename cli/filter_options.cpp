@@ -56,8 +56,8 @@ void FilterOptions::add_to(CLI::App& app) {
 }
 
 bool FilterOptions::given() const {
-  return !status.empty() || !scopes.empty() || !pattern.empty() || !labels.empty() ||
-         !expires_within.empty() || !unused_for.empty() || !older_than.empty() || all_workspaces;
+  return status || !scopes.empty() || pattern || !labels.empty() || expires_within || unused_for ||
+         older_than || all_workspaces;
 }
 
 core::KeyFilter FilterOptions::filter(const Context& context) const {
@@ -69,20 +69,18 @@ core::KeyFilter FilterOptions::filter(const Context& context) const {
     throw Failure{{core::ErrorCode::usage, "--all-workspaces contradicts --workspace",
                    "leave one of them out"}};
   }
-  filter.status = parse_status(status.empty() ? "active" : status);
+  filter.status = parse_status(status.value_or("active"));
   if (!scopes.empty()) {
     filter.scopes = value_of(core::Scopes::parse(scopes));
   }
-  if (!pattern.empty()) {
-    filter.pattern = pattern;
-  }
+  filter.pattern = pattern;
   filter.labels = parse_wanted_labels(labels);
-  const auto ago = [&](const std::string& text) {
-    return text.empty() ? std::nullopt
-                        : std::optional<core::Time>(now - value_of(core::parse_duration(text)));
+  const auto ago = [&](const std::optional<std::string>& text) {
+    return text ? std::optional<core::Time>(now - value_of(core::parse_duration(*text)))
+                : std::nullopt;
   };
-  if (!expires_within.empty()) {
-    filter.expires_before = now + value_of(core::parse_duration(expires_within));
+  if (expires_within) {
+    filter.expires_before = now + value_of(core::parse_duration(*expires_within));
   }
   filter.unused_since = ago(unused_for);
   filter.created_before = ago(older_than);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,13 +13,13 @@ namespace nexakey::cli {
 
 /// The options that select keys, the same for every command that has them.
 struct FilterOptions {
-  std::string status;
+  std::optional<std::string> status{};
   std::vector<std::string> scopes;
-  std::string pattern;
+  std::optional<std::string> pattern{};
   std::vector<std::string> labels;
-  std::string expires_within;
-  std::string unused_for;
-  std::string older_than;
+  std::optional<std::string> expires_within{};
+  std::optional<std::string> unused_for{};
+  std::optional<std::string> older_than{};
   bool all_workspaces = false;
 
   void add_to(CLI::App& app);

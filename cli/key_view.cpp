@@ -1,5 +1,7 @@
 #include "cli/key_view.h"
 
+#include <algorithm>
+
 #include "core/json.h"
 #include "core/text.h"
 
@@ -17,6 +19,16 @@ std::string KeyView::time(const std::optional<core::Time>& time) const {
     return "-";
   }
   return in_terminal_ ? core::relative_time(*time, now_) : core::format_time(*time);
+}
+
+std::string KeyView::brief_time(const std::optional<core::Time>& time) const {
+  std::string text = this->time(time);
+  const std::size_t unit = text.find(' ', text.find_first_of("0123456789"));
+  if (!in_terminal_ || unit == std::string::npos) {
+    return text;
+  }
+  const std::size_t behind = std::min(text.find(' ', unit + 1), text.size());
+  return text.substr(0, unit) + text[unit + 1] + text.substr(behind);
 }
 
 Cell KeyView::status(const core::Key& key) const {

@@ -16,6 +16,8 @@ class KeyView {
 
   [[nodiscard]] const TableStyle& style() const { return style_; }
   [[nodiscard]] std::string time(const std::optional<core::Time>& time) const;
+  /// The same in as few characters as it takes: `5m ago`.
+  [[nodiscard]] std::string brief_time(const std::optional<core::Time>& time) const;
   [[nodiscard]] Cell status(const core::Key& key) const;
   /// All of a key, one fact a line.
   [[nodiscard]] std::string fields(const core::Key& key) const;

@@ -20,9 +20,9 @@ constexpr const char* kExamples =
 
 struct Options {
   FilterOptions filter;
-  std::string limit;
-  std::string cursor;
-  std::string columns;
+  std::optional<std::string> limit{};
+  std::optional<std::string> cursor{};
+  std::optional<std::string> columns{};
 };
 
 struct ListColumn {
@@ -50,11 +50,11 @@ constexpr std::array<ListColumn, 12> kColumns{{
        return k.whitelist.empty() ? "any" : k.whitelist.to_text();
      }},
     {"created", false, false,
-     [](const KeyView& v, const core::Key& k) -> Cell { return v.time(k.created_at); }},
+     [](const KeyView& v, const core::Key& k) -> Cell { return v.brief_time(k.created_at); }},
     {"expires", false, false,
-     [](const KeyView& v, const core::Key& k) -> Cell { return v.time(k.expires_at); }},
+     [](const KeyView& v, const core::Key& k) -> Cell { return v.brief_time(k.expires_at); }},
     {"used", false, false,
-     [](const KeyView& v, const core::Key& k) -> Cell { return v.time(k.last_used_at); }},
+     [](const KeyView& v, const core::Key& k) -> Cell { return v.brief_time(k.last_used_at); }},
     {"description", false, true,
      [](const KeyView&, const core::Key& k) -> Cell { return k.description; }},
 }};
@@ -183,10 +183,8 @@ class DocumentPrinter : public Printer {
 };
 
 std::unique_ptr<Printer> make_printer(Context& context, const Options& options) {
-  const std::string columns = !options.columns.empty()        ? options.columns
-                              : options.filter.all_workspaces ? kAllWorkspacesColumns
-                                                              : kStandardColumns;
-  auto chosen = choose_columns(columns);
+  auto chosen = choose_columns(options.columns.value_or(
+      options.filter.all_workspaces ? kAllWorkspacesColumns : kStandardColumns));
   if (context.settings.format == Format::json) {
     return std::make_unique<DocumentPrinter>(context);
   }
@@ -201,16 +199,16 @@ std::unique_ptr<Printer> make_printer(Context& context, const Options& options) 
 
 store::Page page_of(const Options& options) {
   store::Page page;
-  if (!options.limit.empty()) {
-    page.limit = static_cast<std::size_t>(parse_number(options.limit, "--limit"));
+  if (options.limit) {
+    page.limit = static_cast<std::size_t>(parse_number(*options.limit, "--limit"));
     if (page.limit == 0) {
       throw Failure{{core::ErrorCode::usage, "--limit takes a number from 1 on", ""}};
     }
   }
-  if (!options.cursor.empty()) {
-    page.after = core::KeyId::parse(options.cursor);
+  if (options.cursor) {
+    page.after = core::KeyId::parse(*options.cursor);
     if (!page.after) {
-      throw Failure{{core::ErrorCode::usage, core::quote(options.cursor) + " is no cursor",
+      throw Failure{{core::ErrorCode::usage, core::quote(*options.cursor) + " is no cursor",
                      "take next_cursor of the page before"}};
     }
   }

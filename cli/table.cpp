@@ -19,6 +19,10 @@ std::string paint(const std::string& text, Style style, bool color) {
   return "\x1B[" + std::string(code) + "m" + text + "\x1B[0m";
 }
 
+std::size_t total(const std::vector<std::size_t>& widths) {
+  return std::accumulate(widths.begin(), widths.end(), kGap * (widths.size() - 1));
+}
+
 void append_line(std::string& out, const std::vector<Cell>& cells,
                  const std::vector<Column>& columns, const std::vector<std::size_t>& widths,
                  bool color) {
@@ -49,18 +53,23 @@ std::vector<std::size_t> Table::widths(const TableStyle& style) const {
   if (!style.width) {
     return widths;
   }
-  const auto total = [&] {
-    return std::accumulate(widths.begin(), widths.end(), kGap * (widths.size() - 1));
-  };
   for (std::size_t i = 0; i < widths.size(); ++i) {
-    if (columns_[i].may_shrink && total() > *style.width) {
-      const std::size_t excess = total() - *style.width;
+    if (columns_[i].may_shrink && total(widths) > *style.width) {
+      const std::size_t excess = total(widths) - *style.width;
       const std::size_t least = std::min(widths[i], kNarrowestColumn);
       widths[i] = std::max(least, widths[i] - std::min(widths[i], excess));
     }
   }
+  // What is too wide even so is cut at the edge.
+  std::size_t room = *style.width;
+  for (std::size_t& width : widths) {
+    width = std::min(width, room);
+    room -= std::min(room, width + kGap);
+  }
   return widths;
 }
+
+std::size_t Table::width() const { return total(widths({})); }
 
 std::string Table::render(const TableStyle& style) const {
   const auto column_widths = widths(style);

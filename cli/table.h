@@ -39,6 +39,9 @@ class Table {
   /// As many cells as there are columns.
   void add(std::vector<Cell> row) { rows_.push_back(std::move(row)); }
   [[nodiscard]] bool empty() const { return rows_.empty(); }
+  std::vector<Cell>& row(std::size_t number) { return rows_[number]; }
+  /// The columns of a terminal that it takes when there are enough.
+  [[nodiscard]] std::size_t width() const;
   [[nodiscard]] std::string render(const TableStyle& style) const;
 
  private:

@@ -20,8 +20,8 @@ constexpr const char* kExamples =
 constexpr std::size_t kWidestBar = 24;
 
 struct Options {
-  std::string key;
-  std::string since;
+  std::optional<std::string> key{};
+  std::optional<std::string> since{};
   std::string by = "endpoint";
 };
 
@@ -36,8 +36,8 @@ core::Grouping parse_grouping(const std::string& word) {
                  "write endpoint, day, hour or status"}};
 }
 
-std::string bar(std::uint64_t requests, std::uint64_t most) {
-  const auto length = most == 0 ? 0 : (requests * kWidestBar + most - 1) / most;
+std::string bar(std::uint64_t requests, std::uint64_t most, std::size_t widest) {
+  const auto length = most == 0 ? 0 : (requests * widest + most - 1) / most;
   std::string drawn;
   for (std::uint64_t i = 0; i < length; ++i) {
     drawn += "█";
@@ -80,7 +80,7 @@ std::string render_rate(const core::UsageReport& report) {
          ", rate-limit hits " + std::to_string(report.total.rate_limited) + "\n";
 }
 
-std::string render_groups(const KeyView& view, const core::UsageReport& report, bool with_bars) {
+std::string render_groups(const KeyView& view, const core::UsageReport& report) {
   using Group = std::pair<std::string, core::Counts>;
   std::vector<Group> groups(report.groups.begin(), report.groups.end());
   if (report.by == core::Grouping::endpoint || report.by == core::Grouping::status) {
@@ -94,17 +94,20 @@ std::string render_groups(const KeyView& view, const core::UsageReport& report, 
   std::string title(core::name_of(report.by));
   std::ranges::transform(title, title.begin(), [](char c) { return static_cast<char>(c - 32); });
   auto columns = count_columns(std::move(title));
-  if (with_bars) {
-    columns.push_back({""});
-  }
+  columns.push_back({""});
   Table table(std::move(columns));
   for (const auto& [name, counts] : groups) {
     std::vector<Cell> row{name};
     add_counts(row, counts);
-    if (with_bars) {
-      row.emplace_back(bar(counts.requests, most));
-    }
+    row.emplace_back("");
     table.add(std::move(row));
+  }
+  if (view.style().width) {
+    const std::size_t width = table.width();
+    const std::size_t room = *view.style().width - std::min(*view.style().width, width);
+    for (std::size_t i = 0; i < groups.size(); ++i) {
+      table.row(i).back() = bar(groups[i].second.requests, most, std::min(room, kWidestBar));
+    }
   }
   return table.empty() ? std::string() : "\n" + table.render(view.style());
 }
@@ -113,14 +116,14 @@ ExitStatus run(Context& context, const Options& options) {
   const core::Time now = context.now();
   core::UsageQuery query;
   query.by = parse_grouping(options.by);
-  if (!options.since.empty()) {
-    query.since = value_of(core::parse_time_before(options.since, now));
+  if (options.since) {
+    query.since = value_of(core::parse_time_before(*options.since, now));
   }
   const auto store = context.open_store();
-  if (options.key.empty()) {
-    query.workspace = context.settings.workspace_or_default();
+  if (options.key) {
+    query.key = find_key(context, *store, *options.key).id;
   } else {
-    query.key = find_key(context, *store, options.key).id;
+    query.workspace = context.settings.workspace_or_default();
   }
   const core::UsageReport report = value_of(store->usage(query, now));
   if (context.settings.format != Format::table) {
@@ -131,7 +134,7 @@ ExitStatus run(Context& context, const Options& options) {
   }
   const KeyView view(context);
   context.out.write(render_periods(view, report) + "\n" + render_rate(report) +
-                    render_groups(view, report, context.terminal.output));
+                    render_groups(view, report));
   return ExitStatus::done;
 }
 

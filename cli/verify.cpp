@@ -1,5 +1,8 @@
+#include <cerrno>
 #include <fstream>
 #include <memory>
+#include <optional>
+#include <system_error>
 
 #include "cli/batch.h"
 #include "cli/command.h"
@@ -18,10 +21,10 @@ constexpr const char* kExamples =
     "nexakey verify --batch < requests.jsonl > decisions.jsonl";
 
 struct Options {
-  std::string key_file;
+  std::optional<std::string> key_file{};
   std::string method = "GET";
   std::string path = "/";
-  std::string ip;
+  std::optional<std::string> ip{};
   bool dry_run = false;
   bool explain = false;
   bool batch = false;
@@ -31,12 +34,17 @@ constexpr std::size_t kLongestKeyFile = 4096;
 
 core::Secret read_key_file(const std::string& path) {
   std::ifstream file(path);
+  if (!file) {
+    throw Failure{{core::ErrorCode::usage,
+                   core::quote(path) + " can't be read: " + std::system_category().message(errno),
+                   ""}};
+  }
   std::string text;
   text.reserve(kLongestKeyFile);
-  if (!file || !std::getline(file, text, '\0') || text.size() > kLongestKeyFile) {
+  if (!std::getline(file, text, '\0') || text.size() > kLongestKeyFile) {
     core::wipe(text);
-    throw Failure{{core::ErrorCode::usage, "no key can be read from " + core::quote(path),
-                   "it holds the key and nothing else"}};
+    throw Failure{{core::ErrorCode::usage, core::quote(path) + " is no file with a key",
+                   "it has the key in it and nothing else"}};
   }
   while (text.ends_with('\n') || text.ends_with('\r')) {
     text.pop_back();
@@ -45,8 +53,8 @@ core::Secret read_key_file(const std::string& path) {
 }
 
 core::Secret read_key(const Context& context, const Options& options) {
-  if (!options.key_file.empty()) {
-    return read_key_file(options.key_file);
+  if (options.key_file) {
+    return read_key_file(*options.key_file);
   }
   if (auto key = environment("NEXAKEY_KEY")) {
     return core::Secret(std::move(*key));
@@ -61,11 +69,11 @@ core::Request make_request(const Context& context, const Options& options) {
   request.method = options.method;
   request.path = options.path;
   request.workspace = context.settings.workspace;
-  if (!options.ip.empty()) {
-    request.ip = core::IpAddress::parse(options.ip);
+  if (options.ip) {
+    request.ip = core::IpAddress::parse(*options.ip);
     if (!request.ip) {
       throw Failure{
-          {core::ErrorCode::usage, core::quote(options.ip) + " is no IPv4 or IPv6 address", ""}};
+          {core::ErrorCode::usage, core::quote(*options.ip) + " is no IPv4 or IPv6 address", ""}};
     }
   }
   core::set_credential(request, read_key(context, options).reveal());
