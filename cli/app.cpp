@@ -27,8 +27,18 @@ using core::ErrorCode;
 constexpr std::array kCommands{&kCreate,    &kList,  &kShow,   &kEdit,      &kRevoke,
                                &kWhitelist, &kUsage, &kVerify, &kCompletion};
 
-constexpr std::array<std::string_view, 6> kGlobalsWithValue{"--store",  "-w", "--workspace",
-                                                            "--output", "-o", "--color"};
+constexpr std::array<std::string_view, 4> kGlobalsWithValue{"--store", "--workspace", "--output",
+                                                            "--color"};
+
+/// Whether the word behind this one is its value.
+bool takes_next(const std::string& word) {
+  if (word.starts_with("--")) {
+    return std::ranges::find(kGlobalsWithValue, word) != kGlobalsWithValue.end();
+  }
+  // Flags may stand in the same word: -qo json.
+  const std::size_t at = word.find_first_not_of("qy", 1);
+  return at + 1 == word.size() && (word[at] == 'w' || word[at] == 'o');
+}
 
 /// The word of the command line that names the command; nothing if there is none.
 std::optional<std::size_t> find_command(const std::vector<std::string>& words) {
@@ -36,26 +46,28 @@ std::optional<std::size_t> find_command(const std::vector<std::string>& words) {
     if (!words[i].starts_with('-')) {
       return i;
     }
-    if (std::ranges::find(kGlobalsWithValue, words[i]) != kGlobalsWithValue.end()) {
+    if (takes_next(words[i])) {
       ++i;
     }
   }
   return std::nullopt;
 }
 
-/// The value of -o or --output, found without a parser.
+/// The value of -o or --output, found without a parser; the last one, as for the parser.
 std::optional<std::string> find_output_option(const std::vector<std::string>& words) {
+  std::optional<std::string> output;
   for (std::size_t i = 0; i < words.size(); ++i) {
-    if ((words[i] == "-o" || words[i] == "--output") && i + 1 < words.size()) {
-      return words[i + 1];
-    }
-    for (const std::string_view prefix : {"--output=", "-o"}) {
-      if (words[i].starts_with(prefix) && words[i].size() > prefix.size()) {
-        return words[i].substr(prefix.size());
-      }
+    const std::string& word = words[i];
+    const bool is_name = word == "--output" || (!word.starts_with("--") && word.ends_with('o'));
+    if (is_name && takes_next(word) && i + 1 < words.size()) {
+      output = words[++i];
+    } else if (word.starts_with("--output=")) {
+      output = word.substr(word.find('=') + 1);
+    } else if (word.starts_with("-o") && word.size() > 2) {
+      output = word.substr(2);
     }
   }
-  return std::nullopt;
+  return output;
 }
 
 void refuse_keys_in_arguments(const std::vector<std::string>& words) {
@@ -67,7 +79,20 @@ void refuse_keys_in_arguments(const std::vector<std::string>& words) {
   }
 }
 
-void print_error(const core::Error& error, Format format) {
+/// Names of files and the like come into messages as they are; what goes out is one line without
+/// control characters and keys.
+std::string presentable(std::string text) {
+  for (std::size_t at = text.find(core::kApiKeyPrefix); at != std::string::npos;
+       at = text.find(core::kApiKeyPrefix, at + 1)) {
+    if (core::is_api_key(std::string_view(text).substr(at, core::kApiKeyLength))) {
+      text.replace(at + core::kApiKeyPrefix.size(), core::kApiKeyRandomLength, "…");
+    }
+  }
+  return core::printable(text);
+}
+
+void print_error(core::Error error, Format format) {
+  error.message = presentable(std::move(error.message));
   if (format == Format::table) {
     print_note("nexakey: " + error.message + (error.hint.empty() ? "" : ": " + error.hint));
     return;
@@ -78,13 +103,22 @@ void print_error(const core::Error& error, Format format) {
   print_note(line);
 }
 
-/// CLI11's message in our form: lower case, one line, without control characters.
+/// A message of CLI11 or the standard library in our form: lower case, one line.
 std::string clean_message(std::string message) {
-  message = core::printable(message.substr(0, message.find('\n')));
+  message.erase(std::min(message.find('\n'), message.size()));
   if (message.size() > 1 && message[0] >= 'A' && message[0] <= 'Z' && message[1] > 'Z') {
     message[0] = static_cast<char>(message[0] - 'A' + 'a');
   }
   return message;
+}
+
+/// What is wrong with the number of values of an option: CLI11's words for it differ by version.
+std::string describe_count(const std::string& message, const CLI::App& command) {
+  const std::string name = message.substr(0, message.find(':'));
+  const bool stands_twice = std::ranges::any_of(options_of(command), [&](const CLI::Option* o) {
+    return o->get_name() == name && o->count() > 1;
+  });
+  return name + (stands_twice ? " stands there more than once" : " needs a value");
 }
 
 /// `extras` is what the parser had no place for.
@@ -94,12 +128,18 @@ core::Error describe(const CLI::ParseError& error, const CLI::App& command,
   const auto names = command_names(command);
   if (!extras.empty()) {
     const std::string& first = extras.front();
-    const bool is_option = first.starts_with('-');
-    const auto meant = closest(first, is_option ? option_names(command) : names);
+    const auto options = option_names(command);
+    // Behind -- an option is an argument.
+    const bool is_option =
+        first.starts_with('-') && std::ranges::find(options, first) == options.end();
+    const auto meant = closest(first, is_option ? options : names);
     const std::string kind = is_option       ? "no option "
                              : names.empty() ? "one argument too many: "
                                              : "no command ";
     return {ErrorCode::usage, kind + core::quote(first), meant ? "did you mean " + *meant : help};
+  }
+  if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr) {
+    return {ErrorCode::usage, describe_count(error.what(), command), help};
   }
   if (!names.empty()) {
     const std::vector<std::string_view> views(names.begin(), names.end());
@@ -138,7 +178,7 @@ void translate_help(std::vector<std::string>& words, std::size_t at) {
 ExitStatus run(std::vector<std::string> words) {
   refuse_keys_in_arguments(words);
   auto command = find_command(words);
-  if (command && words[*command] == "help") {
+  while (command && words[*command] == "help") {
     translate_help(words, *command);
     command = find_command(words);
   }
@@ -211,14 +251,21 @@ CommandLine::CommandLine(const std::string& only)
   app_->name("nexakey");
   app_->set_help_flag("-h,--help", "Show this help");
   app_->set_version_flag("--version", std::string(NEXAKEY_VERSION), "Show the version");
+  // An alias that sets one of these can be overruled: the last one counts.
   app_->add_option("--store", globals_->store, "The store: sqlite:PATH or a path")
-      ->type_name("URL");
-  app_->add_option("-w,--workspace", globals_->workspace, "The workspace")->type_name("WORKSPACE");
+      ->type_name("URL")
+      ->take_last();
+  app_->add_option("-w,--workspace", globals_->workspace, "The workspace")
+      ->type_name("WORKSPACE")
+      ->take_last();
   app_->add_option("-o,--output", globals_->output, "The form of the output")
-      ->type_name("table|json|jsonl");
+      ->type_name("table|json|jsonl")
+      ->take_last();
   app_->add_flag("-q,--quiet", globals_->quiet, "Print only what a script wants");
   app_->add_flag("-y,--yes", globals_->yes, "Don't ask");
-  app_->add_option("--color", globals_->color, "Colour in tables")->type_name("auto|always|never");
+  app_->add_option("--color", globals_->color, "Colour in tables")
+      ->type_name("auto|always|never")
+      ->take_last();
   for (const Command* const command : kCommands) {
     if (!only.empty() && only != command->name) {
       continue;

@@ -42,8 +42,10 @@ Config read_config(const std::filesystem::path& path) {
   Config config;
   try {
     for (const CLI::ConfigItem& item : CLI::ConfigTOML().from_config(file)) {
-      if (!item.parents.empty() || std::ranges::find(kNames, item.name) == kNames.end()) {
-        fail(path, "has no setting " + core::quote(item.fullname()));
+      // CLI11 adds items of its own where a section begins and ends.
+      const std::string& name = item.parents.empty() ? item.name : item.parents.front();
+      if (!item.parents.empty() || std::ranges::find(kNames, name) == kNames.end()) {
+        fail(path, "has no setting " + core::quote(name));
       }
       if (item.inputs.size() != 1) {
         fail(path, "sets " + item.name + " to something other than one value");

@@ -54,7 +54,7 @@ void drop_dead_namesakes(std::vector<Key>& keys, core::Time now) {
 [[noreturn]] void fail_ambiguous(const std::string& argument, const std::vector<Key>& keys) {
   std::string message = core::quote(argument) + " means " + std::to_string(keys.size()) + " keys:";
   for (const Key& key : keys | std::views::take(kMostNamed)) {
-    message += " " + describe(key);
+    message += (message.ends_with(':') ? " " : ", ") + describe(key);
   }
   throw Failure{{ErrorCode::ambiguous, message, "name one of them by its id"}};
 }

@@ -31,6 +31,11 @@ std::optional<Found> find_setting(const std::optional<std::string>& option, cons
   return std::nullopt;
 }
 
+Config read_config_if_any() {
+  const auto path = config_path();
+  return path ? read_config(*path) : Config();
+}
+
 std::string default_store() {
   if (const auto folder = environment("XDG_DATA_HOME")) {
     return *folder + "/nexakey/keys.db";
@@ -74,8 +79,7 @@ std::optional<std::string> environment(const char* name) {
 }
 
 Settings resolve_settings(const GlobalOptions& options, bool output_is_terminal) {
-  const auto path = config_path();
-  const Config config = path ? read_config(*path) : Config();
+  const Config config = read_config_if_any();
   Settings settings;
   settings.quiet = options.quiet;
   settings.yes = options.yes;
@@ -98,14 +102,21 @@ Settings resolve_settings(const GlobalOptions& options, bool output_is_terminal)
     }
     settings.format = *format;
   }
+  if (settings.quiet) {
+    settings.format = Format::table;  // what a script wants has one form, whatever is set elsewhere
+  }
   const auto color = find_setting(options.color, nullptr, config, "color");
   settings.color = wants_color(color ? color->value : "auto", output_is_terminal);
   return settings;
 }
 
 Format guess_format(const std::optional<std::string>& option) {
-  const auto text = option ? option : environment("NEXAKEY_OUTPUT");
-  return text ? parse_format(*text).value_or(Format::table) : Format::table;
+  try {
+    const auto output = find_setting(option, "NEXAKEY_OUTPUT", read_config_if_any(), "output");
+    return output ? parse_format(output->value).value_or(Format::table) : Format::table;
+  } catch (const Failure&) {
+    return Format::table;
+  }
 }
 
 }  // namespace nexakey::cli
