@@ -12,6 +12,9 @@ endif()
 
 if(NEXAKEY_STATIC)
   target_link_options(nexakey_options INTERFACE -static-libstdc++ -static-libgcc)
+  # Whatever is not in the file need not be loaded, and need not be relocated.
+  target_compile_options(nexakey_options INTERFACE -ffunction-sections -fdata-sections)
+  target_link_options(nexakey_options INTERFACE -Wl,--gc-sections -Wl,-z,pack-relative-relocs)
 endif()
 if(NEXAKEY_SANITIZE)
   target_compile_options(nexakey_options INTERFACE

@@ -1,11 +1,25 @@
 #include "core/random.h"
 
-#include <openssl/rand.h>
+#include <dlfcn.h>
 
 namespace nexakey::core {
+namespace {
+
+using RandBytes = int (*)(unsigned char* buffer, int size);
+
+// Linked in, RAND_bytes brings nearly all of libcrypto along, which doubles what every command has
+// to load; only the few that make keys need it, so those load the library.
+RandBytes load_rand_bytes() {
+  void* const library = ::dlopen("libcrypto.so.3", RTLD_NOW | RTLD_LOCAL);
+  return library == nullptr ? nullptr
+                            : reinterpret_cast<RandBytes>(::dlsym(library, "RAND_bytes"));
+}
+
+}  // namespace
 
 bool system_random(std::span<std::uint8_t> bytes) {
-  return RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) == 1;
+  static const RandBytes rand_bytes = load_rand_bytes();
+  return rand_bytes != nullptr && rand_bytes(bytes.data(), static_cast<int>(bytes.size())) == 1;
 }
 
 }  // namespace nexakey::core

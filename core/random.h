@@ -15,7 +15,7 @@ struct RandomnessError : std::runtime_error {
   RandomnessError() : std::runtime_error("the system's random generator failed") {}
 };
 
-/// The operating system's generator through OpenSSL's RAND_bytes.
+/// The operating system's generator through OpenSSL's RAND_bytes. Loads libcrypto at its first use.
 bool system_random(std::span<std::uint8_t> bytes);
 
 }  // namespace nexakey::core
