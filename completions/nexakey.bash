@@ -1,33 +1,38 @@
 # bash completion for nexakey
 
 _nexakey() {
-  local cur words cword line directive=
-  # ':' and '=' are parts of a word here: sqlite:PATH, --output=json
-  if declare -F _get_comp_words_by_ref >/dev/null; then
-    _get_comp_words_by_ref -n :=  cur words cword
-  else
-    cur=${COMP_WORDS[COMP_CWORD]} words=("${COMP_WORDS[@]}") cword=$COMP_CWORD
-  fi
+  local line=${COMP_LINE:0:COMP_POINT} words=() part cur directive=
+  # Bash parts words at '=' and ':', which stand inside of words here: --output=json, sqlite:PATH.
+  for part in "${COMP_WORDS[@]:0:COMP_CWORD+1}"; do
+    if [[ ${#words[@]} == 0 || $line == [[:blank:]]* ]]; then
+      line=${line#"${line%%[![:blank:]]*}"}
+      words+=('')
+    fi
+    part=${line:0:${#part}}
+    line=${line:${#part}}
+    words[-1]+=$part
+  done
+  cur=${words[-1]}
+  # What stands in front of the last part is typed already, and bash would repeat it.
+  [[ $part == [=:] ]] && part=
+  local typed=${cur%"$part"} quote=
+  [[ $cur == [\'\"]* ]] && quote=${cur:0:1}
+  words=("${words[@]//[\\\'\"]/}")
 
   COMPREPLY=()
   while IFS= read -r line; do
     case $line in
       :*) directive=${line#:} ;;
-      *) COMPREPLY+=("$(printf '%q' "${line%%$'\t'*}")") ;;
+      *)
+        line=${line%%$'\t'*}
+        # Between quotes characters stand for themselves, elsewhere some need a backslash.
+        [[ $quote ]] && line=$quote$line || printf -v line %q "$line"
+        line=${line#"$typed"}
+        COMPREPLY+=("${line#"$quote"}")
+        ;;
     esac
-  done < <("${words[0]}" __complete "${words[@]:1:cword}" 2>/dev/null)
-
-  if [[ $directive == files ]]; then
-    compopt -o filenames
-    mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -f -- "$cur")
-  fi
-  if declare -F __ltrim_colon_completions >/dev/null; then
-    __ltrim_colon_completions "$cur"
-  fi
-  # What stands before '=' is typed already, and bash would repeat it.
-  if [[ $cur == --*=* && $COMP_WORDBREAKS == *=* ]]; then
-    COMPREPLY=("${COMPREPLY[@]#"${cur%%=*}="}")
-  fi
+  done < <("${1/#\~/$HOME}" __complete "${words[@]:1}" 2>/dev/null)
+  [[ $directive == files ]] && compopt -o default
 }
 
 complete -F _nexakey nexakey

@@ -11,10 +11,14 @@ _nexakey() {
     value=${line%%$'\t'*}
     description=${line#*$'\t'}
     candidates+=("${value//:/\\:}${description:+:$description}")
-  done < <("${words[1]}" __complete "${(@Q)words[2,CURRENT]}" 2>/dev/null)
+  done < <("${words[1]}" __complete "${(@Q)words[2,CURRENT-1]}" "${(Q)PREFIX}" 2>/dev/null)
 
   (( ${#candidates} )) && _describe -V nexakey candidates
-  [[ $directive == files ]] && _files
+  if [[ $directive == files ]]; then
+    compset -P '--*='
+    compset -P 'sqlite:'
+    _files
+  fi
   return 0
 }
 
