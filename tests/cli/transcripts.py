@@ -1,0 +1,249 @@
+#!/usr/bin/env python3
+"""Runs transcripts: what a user types, and what nexakey then has to say.
+
+    $ command                     run by bash, in the home of this transcript
+    > more of it
+    expected standard output
+    ! expected standard error
+    ? 2                           expected exit status; 0 if it is not there
+    # a comment
+
+    $ [tty 60x24] command         in a terminal of that size
+    $ [tty 60x24, types "y\\n"] command   somebody types, once there is a prompt
+
+A line `...` stands for any lines, `...` in a line for any text. <id>, <key>, <time> and the others
+of KINDS stand for one of their kind; <id:name> keeps it as $name for later commands, and means the
+same text from then on. The home is shown as ~ and the escape character as ␛.
+
+Of each transcript it is also checked that no key is anywhere but where it belongs: in what
+`create` shows, in a file it was put into, and never in a store.
+"""
+
+import difflib
+import os
+import pty
+import re
+import select
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+KINDS = {
+    "id": r"key_[0-9a-hjkmnp-tv-z]{12}",
+    "key": r"fc_live_[0-9A-Za-z]{28}",
+    "four": r"[0-9A-Za-z]{4}",
+    "time": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z",
+    "day": r"\d{4}-\d\d-\d\d",
+    "unix": r"\d{10}",
+    "n": r"\d+",
+    "ago": r"(?:now|\d+ ?[a-z]+ ago)",
+}
+PLACEHOLDER = re.compile(r"<(%s)(?::(\w+))?>|\.\.\." % "|".join(KINDS))
+WHOLE_KEY = re.compile(KINDS["key"])
+TERMINAL = re.compile(r'\[tty (\d+)x(\d+)(?:, types "(.*?)")?\] ')
+TIME_LIMIT = 30
+
+
+@dataclass
+class Step:
+    line: int
+    command: str
+    stdout: list[str] = field(default_factory=list)
+    stderr: list[str] = field(default_factory=list)
+    status: int = 0
+
+
+class Mismatch(Exception):
+    """What a transcript expects and what happened instead."""
+
+
+def parse(text):
+    steps = []
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.startswith("$ "):
+            steps.append(Step(number, line[2:]))
+        elif line.startswith("#") or not (steps or line):
+            continue
+        elif not steps:
+            raise Mismatch(f"line {number} is not below a command: {line}")
+        elif line.startswith("> ") and not (steps[-1].stdout or steps[-1].stderr):
+            steps[-1].command += "\n" + line[2:]
+        elif line == "!" or line.startswith("! "):
+            steps[-1].stderr.append(line[2:])
+        elif line.startswith("? "):
+            steps[-1].status = int(line[2:])
+        else:
+            steps[-1].stdout.append(line)
+    if not steps:
+        raise Mismatch("it has no commands")
+    for step in steps:
+        while step.stdout and not step.stdout[-1]:
+            step.stdout.pop()
+    return steps
+
+
+def match_line(pattern, line, captured):
+    """What a line captures; None if it does not match."""
+    regex, names, at = "", {}, 0
+    for hole in PLACEHOLDER.finditer(pattern):
+        regex += re.escape(pattern[at:hole.start()])
+        kind, name = hole.groups()
+        if name in captured:
+            regex += re.escape(captured[name])
+        elif kind:
+            regex += f"(?P<{name}>{KINDS[kind]})" if name else KINDS[kind]
+        else:
+            regex += ".*?"
+        at = hole.end()
+    found = re.fullmatch(regex + re.escape(pattern[at:]), line)
+    return found.groupdict() if found else None
+
+
+def match(patterns, lines, captured):
+    """The same for several lines."""
+    if not patterns:
+        return {} if not lines else None
+    if patterns[0] == "...":
+        ends = (match(patterns[1:], lines[i:], captured) for i in range(len(lines) + 1))
+        return next((end for end in ends if end is not None), None)
+    found = match_line(patterns[0], lines[0], captured) if lines else None
+    if found is None:
+        return None
+    rest = match(patterns[1:], lines[1:], captured | found)
+    return None if rest is None else found | rest
+
+
+def difference(what, patterns, lines, captured):
+    def as_it_came(pattern):
+        alike = (line for line in lines if match_line(pattern, line, captured) is not None)
+        return pattern if pattern == "..." else next(alike, pattern)
+
+    expected = [as_it_came(pattern) for pattern in patterns]
+    return "\n".join(difflib.unified_diff(
+        expected, lines, f"expected {what}", f"actual {what}", lineterm="", n=10))
+
+
+def run_piped(command, home, env):
+    done = subprocess.run(["bash", "-c", command], cwd=home, env=env, timeout=TIME_LIMIT,
+                          stdin=subprocess.DEVNULL, capture_output=True)
+    return done.stdout, done.stderr, done.returncode
+
+
+def run_in_terminal(command, home, env, typed):
+    process, terminal = pty.fork()
+    if process == 0:
+        os.chdir(home)
+        os.execvpe("bash", ["bash", "-c", command], env)
+    output, give_up = b"", time.monotonic() + TIME_LIMIT
+    while select.select([terminal], [], [], max(0, give_up - time.monotonic()))[0]:
+        try:
+            piece = os.read(terminal, 65536)
+        except OSError:  # how Linux says that nobody has the other side any more
+            piece = b""
+        if not piece:
+            break
+        output += piece
+        if typed and not output.endswith(b"\n"):
+            os.write(terminal, typed)
+            typed = b""
+    os.close(terminal)
+    return output.replace(b"\r\n", b"\n"), b"", os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+
+
+def visible(output, home):
+    text = output.decode("utf-8", "backslashreplace").replace(home, "~")
+    return text.replace("\x1b", "␛").replace("\r", "␍").split("\n")
+
+
+def run_step(step, home, env, captured):
+    """Standard output, standard error and status."""
+    env = env | captured
+    terminal = TERMINAL.match(step.command)
+    if terminal:
+        columns, rows, typed = terminal.groups()
+        # The size has to be there before the command asks for it.
+        command = f"stty cols {columns} rows {rows}; {step.command[terminal.end():]}"
+        typed = (typed or "").encode().decode("unicode_escape").encode()
+        out, err, status = run_in_terminal(command, home, env, typed)
+    else:
+        out, err, status = run_piped(step.command, home, env)
+    out, err = visible(out, home), visible(err, home)
+    for lines in (out, err):
+        if lines[-1] == "":
+            lines.pop()
+    return out, err, status
+
+
+def check_step(step, out, err, status, captured):
+    problems = []
+    for what, patterns, lines in (("stdout", step.stdout, out), ("stderr", step.stderr, err)):
+        found = match(patterns, lines, captured)
+        if found is None:
+            problems.append(difference(what, patterns, lines, captured))
+        else:
+            captured |= found
+    if status != step.status:
+        problems.append(f"expected status {step.status}, actual status {status}")
+    if WHOLE_KEY.search("\n".join(out + err)) and not re.search(r"\b(create|cat)\b", step.command):
+        problems.append("a whole key was printed")
+    if problems:
+        raise Mismatch(f"line {step.line}: $ {step.command}\n" + "\n".join(problems))
+
+
+def check_stores(home, keys):
+    """No store in this home has a key in it, though some are there."""
+    files = [path for path in Path(home).rglob("*") if path.is_file() and not path.is_symlink()]
+    contents = {path: path.read_bytes() for path in files}
+    stores = [path for path in files if ".db" in path.name]
+    keys = set(keys).union(*(map(bytes.decode, re.findall(WHOLE_KEY.pattern.encode(), content))
+                             for path, content in contents.items() if path not in stores))
+    for path in stores:
+        if any(key.encode() in contents[path] for key in keys):
+            raise Mismatch(f"there is a whole key in {path.name}")
+
+
+def environment(home, binary):
+    kept = {name: os.environ[name] for name in ("LANG", "ASAN_OPTIONS", "TSAN_OPTIONS")
+            if name in os.environ}
+    return kept | {
+        "PATH": f"{Path(binary).parent}:{os.environ['PATH']}",
+        "HOME": home,
+        "XDG_CONFIG_HOME": home + "/config",
+        "XDG_DATA_HOME": home + "/data",
+        "LC_ALL": "C.UTF-8",
+        "TERM": "xterm-256color",
+        "TZ": "America/St_Johns",  # whoever prints local times is found out
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "TESTS": str(Path(__file__).parent.resolve()),
+    }
+
+
+def run_transcript(path, binary):
+    captured, keys = {}, []
+    with tempfile.TemporaryDirectory(prefix="nexakey-") as home:
+        env = environment(home, binary)
+        for step in parse(path.read_text()):
+            out, err, status = run_step(step, home, env, captured)
+            keys += WHOLE_KEY.findall("\n".join(out + err))
+            check_step(step, out, err, status, captured)
+        check_stores(home, keys)
+
+
+def main():
+    binary = os.path.abspath(os.environ["NEXAKEY"])
+    failed = 0
+    for name in sys.argv[1:]:
+        try:
+            run_transcript(Path(name), binary)
+        except (Mismatch, subprocess.TimeoutExpired) as problem:
+            failed += 1
+            print(f"{name}: {problem}\n")
+    print(f"{len(sys.argv) - 1 - failed} transcripts passed, {failed} failed")
+    return failed > 0 or len(sys.argv) == 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
