@@ -14,13 +14,15 @@ namespace nexakey::test {
 namespace {
 
 using core::Key;
-using store::KeyStore;
 
-/// Lets a process work until some moment within `longest`, kills it, and calls `answered` with what
-/// it had sent by then.
+constexpr std::int64_t kReady = -1;
+
+/// Lets a process that has said that it is ready work until some moment within `longest`, kills it,
+/// and calls `answered` with what it had sent by then.
 template <typename Answered>
 void kill_within(std::chrono::microseconds longest, std::mt19937_64& random, Process& process,
                  const Answered& answered) {
+  REQUIRE(process.line().receive() == kReady);
   const auto last =
       static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(longest.count()));
   std::this_thread::sleep_for(std::chrono::microseconds(last));
@@ -44,6 +46,7 @@ TEST_CASE("killed verifications lose no count and make no room in the window") {
   for (int i = 0; i < kKills; ++i) {
     Process verifier([&](const Line& line) {
       const auto mine = disk.connect();
+      line.send(kReady);
       for (;;) {
         line.send(decide(*mine, request(1)).allowed() ? 1 : 0);
       }
@@ -75,6 +78,7 @@ TEST_CASE("keys that a killed process had created are there") {
   for (int i = 0; i < kKills; ++i) {
     Process creator([&disk, n = created](const Line& line) mutable {
       const auto mine = disk.connect();
+      line.send(kReady);
       for (;; ++n) {
         add(*mine, n);
         line.send(static_cast<std::int64_t>(n));
@@ -101,6 +105,7 @@ TEST_CASE("revocations that a killed process had made hold") {
   for (int i = 0; i < 20; ++i) {
     Process revoker([&disk, n = revoked](const Line& line) mutable {
       const auto mine = disk.connect();
+      line.send(kReady);
       for (; n < kKeys; ++n) {
         value_of(mine->revoke(std::vector{make_key(n).id}, "", now()));
         line.send(static_cast<std::int64_t>(n));
@@ -126,6 +131,7 @@ TEST_CASE("a store whose making was killed is made by the next") {
     bool acknowledged = false;
     {
       Process maker([&](const Line& line) {
+        line.send(kReady);
         add(*disk.connect(), 1);
         line.send(1);
         line.receive();
@@ -156,6 +162,7 @@ TEST_CASE("windows stay exact when those who move them are killed") {
   for (int i = 0; i < 20; ++i) {
     Process verifier([&disk, first = random() % kKeys](const Line& line) {
       const auto mine = disk.connect();
+      line.send(kReady);
       for (std::uint64_t next = first; next < first + kKeys; ++next) {
         const std::uint64_t n = next % kKeys;
         if (decide(*mine, request(n)).allowed()) {
@@ -197,7 +204,9 @@ TEST_CASE("windows go on after the machine has started anew") {
     const auto store = disk.connect();
     add(*store, 1);
     add(*store, 2);
+    add(*store, 3);
     CHECK(admitted(*store, request(1), 60) == 60);
+    CHECK(admitted(*store, request(2), 10) == 10);
   }
   const auto windows = disk.file("-windows");
   write_number(windows, WindowsHeader::boot_id, 0);
@@ -207,9 +216,11 @@ TEST_CASE("windows go on after the machine has started anew") {
     write_number(windows, WindowsHeader::arena_used, 0);
   }
   const auto store = disk.connect();
-  CHECK(admitted(*store, request(2), 130) == 100);
+  CHECK(admitted(*store, request(3), 130) == 100);
+  CHECK(admitted(*store, request(2), 130) == 90);
   CHECK(admitted(*store, request(1), 130) == 40);
-  CHECK(read_number(windows, WindowsHeader::slots_used) == 2);
+  CHECK(read_number(windows, WindowsHeader::slots_used) == 3);
+  CHECK(read_number(windows, WindowsHeader::arena_used) == 300);
 }
 
 }  // namespace
