@@ -148,7 +148,7 @@ std::optional<Reason> refusal(const Request& request, const KeyRules* key, Time 
 Decision conclude(const Request& request, const KeyRules* key, std::optional<Reason> refused,
                   const std::optional<Admission>& admission, Time now) {
   Decision decision;
-  const bool admitted = !admission || admission->admitted;
+  const bool admitted = admission && admission->admitted;
   decision.reason = refused.value_or(admitted ? Reason::allowed : Reason::rate_limited);
   decision.client_ip = request.ip;
   decision.ref = request.ref;

@@ -104,7 +104,7 @@ bool IpRange::contains(const IpAddress& address) const {
 }
 
 std::string IpRange::to_string() const {
-  const std::string address = first_.to_string();
+  std::string address = first_.to_string();
   if (prefix_ == 128) {
     return address;
   }

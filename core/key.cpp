@@ -28,6 +28,12 @@ bool is_end_of_key(std::string_view text) {
   return text.size() == 4 && std::ranges::all_of(text, is_alphanumeric);
 }
 
+/// What people write about keys is shown to everybody and kept as it is.
+Result<void> check_no_api_key(std::string_view text) {
+  return contains_api_key(text) ? reject("a whole key has no place in a text about a key")
+                                : Result<void>();
+}
+
 auto tie(const Key& k) {
   return std::tie(k.id, k.workspace, k.scopes, k.whitelist, k.rate_limit, k.expires_at,
                   k.suspended_at, k.revoked_at, k.hash, k.last_four, k.name, k.description,
@@ -121,7 +127,7 @@ Result<void> check_name(std::string_view name) {
   if (name.starts_with(KeyId::kPrefix) || name.starts_with(kApiKeyPrefix) || name.front() == '-') {
     return reject("a name can't begin with -, key_ or fc_live_");
   }
-  return {};
+  return check_no_api_key(name);
 }
 
 Result<void> check_workspace(std::string_view name) {
@@ -129,7 +135,7 @@ Result<void> check_workspace(std::string_view name) {
     return reject(quote(name) + " is no name of a workspace",
                   "it has 1 to 64 characters of A-Z, a-z, 0-9, dot, _ and -");
   }
-  return {};
+  return check_no_api_key(name);
 }
 
 Result<void> check_description(std::string_view text) {
@@ -139,7 +145,7 @@ Result<void> check_description(std::string_view text) {
   if (!is_printable(text)) {
     return reject("the text " + quote(text) + " has characters that can't be printed");
   }
-  return {};
+  return check_no_api_key(text);
 }
 
 Result<void> check_labels(const Labels& labels) {
@@ -154,6 +160,9 @@ Result<void> check_labels(const Labels& labels) {
     if (value.size() > kLongestLabelValue || !is_printable(value)) {
       return reject("the label " + quote(name) + " has a value that is longer than 256 bytes or " +
                     "can't be printed");
+    }
+    if (const auto checked = check_no_api_key(name + "=" + value); !checked) {
+      return checked;
     }
   }
   return {};

@@ -11,8 +11,7 @@ using RandBytes = int (*)(unsigned char* buffer, int size);
 // to load; only the few that make keys need it, so those load the library.
 RandBytes load_rand_bytes() {
   void* const library = ::dlopen("libcrypto.so.3", RTLD_NOW | RTLD_LOCAL);
-  return library == nullptr ? nullptr
-                            : reinterpret_cast<RandBytes>(::dlsym(library, "RAND_bytes"));
+  return library == nullptr ? nullptr : reinterpret_cast<RandBytes>(::dlsym(library, "RAND_bytes"));
 }
 
 }  // namespace

@@ -153,16 +153,17 @@ void append_number(std::string& text, std::int64_t value, int digits) {
 }  // namespace
 
 Result<seconds> parse_duration(std::string_view text) {
+  const auto* const unit =
+      std::ranges::find_if(kUnits, [&](const Unit& u) { return text.ends_with(u.suffix); });
+  const std::string_view digits = text.substr(0, text.size() - (unit == kUnits.end() ? 0 : 1));
+  const char* const digits_end = digits.data() + digits.size();
   std::int64_t count = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
-  const auto* const unit = std::ranges::find_if(kUnits, [&](const Unit& u) {
-    return end + 1 == text.data() + text.size() && u.suffix == *end;
-  });
+  const auto [end, error] = std::from_chars(digits.data(), digits_end, count);
   if (error == std::errc::result_out_of_range ||
       (unit != kUnits.end() && count > kLongestDuration / unit->length)) {
     return reject("the duration " + quote(text) + " is longer than 100 years");
   }
-  if (error != std::errc() || unit == kUnits.end() || count <= 0) {
+  if (error != std::errc() || end != digits_end || unit == kUnits.end() || count <= 0) {
     return reject(quote(text) + " is no duration", "write 30s, 15m, 24h, 90d or 12w");
   }
   return count * unit->length;
@@ -211,17 +212,20 @@ void append_time(std::string& text, Time time) {
 }
 
 std::string relative_time(Time time, Time now) {
-  const auto distance = floor<seconds>(time < now ? now - time : time - now);
+  const bool is_past = time <= now;
+  const auto distance =
+      is_past ? floor<seconds>(now - time) : std::chrono::ceil<seconds>(time - now);
   // Weeks are for durations; people date by days.
   const auto* const unit = std::find_if(kUnits.begin() + 1, kUnits.end(),
                                         [&](const Unit& u) { return distance >= u.length; });
   if (unit == kUnits.end()) {
     return "now";
   }
-  const auto count = distance / unit->length;
+  // What has just been set to expire in 90 days does so "in 90 days" and not in 89.
+  const auto count = (distance + (is_past ? seconds(0) : unit->length - seconds(1))) / unit->length;
   const std::string amount =
       std::to_string(count) + " " + std::string(unit->name) + (count == 1 ? "" : "s");
-  return time < now ? amount + " ago" : "in " + amount;
+  return is_past ? amount + " ago" : "in " + amount;
 }
 
 Time start_of_day(Time time) { return floor<days>(time); }

@@ -26,7 +26,8 @@ Result<Time> parse_time_before(std::string_view text, Time now);
 std::string format_time(Time time);
 void append_time(std::string& text, Time time);
 
-/// `3 days ago`, `in 2 hours`, `now`: the form of a table in a terminal.
+/// `3 days ago`, `in 2 hours`, `now`: the form of a table in a terminal. The past is rounded down,
+/// the future up.
 std::string relative_time(Time time, Time now);
 
 /// The beginning of the day, the ISO 8601 week (Monday) or the month that `time` is in, UTC.

@@ -490,5 +490,14 @@ TEST_CASE("Keys are equal only if all of them is") {
   }
 }
 
+TEST_CASE("a whole key has no place in anything that people write about keys") {
+  const std::string key = "fc_live_AbCdEfGhIjKlMnOpQrStUvWxYz01";
+  CHECK_FALSE(check_name("crm " + key));
+  CHECK_FALSE(check_workspace(key));
+  CHECK_FALSE(check_description("it was " + key));
+  CHECK_FALSE(check_labels({{"team", key}}));
+  CHECK_FALSE(check_labels({{key, "crm"}}));
+}
+
 }  // namespace
 }  // namespace nexakey::core

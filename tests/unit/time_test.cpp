@@ -272,17 +272,18 @@ TEST_CASE("A table tells a time by its distance from now") {
     std::string_view future;
   };
   for (const Row& row :
-       {Row{milliseconds(0), "now", "now"}, Row{milliseconds(999), "now", "now"},
+       {Row{milliseconds(0), "now", "now"}, Row{milliseconds(999), "now", "in 1 second"},
         Row{seconds(1), "1 second ago", "in 1 second"},
-        Row{milliseconds(1999), "1 second ago", "in 1 second"},
+        Row{milliseconds(1999), "1 second ago", "in 2 seconds"},
         Row{seconds(2), "2 seconds ago", "in 2 seconds"},
         Row{seconds(59), "59 seconds ago", "in 59 seconds"},
         Row{seconds(60), "1 minute ago", "in 1 minute"},
-        Row{seconds(3599), "59 minutes ago", "in 59 minutes"},
+        Row{seconds(3599), "59 minutes ago", "in 60 minutes"},
         Row{hours(1), "1 hour ago", "in 1 hour"}, Row{hours(2), "2 hours ago", "in 2 hours"},
-        Row{hours(24) - seconds(1), "23 hours ago", "in 23 hours"},
+        Row{hours(24) - seconds(1), "23 hours ago", "in 24 hours"},
         Row{days(1), "1 day ago", "in 1 day"}, Row{days(3), "3 days ago", "in 3 days"},
-        Row{days(7), "7 days ago", "in 7 days"}, Row{days(400), "400 days ago", "in 400 days"}}) {
+        Row{days(7), "7 days ago", "in 7 days"}, Row{days(400), "400 days ago", "in 400 days"},
+        Row{days(90) - milliseconds(1), "89 days ago", "in 90 days"}}) {
     CAPTURE(row.distance.count());
     CHECK(relative_time(now - row.distance, now) == row.past);
     CHECK(relative_time(now + row.distance, now) == row.future);
