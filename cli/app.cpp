@@ -37,7 +37,7 @@ bool takes_next(const std::string& word) {
   }
   // Flags may stand in the same word: -qo json.
   const std::size_t at = word.find_first_not_of("qy", 1);
-  return at + 1 == word.size() && (word[at] == 'w' || word[at] == 'o');
+  return word.starts_with('-') && at + 1 == word.size() && (word[at] == 'w' || word[at] == 'o');
 }
 
 /// The word of the command line that names the command; nothing if there is none.

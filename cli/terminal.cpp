@@ -59,7 +59,7 @@ termios echoing{};
 
 void end_with_echo(int signal) {
   ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &echoing);
-  ::raise(signal);  // with SA_RESETHAND it is deadly now
+  static_cast<void>(::raise(signal));  // with SA_RESETHAND it is deadly now
 }
 
 /// Switches the echo of standard input off for as long as it lives.
