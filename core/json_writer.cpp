@@ -1,5 +1,6 @@
 #include "core/json_writer.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 
@@ -17,18 +18,18 @@ void append_escape(std::string& out, unsigned code) {
   out += kHex[code & 15U];
 }
 
-void append_ascii(std::string& out, unsigned char c) {
+bool is_plain(char c) { return c >= 0x20 && c < 0x7F && c != '"' && c != '\\'; }
+
+void append_special_ascii(std::string& out, char c) {
   if (c == '"' || c == '\\') {
     out += '\\';
-    out += static_cast<char>(c);
+    out += c;
   } else if (c == '\n') {
     out += "\\n";
   } else if (c == '\t') {
     out += "\\t";
-  } else if (c < 0x20 || c == 0x7F) {
-    append_escape(out, c);
   } else {
-    out += static_cast<char>(c);
+    append_escape(out, static_cast<unsigned char>(c));
   }
 }
 
@@ -47,6 +48,15 @@ std::size_t append_wide(std::string& out, std::string_view text) {
     out += text.substr(0, static_cast<std::size_t>(read));
   }
   return static_cast<std::size_t>(read);
+}
+
+/// Appends the first character of `text`, which is not plain, and returns how many bytes it had.
+std::size_t append_special(std::string& out, std::string_view text) {
+  if (static_cast<unsigned char>(text.front()) >= 0x80) {
+    return append_wide(out, text);
+  }
+  append_special_ascii(out, text.front());
+  return 1;
 }
 
 }  // namespace
@@ -83,13 +93,13 @@ JsonWriter& JsonWriter::name(std::string_view name) {
 JsonWriter& JsonWriter::string(std::string_view text) {
   separate();
   out_ += '"';
-  for (std::size_t i = 0; i < text.size();) {
-    const auto byte = static_cast<unsigned char>(text[i]);
-    if (byte < 0x80) {
-      append_ascii(out_, byte);
-      ++i;
-    } else {
-      i += append_wide(out_, text.substr(i));
+  while (!text.empty()) {
+    const auto special = std::ranges::find_if_not(text, is_plain);
+    const auto length = static_cast<std::size_t>(special - text.begin());
+    out_ += text.substr(0, length);
+    text.remove_prefix(length);
+    if (!text.empty()) {
+      text.remove_prefix(append_special(out_, text));
     }
   }
   out_ += '"';

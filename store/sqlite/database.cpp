@@ -112,6 +112,35 @@ void restore_reserve(const StorePaths& paths) {
   }
 }
 
+int schema_of(SQLite::Database& connection) {
+  return connection.execAndGet("PRAGMA user_version").getInt();
+}
+
+/// Opens what is a store of a schema that this program knows. Nothing is put beside another file.
+SQLite::Database connect(const std::filesystem::path& path) {
+  check_file(path);
+  SQLite::Database connection(path.string(), kOpenFlags, kBusyTimeoutMs);
+  sqlite3* const handle = connection.getHandle();
+  // Checkpoints are ours, and the log and its index stay when the last process goes: on a full
+  // disk they could not be made again.
+  sqlite3_wal_autocheckpoint(handle, 0);
+  sqlite3_db_config(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+  sqlite3_db_config(handle, SQLITE_DBCONFIG_ENABLE_FKEY, 1, nullptr);
+  sqlite3_db_config(handle, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
+  sqlite3_db_config(handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
+  sqlite3_extended_result_codes(handle, 1);
+  if (connection.execAndGet("PRAGMA application_id").getInt() != kApplicationId) {
+    throw StoreProblem(path.string() + " is not a nexakey store");
+  }
+  if (const int schema = schema_of(connection); schema > newest_schema()) {
+    throw StoreProblem(path.string() + " was written by a newer nexakey (schema " +
+                           std::to_string(schema) + ", this one knows " +
+                           std::to_string(newest_schema()) + ")",
+                       "install that version");
+  }
+  return connection;
+}
+
 /// An absolute path without links above the file: SQLite is told to follow none.
 StorePaths resolve(const StorePaths& paths) {
   const auto absolute = std::filesystem::absolute(paths.database);
@@ -146,60 +175,36 @@ Result<Database> Database::open(const StorePaths& named, OpenMode mode) {
                       "make its first key with nexakey create");
   }
   StorePaths paths = resolve(named);
-  if (is_there(paths.database)) {
-    check_file(paths.database);  // before anything is put beside it
-  }
-  LockFile lock(paths.lock);
   if (!is_there(paths.database)) {
+    const LockFile lock(paths.lock);
     const LockGuard guard(lock, Lock::writer);
     if (!is_there(paths.database)) {
       create_store(paths, lock);
     }
   }
   try {
-    return Database(paths, std::move(lock));
+    return Database(paths);
   } catch (const SQLite::Exception& exception) {
     if (!is_disk_full(exception) || !remove_reserve(paths)) {
       throw;
     }
   }
-  return Database(paths, LockFile(paths.lock));
+  return Database(paths);
 }
 
-Database::Database(StorePaths paths, LockFile lock)
-    : paths_(std::move(paths)),
-      lock_(std::move(lock)),
-      connection_(paths_.database.string(), kOpenFlags, kBusyTimeoutMs) {
-  sqlite3* const handle = connection_.getHandle();
-  // Checkpoints are ours, and the log and its index stay when the last process goes: on a full
-  // disk they could not be made again.
-  sqlite3_wal_autocheckpoint(handle, 0);
-  sqlite3_db_config(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
-  sqlite3_db_config(handle, SQLITE_DBCONFIG_ENABLE_FKEY, 1, nullptr);
-  sqlite3_db_config(handle, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
-  sqlite3_db_config(handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
-  sqlite3_extended_result_codes(handle, 1);
-  // Pages are read where the kernel has them: a look-up then takes half the time.
-  connection_.exec("PRAGMA mmap_size = 1073741824");
-  if (connection_.execAndGet("PRAGMA application_id").getInt() != kApplicationId) {
-    throw StoreProblem(paths_.database.string() + " is not a nexakey store");
-  }
-  const int schema = connection_.execAndGet("PRAGMA user_version").getInt();
-  if (schema > newest_schema()) {
-    throw StoreProblem(paths_.database.string() + " was written by a newer nexakey (schema " +
-                           std::to_string(schema) + ", this one knows " +
-                           std::to_string(newest_schema()) + ")",
-                       "install that version");
-  }
-  if (schema < newest_schema()) {
+Database::Database(StorePaths paths)
+    : paths_(std::move(paths)), connection_(connect(paths_.database)), lock_(paths_.lock) {
+  if (schema_of(connection_) < newest_schema()) {
     upgrade_schema();
   }
 }
 
+void Database::map() { connection_.exec("PRAGMA mmap_size = 1073741824"); }
+
 void Database::upgrade_schema() {
   write_transaction(Reserve::kept, [&] {
     // Somebody else may have done it in the meantime.
-    migrate(connection_, connection_.execAndGet("PRAGMA user_version").getInt());
+    migrate(connection_, schema_of(connection_));
     return true;
   });
 }

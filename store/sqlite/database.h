@@ -37,6 +37,10 @@ class Database {
   /// Gives the reserve to whoever needs space now; false: there is none.
   [[nodiscard]] bool give_up_reserve() const;
 
+  /// Has pages read where the kernel has them, which halves the time of a look-up. Not for who
+  /// reads everything once: what is mapped counts as the process's memory.
+  void map();
+
   /// A statement, prepared at its first use and reset now.
   SQLite::Statement& prepare(std::optional<SQLite::Statement>& slot, const char* sql);
 
@@ -71,7 +75,7 @@ class Database {
     Database& database_;
   };
 
-  Database(StorePaths paths, LockFile lock);
+  explicit Database(StorePaths paths);
 
   /// Commits if `work` returns true.
   void write_transaction(Reserve reserve, const std::function<bool()>& work);
@@ -80,8 +84,8 @@ class Database {
   void checkpoint();
 
   StorePaths paths_;
-  LockFile lock_;
   SQLite::Database connection_;
+  LockFile lock_;
   std::optional<SQLite::Statement> begin_;
   std::optional<SQLite::Statement> commit_;
 };

@@ -198,6 +198,9 @@ Result<std::vector<Key>> SqliteStore::revoke(std::span<const KeyId> ids, const s
 }
 
 std::vector<std::optional<KeyRules>> SqliteStore::look_up(std::span<const Request> requests) {
+  if (!select_rules_) {
+    database_.map();
+  }
   // Reset before the transaction begins: one that an error left open would keep its old view.
   auto& select = database_.prepare(select_rules_, kSelectRules);
   return database_.read([&] {
