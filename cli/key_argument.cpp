@@ -1,7 +1,6 @@
 #include "cli/key_argument.h"
 
 #include <algorithm>
-#include <ranges>
 
 #include "cli/exit_status.h"
 #include "cli/key_view.h"
@@ -13,8 +12,6 @@ namespace {
 using core::ErrorCode;
 using core::Key;
 using core::KeyFilter;
-
-constexpr std::size_t kMostNamed = 10;
 
 KeyFilter filter_for_secret(const Context& context) {
   const core::Secret secret = read_secret(context.terminal, "Key: ");
@@ -52,11 +49,10 @@ void drop_dead_namesakes(std::vector<Key>& keys, core::Time now) {
 }
 
 [[noreturn]] void fail_ambiguous(const std::string& argument, const std::vector<Key>& keys) {
-  std::string message = core::quote(argument) + " means " + std::to_string(keys.size()) + " keys:";
-  for (const Key& key : keys | std::views::take(kMostNamed)) {
-    message += (message.ends_with(':') ? " " : ", ") + describe(key);
-  }
-  throw Failure{{ErrorCode::ambiguous, message, "name one of them by its id"}};
+  throw Failure{
+      {ErrorCode::ambiguous,
+       core::quote(argument) + " means " + std::to_string(keys.size()) + " keys: " + describe(keys),
+       "name one of them by its id"}};
 }
 
 }  // namespace

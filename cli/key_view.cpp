@@ -6,6 +6,11 @@
 #include "core/text.h"
 
 namespace nexakey::cli {
+namespace {
+
+constexpr std::size_t kMostNamed = 10;
+
+}  // namespace
 
 KeyView::KeyView(const Context& context)
     : in_terminal_(context.terminal.output),
@@ -74,6 +79,16 @@ std::string KeyView::fields(const core::Key& key) const {
 std::string describe(const core::Key& key) {
   const std::string id = key.id.to_string();
   return key.name == id ? id : core::printable(key.name) + " (" + id + ")";
+}
+
+std::string describe(const std::vector<core::Key>& keys) {
+  std::string text;
+  for (std::size_t i = 0; i < std::min(keys.size(), kMostNamed); ++i) {
+    text += (i == 0 ? "" : ", ") + describe(keys[i]);
+  }
+  return keys.size() > kMostNamed
+             ? text + " and " + std::to_string(keys.size() - kMostNamed) + " more"
+             : text;
 }
 
 std::string join_scopes(const core::Key& key) { return core::join(key.scopes.names(), ","); }

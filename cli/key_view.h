@@ -30,6 +30,8 @@ class KeyView {
 
 /// `crm (key_…)`, or the id alone for a key without a name of its own.
 std::string describe(const core::Key& key);
+/// The first few of several keys, and how many more there are.
+std::string describe(const std::vector<core::Key>& keys);
 
 std::string join_scopes(const core::Key& key);
 

@@ -15,8 +15,6 @@ constexpr const char* kExamples =
     "nexakey revoke --label team=crm --yes\n"
     "nexakey revoke - < leaked.txt";
 
-constexpr std::size_t kMostNamed = 5;
-
 struct Options {
   std::vector<std::string> keys;
   FilterOptions filter;
@@ -30,16 +28,6 @@ std::vector<core::Key> chosen_keys(const Context& context, store::KeyStore& stor
     return select_keys(context, store, options.filter.filter(context));
   }
   return find_keys(context, store, options.keys);
-}
-
-std::string name_keys(const std::vector<core::Key>& keys) {
-  std::string names;
-  for (std::size_t i = 0; i < std::min(keys.size(), kMostNamed); ++i) {
-    names += (i == 0 ? "" : ", ") + describe(keys[i]);
-  }
-  return keys.size() > kMostNamed
-             ? names + " and " + std::to_string(keys.size() - kMostNamed) + " more"
-             : names;
 }
 
 void print_revoked(Context& context, const std::vector<core::Key>& keys) {
@@ -80,7 +68,7 @@ ExitStatus run(Context& context, const Options& options) {
   std::ranges::copy_if(keys, std::back_inserter(unrevoked),
                        [](const core::Key& key) { return !key.revoked_at; });
   if (!unrevoked.empty()) {
-    const std::string names = name_keys(unrevoked);
+    const std::string names = describe(unrevoked);
     context.require_yes("Revoke " + names + "?", "revoking " + names);
   }
   std::vector<core::KeyId> ids;

@@ -161,7 +161,7 @@ Result<void> check_labels(const Labels& labels) {
       return reject("the label " + quote(name) + " has a value that is longer than 256 bytes or " +
                     "can't be printed");
     }
-    if (const auto checked = check_no_api_key(name + "=" + value); !checked) {
+    if (auto checked = check_no_api_key(name + "=" + value); !checked) {
       return checked;
     }
   }
