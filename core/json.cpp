@@ -45,7 +45,7 @@ void write_ranges(JsonWriter& json, const Whitelist& whitelist) {
 void write_labels(JsonWriter& json, const Labels& labels) {
   json.begin_object();
   for (const auto& [name, value] : labels) {
-    json.name(name).string(value);
+    json.any_name(name).string(value);
   }
   json.end_object();
 }
@@ -119,9 +119,7 @@ class RequestReader : public nlohmann::json_sax<nlohmann::json> {
 
   bool key(string_t& name) override {
     if (depth_ > 1) {
-      std::string escaped;
-      JsonWriter(escaped).string(name);
-      return put([&] { ref_.name(std::string_view(escaped).substr(1, escaped.size() - 2)); });
+      return put([&] { ref_.any_name(name); });
     }
     member_ = name;
     for (std::size_t i = 0; i < kMembers.size(); ++i) {

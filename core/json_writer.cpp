@@ -6,16 +6,30 @@
 
 #include <utf8proc.h>
 
+#include "core/text.h"
+
 namespace nexakey::core {
 namespace {
 
 constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
 
-void append_escape(std::string& out, unsigned code) {
+/// Appends an escaped UTF-16 unit.
+void append_escape(std::string& out, unsigned unit) {
   constexpr std::string_view kHex = "0123456789abcdef";
-  out += "\\u00";
-  out += kHex[code >> 4U & 15U];
-  out += kHex[code & 15U];
+  out += "\\u";
+  for (const unsigned shift : {12U, 8U, 4U, 0U}) {
+    out += kHex[unit >> shift & 15U];
+  }
+}
+
+/// The same for a whole code point: as a pair of surrogates (RFC 8259, 7) where it needs one.
+void append_escaped_code_point(std::string& out, unsigned code_point) {
+  if (code_point < 0x10000) {
+    append_escape(out, code_point);
+  } else {
+    append_escape(out, 0xD800U + ((code_point - 0x10000U) >> 10U));
+    append_escape(out, 0xDC00U + (code_point & 0x3FFU));
+  }
 }
 
 bool is_plain(char c) { return c >= 0x20 && c < 0x7F && c != '"' && c != '\\'; }
@@ -42,12 +56,13 @@ std::size_t append_wide(std::string& out, std::string_view text) {
     out += kReplacement;
     return 1;
   }
-  if (code_point < 0xA0) {
-    append_escape(out, static_cast<unsigned>(code_point));
+  const std::string_view character = text.substr(0, static_cast<std::size_t>(read));
+  if (is_printable(character)) {
+    out += character;
   } else {
-    out += text.substr(0, static_cast<std::size_t>(read));
+    append_escaped_code_point(out, static_cast<unsigned>(code_point));
   }
-  return static_cast<std::size_t>(read);
+  return character.size();
 }
 
 /// Appends the first character of `text`, which is not plain, and returns how many bytes it had.
@@ -57,6 +72,20 @@ std::size_t append_special(std::string& out, std::string_view text) {
   }
   append_special_ascii(out, text.front());
   return 1;
+}
+
+void append_text(std::string& out, std::string_view text) {
+  out += '"';
+  while (!text.empty()) {
+    const auto special = std::ranges::find_if_not(text, is_plain);
+    const auto length = static_cast<std::size_t>(special - text.begin());
+    out += text.substr(0, length);
+    text.remove_prefix(length);
+    if (!text.empty()) {
+      text.remove_prefix(append_special(out, text));
+    }
+  }
+  out += '"';
 }
 
 }  // namespace
@@ -90,19 +119,17 @@ JsonWriter& JsonWriter::name(std::string_view name) {
   return *this;
 }
 
+JsonWriter& JsonWriter::any_name(std::string_view name) {
+  separate();
+  append_text(out_, name);
+  out_ += ':';
+  needs_comma_ = false;
+  return *this;
+}
+
 JsonWriter& JsonWriter::string(std::string_view text) {
   separate();
-  out_ += '"';
-  while (!text.empty()) {
-    const auto special = std::ranges::find_if_not(text, is_plain);
-    const auto length = static_cast<std::size_t>(special - text.begin());
-    out_ += text.substr(0, length);
-    text.remove_prefix(length);
-    if (!text.empty()) {
-      text.remove_prefix(append_special(out_, text));
-    }
-  }
-  out_ += '"';
+  append_text(out_, text);
   return *this;
 }
 

@@ -20,8 +20,11 @@ class JsonWriter {
   JsonWriter& end_array() { return end(']'); }
   /// The name of a member; `name` needs no escaping.
   JsonWriter& name(std::string_view name);
+  /// The name of a member that is escaped like `string`.
+  JsonWriter& any_name(std::string_view name);
 
-  /// Text; what is not UTF-8 becomes U+FFFD, and control characters are escaped, C1 among them.
+  /// Text; what is not UTF-8 becomes U+FFFD, and what can't be printed (core::is_printable) is
+  /// escaped: shown on a terminal it neither acts nor changes the direction of what stands there.
   JsonWriter& string(std::string_view text);
   /// Text that is known to need no escaping.
   JsonWriter& plain(std::string_view text);

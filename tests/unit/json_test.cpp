@@ -95,6 +95,11 @@ TEST_CASE("Text is escaped so that neither JSON nor a terminal is led astray") {
       {"\xC2\x9F", R"("\u009f")"},
       {"\xC2\xA0", "\"\xC2\xA0\""},
       {"Zoë 日本語 🦀", "\"Zoë 日本語 🦀\""},
+      {"\u202Etxt\u2066", R"("\u202etxt\u2066")"},
+      {"a\u200Db\u2028", R"("a\u200db\u2028")"},
+      {"\uE000", R"("\ue000")"},
+      {"\U000E0041", R"("\udb40\udc41")"},
+      {"\U0010FFFD", R"("\udbff\udffd")"},
       {"\xFF", "\"\uFFFD\""},
       {"caf\xE9", "\"caf\uFFFD\""},
       {"\xC3", "\"\uFFFD\""},
@@ -107,6 +112,7 @@ TEST_CASE("Text is escaped so that neither JSON nor a terminal is led astray") {
   for (const Row& row : rows) {
     CAPTURE(row.json);
     CHECK(written([&](JsonWriter& json) { json.string(row.text); }) == row.json);
+    CHECK(written([&](JsonWriter& json) { json.any_name(row.text).number(1); }) == row.json + ":1");
   }
 }
 
@@ -126,7 +132,8 @@ TEST_CASE("A key is written whole") {
   key.scopes = test::scopes("write,read");
   key.whitelist = test::whitelist({"2001:db8::/32", "203.0.113.0/24", "::ffff:198.51.100.7"});
   key.rate_limit = 5;
-  key.labels = {{"team", "crm"}, {"env", "\"prod\""}};
+  // No such name gets into a store; one that was tampered with may have it.
+  key.labels = {{"team", "crm"}, {"\"\x1B", "\"prod\""}};
   key.description = "for the CRM";
   key.expires_at = at("2027-01-01");
   key.suspended_at = at("2026-01-10");
@@ -139,7 +146,7 @@ TEST_CASE("A key is written whole") {
         R"({"id":"key_0123456789ab","name":"Zoë \"x\"\u001b","workspace":"acme",)"
         R"("hint":"fc_live_…OPQR","scopes":["read","write"],)"
         R"("whitelist":["198.51.100.7","203.0.113.0/24","2001:db8::/32"],"rate_limit":5,)"
-        R"("status":"revoked","labels":{"env":"\"prod\"","team":"crm"},)"
+        R"("status":"revoked","labels":{"\"\u001b":"\"prod\"","team":"crm"},)"
         R"("description":"for the CRM","created_at":"2026-01-02T03:04:05.678Z",)"
         R"("expires_at":"2027-01-01T00:00:00.000Z","revoked_at":"2026-05-01T00:00:00.001Z",)"
         R"("revoke_reason":"leaked","last_used_at":"2026-04-30T01:02:03.004Z",)"
