@@ -62,8 +62,9 @@ class KeyStore {
   virtual ~KeyStore() = default;
 
   /// Adds a key, and returns it as the store has it. The same key once more changes nothing;
-  /// another key with the same id or hash is a `conflict`. With `unless_named`, an active key of
-  /// that name is returned in place of `key`, which then is not added.
+  /// another key with the same id or hash is a `conflict`; a rotation from or to a key that is not
+  /// there is `not_found`. With `unless_named`, an active key of that name is returned in place of
+  /// `key`, which then is not added.
   virtual Result<core::Key> create(const core::Key& key, CreateMode mode, core::Time now) = 0;
 
   /// Calls `visit` with each key that `filter` matches, newest first, until it returns false.

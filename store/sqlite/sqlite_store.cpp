@@ -111,6 +111,11 @@ Result<Key> SqliteStore::create(const Key& key, CreateMode mode, Time now) {
       if (twin.executeStep()) {
         return core::fail(ErrorCode::conflict, "the store has this key under another id");
       }
+      for (const auto& relative : {key.rotated_from, key.superseded_by}) {
+        if (relative && !find_key(database_, *relative)) {
+          return tl::unexpected(no_such_key(*relative));
+        }
+      }
       insert_key(database_, added);
       return added;
     });

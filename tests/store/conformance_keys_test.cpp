@@ -101,6 +101,22 @@ TEST_CASE_TEMPLATE("another key with the same hash is a conflict", Fixture, STOR
   CHECK(list(*stores.first) == std::vector{key});
 }
 
+TEST_CASE_TEMPLATE("a key can't come from or be superseded by one that is not there", Fixture,
+                   STORE_FIXTURES) {
+  Stores<Fixture> stores;
+  const Key first = add(*stores.first, 1);
+  Key orphan = make_key(2);
+  SUBCASE("from") { orphan.rotated_from = kNoSuchKey; }
+  SUBCASE("by") { orphan.superseded_by = kNoSuchKey; }
+  CHECK(code_of(stores.first->create(orphan, CreateMode::always, now())) == "not_found");
+  CHECK(list(*stores.second) == std::vector{first});
+  // The store can be used after the error.
+  Key successor = make_key(3);
+  successor.rotated_from = first.id;
+  CHECK(add(*stores.first, successor) == successor);
+  CHECK(reason(*stores.second, request(3)) == "allowed");
+}
+
 TEST_CASE_TEMPLATE("names need not be unique", Fixture, STORE_FIXTURES) {
   Stores<Fixture> stores;
   Key second = make_key(2);

@@ -82,6 +82,11 @@ Result<Key> MemoryStore::create(const Key& key, CreateMode mode, Time now) {
   if (std::ranges::count(data_->keys, key.hash, &Key::hash) != 0) {
     return core::fail(ErrorCode::conflict, "the hash is taken");
   }
+  for (const auto& relative : {key.rotated_from, key.superseded_by}) {
+    if (relative && data_->find(*relative) == nullptr) {
+      return core::fail(ErrorCode::not_found, "no such key");
+    }
+  }
   return data_->keys.emplace_back(added);
 }
 

@@ -49,17 +49,6 @@ TEST_CASE("paths without number take no room in the store") {
         2 * (core::kEndpointsPerDay + 1));
 }
 
-TEST_CASE("an object of a store can be used after an error") {
-  const Stores<SqliteFixture> stores;
-  add(*stores.first, 1);
-  Key orphan = make_key(2);
-  orphan.rotated_from = make_key(99).id;
-  CHECK(!stores.first->create(orphan, CreateMode::always, now()));
-  CHECK(list(*stores.first).size() == 1);
-  CHECK(add(*stores.first, 3) == make_key(3));
-  CHECK(reason(*stores.first, request(3)) == "allowed");
-}
-
 TEST_CASE("a store is named by any path to it") {
   const SqliteFixture fixture;
   const auto store = fixture.connect();
