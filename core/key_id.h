@@ -16,9 +16,10 @@ class KeyId {
  public:
   static constexpr std::string_view kPrefix = "key_";
   static constexpr std::size_t kDigits = 12;
+  static constexpr std::int64_t kLargestBits = (std::int64_t{1} << 60) - 1;
 
   constexpr KeyId() = default;
-  /// `bits` must be below 2^60.
+  /// `bits` must be from 0 to kLargestBits.
   constexpr explicit KeyId(std::int64_t bits) : bits_(bits) {}
 
   /// Throws RandomnessError if `random` fails.

@@ -21,6 +21,15 @@ std::optional<KeyId> read_id(const SQLite::Column& column) {
   return column.isNull() ? std::nullopt : std::optional(KeyId(column.getInt64()));
 }
 
+/// A number that is as the rules of keys have it: another one must not become a key's right.
+std::int64_t read_number(const SQLite::Column& column, std::int64_t least, std::int64_t most) {
+  const std::int64_t number = column.getInt64();
+  if (number < least || number > most) {
+    throw StoreProblem("a key in the store has a damaged number", "restore it from a backup");
+  }
+  return number;
+}
+
 std::string_view read_text(const SQLite::Column& column) {
   return {column.getText(), static_cast<std::size_t>(column.getBytes())};
 }
@@ -86,12 +95,12 @@ const char* const kSelectRules =
 
 KeyRules read_rules(SQLite::Statement& row) {
   KeyRules rules;
-  rules.id = KeyId(row.getColumn(0).getInt64());
+  rules.id = KeyId(read_number(row.getColumn(0), 0, KeyId::kLargestBits));
   rules.workspace = read_text(row.getColumn(1));
   rules.scopes = core::Scopes(row.getColumn(2).getUInt());
   rules.whitelist = read_whitelist(read_text(row.getColumn(3)));
   rules.rate_limit =
-      std::clamp<std::uint32_t>(row.getColumn(4).getUInt(), 1, core::kLargestRateLimit);
+      static_cast<std::uint32_t>(read_number(row.getColumn(4), 1, core::kLargestRateLimit));
   rules.expires_at = read_time(row.getColumn(5));
   rules.suspended_at = read_time(row.getColumn(6));
   rules.revoked_at = read_time(row.getColumn(7));

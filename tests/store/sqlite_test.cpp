@@ -37,6 +37,18 @@ TEST_CASE("a key that can't be read lets nobody in and hides no other key") {
   }
 }
 
+TEST_CASE("a key with numbers that no key has lets nobody in") {
+  for (const std::string_view damage :
+       {"rate_limit = 0", "rate_limit = -1", "rate_limit = 100001", "rate_limit = 4294967297",
+        "id = -1", "id = 1152921504606846976", "id = 9223372036854775807"}) {
+    CAPTURE(damage);
+    const Stores<SqliteFixture> stores;
+    add(*stores.first, 1);
+    execute(stores.fixture.path(), "UPDATE keys SET " + std::string(damage));
+    CHECK(code_of(stores.first->verify(std::vector{request(1)}, {})) == "store_unavailable");
+  }
+}
+
 TEST_CASE("paths without number take no room in the store") {
   const Stores<SqliteFixture> stores;
   add(*stores.first, 1);
