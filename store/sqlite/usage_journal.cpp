@@ -40,6 +40,18 @@ struct UsageJournal::Header {
   std::uint64_t active;  // the generation that takes records
   std::array<Half, 2> halves;
   std::int64_t written_back_at;  // seconds since boot
+
+  /// Whether this can be the state after a death at any point. A half under a number that is not
+  /// its own would never be released.
+  [[nodiscard]] bool is_sound() const {
+    const Half& other = halves[half_of(active + 1)];
+    const bool is_ahead = other.generation == active + 1 && other.used == 0;
+    return halves[half_of(active)].generation == active &&
+           (other.generation == active - 1 || is_ahead) &&
+           std::ranges::all_of(halves, [](const Half& half) {
+             return half.used <= kHalfSize && half.used % kAlignment == 0;
+           });
+  }
 };
 
 struct UsageJournal::RecordHeader {
@@ -60,14 +72,13 @@ Mapping UsageJournal::open_or_create(const std::filesystem::path& path) {
   if (file.size() == kFileSize) {
     Mapping mapping(std::move(file));
     const auto& head = *mapping.at<Header>(0);
-    if (head.magic == kMagic && std::ranges::all_of(head.halves, [](const Header::Half& half) {
-          return half.used <= kHalfSize && half.used % kAlignment == 0;
-        })) {
+    if (head.magic == kMagic && head.is_sound()) {
       return mapping;
     }
   }
   throw StoreProblem(path.string() + " is damaged",
-                     "move it away; the counts since the last report are lost");
+                     "stop all that uses the store, then move the file away; the counts since the"
+                     " last report are lost");
 }
 
 void UsageJournal::create(const std::filesystem::path& path) {

@@ -30,7 +30,8 @@ struct UsageRecord {
 /// was settled, in the same transaction as its counts, so that each record is counted once,
 /// whatever dies when.
 ///
-/// Every call but the constructor's and `read`'s needs Lock::live. Errors are exceptions.
+/// Every call, the constructor's too, needs Lock::live if it does not say otherwise. Errors are
+/// exceptions.
 class UsageJournal {
  public:
   using Id = std::array<std::uint8_t, 16>;
@@ -38,7 +39,7 @@ class UsageJournal {
   /// Creates the file, with a random id, if it is not there.
   explicit UsageJournal(const std::filesystem::path& path);
 
-  /// Says which file this is: its generations mean nothing to another one.
+  /// Says which file this is: its generations mean nothing to another one. Needs no lock.
   [[nodiscard]] const Id& id() const;
 
   /// Room that a record takes.
@@ -52,7 +53,8 @@ class UsageJournal {
   /// The generation to settle next: the sealed half, or the active one, which it seals; nothing if
   /// there are no records.
   std::optional<std::uint64_t> seal();
-  /// Calls `visit` with each record of a sealed half.
+  /// Calls `visit` with each record of a sealed half. Needs Lock::writer, as `sync_generation`
+  /// does: only who holds it seals and settles.
   void read(std::uint64_t generation, const std::function<void(const UsageRecord&)>& visit) const;
   /// Puts the number of the active half on the disk. The tables must not say that a generation is
   /// settled while a power cut could make it the active one again: what it takes then would never

@@ -25,7 +25,8 @@ constexpr std::size_t kHeaderSize = 4096;
 
 StoreProblem damaged(const std::filesystem::path& path) {
   return StoreProblem(path.string() + " is damaged",
-                      "delete it; every key then starts with an empty minute");
+                      "stop all that uses the store, then delete the file; every key starts with"
+                      " an empty minute");
 }
 
 using BootId = std::array<char, 36>;

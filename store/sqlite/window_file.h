@@ -17,7 +17,7 @@ namespace nexakey::store::sqlite {
 /// When table or arena is full, the windows that still count move to a new file of fitting size,
 /// which takes the place of the old one; so the file is as large as the last minutes were busy.
 ///
-/// Every call but the constructor's needs Lock::live. Errors are exceptions.
+/// Every call, the constructor's too, needs Lock::live. Errors are exceptions.
 class WindowFile {
  public:
   /// Creates the file if it is not there.

@@ -50,6 +50,15 @@ enum class WindowsHeader : std::streamoff {
   boot_id = 56,
 };
 
+/// Where the header of the journal has its parts.
+enum class UsageHeader : std::streamoff {
+  active = 24,
+  first_generation = 32,
+  first_used = 40,
+  second_generation = 48,
+  second_used = 56,
+};
+
 inline std::int64_t read_number(const std::filesystem::path& path, WindowsHeader part) {
   std::int64_t number = 0;
   std::ifstream file(path, std::ios::binary);
@@ -58,8 +67,8 @@ inline std::int64_t read_number(const std::filesystem::path& path, WindowsHeader
   return number;
 }
 
-inline void write_number(const std::filesystem::path& path, WindowsHeader part,
-                         std::int64_t number) {
+template <typename Header>
+void write_number(const std::filesystem::path& path, Header part, std::int64_t number) {
   std::fstream file(path, std::ios::binary | std::ios::in | std::ios::out);
   file.seekp(static_cast<std::streamoff>(part));
   file.write(reinterpret_cast<const char*>(&number), sizeof number);

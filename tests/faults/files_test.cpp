@@ -156,6 +156,40 @@ TEST_CASE("windows that are damaged inside never let everybody in and never hang
   CHECK(code_of(disk.connect()->verify(requests, {})) == "store_unavailable");
 }
 
+TEST_CASE("a journal whose halves contradict each other is refused, and nobody waits for it") {
+  constexpr std::int64_t kFull = std::int64_t{4} << 20U;
+  struct Row {
+    std::string_view name;
+    std::int64_t active;
+    std::int64_t first;
+    std::int64_t second;
+    std::string_view code;
+  };
+  for (const Row& row : std::vector<Row>{
+           {"as it should be", 7, 6, 7, "ok"},
+           {"a half that was never active", 1, 0, 1, "ok"},
+           {"a death before the next half was active", 7, 8, 7, "ok"},
+           {"both are odd", 7, 5, 7, "store_unavailable"},
+           {"the active one is neither", 9, 6, 7, "store_unavailable"},
+           {"they are swapped", 7, 7, 6, "store_unavailable"},
+           {"one is far behind", 7, 2, 7, "store_unavailable"},
+           {"one is far ahead", 7, 100, 7, "store_unavailable"},
+       }) {
+    CAPTURE(row.name);
+    const DiskStore disk;
+    const auto store = disk.connect();
+    add(*store, 1);
+    const bool has_sealed_half = row.first == row.active - 1 && row.first != 0;
+    const auto journal = disk.file("-usage");
+    write_number(journal, UsageHeader::active, row.active);
+    write_number(journal, UsageHeader::first_generation, row.first);
+    write_number(journal, UsageHeader::first_used, has_sealed_half || row.code != "ok" ? kFull : 0);
+    write_number(journal, UsageHeader::second_generation, row.second);
+    write_number(journal, UsageHeader::second_used, kFull);
+    CHECK(code_of(store->verify(std::vector{request(1)}, {})) == row.code);
+  }
+}
+
 TEST_CASE("what a crash or a deleted store has left is no part of a new store") {
   const DiskStore disk;
   {
