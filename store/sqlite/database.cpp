@@ -121,10 +121,12 @@ SQLite::Database connect(const std::filesystem::path& path) {
   check_file(path);
   SQLite::Database connection(path.string(), kOpenFlags, kBusyTimeoutMs);
   sqlite3* const handle = connection.getHandle();
-  // Checkpoints are ours, and the log and its index stay when the last process goes: on a full
-  // disk they could not be made again.
+  const auto keep_log = [handle](bool keep) {
+    sqlite3_db_config(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keep ? 1 : 0, nullptr);
+  };
+  // A log that the look at what is no store made goes again with the connection.
+  keep_log(is_there(path.string() + "-wal"));
   sqlite3_wal_autocheckpoint(handle, 0);
-  sqlite3_db_config(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   sqlite3_db_config(handle, SQLITE_DBCONFIG_ENABLE_FKEY, 1, nullptr);
   sqlite3_db_config(handle, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
   sqlite3_db_config(handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
@@ -138,6 +140,9 @@ SQLite::Database connect(const std::filesystem::path& path) {
                            std::to_string(newest_schema()) + ")",
                        "install that version");
   }
+  // Checkpoints are ours, and the log and its index stay when the last process goes: on a full
+  // disk they could not be made again.
+  keep_log(true);
   return connection;
 }
 

@@ -89,11 +89,16 @@ TEST_CASE("what is no store is refused with its path and left as it is") {
       row.make(path);
       const auto type = fs::symlink_status(path).type();
       const std::string before = fs::is_regular_file(path) ? read_file(path) : "";
+      const auto files = [&] {
+        return std::distance(fs::directory_iterator(directory.path()), fs::directory_iterator());
+      };
+      const auto files_before = files();
       const core::Error error = first_error(path, mode);
       CHECK(name_of(error.code) == "store_unavailable");
       CHECK_MESSAGE(error.message.find(path.string()) != std::string::npos, error.message);
       CHECK(fs::symlink_status(path).type() == type);
       CHECK((fs::is_regular_file(path) ? read_file(path) : "") == before);
+      CHECK(files() == files_before);
     }
   }
 }
