@@ -51,7 +51,8 @@ void check_file(const std::filesystem::path& path) {
   }
 }
 
-/// Makes the folders above a store that are missing, for their owner only.
+/// Makes the folders above a store that are missing, for their owner only, and puts them on the
+/// disk: what a power cut takes of them would take the store along.
 void make_folders(const std::filesystem::path& folder) {
   if (folder.empty() || std::filesystem::exists(folder)) {
     return;
@@ -60,6 +61,7 @@ void make_folders(const std::filesystem::path& folder) {
   if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) {
     throw std::system_error(errno, std::system_category(), folder.string());
   }
+  sync_directory(std::filesystem::canonical(folder.parent_path()));
 }
 
 void make_reserve(const StorePaths& paths) { File::create(paths.reserve, kReserveSize); }
