@@ -1,7 +1,6 @@
 #pragma once
 
 #include <functional>
-#include <span>
 
 #include <CLI/CLI.hpp>
 
@@ -30,8 +29,5 @@ extern const Command kWhitelist;
 extern const Command kUsage;
 extern const Command kVerify;
 extern const Command kCompletion;
-
-/// All of them, in the order of the help.
-std::span<const Command* const> commands();
 
 }  // namespace nexakey::cli

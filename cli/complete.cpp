@@ -4,7 +4,7 @@
 
 #include <unistd.h>
 
-#include "cli/app.h"
+#include "cli/command_line.h"
 #include "cli/help.h"
 #include "cli/output.h"
 #include "cli/settings.h"

@@ -29,7 +29,7 @@ bool write_all(int descriptor, std::string_view text) {
 
 }  // namespace
 
-Output::Output(int descriptor) : descriptor_(descriptor) { buffer_.reserve(2 * kBufferSize); }
+Output::Output(int descriptor) : descriptor_(descriptor) {}
 
 void Output::write(std::string_view text) {
   buffer_ += text;

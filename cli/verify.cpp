@@ -1,8 +1,11 @@
+#include <algorithm>
 #include <cerrno>
-#include <fstream>
 #include <memory>
 #include <optional>
 #include <system_error>
+
+#include <fcntl.h>
+#include <unistd.h>
 
 #include "cli/batch.h"
 #include "cli/command.h"
@@ -32,23 +35,34 @@ struct Options {
 
 constexpr std::size_t kLongestKeyFile = 4096;
 
+/// Reads without a stream, whose buffer nobody would wipe.
 core::Secret read_key_file(const std::string& path) {
-  std::ifstream file(path);
-  if (!file) {
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  std::string text(kLongestKeyFile + 1, '\0');
+  std::size_t size = 0;
+  ssize_t count = descriptor < 0 ? -1 : 1;
+  while (count > 0 && size < text.size()) {
+    count = ::read(descriptor, text.data() + size, text.size() - size);
+    size += static_cast<std::size_t>(std::max<ssize_t>(count, 0));
+  }
+  const int error = errno;
+  if (descriptor >= 0) {
+    ::close(descriptor);
+  }
+  if (count < 0) {
     throw Failure{{core::ErrorCode::usage,
-                   core::quote(path) + " can't be read: " + std::system_category().message(errno),
+                   core::quote(path) + " can't be read: " + std::system_category().message(error),
                    ""}};
   }
-  std::string text;
-  text.reserve(kLongestKeyFile);
-  if (!std::getline(file, text, '\0') || text.size() > kLongestKeyFile) {
+  if (size == 0 || size > kLongestKeyFile) {
     core::wipe(text);
     throw Failure{{core::ErrorCode::usage, core::quote(path) + " is no file with a key",
                    "it has the key in it and nothing else"}};
   }
-  while (text.ends_with('\n') || text.ends_with('\r')) {
-    text.pop_back();
+  while (size > 0 && (text[size - 1] == '\n' || text[size - 1] == '\r')) {
+    --size;
   }
+  text.resize(size);
   return core::Secret(std::move(text));
 }
 

@@ -71,6 +71,7 @@ class SqliteStore final : public KeyStore {
   Database database_;
   std::optional<LiveState> live_;
   bool has_counted_ = false;
+  bool is_mapped_ = false;
   std::optional<SQLite::Statement> select_rules_;
 };
 
@@ -203,7 +204,8 @@ Result<std::vector<Key>> SqliteStore::revoke(std::span<const KeyId> ids, const s
 }
 
 std::vector<std::optional<KeyRules>> SqliteStore::look_up(std::span<const Request> requests) {
-  if (!select_rules_) {
+  // Mapped from the second time on: for a single one it costs more than it saves.
+  if (select_rules_ && !std::exchange(is_mapped_, true)) {
     database_.map();
   }
   // Reset before the transaction begins: one that an error left open would keep its old view.

@@ -1,0 +1,109 @@
+#include "cli/command_line.h"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include "cli/suggest.h"
+#include "core/text.h"
+
+namespace nexakey::cli {
+namespace {
+
+/// In the order of the help.
+constexpr std::array kCommands{&kCreate,    &kList,  &kShow,   &kEdit,      &kRevoke,
+                               &kWhitelist, &kUsage, &kVerify, &kCompletion};
+
+constexpr std::array<std::string_view, 4> kGlobalsWithValue{"--store", "--workspace", "--output",
+                                                            "--color"};
+
+/// Whether the word behind this one is its value.
+bool takes_next(const std::string& word) {
+  if (word.starts_with("--")) {
+    return std::ranges::find(kGlobalsWithValue, word) != kGlobalsWithValue.end();
+  }
+  // Flags may stand in the same word: -qo json.
+  const std::size_t at = word.find_first_not_of("qy", 1);
+  return word.starts_with('-') && at + 1 == word.size() && (word[at] == 'w' || word[at] == 'o');
+}
+
+}  // namespace
+
+CommandLine::CommandLine(const std::string& only)
+    : app_(std::make_unique<CLI::App>("Creates, checks and revokes the API keys of an HTTP API")),
+      globals_(std::make_unique<GlobalOptions>()) {
+  app_->name("nexakey");
+  app_->set_help_flag("-h,--help", "Show this help");
+  app_->set_version_flag("--version", std::string(NEXAKEY_VERSION), "Show the version");
+  // An alias that sets one of these can be overruled: the last one counts.
+  app_->add_option("--store", globals_->store, "The store: sqlite:PATH or a path")
+      ->type_name("URL")
+      ->take_last();
+  app_->add_option("-w,--workspace", globals_->workspace, "The workspace")
+      ->type_name("WORKSPACE")
+      ->take_last();
+  app_->add_option("-o,--output", globals_->output, "The form of the output")
+      ->type_name("table|json|jsonl")
+      ->take_last();
+  app_->add_flag("-q,--quiet", globals_->quiet, "Print only what a script wants");
+  app_->add_flag("-y,--yes", globals_->yes, "Don't ask");
+  app_->add_option("--color", globals_->color, "Colour in tables")
+      ->type_name("auto|always|never")
+      ->take_last();
+  for (const Command* const command : kCommands) {
+    if (!only.empty() && only != command->name) {
+      continue;
+    }
+    CLI::App* const sub = app_->add_subcommand(command->name, command->summary);
+    sub->fallthrough();
+    runners_.emplace_back(sub, command->attach(*sub));
+  }
+}
+
+const Runner& CommandLine::runner() const {
+  return std::ranges::find_if(runners_, [](const auto& entry) { return entry.first->parsed(); })
+      ->second;
+}
+
+std::optional<std::size_t> find_command(const std::vector<std::string>& words) {
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (!words[i].starts_with('-')) {
+      return i;
+    }
+    if (takes_next(words[i])) {
+      ++i;
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> find_output_option(const std::vector<std::string>& words) {
+  std::optional<std::string> output;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const std::string& word = words[i];
+    const bool is_name = word == "--output" || (!word.starts_with("--") && word.ends_with('o'));
+    if (is_name && takes_next(word) && i + 1 < words.size()) {
+      output = words[++i];
+    } else if (word.starts_with("--output=")) {
+      output = word.substr(word.find('=') + 1);
+    } else if (word.starts_with("-o") && word.size() > 2) {
+      output = word.substr(2);
+    }
+  }
+  return output;
+}
+
+void check_command(const std::string& word) {
+  std::vector<std::string> names;
+  for (const Command* const command : kCommands) {
+    if (command->name == word) {
+      return;
+    }
+    names.emplace_back(command->name);
+  }
+  const auto meant = closest(word, names);
+  throw Failure{{core::ErrorCode::usage, "no command " + core::quote(word),
+                 meant ? "did you mean " + *meant : "see nexakey --help"}};
+}
+
+}  // namespace nexakey::cli
