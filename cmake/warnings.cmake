@@ -12,9 +12,11 @@ endif()
 
 if(NEXAKEY_STATIC)
   target_link_options(nexakey_options INTERFACE -static-libstdc++ -static-libgcc)
-  # Whatever is not in the file need not be loaded, and need not be relocated.
-  target_compile_options(nexakey_options INTERFACE -ffunction-sections -fdata-sections)
-  target_link_options(nexakey_options INTERFACE -Wl,--gc-sections -Wl,-z,pack-relative-relocs)
+  # A command lives for five milliseconds, most of them page faults. Whatever is not in the file is
+  # not loaded; a program at a fixed address is not relocated. Stack, heap and libraries still get
+  # random addresses; build with NEXAKEY_STATIC=OFF where the program itself has to as well.
+  target_compile_options(nexakey_options INTERFACE -ffunction-sections -fdata-sections -fno-pie)
+  target_link_options(nexakey_options INTERFACE -no-pie -Wl,--gc-sections -Wl,-z,noseparate-code)
 endif()
 if(NEXAKEY_SANITIZE)
   target_compile_options(nexakey_options INTERFACE

@@ -12,7 +12,7 @@ namespace {
 
 void write_time(JsonWriter& json, const std::optional<Time>& time) {
   if (time) {
-    json.plain(format_time(*time));
+    json.plain([&](std::string& out) { append_time(out, *time); });
   } else {
     json.null();
   }
@@ -28,7 +28,7 @@ void write_optional(JsonWriter& json, std::string_view text) {
 
 void write_id(JsonWriter& json, const std::optional<KeyId>& id) {
   if (id) {
-    json.plain(id->to_string());
+    json.plain([&](std::string& out) { id->append_to(out); });
   } else {
     json.null();
   }
@@ -199,7 +199,8 @@ class RequestReader : public nlohmann::json_sax<nlohmann::json> {
 
 void write_key(JsonWriter& json, const Key& key, Time now) {
   json.begin_object();
-  json.name("id").plain(key.id.to_string());
+  json.name("id");
+  write_id(json, key.id);
   json.name("name").string(key.name);
   json.name("workspace").string(key.workspace);
   json.name("hint").string(std::string(kApiKeyPrefix) + "…" + key.last_four);
@@ -216,7 +217,8 @@ void write_key(JsonWriter& json, const Key& key, Time now) {
   write_labels(json, key.labels);
   json.name("description");
   write_optional(json, key.description);
-  json.name("created_at").plain(format_time(key.created_at));
+  json.name("created_at");
+  write_time(json, key.created_at);
   json.name("expires_at");
   write_time(json, key.expires_at);
   json.name("revoked_at");

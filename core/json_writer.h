@@ -28,6 +28,15 @@ class JsonWriter {
   JsonWriter& string(std::string_view text);
   /// Text that is known to need no escaping.
   JsonWriter& plain(std::string_view text);
+  /// The same for text that `append` adds to the document itself.
+  template <std::invocable<std::string&> Append>
+  JsonWriter& plain(const Append& append) {
+    separate();
+    out_ += '"';
+    append(out_);
+    out_ += '"';
+    return *this;
+  }
   JsonWriter& boolean(bool value) { return raw(value ? "true" : "false"); }
   JsonWriter& null() { return raw("null"); }
   /// At most six digits behind the point.

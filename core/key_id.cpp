@@ -31,11 +31,19 @@ std::optional<KeyId> KeyId::parse(std::string_view text) {
 }
 
 std::string KeyId::to_string() const {
-  std::string text(kPrefix);
-  for (int shift = 5 * (static_cast<int>(kDigits) - 1); shift >= 0; shift -= 5) {
-    text += kAlphabet[static_cast<std::size_t>(bits_ >> shift & 31)];
-  }
+  std::string text;
+  append_to(text);
   return text;
+}
+
+void KeyId::append_to(std::string& text) const {
+  std::array<char, kDigits> digits{};
+  std::int64_t rest = bits_;
+  for (auto digit = digits.rbegin(); digit != digits.rend(); ++digit, rest >>= 5) {
+    *digit = kAlphabet[static_cast<std::size_t>(rest & 31)];
+  }
+  text += kPrefix;
+  text.append(digits.data(), digits.size());
 }
 
 std::optional<KeyIdRange> parse_key_id_prefix(std::string_view text) {

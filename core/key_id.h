@@ -29,6 +29,7 @@ class KeyId {
 
   [[nodiscard]] constexpr std::int64_t bits() const { return bits_; }
   [[nodiscard]] std::string to_string() const;
+  void append_to(std::string& text) const;
 
   friend constexpr auto operator<=>(const KeyId&, const KeyId&) = default;
 
