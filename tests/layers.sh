@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# Arrows run one way, cli → store → core, and a backend is named in one place only.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+status=0
+# forbid FOLDERS PATTERN WHY: no file below the folders includes what the pattern matches.
+forbid() {
+  if grep -rnE --include='*.h' --include='*.cpp' "#include [\"<]($2)" $1; then
+    echo "layers: $3"
+    status=1
+  fi
+}
+
+forbid "core" "store/|cli/|completions/" "core stands on nothing of ours"
+forbid "core" "fstream|iostream|filesystem|unistd|sys/|fcntl" "core does no I/O"
+forbid "store" "cli/|completions/" "store stands on core alone"
+forbid "completions" "core/|store/|cli/" "the completion scripts stand on nothing"
+forbid "cli core" "store/sqlite/" "only store/open.cpp names a backend"
+forbid "store/key_store.h store/open.h" "store/sqlite/" "the interface knows no backend"
+exit "$status"
