@@ -69,6 +69,7 @@ void print_created(Context& context, const core::Key& key, const core::Secret* s
     core::JsonWriter json(text);
     json.begin_object().name("key");
     core::write_key(json, key, context.now());
+    text.reserve(text.size() + 2 * core::kApiKeyLength);  // no growth leaves a copy behind
     json.name("secret");
     if (secret == nullptr) {
       json.null();
@@ -135,13 +136,17 @@ ExitStatus run(Context& context, const Options& options) {
   try {
     if (file) {
       file->publish();
+    } else {
+      print_created(context, stored, &secret);
     }
-    print_created(context, stored, file ? nullptr : &secret);
   } catch (...) {
     // Nobody has the key, and nobody ever will.
     static_cast<void>(
         store->revoke(std::span(&stored.id, 1), "its key could not be handed over", context.now()));
     throw;
+  }
+  if (file) {
+    print_created(context, stored, nullptr);
   }
   return ExitStatus::done;
 }
