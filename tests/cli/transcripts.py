@@ -44,7 +44,7 @@ KINDS = {
 PLACEHOLDER = re.compile(r"<(%s)(?::(\w+))?>|\.\.\." % "|".join(KINDS))
 WHOLE_KEY = re.compile(KINDS["key"])
 TERMINAL = re.compile(r'\[tty (\d+)x(\d+)(?:, types "(.*?)")?\] ')
-TIME_LIMIT = 30
+TIME_LIMIT = 300  # seconds; under a sanitizer each command takes a tenth of one
 
 
 @dataclass
