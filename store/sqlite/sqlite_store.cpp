@@ -65,7 +65,7 @@ class SqliteStore final : public KeyStore {
   core::SlidingWindow window_of(const KeyRules& key);
   void verify_batch(std::span<const Request> requests, const VerifyOptions& options,
                     std::vector<Verification>& verifications);
-  /// Takes Lock::live with room in the journal for the endpoints.
+  /// Takes Lock::live with room in the journal for the endpoints that are not empty.
   std::unique_ptr<LockGuard> lock_with_room(std::span<const std::string> endpoints);
 
   Database database_;
@@ -230,6 +230,9 @@ std::vector<std::optional<KeyRules>> SqliteStore::look_up(std::span<const Reques
 std::unique_ptr<LockGuard> SqliteStore::lock_with_room(std::span<const std::string> endpoints) {
   std::size_t size = 0;
   for (const std::string& endpoint : endpoints) {
+    if (endpoint.empty()) {
+      continue;
+    }
     size += UsageJournal::size_of({.key = {}, .at = {}, .status = 0, .endpoint = endpoint});
   }
   for (;;) {
@@ -259,9 +262,11 @@ void SqliteStore::verify_batch(std::span<const Request> requests, const VerifyOp
                                std::vector<Verification>& verifications) {
   const bool dry_run = options.counting == Counting::dry_run;
   const auto keys = look_up(requests);
-  std::vector<std::string> endpoints(requests.size());
+  std::vector<std::string> endpoints(requests.size());  // of what may be counted
   for (std::size_t i = 0; i < requests.size(); ++i) {
-    endpoints[i] = core::endpoint_of(requests[i].method, requests[i].path);
+    if (keys[i] && !dry_run) {
+      endpoints[i] = core::endpoint_of(requests[i].method, requests[i].path);
+    }
   }
   auto& [windows, journal] = live();
   const auto guard = lock_with_room(endpoints);
