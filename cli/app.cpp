@@ -122,6 +122,7 @@ int nexakey_main(int argc, char** argv) {
   } catch (const BrokenPipe&) {
     std::signal(SIGPIPE, SIG_DFL);
     std::raise(SIGPIPE);
+    return 128 + SIGPIPE;  // for a parent that blocks the signal
   } catch (const Failure& failure) {
     error = failure.error;
   } catch (const core::RandomnessError& failure) {

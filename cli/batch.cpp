@@ -11,6 +11,7 @@
 #include <openssl/crypto.h>
 #include <unistd.h>
 
+#include "cli/descriptor.h"
 #include "core/json.h"
 
 namespace nexakey::cli {
@@ -32,19 +33,14 @@ class LineReader {
     std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
     end_ -= begin_;
     begin_ = 0;
-    for (;;) {
-      const ssize_t count = ::read(STDIN_FILENO, buffer_.data() + end_, buffer_.size() - end_);
-      if (count >= 0) {
-        end_ += static_cast<std::size_t>(count);
-        at_end_ = count == 0;
-        return !at_end_;
-      }
-      if (errno != EINTR) {
-        throw Failure{{core::ErrorCode::failed,
-                       "standard input can't be read: " + std::system_category().message(errno),
-                       ""}};
-      }
+    const ssize_t count = read_some(STDIN_FILENO, buffer_.data() + end_, buffer_.size() - end_);
+    if (count < 0) {
+      throw Failure{{core::ErrorCode::failed,
+                     "standard input can't be read: " + std::system_category().message(errno), ""}};
     }
+    end_ += static_cast<std::size_t>(count);
+    at_end_ = count == 0;
+    return !at_end_;
   }
 
   /// The next line that is whole, without its end; null: there is none before more is read.

@@ -30,8 +30,6 @@ const CLI::Option* find_option(const CLI::App& command, const std::string& word)
   return found == options.end() ? nullptr : *found;
 }
 
-bool takes_value(const CLI::Option& option) { return option.get_items_expected_max() > 0; }
-
 void remember(GlobalOptions& globals, const CLI::Option& option, const std::string& value) {
   if (option.check_lname("store")) {
     globals.store = value;
@@ -41,7 +39,7 @@ void remember(GlobalOptions& globals, const CLI::Option& option, const std::stri
 }
 
 const CLI::App* find_command(const CLI::App& parent, const std::string& word) {
-  const auto commands = parent.get_subcommands([](const CLI::App*) { return true; });
+  const auto commands = commands_of(parent);
   const auto found =
       std::ranges::find_if(commands, [&](const CLI::App* c) { return c->get_name() == word; });
   return found == commands.end() ? nullptr : *found;
@@ -149,8 +147,7 @@ void add_arguments(Candidates& candidates, const Position& position) {
       add_values(candidates, argument.get_type_name(), position.globals);
     }
   } else if (position.arguments == 0) {
-    for (const CLI::App* const sub :
-         position.command->get_subcommands([](const CLI::App*) { return true; })) {
+    for (const CLI::App* const sub : commands_of(*position.command)) {
       candidates.add(sub->get_name(), sub->get_description());
     }
   }

@@ -46,9 +46,7 @@ core::Key make_key(const Context& context, const Options& options) {
     }
   }
   if (options.rate_limit) {
-    const auto limit = parse_number(*options.rate_limit, "--rate-limit");
-    value_of(core::check_rate_limit(limit));
-    key.rate_limit = static_cast<std::uint32_t>(limit);
+    key.rate_limit = parse_rate_limit(*options.rate_limit);
   }
   if (options.name) {
     value_of(core::check_name(*options.name));
@@ -116,9 +114,11 @@ ExitStatus run(Context& context, const Options& options) {
   const auto store = context.open_store(store::OpenMode::create_if_missing);
   if (options.if_not_exists && options.key_file) {
     // The file of a key that is there is likely to be there too, and may stay as well.
-    const auto existing = select_keys(
-        context, *store,
-        {.workspace = key.workspace, .name = key.name, .status = core::KeyStatus::active});
+    const auto existing = select_keys(context, *store,
+                                      {.workspace = key.workspace,
+                                       .name = key.name,
+                                       .status = core::KeyStatus::active,
+                                       .newest_of_line = true});
     if (!existing.empty()) {
       return leave_as_it_is(context, existing.front());
     }

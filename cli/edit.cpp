@@ -44,9 +44,7 @@ core::KeyChange make_change(const Context& context, const Options& options) {
     change.expires_at = value_of(core::parse_time_after(*options.expires, context.now()));
   }
   if (options.rate_limit) {
-    const auto limit = parse_number(*options.rate_limit, "--rate-limit");
-    value_of(core::check_rate_limit(limit));
-    change.rate_limit = static_cast<std::uint32_t>(limit);
+    change.rate_limit = parse_rate_limit(*options.rate_limit);
   }
   change.labels = value_of(core::parse_labels(options.labels));
   if (options.suspend || options.resume) {
@@ -67,12 +65,9 @@ ExitStatus run(Context& context, const Options& options) {
   const core::KeyChange change = make_change(context, options);
   const auto store = context.open_store();
   const core::Key key = find_key(context, *store, options.key);
-  const auto changed = value_of(store->update(key.id, change, context.now()));
-  if (!changed) {
-    throw Failure{{core::ErrorCode::not_found, "no key " + key.id.to_string(), ""}};
-  }
+  const core::Key changed = changed_key(store->update(key.id, change, context.now()), key.id);
   if (!context.settings.quiet) {
-    print_key(context, *changed);
+    print_key(context, changed);
   }
   return ExitStatus::done;
 }

@@ -19,8 +19,6 @@ std::vector<const CLI::Option*> own_options(const CLI::App& command, bool positi
   return options;
 }
 
-bool takes_value(const CLI::Option& option) { return option.get_items_expected_max() > 0; }
-
 std::string value_name(const CLI::Option& option) {
   return takes_value(option) ? option.get_type_name() : std::string();
 }
@@ -78,7 +76,7 @@ std::vector<Row> option_rows(const std::vector<const CLI::Option*>& options) {
 
 std::vector<Row> command_rows(const CLI::App& command) {
   std::vector<Row> rows;
-  for (const CLI::App* const sub : command.get_subcommands([](const CLI::App*) { return true; })) {
+  for (const CLI::App* const sub : commands_of(command)) {
     rows.push_back({sub->get_name(), sub->get_description()});
   }
   return rows;
@@ -106,6 +104,12 @@ std::string full_name(const CLI::App& command) {
   const CLI::App* const parent = command.get_parent();
   return (parent == nullptr ? "" : full_name(*parent) + " ") + command.get_name();
 }
+
+std::vector<const CLI::App*> commands_of(const CLI::App& command) {
+  return command.get_subcommands([](const CLI::App*) { return true; });
+}
+
+bool takes_value(const CLI::Option& option) { return option.get_items_expected_max() > 0; }
 
 std::vector<const CLI::Option*> options_of(const CLI::App& command) {
   auto options = own_options(command, false);
@@ -136,8 +140,8 @@ std::vector<std::string> option_names(const CLI::App& command) {
 
 std::vector<std::string> command_names(const CLI::App& command) {
   std::vector<std::string> names;
-  for (const Row& row : command_rows(command)) {
-    names.push_back(row.left);
+  for (const CLI::App* const sub : commands_of(command)) {
+    names.push_back(sub->get_name());
   }
   return names;
 }

@@ -14,6 +14,10 @@ std::string help_of(const CLI::App& command);
 /// `nexakey whitelist add`.
 std::string full_name(const CLI::App& command);
 
+/// The commands below a command.
+std::vector<const CLI::App*> commands_of(const CLI::App& command);
+bool takes_value(const CLI::Option& option);
+
 /// The options that a command takes, its own before those of all commands.
 std::vector<const CLI::Option*> options_of(const CLI::App& command);
 std::vector<const CLI::Option*> positionals_of(const CLI::App& command);

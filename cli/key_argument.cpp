@@ -86,6 +86,14 @@ Key find_key(const Context& context, store::KeyStore& store, const std::string& 
   return std::move(keys.front());
 }
 
+Key changed_key(core::Result<std::optional<Key>> updated, core::KeyId id) {
+  auto key = value_of(std::move(updated));
+  if (!key) {
+    throw Failure{{ErrorCode::not_found, "no key " + id.to_string(), ""}};
+  }
+  return *std::move(key);
+}
+
 std::vector<Key> find_keys(const Context& context, store::KeyStore& store,
                            const std::vector<std::string>& arguments) {
   std::vector<Key> keys;

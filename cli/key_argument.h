@@ -21,6 +21,9 @@ core::Key find_key(const Context& context, store::KeyStore& store, const std::st
 std::vector<core::Key> find_keys(const Context& context, store::KeyStore& store,
                                  const std::vector<std::string>& arguments);
 
+/// The key that an update returned; ends the command if it failed or the key is not there any more.
+core::Key changed_key(core::Result<std::optional<core::Key>> updated, core::KeyId id);
+
 /// All keys that a filter matches.
 std::vector<core::Key> select_keys(const Context& context, store::KeyStore& store,
                                    const core::KeyFilter& filter);

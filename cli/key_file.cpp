@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "cli/descriptor.h"
 #include "cli/exit_status.h"
 
 namespace nexakey::cli {
@@ -20,27 +21,6 @@ namespace {
                  exists ? "name a file that does not exist yet" : ""}};
 }
 
-/// Closes a descriptor when it goes.
-struct Descriptor {
-  int value;
-  ~Descriptor() {
-    if (value >= 0) {
-      ::close(value);
-    }
-  }
-};
-
-bool write_and_sync(int descriptor, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t written = ::write(descriptor, text.data(), text.size());
-    if (written < 0) {
-      return false;
-    }
-    text.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return ::write(descriptor, "\n", 1) == 1 && ::fsync(descriptor) == 0;
-}
-
 }  // namespace
 
 KeyFile::KeyFile(std::filesystem::path path, const core::Secret& secret)
@@ -50,12 +30,13 @@ KeyFile::KeyFile(std::filesystem::path path, const core::Secret& secret)
     fail(path_, EEXIST);
   }
   std::string name = temporary_.string();
-  const Descriptor file{::mkostemp(name.data(), O_CLOEXEC)};  // mode 0600
-  if (file.value < 0) {
+  const Descriptor file(::mkostemp(name.data(), O_CLOEXEC));  // mode 0600
+  if (!file.is_open()) {
     fail(path_, errno);
   }
   temporary_ = name;
-  if (!write_and_sync(file.value, secret.reveal())) {
+  if (!write_all(file.value(), secret.reveal()) || !write_all(file.value(), "\n") ||
+      ::fsync(file.value()) != 0) {
     const int reason = errno;
     ::unlink(temporary_.c_str());
     fail(path_, reason);
@@ -74,9 +55,9 @@ void KeyFile::publish() {
     fail(path_, errno);
   }
   const auto folder = path_.has_parent_path() ? path_.parent_path() : std::filesystem::path(".");
-  const Descriptor directory{::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
-  if (directory.value >= 0) {
-    ::fsync(directory.value);
+  const Descriptor directory(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (directory.is_open()) {
+    ::fsync(directory.value());
   }
 }
 

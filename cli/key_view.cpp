@@ -106,19 +106,24 @@ void print_key(Context& context, const core::Key& key) {
   context.out.write("\n");
 }
 
+void print_key_line(Context& context, const core::Key& key, core::Time now) {
+  core::JsonWriter json(context.out.buffer());
+  core::write_key(json, key, now);
+  context.out.write("\n");
+}
+
 void print_keys_json(Context& context, const std::vector<core::Key>& keys) {
+  const core::Time now = context.now();
   if (context.settings.format == Format::jsonl) {
     for (const core::Key& key : keys) {
-      core::JsonWriter json(context.out.buffer());
-      core::write_key(json, key, context.now());
-      context.out.write("\n");
+      print_key_line(context, key, now);
     }
     return;
   }
   core::JsonWriter json(context.out.buffer());
   json.begin_object().name("keys").begin_array();
   for (const core::Key& key : keys) {
-    core::write_key(json, key, context.now());
+    core::write_key(json, key, now);
   }
   json.end_array().end_object();
   context.out.write("\n");

@@ -38,6 +38,9 @@ std::string join_scopes(const core::Key& key);
 /// Prints one key in the form that the user wants, as `show` does.
 void print_key(Context& context, const core::Key& key);
 
+/// Writes a key as a line of JSON.
+void print_key_line(Context& context, const core::Key& key, core::Time now);
+
 /// Writes {"keys": […]}, or a line for each with jsonl.
 void print_keys_json(Context& context, const std::vector<core::Key>& keys);
 

@@ -115,11 +115,7 @@ class TablePrinter : public Printer {
   [[nodiscard]] std::vector<Column> titles() const {
     std::vector<Column> titles;
     for (const ListColumn* const column : columns_) {
-      std::string title(column->name);
-      std::ranges::transform(title, title.begin(), [](char c) {
-        return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
-      });
-      titles.push_back({std::move(title), column->right_aligned, column->may_shrink});
+      titles.push_back({title_of(column->name), column->right_aligned, column->may_shrink});
     }
     return titles;
   }
@@ -143,11 +139,7 @@ class IdPrinter : public Printer {
 class LinePrinter : public Printer {
  public:
   explicit LinePrinter(Context& context) : context_(context), now_(context.now()) {}
-  void add(const core::Key& key) override {
-    core::JsonWriter json(context_.out.buffer());
-    core::write_key(json, key, now_);
-    context_.out.write("\n");
-  }
+  void add(const core::Key& key) override { print_key_line(context_, key, now_); }
   void finish(const std::optional<core::KeyId>& /*next*/) override {}
 
  private:

@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "cli/exit_status.h"
+#include "core/key.h"
 #include "core/text.h"
 
 namespace nexakey::cli {
@@ -20,6 +21,12 @@ std::int64_t parse_number(const std::string& text, const std::string& option) {
         {core::ErrorCode::usage, option + " takes a whole number, not " + core::quote(text), ""}};
   }
   return number;
+}
+
+std::uint32_t parse_rate_limit(const std::string& text) {
+  const std::int64_t limit = parse_number(text, "--rate-limit");
+  value_of(core::check_rate_limit(limit));
+  return static_cast<std::uint32_t>(limit);
 }
 
 }  // namespace nexakey::cli

@@ -20,4 +20,7 @@ CLI::Option* add_list_option(CLI::App& app, const std::string& names,
 /// reading takes 010 for 8.) `option` is for the message.
 std::int64_t parse_number(const std::string& text, const std::string& option);
 
+/// The value of --rate-limit.
+std::uint32_t parse_rate_limit(const std::string& text);
+
 }  // namespace nexakey::cli

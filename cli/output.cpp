@@ -1,31 +1,17 @@
 #include "cli/output.h"
 
 #include <cerrno>
-#include <cstring>
 #include <system_error>
 
 #include <unistd.h>
 
+#include "cli/descriptor.h"
 #include "cli/exit_status.h"
 
 namespace nexakey::cli {
 namespace {
 
 constexpr std::size_t kBufferSize = 65536;
-
-bool write_all(int descriptor, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t written = ::write(descriptor, text.data(), text.size());
-    if (written < 0 && errno == EINTR) {
-      continue;
-    }
-    if (written < 0) {
-      return false;
-    }
-    text.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return true;
-}
 
 }  // namespace
 

@@ -40,6 +40,14 @@ void append_line(std::string& out, const std::vector<Cell>& cells,
 
 }  // namespace
 
+std::string title_of(std::string_view name) {
+  std::string title(name);
+  std::ranges::transform(title, title.begin(), [](char c) {
+    return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+  });
+  return title;
+}
+
 std::vector<std::size_t> Table::widths(const TableStyle& style) const {
   std::vector<std::size_t> widths;
   for (const Column& column : columns_) {

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace nexakey::cli {
@@ -24,6 +25,9 @@ struct Column {
   bool right_aligned = false;
   bool may_shrink = false;  ///< gives way when the terminal is too narrow
 };
+
+/// The title of a column in the style of all of them: upper case.
+std::string title_of(std::string_view name);
 
 /// How tables are drawn.
 struct TableStyle {

@@ -1,7 +1,6 @@
 #include "cli/terminal.h"
 
 #include <array>
-#include <cerrno>
 #include <charconv>
 #include <csignal>
 #include <cstdlib>
@@ -12,6 +11,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "cli/descriptor.h"
 #include "cli/output.h"
 
 namespace nexakey::cli {
@@ -39,11 +39,7 @@ std::string read_line(int descriptor) {
   line.reserve(kLongestLine);
   char c = 0;
   while (line.size() < kLongestLine) {
-    const ssize_t count = ::read(descriptor, &c, 1);
-    if (count < 0 && errno == EINTR) {
-      continue;
-    }
-    if (count <= 0 || c == '\n') {
+    if (read_some(descriptor, &c, 1) <= 0 || c == '\n') {
       break;
     }
     line += c;
@@ -102,7 +98,7 @@ class NoEcho {
 
 void print_prompt(const std::string& text) {
   // A prompt that can't be printed is no reason to stop: the answer is read all the same.
-  static_cast<void>(!::write(STDERR_FILENO, text.data(), text.size()));
+  write_all(STDERR_FILENO, text);
 }
 
 }  // namespace

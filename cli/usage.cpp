@@ -91,9 +91,7 @@ std::string render_groups(const KeyView& view, const core::UsageReport& report) 
   for (const Group& group : groups) {
     most = std::max(most, group.second.requests);
   }
-  std::string title(core::name_of(report.by));
-  std::ranges::transform(title, title.begin(), [](char c) { return static_cast<char>(c - 32); });
-  auto columns = count_columns(std::move(title));
+  auto columns = count_columns(title_of(core::name_of(report.by)));
   columns.push_back({""});
   Table table(std::move(columns));
   for (const auto& [name, counts] : groups) {

@@ -5,10 +5,10 @@
 #include <system_error>
 
 #include <fcntl.h>
-#include <unistd.h>
 
 #include "cli/batch.h"
 #include "cli/command.h"
+#include "cli/descriptor.h"
 #include "cli/key_view.h"
 #include "core/endpoint.h"
 #include "core/json.h"
@@ -37,19 +37,17 @@ constexpr std::size_t kLongestKeyFile = 4096;
 
 /// Reads without a stream, whose buffer nobody would wipe.
 core::Secret read_key_file(const std::string& path) {
-  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   std::string text(kLongestKeyFile + 1, '\0');
   std::size_t size = 0;
-  ssize_t count = descriptor < 0 ? -1 : 1;
+  ssize_t count = file.is_open() ? 1 : -1;
   while (count > 0 && size < text.size()) {
-    count = ::read(descriptor, text.data() + size, text.size() - size);
+    count = read_some(file.value(), text.data() + size, text.size() - size);
     size += static_cast<std::size_t>(std::max<ssize_t>(count, 0));
   }
-  const int error = errno;
-  if (descriptor >= 0) {
-    ::close(descriptor);
-  }
   if (count < 0) {
+    const int error = errno;
+    core::wipe(text);
     throw Failure{{core::ErrorCode::usage,
                    core::quote(path) + " can't be read: " + std::system_category().message(error),
                    ""}};

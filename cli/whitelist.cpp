@@ -46,12 +46,9 @@ ExitStatus change(Context& context, const Options& options, core::KeyChange chan
     change.may_open = true;
     changed = store->update(key.id, change, context.now());
   }
-  const auto current = value_of(std::move(changed));
-  if (!current) {
-    throw Failure{{core::ErrorCode::not_found, "no key " + key.id.to_string(), ""}};
-  }
+  const core::Key current = changed_key(std::move(changed), key.id);
   if (!context.settings.quiet) {
-    print_whitelist(context, *current);
+    print_whitelist(context, current);
   }
   return ExitStatus::done;
 }

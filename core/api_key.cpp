@@ -6,6 +6,8 @@
 #include <openssl/crypto.h>
 #include <openssl/sha.h>
 
+#include "core/text.h"
+
 namespace nexakey::core {
 namespace {
 
@@ -14,10 +16,6 @@ constexpr std::string_view kAlphabet =
 
 /// The largest multiple of 62 that fits a byte: bytes from here on would favour some characters.
 constexpr std::uint8_t kFairBytes = 256 / kAlphabet.size() * kAlphabet.size();
-
-bool is_alphanumeric(char c) {
-  return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-}
 
 }  // namespace
 

@@ -32,7 +32,7 @@ bool is_uuid(std::string_view segment) {
 
 bool is_long_token(std::string_view segment) {
   if (segment.size() < kShortestToken || !std::ranges::all_of(segment, [](char c) {
-        return is_digit(c) || is_letter(c) || c == '_' || c == '-';
+        return is_alphanumeric(c) || c == '_' || c == '-';
       })) {
     return false;
   }
@@ -46,7 +46,7 @@ bool is_identifier(std::string_view segment) {
 }
 
 bool is_token_character(char c) {
-  return is_digit(c) || is_letter(c) ||
+  return is_alphanumeric(c) ||
          std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
 }
 

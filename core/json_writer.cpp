@@ -11,8 +11,6 @@
 namespace nexakey::core {
 namespace {
 
-constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
-
 /// Appends an escaped UTF-16 unit.
 void append_escape(std::string& out, unsigned unit) {
   constexpr std::string_view kHex = "0123456789abcdef";
@@ -53,7 +51,7 @@ std::size_t append_wide(std::string& out, std::string_view text) {
   const auto read = utf8proc_iterate(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
                                      static_cast<utf8proc_ssize_t>(text.size()), &code_point);
   if (read <= 0) {
-    out += kReplacement;
+    out += kReplacementCharacter;
     return 1;
   }
   const std::string_view character = text.substr(0, static_cast<std::size_t>(read));

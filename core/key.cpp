@@ -12,10 +12,7 @@ constexpr std::size_t kLongestName = 64;
 constexpr std::size_t kLongestDescription = 1000;
 constexpr std::size_t kLongestLabelValue = 256;
 constexpr std::size_t kMostLabels = 64;
-
-bool is_alphanumeric(char c) {
-  return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-}
+constexpr const char* kWordHint = "it has 1 to 64 characters of A-Z, a-z, 0-9, dot, _ and -";
 
 bool is_word(std::string_view text) {
   return !text.empty() && text.size() <= kLongestName && text.front() != '-' &&
@@ -132,8 +129,7 @@ Result<void> check_name(std::string_view name) {
 
 Result<void> check_workspace(std::string_view name) {
   if (!is_word(name)) {
-    return reject(quote(name) + " is no name of a workspace",
-                  "it has 1 to 64 characters of A-Z, a-z, 0-9, dot, _ and -");
+    return reject(quote(name) + " is no name of a workspace", kWordHint);
   }
   return check_no_api_key(name);
 }
@@ -154,8 +150,7 @@ Result<void> check_labels(const Labels& labels) {
   }
   for (const auto& [name, value] : labels) {
     if (!is_word(name)) {
-      return reject(quote(name) + " is no name of a label",
-                    "it has 1 to 64 characters of A-Z, a-z, 0-9, dot, _ and -");
+      return reject(quote(name) + " is no name of a label", kWordHint);
     }
     if (value.size() > kLongestLabelValue || !is_printable(value)) {
       return reject("the label " + quote(name) + " has a value that is longer than 256 bytes or " +

@@ -9,7 +9,6 @@
 namespace nexakey::core {
 namespace {
 
-constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
 constexpr std::string_view kEllipsis = "…";
 constexpr std::size_t kLongestQuote = 64;
 
@@ -111,7 +110,7 @@ std::string printable(std::string_view text) {
   safe.reserve(text.size());
   while (!text.empty()) {
     const Character character = take_character(text);
-    safe += character.printable ? character.bytes : kReplacement;
+    safe += character.printable ? character.bytes : kReplacementCharacter;
   }
   return safe;
 }
@@ -148,7 +147,7 @@ std::string quote(std::string_view text) {
       continue;
     }
     const Character character = take_character(text);
-    quoted += character.printable ? character.bytes : kReplacement;
+    quoted += character.printable ? character.bytes : kReplacementCharacter;
   }
   return quoted += '"';
 }

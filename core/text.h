@@ -6,6 +6,14 @@
 
 namespace nexakey::core {
 
+/// U+FFFD: what stands in place of a character that can't be shown.
+inline constexpr std::string_view kReplacementCharacter = "\xEF\xBF\xBD";
+
+/// Whether `c` is one of [0-9A-Za-z], whatever the locale.
+constexpr bool is_alphanumeric(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+}
+
 /// The parts of `text` between separators; "" has one part, "".
 std::vector<std::string_view> split(std::string_view text, char separator);
 
