@@ -22,12 +22,19 @@ namespace {
 
 using core::ErrorCode;
 
-void refuse_keys_in_arguments(const std::vector<std::string>& words) {
-  if (std::ranges::any_of(words, core::contains_api_key)) {
-    throw Failure{{ErrorCode::usage,
-                   "a whole key stands on the command line, where every process can read it",
-                   "pass it on standard input (KEY is then -), or by --key-file or NEXAKEY_KEY; "
-                   "this one has to be revoked"}};
+void refuse_secrets_in_arguments(const std::vector<std::string>& words) {
+  for (const std::string& word : words) {
+    if (core::contains_api_key(word)) {
+      throw Failure{{ErrorCode::usage,
+                     "a whole key stands on the command line, where every process can read it",
+                     "pass it on standard input (KEY is then -), or by --key-file or NEXAKEY_KEY; "
+                     "this one has to be revoked"}};
+    }
+    if (core::contains_credential(word)) {
+      throw Failure{{ErrorCode::usage,
+                     "a token stands on the command line, where every process can read it",
+                     "pass it by --token-file or NEXAKEY_TOKEN; this one has to be revoked"}};
+    }
   }
 }
 
@@ -44,7 +51,7 @@ void translate_help(std::vector<std::string>& words, std::size_t at) {
 }
 
 ExitStatus run(std::vector<std::string> words) {
-  refuse_keys_in_arguments(words);
+  refuse_secrets_in_arguments(words);
   auto command = find_command(words);
   while (command && words[*command] == "help") {
     translate_help(words, *command);

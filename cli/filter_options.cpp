@@ -73,7 +73,10 @@ core::KeyFilter FilterOptions::filter(const Context& context) const {
   if (!scopes.empty()) {
     filter.scopes = value_of(core::Scopes::parse(scopes));
   }
-  filter.pattern = pattern;
+  if (pattern) {
+    value_of(core::check_pattern(*pattern));
+    filter.pattern = pattern;
+  }
   filter.labels = parse_wanted_labels(labels);
   const auto ago = [&](const std::optional<std::string>& text) {
     return text ? std::optional<core::Time>(now - value_of(core::parse_duration(*text)))

@@ -27,7 +27,7 @@ KeyFilter filter_for(const Context& context, const std::string& argument) {
     return filter_for_secret(context);
   }
   if (argument.starts_with(core::KeyId::kPrefix)) {
-    const auto ids = core::parse_key_id_prefix(argument);
+    const auto ids = core::KeyIdRange::parse(argument);
     if (!ids) {
       throw Failure{{ErrorCode::usage, core::quote(argument) + " is no id of a key",
                      "an id is key_ and 12 characters, of which 4 are enough if they are unique"}};

@@ -4,7 +4,7 @@
 #include <string_view>
 
 #include "cli/output.h"
-#include "core/api_key.h"
+#include "core/credential.h"
 #include "core/json.h"
 #include "core/text.h"
 
@@ -13,13 +13,7 @@ namespace {
 
 /// Names of files and the like come into messages as they are.
 std::string presentable(std::string text) {
-  for (std::size_t at = text.find(core::kApiKeyPrefix); at != std::string::npos;
-       at = text.find(core::kApiKeyPrefix, at + 1)) {
-    if (core::is_api_key(std::string_view(text).substr(at, core::kApiKeyLength))) {
-      text.replace(at + core::kApiKeyPrefix.size(), core::kApiKeyRandomLength, "…");
-    }
-  }
-  return core::printable(text);
+  return core::printable(core::mask_credentials(std::move(text)));
 }
 
 }  // namespace

@@ -47,16 +47,19 @@ std::string bar(std::uint64_t requests, std::uint64_t most, std::size_t widest) 
 
 void add_counts(std::vector<Cell>& row, const core::Counts& counts) {
   row.emplace_back(std::to_string(counts.requests));
-  row.emplace_back(std::to_string(counts.errors), counts.errors == 0 ? Style::plain : Style::bad);
-  row.emplace_back(std::to_string(counts.rate_limited),
-                   counts.rate_limited == 0 ? Style::plain : Style::bad);
+  for (const std::uint64_t count :
+       {counts.errors(), counts.denied, counts.rate_limited, counts.upstream_errors}) {
+    row.emplace_back(std::to_string(count), count == 0 ? Style::plain : Style::bad);
+  }
 }
 
 std::vector<Column> count_columns(std::string title) {
   return {{std::move(title), false, true},
           {"REQUESTS", true},
           {"ERRORS", true},
-          {"RATE LIMITED", true}};
+          {"DENIED", true},
+          {"RATE LIMITED", true},
+          {"UPSTREAM", true}};
 }
 
 std::string render_periods(const KeyView& view, const core::UsageReport& report) {

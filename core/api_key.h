@@ -1,35 +1,28 @@
 #pragma once
 
-#include <array>
-#include <cstdint>
 #include <string_view>
 
-#include "core/random.h"
-#include "core/secret.h"
+#include "core/credential.h"
 
 namespace nexakey::core {
 
-/// A key is this prefix and exactly 28 characters of [0-9A-Za-z].
-inline constexpr std::string_view kApiKeyPrefix = "fc_live_";
-inline constexpr std::size_t kApiKeyRandomLength = 28;
-inline constexpr std::size_t kApiKeyLength = kApiKeyPrefix.size() + kApiKeyRandomLength;
+inline constexpr std::string_view kApiKeyPrefix = kApiKeyForm.prefix;
+inline constexpr std::size_t kApiKeyRandomLength = kApiKeyForm.random_length;
+inline constexpr std::size_t kApiKeyLength = kApiKeyForm.length();
 
-/// SHA-256 (FIPS 180-4) of a whole key: all that a store ever knows of it. With 166 random bits
-/// in a key there is nothing for a salt or a slow hash to protect.
-using KeyHash = std::array<std::uint8_t, 32>;
+using KeyHash = CredentialHash;
 
 /// Makes a key; each character is uniform. Throws RandomnessError if `random` fails.
-Secret generate_api_key(const RandomSource& random);
+inline Secret generate_api_key(const RandomSource& random) { return kApiKeyForm.generate(random); }
 
 /// Whether `text` is a key and nothing else.
-bool is_api_key(std::string_view text);
+inline bool is_api_key(std::string_view text) { return kApiKeyForm.matches(text); }
 
 /// Whether a key stands anywhere in `text`.
-bool contains_api_key(std::string_view text);
+inline bool contains_api_key(std::string_view text) {
+  return kApiKeyForm.find_in(text) != std::string_view::npos;
+}
 
-KeyHash hash_api_key(std::string_view key);
-
-/// The last four characters: what may be shown of a key so that its holder recognises it.
-std::string_view last_four(std::string_view key);
+inline KeyHash hash_api_key(std::string_view key) { return hash_credential(key); }
 
 }  // namespace nexakey::core

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "core/endpoint.h"
 #include "core/text.h"
 
 namespace nexakey::core {
@@ -23,11 +24,27 @@ bool is_allowed_method(const KeyRules& key, std::string_view method) {
   return needed && key.scopes.has(*needed);
 }
 
-std::string describe_scopes(const KeyRules& key, const std::string& method) {
+/// The method of the request that the key must not use; null: it may use all of them.
+const std::string* find_forbidden_method(const Request& request, const KeyRules& key) {
+  if (!is_allowed_method(key, request.method)) {
+    return &request.method;
+  }
+  return request.override_method.empty() || is_allowed_method(key, request.override_method)
+             ? nullptr
+             : &request.override_method;
+}
+
+std::string describe_need(const std::string& method) {
   const auto needed = scope_for(method);
-  const std::string needs =
-      needed ? "needs " + std::string(name_of(*needed)) : std::string("is allowed by no scope");
-  return method + " " + needs + ", the key has " + join(key.scopes.names(), ", ");
+  return method + (needed ? " needs " + std::string(name_of(*needed)) : " is allowed by no scope");
+}
+
+std::string describe_scopes(const KeyRules& key, const Request& request) {
+  std::string needs = describe_need(request.method);
+  if (!request.override_method.empty()) {
+    needs += ", and " + describe_need(request.override_method) + " (method override)";
+  }
+  return needs + ", the key has " + join(key.scopes.names(), ", ");
 }
 
 std::string describe_whitelist(const KeyRules& key, const std::optional<IpAddress>& ip) {
@@ -47,6 +64,16 @@ void set_credential(Request& request, std::string_view key) {
     request.credential = Credential::key;
     request.key_hash = hash_api_key(key);
   }
+}
+
+Result<void> check_answer(const Answer& answer) {
+  return check_method(answer.method)
+      .and_then([&] { return check_path(answer.path); })
+      .and_then([&] {
+        return answer.status >= 100 && answer.status <= 599
+                   ? Result<void>()
+                   : reject("a status of HTTP is from 100 to 599");
+      });
 }
 
 std::string_view name_of(Reason reason) {
@@ -139,7 +166,7 @@ std::optional<Reason> refusal(const Request& request, const KeyRules* key, Time 
   if (!key->whitelist.allows(request.ip)) {
     return Reason::ip_not_allowed;
   }
-  if (!is_allowed_method(*key, request.method)) {
+  if (find_forbidden_method(request, *key) != nullptr) {
     return Reason::insufficient_scope;
   }
   return std::nullopt;
@@ -158,7 +185,8 @@ Decision conclude(const Request& request, const KeyRules* key, std::optional<Rea
   decision.key_id = key->id;
   decision.workspace = key->workspace;
   if (decision.reason == Reason::insufficient_scope) {
-    decision.needed_scope = scope_for(request.method);
+    const std::string* const method = find_forbidden_method(request, *key);
+    decision.needed_scope = method == nullptr ? std::nullopt : scope_for(*method);
   }
   if (admission) {
     decision.rate_limit =
@@ -190,8 +218,8 @@ std::vector<Check> explain(const Request& request, const KeyRules* key, const De
   const Reason reason = decision.reason;
   std::vector<Check> checks;
   // Adds a check that fails with one of these reasons; false: it was the last one.
-  const auto add = [&](std::string_view name, Reason first, Reason last, std::string found) {
-    checks.push_back({name, reason < first || reason > last, std::move(found)});
+  const auto add = [&](std::string name, Reason first, Reason last, std::string found) {
+    checks.push_back({std::move(name), reason < first || reason > last, std::move(found)});
     return checks.back().passed;
   };
   if (!add("credential", Reason::missing_key, Reason::missing_key,
@@ -223,7 +251,7 @@ std::vector<Check> explain(const Request& request, const KeyRules* key, const De
       add("whitelist", Reason::ip_not_allowed, Reason::ip_not_allowed,
           describe_whitelist(*key, request.ip)) &&
       add("scope", Reason::insufficient_scope, Reason::insufficient_scope,
-          describe_scopes(*key, request.method))) {
+          describe_scopes(*key, request))) {
     const std::uint32_t remaining = decision.rate_limit ? decision.rate_limit->remaining : 0;
     add("rate limit", Reason::rate_limited, Reason::rate_limited,
         std::to_string(remaining) + " of " + std::to_string(key->rate_limit) + " a minute remain");

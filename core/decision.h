@@ -21,6 +21,7 @@ struct Request {
   KeyHash key_hash{};  ///< of the key, when the credential is one
   std::string method = "GET";
   std::string path = "/";
+  std::string override_method;  ///< of a method-override header: it has to be allowed too; or empty
   std::optional<IpAddress> ip;           ///< of the client; none: unknown
   std::optional<std::string> workspace;  ///< the only one whose keys will do; none: any
   std::string ref;                       ///< JSON that the decision gives back; may be empty
@@ -28,6 +29,17 @@ struct Request {
 
 /// The credential and the hash for the text of a key; an empty one is missing.
 void set_credential(Request& request, std::string_view key);
+
+/// What the API itself answered to a request that was admitted.
+struct Answer {
+  KeyId key;
+  std::string method = "GET";
+  std::string path = "/";
+  int status = 0;  ///< of HTTP: 100 to 599
+};
+
+/// Whether it is a key's, with a method, a path and a status of HTTP.
+Result<void> check_answer(const Answer& answer);
 
 /// Why a request was decided as it was: the outcomes of the checks, in their order.
 enum class Reason {
@@ -88,7 +100,7 @@ Decision decide(const Request& request, const KeyRules* key, SlidingWindow* wind
 
 /// One check, for somebody who wants to know why.
 struct Check {
-  std::string_view name;  ///< such as "whitelist"
+  std::string name;  ///< such as "whitelist"
   bool passed = false;
   std::string found;  ///< what it looked at and found
 };

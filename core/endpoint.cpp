@@ -42,7 +42,7 @@ bool is_long_token(std::string_view segment) {
 
 bool is_identifier(std::string_view segment) {
   return !segment.empty() && (std::ranges::all_of(segment, is_digit) || is_uuid(segment) ||
-                              is_long_token(segment) || contains_api_key(segment));
+                              is_long_token(segment) || contains_credential(segment));
 }
 
 bool is_token_character(char c) {

@@ -24,4 +24,16 @@ std::string_view name_of(ErrorCode code) {
   return "failed";
 }
 
+std::optional<ErrorCode> parse_error_code(std::string_view name) {
+  for (const ErrorCode code :
+       {ErrorCode::failed, ErrorCode::usage, ErrorCode::not_found, ErrorCode::ambiguous,
+        ErrorCode::conflict, ErrorCode::confirmation_required, ErrorCode::store_unavailable,
+        ErrorCode::forbidden}) {
+    if (name == name_of(code)) {
+      return code;
+    }
+  }
+  return std::nullopt;
+}
+
 }  // namespace nexakey::core

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -22,6 +23,7 @@ enum class ErrorCode {
 
 /// The name of `code` in JSON, such as "not_found".
 std::string_view name_of(ErrorCode code);
+std::optional<ErrorCode> parse_error_code(std::string_view name);
 
 /// An error that its caller handles. `message` and `hint` never hold a secret.
 struct Error {

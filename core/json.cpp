@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/endpoint.h"
+#include "core/query.h"
 #include "core/text.h"
 
 namespace nexakey::core {
@@ -42,6 +43,14 @@ void write_ranges(JsonWriter& json, const Whitelist& whitelist) {
   json.end_array();
 }
 
+void write_scopes(JsonWriter& json, Scopes scopes) {
+  json.begin_array();
+  for (const std::string_view scope : scopes.names()) {
+    json.plain(scope);
+  }
+  json.end_array();
+}
+
 void write_labels(JsonWriter& json, const Labels& labels) {
   json.begin_object();
   for (const auto& [name, value] : labels) {
@@ -52,8 +61,10 @@ void write_labels(JsonWriter& json, const Labels& labels) {
 
 void write_counts(JsonWriter& json, const Counts& counts) {
   json.name("requests").number(counts.requests);
-  json.name("errors").number(counts.errors);
+  json.name("errors").number(counts.errors());
   json.name("rate_limited").number(counts.rate_limited);
+  json.name("denied").number(counts.denied);
+  json.name("upstream_errors").number(counts.upstream_errors);
 }
 
 void write_period(JsonWriter& json, std::string_view name, const Counts& counts) {
@@ -62,19 +73,25 @@ void write_period(JsonWriter& json, std::string_view name, const Counts& counts)
   json.end_object();
 }
 
+constexpr const char* kNoDocument = "that is not one JSON object";
+constexpr std::size_t kMostRequests = 1024;
 constexpr int kDeepestRef = 16;
 constexpr int kNumberOutOfRange = 406;  // nlohmann's out_of_range.406
 
-/// Reads a request as nlohmann/json's parser comes by its pieces: no document is built, so nothing
+/// Reads requests as nlohmann/json's parser comes by its pieces: no document is built, so nothing
 /// is left of the key but its hash, and `ref` is written down again as it is read.
 class RequestReader : public nlohmann::json_sax<nlohmann::json> {
  public:
+  /// `many`: an array will do too, and hashes in place of keys.
+  explicit RequestReader(bool many) : many_(many) {}
+
   [[nodiscard]] const std::string& error() const { return error_; }
-  Request take() { return std::move(request_); }
+  RequestDocument take() { return {.requests = std::move(requests_), .is_array = is_array_}; }
 
   bool null() override {
     return in_ref() ? put([&] { ref_.null(); })
-                    : member_ == "ip" || member_ == "workspace" || member_ == "key" || mistyped();
+                    : member_ == "ip" || member_ == "workspace" || member_ == "key" ||
+                          member_ == "method_override" || mistyped();
   }
   bool boolean(bool value) override {
     return in_ref() ? put([&] { ref_.boolean(value); }) : mistyped();
@@ -101,18 +118,33 @@ class RequestReader : public nlohmann::json_sax<nlohmann::json> {
   }
 
   bool start_object(std::size_t /*size*/) override {
-    ++depth_;
-    return depth_ == 1 || (in_ref() ? deepen() && put([&] { ref_.begin_object(); }) : mistyped());
+    if (++depth_ == 1) {
+      requests_.emplace_back();
+      ref_ = JsonWriter(requests_.back().ref);
+      seen_.fill(false);
+      return requests_.size() <= kMostRequests || fail_with("there are too many requests");
+    }
+    return in_ref() ? deepen() && put([&] { ref_.begin_object(); }) : mistyped();
   }
   bool end_object() override {
-    --depth_;
-    return depth_ == 0 || put([&] { ref_.end_object(); });
+    if (--depth_ > 0) {
+      return put([&] { ref_.end_object(); });
+    }
+    member_.clear();
+    const bool has_both = seen_[kKeyMember] && seen_[kHashMember];
+    return !has_both || fail_with("a request has a key or a key_hash, not both");
   }
   bool start_array(std::size_t /*size*/) override {
+    if (depth_ == 0) {
+      return many_ && !std::exchange(is_array_, true) ? true : mistyped();
+    }
     ++depth_;
     return in_ref() ? deepen() && put([&] { ref_.begin_array(); }) : mistyped();
   }
   bool end_array() override {
+    if (depth_ == 0) {
+      return true;
+    }
     --depth_;
     return put([&] { ref_.end_array(); });
   }
@@ -123,7 +155,7 @@ class RequestReader : public nlohmann::json_sax<nlohmann::json> {
     }
     member_ = name;
     for (std::size_t i = 0; i < kMembers.size(); ++i) {
-      if (kMembers[i] == name) {
+      if (kMembers[i] == name && (many_ || i != kHashMember)) {
         return !std::exchange(seen_[i], true) || fail_with("the member " + name + " is doubled");
       }
     }
@@ -134,12 +166,14 @@ class RequestReader : public nlohmann::json_sax<nlohmann::json> {
                    const nlohmann::detail::exception& error) override {
     // nlohmann's own message quotes the input, and with it perhaps a key.
     return fail_with(error.id == kNumberOutOfRange ? "the request has a number that is out of range"
-                                                   : "that is not one JSON object");
+                                                   : kNoDocument);
   }
 
  private:
-  static constexpr std::array<std::string_view, 6> kMembers{"key", "method",    "path",
-                                                            "ip",  "workspace", "ref"};
+  static constexpr std::array<std::string_view, 8> kMembers{
+      "key", "key_hash", "method", "path", "ip", "workspace", "ref", "method_override"};
+  static constexpr std::size_t kKeyMember = 0;
+  static constexpr std::size_t kHashMember = 1;
 
   [[nodiscard]] bool in_ref() const { return depth_ >= 1 && member_ == "ref"; }
 
@@ -166,49 +200,71 @@ class RequestReader : public nlohmann::json_sax<nlohmann::json> {
   }
 
   bool set_member(std::string& value) {
+    Request& request = requests_.back();
     if (member_ == "key") {
-      set_credential(request_, value);
+      set_credential(request, value);
       wipe(value);
+    } else if (member_ == "key_hash") {
+      return set_hash(request, value);
     } else if (member_ == "method") {
-      request_.method = value;
+      request.method = value;
+      return check(check_method(value));
+    } else if (member_ == "method_override") {
+      request.override_method = value;
       return check(check_method(value));
     } else if (member_ == "path") {
-      request_.path = value;
+      request.path = value;
       return check(check_path(value));
     } else if (member_ == "ip") {
-      request_.ip = IpAddress::parse(value);
-      return request_.ip || fail_with(quote(value) + " is no IPv4 or IPv6 address");
+      request.ip = IpAddress::parse(value);
+      return request.ip || fail_with(quote(value) + " is no IPv4 or IPv6 address");
     } else {
-      request_.workspace = value;
+      request.workspace = value;
       return check(check_workspace(value));
     }
     return true;
   }
 
+  bool set_hash(Request& request, const std::string& value) {
+    const auto hash = hash_from_hex(value);
+    request.credential = Credential::key;
+    request.key_hash = hash.value_or(KeyHash());
+    return hash || fail_with("a key_hash has 64 hexadecimal digits");
+  }
+
   bool check(const Result<void>& checked) { return checked || fail_with(checked.error().message); }
 
-  Request request_;
-  JsonWriter ref_{request_.ref};
+  bool many_;
+  bool is_array_ = false;
+  std::vector<Request> requests_;
+  std::string no_ref_;
+  JsonWriter ref_{no_ref_};
   std::string member_;
   std::array<bool, kMembers.size()> seen_{};
   int depth_ = 0;
   std::string error_;
 };
 
-}  // namespace
+Result<RequestDocument> parse_document(std::string_view json, bool many) {
+  // nlohmann takes a NUL for the end of the input and would not look at what stands behind it.
+  if (json.find('\0') != std::string_view::npos) {
+    return reject(kNoDocument);
+  }
+  RequestReader reader(many);
+  if (!nlohmann::json::sax_parse(json, &reader)) {
+    return reject(reader.error());
+  }
+  return reader.take();
+}
 
-void write_key(JsonWriter& json, const Key& key, Time now) {
-  json.begin_object();
+void write_key_members(JsonWriter& json, const Key& key, Time now) {
   json.name("id");
   write_id(json, key.id);
   json.name("name").string(key.name);
   json.name("workspace").string(key.workspace);
   json.name("hint").string(std::string(kApiKeyPrefix) + "…" + key.last_four);
-  json.name("scopes").begin_array();
-  for (const std::string_view scope : key.scopes.names()) {
-    json.plain(scope);
-  }
-  json.end_array();
+  json.name("scopes");
+  write_scopes(json, key.scopes);
   json.name("whitelist");
   write_ranges(json, key.whitelist);
   json.name("rate_limit").number(key.rate_limit);
@@ -221,6 +277,8 @@ void write_key(JsonWriter& json, const Key& key, Time now) {
   write_time(json, key.created_at);
   json.name("expires_at");
   write_time(json, key.expires_at);
+  json.name("suspended_at");
+  write_time(json, key.suspended_at);
   json.name("revoked_at");
   write_time(json, key.revoked_at);
   json.name("revoke_reason");
@@ -231,8 +289,53 @@ void write_key(JsonWriter& json, const Key& key, Time now) {
   write_id(json, key.rotated_from);
   json.name("superseded_by");
   write_id(json, key.superseded_by);
+}
+
+void write_token_members(JsonWriter& json, const Token& token, Time now) {
+  json.name("id").plain(token.id.to_string());
+  json.name("name").string(token.name);
+  json.name("role").plain(name_of(token.role));
+  json.name("workspace");
+  write_optional(json, token.workspace.value_or(""));
+  json.name("hint").string(std::string(kTokenForm.prefix) + "…" + token.last_four);
+  json.name("status").plain(token.status(now));
+  json.name("created_at");
+  write_time(json, token.created_at);
+  json.name("expires_at");
+  write_time(json, token.expires_at);
+  json.name("revoked_at");
+  write_time(json, token.revoked_at);
+}
+
+/// An object of the members that `write` writes and, if there is one, a hash.
+template <typename Write>
+void write_with_hash(JsonWriter& json, const CredentialHash* hash, const Write& write) {
+  json.begin_object();
+  write();
+  if (hash != nullptr) {
+    json.name("hash").plain(to_hex(*hash));
+  }
   json.end_object();
 }
+
+}  // namespace
+
+void write_key(JsonWriter& json, const Key& key, Time now) {
+  write_with_hash(json, nullptr, [&] { write_key_members(json, key, now); });
+}
+
+void write_key_record(JsonWriter& json, const Key& key, Time now) {
+  write_with_hash(json, &key.hash, [&] { write_key_members(json, key, now); });
+}
+
+void write_token(JsonWriter& json, const Token& token, Time now) {
+  write_with_hash(json, nullptr, [&] { write_token_members(json, token, now); });
+}
+
+void write_token_record(JsonWriter& json, const Token& token, Time now) {
+  write_with_hash(json, &token.hash, [&] { write_token_members(json, token, now); });
+}
+
 
 void write_whitelist(JsonWriter& json, const Key& key) {
   json.begin_object().name("key_id").plain(key.id.to_string()).name("whitelist");
@@ -297,19 +400,73 @@ void write_error(JsonWriter& json, const Error& error) {
   json.end_object().end_object();
 }
 
+void write_change(JsonWriter& json, const KeyChange& change) {
+  json.begin_object();
+  if (change.name) {
+    json.name("name").string(*change.name);
+  }
+  if (change.description) {
+    json.name("description").string(*change.description);
+  }
+  if (change.scopes) {
+    json.name("scopes");
+    write_scopes(json, *change.scopes);
+  }
+  if (change.expires_at) {
+    json.name("expires_at");
+    write_time(json, *change.expires_at);
+  }
+  if (change.rate_limit) {
+    json.name("rate_limit").number(*change.rate_limit);
+  }
+  json.name("labels");
+  write_labels(json, change.labels);
+  if (change.suspended) {
+    json.name("suspended").boolean(*change.suspended);
+  }
+  json.name("allow");
+  write_ranges(json, change.allow);
+  json.name("disallow");
+  write_ranges(json, change.disallow);
+  json.name("may_open").boolean(change.may_open);
+  json.end_object();
+}
+
+void write_request(JsonWriter& json, const Request& request) {
+  json.begin_object();
+  if (request.credential == Credential::key) {
+    json.name("key_hash").plain(to_hex(request.key_hash));
+  } else if (request.credential == Credential::malformed) {
+    json.name("key").plain("malformed");
+  }
+  json.name("method").string(request.method);
+  json.name("path").string(request.path);
+  json.name("ip");
+  write_optional(json, request.ip ? request.ip->to_string() : std::string());
+  json.name("workspace");
+  write_optional(json, request.workspace.value_or(""));
+  json.name("method_override");
+  write_optional(json, request.override_method);
+  json.end_object();
+}
+
+void write_answer(JsonWriter& json, const Answer& answer) {
+  json.begin_object().name("key_id").plain(answer.key.to_string());
+  json.name("method").string(answer.method).name("path").string(answer.path);
+  json.name("status").number(answer.status).end_object();
+}
+
 Result<Request> parse_request(std::string_view json) {
   if (json.size() > kLongestRequest) {
     return reject("a request is longer than " + std::to_string(kLongestRequest) + " bytes");
   }
-  // nlohmann takes a NUL for the end of the input and would not look at what stands behind it.
-  if (json.find('\0') != std::string_view::npos) {
-    return reject("that is not one JSON object");
-  }
-  RequestReader reader;
-  if (!nlohmann::json::sax_parse(json, &reader)) {
-    return reject(reader.error());
-  }
-  return reader.take();
+  return parse_document(json, false).map([](RequestDocument document) {
+    return std::move(document.requests.front());
+  });
+}
+
+Result<RequestDocument> parse_requests(std::string_view json) {
+  return parse_document(json, true);
 }
 
 std::string labels_to_json(const Labels& labels) {

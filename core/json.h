@@ -6,6 +6,7 @@
 
 #include "core/decision.h"
 #include "core/json_writer.h"
+#include "core/token.h"
 #include "core/usage.h"
 
 namespace nexakey::core {
@@ -14,6 +15,10 @@ namespace nexakey::core {
 /// are only ever added.
 
 void write_key(JsonWriter& json, const Key& key, Time now);
+/// The same with the hash: what another store needs to have the key.
+void write_key_record(JsonWriter& json, const Key& key, Time now);
+void write_token(JsonWriter& json, const Token& token, Time now);
+void write_token_record(JsonWriter& json, const Token& token, Time now);
 void write_whitelist(JsonWriter& json, const Key& key);
 /// `checks` are added as "checks" unless empty.
 void write_decision(JsonWriter& json, const Decision& decision,
@@ -22,12 +27,27 @@ void write_usage(JsonWriter& json, const std::optional<KeyId>& key, const UsageR
 /// {"error": {…}}
 void write_error(JsonWriter& json, const Error& error);
 
+/// What a client asks of a server: the requests with `key_hash` in place of the key, and without
+/// `ref`.
+void write_change(JsonWriter& json, const KeyChange& change);
+void write_request(JsonWriter& json, const Request& request);
+void write_answer(JsonWriter& json, const Answer& answer);
+
 /// The longest request that `parse_request` takes, in bytes.
 inline constexpr std::size_t kLongestRequest = 65536;
 
 /// Reads a request. Unknown or doubled members, values of another type and anything behind the
 /// object are errors: a member that was mistyped must not be a check that was not made.
 Result<Request> parse_request(std::string_view json);
+
+/// Requests of one document, each as above, and whether it was an array or just one.
+struct RequestDocument {
+  std::vector<Request> requests;
+  bool is_array = false;
+};
+/// Reads a request or an array of them. `key_hash` (SHA-256, hexadecimal) may stand in place of
+/// `key`: it comes from a client whose token is trusted with it.
+Result<RequestDocument> parse_requests(std::string_view json);
 
 /// Labels as a JSON object of strings: the form in which a store keeps them.
 std::string labels_to_json(const Labels& labels);

@@ -90,52 +90,52 @@ void append_text(std::string& out, std::string_view text) {
 
 void JsonWriter::separate() {
   if (needs_comma_) {
-    out_ += ',';
+    *out_ += ',';
   }
   needs_comma_ = true;
 }
 
 JsonWriter& JsonWriter::begin(char bracket) {
   separate();
-  out_ += bracket;
+  *out_ += bracket;
   needs_comma_ = false;
   return *this;
 }
 
 JsonWriter& JsonWriter::end(char bracket) {
-  out_ += bracket;
+  *out_ += bracket;
   needs_comma_ = true;
   return *this;
 }
 
 JsonWriter& JsonWriter::name(std::string_view name) {
   separate();
-  out_ += '"';
-  out_ += name;
-  out_ += "\":";
+  *out_ += '"';
+  *out_ += name;
+  *out_ += "\":";
   needs_comma_ = false;
   return *this;
 }
 
 JsonWriter& JsonWriter::any_name(std::string_view name) {
   separate();
-  append_text(out_, name);
-  out_ += ':';
+  append_text(*out_, name);
+  *out_ += ':';
   needs_comma_ = false;
   return *this;
 }
 
 JsonWriter& JsonWriter::string(std::string_view text) {
   separate();
-  append_text(out_, text);
+  append_text(*out_, text);
   return *this;
 }
 
 JsonWriter& JsonWriter::plain(std::string_view text) {
   separate();
-  out_ += '"';
-  out_ += text;
-  out_ += '"';
+  *out_ += '"';
+  *out_ += text;
+  *out_ += '"';
   return *this;
 }
 
@@ -148,7 +148,7 @@ JsonWriter& JsonWriter::real(double value) {
 
 JsonWriter& JsonWriter::raw(std::string_view json) {
   separate();
-  out_ += json;
+  *out_ += json;
   return *this;
 }
 

@@ -12,7 +12,7 @@ namespace nexakey::core {
 /// commas are the writer's.
 class JsonWriter {
  public:
-  explicit JsonWriter(std::string& out) : out_(out) {}
+  explicit JsonWriter(std::string& out) : out_(&out) {}
 
   JsonWriter& begin_object() { return begin('{'); }
   JsonWriter& end_object() { return end('}'); }
@@ -32,9 +32,9 @@ class JsonWriter {
   template <std::invocable<std::string&> Append>
   JsonWriter& plain(const Append& append) {
     separate();
-    out_ += '"';
-    append(out_);
-    out_ += '"';
+    *out_ += '"';
+    append(*out_);
+    *out_ += '"';
     return *this;
   }
   JsonWriter& boolean(bool value) { return raw(value ? "true" : "false"); }
@@ -53,7 +53,7 @@ class JsonWriter {
   JsonWriter& end(char bracket);
   void separate();
 
-  std::string& out_;
+  std::string* out_;
   bool needs_comma_ = false;
 };
 

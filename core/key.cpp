@@ -21,14 +21,10 @@ bool is_word(std::string_view text) {
          });
 }
 
-bool is_end_of_key(std::string_view text) {
-  return text.size() == 4 && std::ranges::all_of(text, is_alphanumeric);
-}
-
 /// What people write about keys is shown to everybody and kept as it is.
-Result<void> check_no_api_key(std::string_view text) {
-  return contains_api_key(text) ? reject("a whole key has no place in a text about a key")
-                                : Result<void>();
+Result<void> check_no_secret(std::string_view text) {
+  return contains_credential(text) ? reject("a whole key or token has no place in a text about a key")
+                               : Result<void>();
 }
 
 auto tie(const Key& k) {
@@ -124,14 +120,14 @@ Result<void> check_name(std::string_view name) {
   if (name.starts_with(KeyId::kPrefix) || name.starts_with(kApiKeyPrefix) || name.front() == '-') {
     return reject("a name can't begin with -, key_ or fc_live_");
   }
-  return check_no_api_key(name);
+  return check_no_secret(name);
 }
 
 Result<void> check_workspace(std::string_view name) {
   if (!is_word(name)) {
     return reject(quote(name) + " is no name of a workspace", kWordHint);
   }
-  return check_no_api_key(name);
+  return check_no_secret(name);
 }
 
 Result<void> check_description(std::string_view text) {
@@ -141,7 +137,7 @@ Result<void> check_description(std::string_view text) {
   if (!is_printable(text)) {
     return reject("the text " + quote(text) + " has characters that can't be printed");
   }
-  return check_no_api_key(text);
+  return check_no_secret(text);
 }
 
 Result<void> check_labels(const Labels& labels) {
@@ -156,7 +152,7 @@ Result<void> check_labels(const Labels& labels) {
       return reject("the label " + quote(name) + " has a value that is longer than 256 bytes or " +
                     "can't be printed");
     }
-    if (auto checked = check_no_api_key(name + "=" + value); !checked) {
+    if (auto checked = check_no_secret(name + "=" + value); !checked) {
       return checked;
     }
   }
@@ -171,6 +167,12 @@ Result<void> check_rate_limit(std::int64_t limit) {
   return {};
 }
 
+Result<void> check_last_four(std::string_view text) {
+  return text.size() == 4 && std::ranges::all_of(text, is_alphanumeric)
+             ? Result<void>()
+             : reject("a hint has the last four characters of a secret");
+}
+
 Result<void> check_key(const Key& key) {
   // A key without a name of its own has its id for one.
   const Result<void> name = key.name == key.id.to_string() ? Result<void>() : check_name(key.name);
@@ -183,10 +185,7 @@ Result<void> check_key(const Key& key) {
         if (key.scopes.empty()) {
           return reject("a key needs a scope", "the scopes are read and write");
         }
-        if (!is_end_of_key(key.last_four)) {
-          return reject("the hint of a key is its last four characters");
-        }
-        return {};
+        return check_last_four(key.last_four);
       });
 }
 

@@ -9,7 +9,7 @@
 #include "core/api_key.h"
 #include "core/error.h"
 #include "core/ip_range.h"
-#include "core/key_id.h"
+#include "core/id.h"
 #include "core/scopes.h"
 #include "core/time.h"
 
@@ -84,6 +84,8 @@ Result<void> check_description(std::string_view text);
 /// A label: the name as a workspace's, the value at most 256 printable characters; at most 64.
 Result<void> check_labels(const Labels& labels);
 Result<void> check_rate_limit(std::int64_t limit);
+/// What is shown of a secret.
+Result<void> check_last_four(std::string_view text);
 /// The whole of a key from outside, such as another store.
 Result<void> check_key(const Key& key);
 

@@ -30,4 +30,13 @@ bool KeyFilter::matches(const Key& key, Time now) const {
          (!newest_of_line || !key.superseded_by);
 }
 
+Result<void> check_pattern(std::string_view pattern) {
+  constexpr std::size_t kLongestPattern = 256;
+  constexpr std::ptrdiff_t kMostStars = 8;
+  if (pattern.size() > kLongestPattern || std::ranges::count(pattern, '*') > kMostStars) {
+    return reject("the pattern is longer than 256 bytes or has more than 8 *");
+  }
+  return {};
+}
+
 }  // namespace nexakey::core

@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "core/key.h"
 
@@ -25,5 +26,8 @@ struct KeyFilter {
 
   [[nodiscard]] bool matches(const Key& key, Time now) const;
 };
+
+/// A shell pattern that can be matched in little time: at most 256 bytes, with at most 8 `*`.
+Result<void> check_pattern(std::string_view pattern);
 
 }  // namespace nexakey::core

@@ -4,7 +4,7 @@
 
 #include <utf8proc.h>
 
-#include "core/api_key.h"
+#include "core/credential.h"
 
 namespace nexakey::core {
 namespace {
@@ -134,17 +134,14 @@ std::string fit(std::string_view text, std::size_t columns) {
   return fitting += kEllipsis;
 }
 
-std::string quote(std::string_view text) {
+std::string quote(std::string_view raw) {
+  const std::string masked = mask_credentials(std::string(raw));
+  std::string_view text = masked;
   std::string quoted = "\"";
   for (std::size_t count = 0; !text.empty(); ++count) {
     if (count == kLongestQuote) {
       quoted += kEllipsis;
       break;
-    }
-    if (is_api_key(text.substr(0, kApiKeyLength))) {
-      quoted.append(kApiKeyPrefix).append(kEllipsis);
-      text.remove_prefix(kApiKeyLength);
-      continue;
     }
     const Character character = take_character(text);
     quoted += character.printable ? character.bytes : kReplacementCharacter;

@@ -36,8 +36,8 @@ std::string printable(std::string_view text);
 /// The beginning of `text` that fits `columns`, with an ellipsis in place of what was cut.
 std::string fit(std::string_view text, std::size_t columns);
 
-/// User input for a message: printable, at most 64 characters of it, in double quotes. An API key
-/// in it is written `fc_live_…`, for it may well have been pasted into the wrong place.
+/// User input for a message: printable, at most 64 characters of it, in double quotes. A key
+/// or a token in it is masked, for it may well have been pasted into the wrong place.
 std::string quote(std::string_view text);
 
 }  // namespace nexakey::core

@@ -21,15 +21,21 @@ std::string group_of(const UsageRow& row, Grouping by) {
     case Grouping::status:
       break;
   }
-  return std::to_string(row.status);
+  return row.status < kUpstreamStatus
+             ? std::to_string(row.status)
+             : "upstream " + std::to_string(row.status - kUpstreamStatus);
 }
 
 }  // namespace
 
-void Counts::add(int status, std::uint64_t requests_of_it) {
-  requests += requests_of_it;
-  errors += status >= kFirstErrorStatus ? requests_of_it : 0;
-  rate_limited += status == kTooManyRequests ? requests_of_it : 0;
+void Counts::add(int status, std::uint64_t count) {
+  if (status >= kUpstreamStatus) {
+    upstream_errors += status >= kUpstreamStatus + kFirstErrorStatus ? count : 0;
+  } else {
+    requests += count;
+    denied += status >= kFirstErrorStatus ? count : 0;
+    rate_limited += status == kTooManyRequests ? count : 0;
+  }
 }
 
 std::string_view name_of(Grouping grouping) {
@@ -49,7 +55,7 @@ std::string_view name_of(Grouping grouping) {
 double UsageReport::error_rate() const {
   return total.requests == 0
              ? 0.0
-             : static_cast<double>(total.errors) / static_cast<double>(total.requests);
+             : static_cast<double>(total.errors()) / static_cast<double>(total.requests);
 }
 
 UsageReporter::UsageReporter(const UsageQuery& query, Time now)

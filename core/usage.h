@@ -6,18 +6,26 @@
 #include <string>
 #include <string_view>
 
-#include "core/key_id.h"
+#include "core/id.h"
 #include "core/time.h"
 
 namespace nexakey::core {
 
-/// How many decisions there were.
+/// How stores write the status that the API itself gave an admitted request: so much above it.
+inline constexpr int kUpstreamStatus = 1000;
+
+/// How many decisions there were, and what came of the admitted requests.
 struct Counts {
   std::uint64_t requests = 0;
-  std::uint64_t errors = 0;        ///< of them, with a status of 400 or above
-  std::uint64_t rate_limited = 0;  ///< of them, with 429
+  std::uint64_t denied = 0;           ///< of them, not admitted
+  std::uint64_t rate_limited = 0;     ///< denied with 429
+  std::uint64_t upstream_errors = 0;  ///< admitted, but the API answered with 400 or above
 
-  void add(int status, std::uint64_t requests_of_it);
+  /// The requests that ended with a status of 400 or above.
+  [[nodiscard]] std::uint64_t errors() const { return denied + upstream_errors; }
+
+  /// `status` is that of a decision, or kUpstreamStatus and that of an answer.
+  void add(int status, std::uint64_t count);
   friend bool operator==(const Counts&, const Counts&) = default;
 };
 
@@ -33,11 +41,12 @@ struct UsageQuery {
   Grouping by = Grouping::endpoint;
 };
 
-/// The decisions of one hour with the same endpoint and status: the grain in which stores count.
+/// The decisions, or answers of the API, of one hour with the same endpoint and status: the grain in
+/// which stores count.
 struct UsageRow {
   Time hour;
   std::string_view endpoint;
-  int status = 0;
+  int status = 0;  ///< as Counts::add takes it
   std::uint64_t requests = 0;
 };
 

@@ -9,6 +9,7 @@
 #include "core/decision.h"
 #include "core/key.h"
 #include "core/key_filter.h"
+#include "core/token.h"
 #include "core/usage.h"
 
 namespace nexakey::store {
@@ -94,8 +95,31 @@ class KeyStore {
   /// The decisions about known keys so far.
   virtual Result<core::UsageReport> usage(const core::UsageQuery& query, core::Time now) = 0;
 
+  /// Counts what the API itself answered to requests that were admitted; answers about keys that
+  /// the store does not have are dropped. As with `verify`, what is counted survives.
+  virtual Result<void> report(std::span<const core::Answer> answers) = 0;
+
   /// The names of the workspaces that have keys, sorted.
   virtual Result<std::vector<std::string>> workspaces() = 0;
+
+  /// Adds a token, and returns it as the store has it. The same token once more changes nothing;
+  /// another token with the same id or hash is a `conflict`.
+  virtual Result<core::Token> create_token(const core::Token& token, core::Time now) = 0;
+
+  /// All tokens, newest first.
+  virtual Result<std::vector<core::Token>> tokens(core::Time now) = 0;
+
+  /// The token with this hash, live or not.
+  virtual Result<std::optional<core::Token>> find_token(const core::CredentialHash& hash) = 0;
+
+  /// Revokes all of the tokens or, if one does not exist (`not_found`), none. One that is revoked
+  /// already keeps its time. Returns the tokens, in the order of `ids`.
+  virtual Result<std::vector<core::Token>> revoke_tokens(std::span<const core::TokenId> ids,
+                                                         core::Time now) = 0;
+
+  /// Does what is due behind the verifications, so that none of them has to do it. A process that
+  /// serves for long calls it about once a second, on a store object and a thread of their own.
+  virtual Result<void> maintain() = 0;
 };
 
 }  // namespace nexakey::store

@@ -12,11 +12,6 @@ using core::KeyId;
 using core::KeyRules;
 using core::Time;
 
-std::optional<Time> read_time(const SQLite::Column& column) {
-  return column.isNull() ? std::nullopt
-                         : std::optional(Time(std::chrono::milliseconds(column.getInt64())));
-}
-
 std::optional<KeyId> read_id(const SQLite::Column& column) {
   return column.isNull() ? std::nullopt : std::optional(KeyId(column.getInt64()));
 }
@@ -28,10 +23,6 @@ std::int64_t read_number(const SQLite::Column& column, std::int64_t least, std::
     throw StoreProblem("a key in the store has a damaged number", "restore it from a backup");
   }
   return number;
-}
-
-std::string_view read_text(const SQLite::Column& column) {
-  return {column.getText(), static_cast<std::size_t>(column.getBytes())};
 }
 
 core::Whitelist read_whitelist(std::string_view text) {
@@ -52,14 +43,6 @@ core::Labels read_labels(std::string_view text) {
     throw StoreProblem("a key in the store has damaged labels", "restore it from a backup");
   }
   return *std::move(labels);
-}
-
-void bind_time(SQLite::Statement& statement, int index, const std::optional<Time>& time) {
-  if (time) {
-    statement.bind(index, static_cast<int64_t>(time->time_since_epoch().count()));
-  } else {
-    statement.bind(index);
-  }
 }
 
 void bind_id(SQLite::Statement& statement, int index, const std::optional<KeyId>& id) {
@@ -89,6 +72,36 @@ void bind_changeable(SQLite::Statement& statement, const Key& key) {
 
 }  // namespace
 
+std::optional<Time> read_time(const SQLite::Column& column) {
+  return column.isNull() ? std::nullopt
+                         : std::optional(Time(std::chrono::milliseconds(column.getInt64())));
+}
+
+std::string_view read_text(const SQLite::Column& column) {
+  return {column.getText(), static_cast<std::size_t>(column.getBytes())};
+}
+
+core::CredentialHash read_hash(const SQLite::Column& column) {
+  core::CredentialHash hash{};
+  if (column.getBytes() != static_cast<int>(hash.size())) {
+    throw StoreProblem("the store has a damaged hash", "restore it from a backup");
+  }
+  std::copy_n(static_cast<const std::uint8_t*>(column.getBlob()), hash.size(), hash.begin());
+  return hash;
+}
+
+void bind_time(SQLite::Statement& statement, int index, const std::optional<Time>& time) {
+  if (time) {
+    statement.bind(index, static_cast<int64_t>(time->time_since_epoch().count()));
+  } else {
+    statement.bind(index);
+  }
+}
+
+void bind_hash(SQLite::Statement& statement, int index, const core::KeyHash& hash) {
+  statement.bind(index, hash.data(), static_cast<int>(hash.size()));
+}
+
 const char* const kSelectRules =
     "SELECT id, workspace, scopes, whitelist, rate_limit, expires_at, suspended_at, revoked_at"
     " FROM keys WHERE hash = ?";
@@ -116,11 +129,7 @@ const std::string kSelectKeys =
 Key read_key(SQLite::Statement& row) {
   Key key;
   static_cast<KeyRules&>(key) = read_rules(row);
-  const SQLite::Column hash = row.getColumn(8);
-  if (hash.getBytes() != static_cast<int>(key.hash.size())) {
-    throw StoreProblem("a key in the store has a damaged hash", "restore it from a backup");
-  }
-  std::copy_n(static_cast<const std::uint8_t*>(hash.getBlob()), key.hash.size(), key.hash.begin());
+  key.hash = read_hash(row.getColumn(8));
   key.last_four = read_text(row.getColumn(9));
   key.name = read_text(row.getColumn(10));
   key.description = read_text(row.getColumn(11));
@@ -131,10 +140,6 @@ Key read_key(SQLite::Statement& row) {
   key.rotated_from = read_id(row.getColumn(16));
   key.superseded_by = read_id(row.getColumn(17));
   return key;
-}
-
-void bind_hash(SQLite::Statement& statement, int index, const core::KeyHash& hash) {
-  statement.bind(index, hash.data(), static_cast<int>(hash.size()));
 }
 
 std::optional<Key> find_key(Database& database, KeyId id) {

@@ -25,8 +25,12 @@ void insert_key(Database& database, const core::Key& key);
 /// Writes all that can change of a key.
 void update_key(Database& database, const core::Key& key);
 
-/// Binds a hash to a parameter.
-void bind_hash(SQLite::Statement& statement, int index, const core::KeyHash& hash);
+/// Columns and parameters of the types that tables share. A damaged hash is a StoreProblem.
+std::optional<core::Time> read_time(const SQLite::Column& column);
+std::string_view read_text(const SQLite::Column& column);
+core::CredentialHash read_hash(const SQLite::Column& column);
+void bind_time(SQLite::Statement& statement, int index, const std::optional<core::Time>& time);
+void bind_hash(SQLite::Statement& statement, int index, const core::CredentialHash& hash);
 
 /// A query for the keys that a filter may match, newest first, behind `after`.
 SQLite::Statement select_keys(Database& database, const core::KeyFilter& filter,

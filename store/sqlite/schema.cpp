@@ -60,6 +60,20 @@ CREATE TABLE journals (
   id      BLOB PRIMARY KEY,
   settled INTEGER NOT NULL                -- the last generation whose records are in the tables
 ) STRICT, WITHOUT ROWID;
+)sql",
+                                 R"sql(
+CREATE TABLE tokens (
+  seq        INTEGER PRIMARY KEY,
+  id         INTEGER NOT NULL UNIQUE,     -- the 60 bits behind tok_
+  hash       BLOB    NOT NULL UNIQUE CHECK (length(hash) = 32),
+  last_four  TEXT    NOT NULL,
+  name       TEXT    NOT NULL,
+  role       TEXT    NOT NULL,
+  workspace  TEXT,                        -- the only one it is good for
+  created_at INTEGER NOT NULL,
+  expires_at INTEGER,
+  revoked_at INTEGER
+) STRICT;
 )sql"};
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "core/endpoint.h"
 #include "store/sqlite/database.h"
 #include "store/sqlite/key_rows.h"
+#include "store/sqlite/token_rows.h"
 #include "store/sqlite/usage_tables.h"
 
 namespace nexakey::store::sqlite {
@@ -19,6 +20,8 @@ using core::KeyId;
 using core::KeyRules;
 using core::Request;
 using core::Time;
+using core::Token;
+using core::TokenId;
 using Reserve = Database::Reserve;
 
 /// How many requests are decided with one look at the database and one turn of the live lock.
@@ -29,6 +32,10 @@ Time wall_clock() {
 }
 
 core::Error no_such_key(KeyId id) { return {ErrorCode::not_found, "no key " + id.to_string(), ""}; }
+
+core::Error no_such_token(TokenId id) {
+  return {ErrorCode::not_found, "no token " + id.to_string(), ""};
+}
 
 class SqliteStore final : public KeyStore {
  public:
@@ -44,7 +51,13 @@ class SqliteStore final : public KeyStore {
   Result<std::vector<Verification>> verify(std::span<const Request> requests,
                                            const VerifyOptions& options) override;
   Result<core::UsageReport> usage(const core::UsageQuery& query, Time now) override;
+  Result<void> report(std::span<const core::Answer> answers) override;
   Result<std::vector<std::string>> workspaces() override;
+  Result<Token> create_token(const Token& token, Time now) override;
+  Result<std::vector<Token>> tokens(Time now) override;
+  Result<std::optional<Token>> find_token(const core::CredentialHash& hash) override;
+  Result<std::vector<Token>> revoke_tokens(std::span<const TokenId> ids, Time now) override;
+  Result<void> maintain() override;
 
  private:
   template <typename Work>
@@ -355,6 +368,92 @@ Result<core::UsageReport> SqliteStore::usage(const core::UsageQuery& query, Time
   return guard([&]() -> Result<core::UsageReport> {
     settle_journal();
     return database_.read([&] { return report_usage(database_, query, now); });
+  });
+}
+
+Result<void> SqliteStore::report(std::span<const core::Answer> answers) {
+  return guard([&]() -> Result<void> {
+    live();
+    for (std::size_t done = 0; done < answers.size(); done += kBatch) {
+      const auto batch = answers.subspan(done, std::min(kBatch, answers.size() - done));
+      std::vector<std::string> endpoints(batch.size());
+      std::ranges::transform(batch, endpoints.begin(), [](const core::Answer& answer) {
+        return core::endpoint_of(answer.method, answer.path);
+      });
+      const auto guard = lock_with_room(endpoints);
+      for (std::size_t i = 0; i < batch.size(); ++i) {
+        live_->journal.append({.key = batch[i].key,
+                               .at = wall_clock(),
+                               .status = core::kUpstreamStatus + batch[i].status,
+                               .endpoint = endpoints[i]});
+      }
+      has_counted_ = true;
+    }
+    live_->journal.start_write_back(false);
+    return {};
+  });
+}
+
+Result<Token> SqliteStore::create_token(const Token& token, Time /*now*/) {
+  return guard([&] {
+    return database_.write(Reserve::kept, [&]() -> Result<Token> {
+      if (const auto same = sqlite::find_token(database_, token.id)) {
+        return *same == token
+                   ? Result<Token>(token)
+                   : core::fail(ErrorCode::conflict,
+                                "there is another token with the id " + token.id.to_string());
+      }
+      if (sqlite::find_token(database_, token.hash)) {
+        return core::fail(ErrorCode::conflict, "the store has this token under another id");
+      }
+      insert_token(database_, token);
+      return token;
+    });
+  });
+}
+
+Result<std::vector<Token>> SqliteStore::tokens(Time /*now*/) {
+  return guard([&]() -> Result<std::vector<Token>> { return select_tokens(database_); });
+}
+
+Result<std::optional<Token>> SqliteStore::find_token(const core::CredentialHash& hash) {
+  return guard([&]() -> Result<std::optional<Token>> {
+    return sqlite::find_token(database_, hash);
+  });
+}
+
+Result<std::vector<Token>> SqliteStore::revoke_tokens(std::span<const TokenId> ids, Time now) {
+  return guard([&] {
+    return database_.write(Reserve::used, [&]() -> Result<std::vector<Token>> {
+      std::vector<Token> revoked;
+      for (const TokenId id : ids) {
+        auto token = sqlite::find_token(database_, id);
+        if (!token) {
+          return tl::unexpected(no_such_token(id));
+        }
+        if (!token->revoked_at) {
+          token->revoked_at = now;
+          revoke_token(database_, id, now);
+        }
+        revoked.push_back(*std::move(token));
+      }
+      return revoked;
+    });
+  });
+}
+
+Result<void> SqliteStore::maintain() {
+  return guard([&]() -> Result<void> {
+    live();
+    const bool is_filling = [&] {
+      const LockGuard guard(database_.lock_file(), Lock::live);
+      return live_->journal.is_filling();
+    }();
+    if (is_filling) {
+      settle_once(Reserve::kept);
+    }
+    live_->journal.start_write_back(false);
+    return {};
   });
 }
 

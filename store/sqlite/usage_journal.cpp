@@ -146,6 +146,12 @@ bool UsageJournal::is_empty() const {
   return header().halves[0].used == 0 && header().halves[1].used == 0;
 }
 
+bool UsageJournal::is_filling() const {
+  const Header& head = header();
+  return head.halves[half_of(head.active + 1)].used != 0 ||
+         head.halves[half_of(head.active)].used > kHalfSize / 2;
+}
+
 std::optional<std::uint64_t> UsageJournal::seal() {
   const Header& head = header();
   const Header::Half& other = head.halves[half_of(head.active + 1)];

@@ -7,17 +7,17 @@
 #include <optional>
 #include <string_view>
 
-#include "core/key_id.h"
+#include "core/id.h"
 #include "core/time.h"
 #include "store/sqlite/file.h"
 
 namespace nexakey::store::sqlite {
 
-/// A decision that is counted.
+/// A decision that is counted, or an answer.
 struct UsageRecord {
   core::KeyId key;
   core::Time at;
-  int status = 0;
+  int status = 0;               ///< as core::Counts::add takes it
   std::string_view endpoint;  ///< at most 256 bytes
 };
 
@@ -50,6 +50,8 @@ class UsageJournal {
   void append(const UsageRecord& record);
 
   [[nodiscard]] bool is_empty() const;
+  /// Whether it is time to settle: a half is sealed, or the active one is half full.
+  [[nodiscard]] bool is_filling() const;
   /// The generation to settle next: the sealed half, or the active one, which it seals; nothing if
   /// there are no records.
   std::optional<std::uint64_t> seal();

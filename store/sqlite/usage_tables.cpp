@@ -30,7 +30,7 @@ struct Tally {
   std::size_t endpoint = 0;  // a number within the settlement
   int status = 0;
   std::int64_t requests = 0;
-  std::int64_t last_at = 0;
+  std::int64_t last_at = 0;  // of a decision; 0: there was none
 
   [[nodiscard]] auto row() const { return std::tie(key, hour, endpoint, status); }
 };
@@ -76,7 +76,9 @@ class Settlement {
                         .endpoint = number_of(record.endpoint),
                         .status = record.status,
                         .requests = 1,
-                        .last_at = record.at.time_since_epoch().count()});
+                        .last_at = record.status < core::kUpstreamStatus
+                                       ? record.at.time_since_epoch().count()
+                                       : 0});
   }
 
   void write() {
@@ -143,8 +145,10 @@ class Settlement {
   }
 
   void write(const Tally& tally) {
-    auto& last_at = last_used_[tally.key];
-    last_at = std::max(last_at, tally.last_at);
+    if (tally.last_at != 0) {
+      auto& last_at = last_used_[tally.key];
+      last_at = std::max(last_at, tally.last_at);
+    }
     bind(count_, tally, endpoints_[tally.endpoint].id);
     if (count_.exec() == 0) {
       bind(begin_, tally, id_of(has_room_for(tally) ? tally.endpoint : other_));

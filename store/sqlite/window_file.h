@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <utility>
 
-#include "core/key_id.h"
+#include "core/id.h"
 #include "core/sliding_window.h"
 #include "store/sqlite/file.h"
 

@@ -62,7 +62,7 @@ TEST_CASE("killed verifications lose no count and make no room in the window") {
   const auto counts = report(*store).total;
   CHECK(counts.requests >= decided);
   CHECK(counts.requests <= decided + kKills);
-  CHECK(counts.requests - counts.errors >= allowed);
+  CHECK(counts.requests - counts.errors() >= allowed);
   const auto remaining = decide(*store, request(1), kDryRun).rate_limit->remaining;
   CHECK(remaining <= kLimit - allowed);
   CHECK(remaining + kKills >= kLimit - allowed);

@@ -170,7 +170,7 @@ TEST_CASE_TEMPLATE("each filter selects and nothing else does", Fixture, STORE_F
       {"workspace", {.workspace = "sales"}, {2}},
       {"a workspace without keys", {.workspace = "none"}, {}},
       {"id", {.ids = core::KeyIdRange{third, third}}, {3}},
-      {"ids", {.ids = core::parse_key_id_prefix(third.to_string().substr(0, 8))}, {3}},
+      {"ids", {.ids = core::KeyIdRange::parse(third.to_string().substr(0, 8))}, {3}},
       {"all ids",
        {.ids = core::KeyIdRange{KeyId(0), KeyId((std::int64_t{1} << 60) - 1)}},
        {1, 2, 3, 4, 5, 6}},

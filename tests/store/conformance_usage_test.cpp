@@ -15,7 +15,7 @@ Counts sum(const core::UsageReport& report) {
   Counts sum;
   for (const auto& [name, counts] : report.groups) {
     sum.requests += counts.requests;
-    sum.errors += counts.errors;
+    sum.denied += counts.denied;
     sum.rate_limited += counts.rate_limited;
   }
   return sum;
@@ -30,7 +30,7 @@ TEST_CASE_TEMPLATE("totals have errors and rate-limit hits", Fixture, STORE_FIXT
   const core::Time before = now();
   CHECK(admitted(*stores.first, request(1), 7) == 5);
   CHECK(admitted(*stores.second, request(1, "POST"), 3) == 0);
-  const Counts expected{.requests = 10, .errors = 5, .rate_limited = 2};
+  const Counts expected{.requests = 10, .denied = 5, .rate_limited = 2};
   const auto usage = report(*stores.second);
   CHECK(usage.total == expected);
   CHECK(usage.error_rate() == doctest::Approx(0.5));
@@ -61,19 +61,19 @@ TEST_CASE_TEMPLATE("counts are grouped as asked", Fixture, STORE_FIXTURES) {
   CHECK(admitted(*stores.first, request(1, "GET", "/v1/leads/7?page=2"), 2) == 2);
   CHECK(admitted(*stores.second, request(1, "GET", "/v1/leads/8#top"), 1) == 1);
   CHECK(admitted(*stores.second, request(1, "POST", "/v1/leads"), 3) == 1);
-  const Counts total{.requests = 6, .errors = 2, .rate_limited = 2};
+  const Counts total{.requests = 6, .denied = 2, .rate_limited = 2};
 
   const auto by_endpoint = report(*stores.first, {.by = Grouping::endpoint});
   CHECK(by_endpoint.total == total);
   CHECK(by_endpoint.groups ==
         std::map<std::string, Counts>{
             {"GET /v1/leads/{id}", {.requests = 3}},
-            {"POST /v1/leads", {.requests = 3, .errors = 2, .rate_limited = 2}}});
+            {"POST /v1/leads", {.requests = 3, .denied = 2, .rate_limited = 2}}});
 
   const auto by_status = report(*stores.first, {.by = Grouping::status});
   CHECK(by_status.groups ==
         std::map<std::string, Counts>{{"200", {.requests = 4}},
-                                      {"429", {.requests = 2, .errors = 2, .rate_limited = 2}}});
+                                      {"429", {.requests = 2, .denied = 2, .rate_limited = 2}}});
 
   for (const Grouping by : {Grouping::day, Grouping::hour}) {
     const auto by_time = report(*stores.second, {.by = by});
@@ -121,7 +121,7 @@ TEST_CASE_TEMPLATE("counts of a revoked key stay and go on", Fixture, STORE_FIXT
   CHECK(admitted(*stores.first, request(1), 3) == 3);
   value_of(stores.first->revoke(std::vector{key.id}, "", now()));
   CHECK(admitted(*stores.second, request(1), 2) == 0);
-  CHECK(report(*stores.second).total == Counts{.requests = 5, .errors = 2});
+  CHECK(report(*stores.second).total == Counts{.requests = 5, .denied = 2});
 }
 
 TEST_CASE_TEMPLATE("a key has 256 endpoints a day and the rest counts as other", Fixture,

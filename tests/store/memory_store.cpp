@@ -15,9 +15,11 @@ using core::Key;
 using core::KeyId;
 using core::Tick;
 using core::Time;
+using core::Token;
 
 struct MemoryStore::Data {
   std::vector<Key> keys;  // in the order of their creation
+  std::vector<Token> tokens;
   std::map<KeyId, std::deque<Tick>> admitted;
   std::map<std::tuple<KeyId, Time, std::string, int>, std::uint64_t> usage;
   std::map<std::pair<KeyId, Time>, std::set<std::string>> endpoints;  // of a day
@@ -45,8 +47,7 @@ struct MemoryStore::Data {
     return admission;
   }
 
-  void count(Key& key, const core::Request& request, int status, Time now) {
-    std::string endpoint = core::endpoint_of(request.method, request.path);
+  void count(const Key& key, std::string endpoint, int status, Time now) {
     auto& known = endpoints[{key.id, core::start_of_day(now)}];
     if (known.size() < core::kEndpointsPerDay && endpoint != core::kOtherEndpoints) {
       known.insert(endpoint);
@@ -55,7 +56,6 @@ struct MemoryStore::Data {
       endpoint = core::kOtherEndpoints;
     }
     ++usage[{key.id, core::start_of_hour(now), endpoint, status}];
-    key.last_used_at = now;
   }
 };
 
@@ -153,7 +153,9 @@ Result<std::vector<Verification>> MemoryStore::verify(std::span<const core::Requ
       verification.checks = core::explain(request, key, verification.decision, now);
     }
     if (verification.decision.key_id && counted) {
-      data_->count(*key, request, core::status_of(verification.decision.reason), now);
+      data_->count(*key, core::endpoint_of(request.method, request.path),
+                   core::status_of(verification.decision.reason), now);
+      key->last_used_at = now;
     }
   }
   return verifications;
@@ -170,6 +172,58 @@ Result<core::UsageReport> MemoryStore::usage(const core::UsageQuery& query, Time
   }
   return reporter.report();
 }
+
+Result<void> MemoryStore::report(std::span<const core::Answer> answers) {
+  for (const core::Answer& answer : answers) {
+    if (const Key* const key = data_->find(answer.key)) {
+      data_->count(*key, core::endpoint_of(answer.method, answer.path),
+                   core::kUpstreamStatus + answer.status,
+                   std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now()));
+    }
+  }
+  return {};
+}
+
+Result<Token> MemoryStore::create_token(const Token& token, Time /*now*/) {
+  for (const Token& known : data_->tokens) {
+    if (known == token) {
+      return token;
+    }
+    if (known.id == token.id || known.hash == token.hash) {
+      return core::fail(ErrorCode::conflict, "the id or the hash is taken");
+    }
+  }
+  return data_->tokens.emplace_back(token);
+}
+
+Result<std::vector<Token>> MemoryStore::tokens(Time /*now*/) {
+  std::vector<Token> tokens(data_->tokens.rbegin(), data_->tokens.rend());
+  std::ranges::stable_sort(tokens, std::ranges::greater(), &Token::created_at);
+  return tokens;
+}
+
+Result<std::optional<Token>> MemoryStore::find_token(const core::CredentialHash& hash) {
+  const auto token = std::ranges::find(data_->tokens, hash, &Token::hash);
+  return token == data_->tokens.end() ? std::nullopt : std::optional(*token);
+}
+
+Result<std::vector<Token>> MemoryStore::revoke_tokens(std::span<const core::TokenId> ids,
+                                                      Time now) {
+  std::vector<Token> tokens = data_->tokens;
+  std::vector<Token> revoked;
+  for (const core::TokenId id : ids) {
+    const auto token = std::ranges::find(tokens, id, &Token::id);
+    if (token == tokens.end()) {
+      return core::fail(ErrorCode::not_found, "no such token");
+    }
+    token->revoked_at = token->revoked_at.value_or(now);
+    revoked.push_back(*token);
+  }
+  data_->tokens = std::move(tokens);
+  return revoked;
+}
+
+Result<void> MemoryStore::maintain() { return {}; }
 
 Result<std::vector<std::string>> MemoryStore::workspaces() {
   std::set<std::string> names;

@@ -44,7 +44,7 @@ TEST_CASE("16 processes share one window") {
   CHECK(allowed == 100);
   CHECK(report(*fixture.connect()).total ==
         core::Counts{.requests = kProcesses * kRequests,
-                     .errors = kProcesses * kRequests - 100,
+                     .denied = kProcesses * kRequests - 100,
                      .rate_limited = kProcesses * kRequests - 100});
 }
 
@@ -187,7 +187,7 @@ TEST_CASE("windows of thousands of keys stay exact while their file grows") {
   }
   CHECK(wrong.empty());
   CHECK(report(*fixture.connect()).total == core::Counts{.requests = 2 * kLimit * kKeys,
-                                                         .errors = kLimit * kKeys,
+                                                         .denied = kLimit * kKeys,
                                                          .rate_limited = kLimit * kKeys});
 }
 

@@ -224,9 +224,9 @@ TEST_CASE("A decision is written with its headers") {
 
 TEST_CASE("A report of usage is written with all its periods") {
   UsageReport report;
-  report.today = {.requests = 1, .errors = 0, .rate_limited = 0};
-  report.this_week = {.requests = 2, .errors = 1, .rate_limited = 0};
-  report.this_month = {.requests = 200, .errors = 4, .rate_limited = 4};
+  report.today = {.requests = 1, .denied = 0, .rate_limited = 0};
+  report.this_week = {.requests = 2, .denied = 1, .rate_limited = 0};
+  report.this_month = {.requests = 200, .denied = 4, .rate_limited = 4};
   report.since = at("2026-06-01");
   report.total = report.this_month;
   report.groups = {{"GET /v1/leads/{id}", {150, 4, 4}}, {"(other)", {50, 0, 0}}};

@@ -37,10 +37,10 @@ TEST_CASE("Each member of a filter selects by itself") {
       {"its workspace", [](KeyFilter& f) { f.workspace = "default"; }, same, true},
       {"another workspace", [](KeyFilter& f) { f.workspace = "other"; }, same, false},
       {"a workspace by case", [](KeyFilter& f) { f.workspace = "Default"; }, same, false},
-      {"the beginning of its id", [](KeyFilter& f) { f.ids = parse_key_id_prefix("key_0123"); },
+      {"the beginning of its id", [](KeyFilter& f) { f.ids = KeyIdRange::parse("key_0123"); },
        same, true},
-      {"its id", [](KeyFilter& f) { f.ids = parse_key_id_prefix("key_0123456789ab"); }, same, true},
-      {"another id", [](KeyFilter& f) { f.ids = parse_key_id_prefix("key_0124"); }, same, false},
+      {"its id", [](KeyFilter& f) { f.ids = KeyIdRange::parse("key_0123456789ab"); }, same, true},
+      {"another id", [](KeyFilter& f) { f.ids = KeyIdRange::parse("key_0124"); }, same, false},
       {"its hash", [](KeyFilter& f) { f.hash = hash_api_key(test::kSomeApiKey); }, same, true},
       {"another hash", [](KeyFilter& f) { f.hash = hash_api_key(""); }, same, false},
       {"its name", [](KeyFilter& f) { f.name = "crm"; }, same, true},
@@ -160,7 +160,7 @@ TEST_CASE("A key matches if every member of the filter does") {
   // Each is a member that matches, and the same one that doesn't.
   const std::vector<std::function<void(KeyFilter&, bool)>> members{
       [](KeyFilter& f, bool good) { f.workspace = good ? "default" : "other"; },
-      [](KeyFilter& f, bool good) { f.ids = parse_key_id_prefix(good ? "key_0123" : "key_9999"); },
+      [](KeyFilter& f, bool good) { f.ids = KeyIdRange::parse(good ? "key_0123" : "key_9999"); },
       [](KeyFilter& f, bool good) { f.hash = hash_api_key(good ? test::kSomeApiKey : ""); },
       [](KeyFilter& f, bool good) { f.name = good ? "crm" : "other"; },
       [](KeyFilter& f, bool good) { f.pattern = good ? "c*" : "d*"; },

@@ -35,14 +35,14 @@ TEST_CASE("A status of 400 and above is an error and 429 a rate-limit hit") {
     Counts counts;
     counts.add(row.status, 7);
     CHECK(counts.requests == 7);
-    CHECK(counts.errors == row.errors);
+    CHECK(counts.errors() == row.errors);
     CHECK(counts.rate_limited == row.rate_limited);
   }
   Counts large;
   large.add(429, 1ULL << 40U);
   large.add(200, 1ULL << 40U);
   CHECK(large ==
-        Counts{.requests = 1ULL << 41U, .errors = 1ULL << 40U, .rate_limited = 1ULL << 40U});
+        Counts{.requests = 1ULL << 41U, .denied = 1ULL << 40U, .rate_limited = 1ULL << 40U});
 }
 
 TEST_CASE("A row counts in each period that it is in") {
@@ -73,7 +73,7 @@ TEST_CASE("A row counts in each period that it is in") {
     UsageReporter usage = reporter(row.now);
     CHECK((usage.first_hour() <= at(row.hour)) == (row.week || row.month));
     usage.add({.hour = at(row.hour), .endpoint = "GET /", .status = 429, .requests = 3});
-    const Counts three{.requests = 3, .errors = 3, .rate_limited = 3};
+    const Counts three{.requests = 3, .denied = 3, .rate_limited = 3};
     CHECK(usage.report().today == (row.today ? three : Counts()));
     CHECK(usage.report().this_week == (row.week ? three : Counts()));
     CHECK(usage.report().this_month == (row.month ? three : Counts()));
@@ -150,7 +150,7 @@ TEST_CASE("The counts are grouped by what was asked for") {
         usage.add(usage_row);
       }
       CHECK(usage.report().groups == row.groups);
-      CHECK(usage.report().total == Counts{.requests = 21, .errors = 3, .rate_limited = 1});
+      CHECK(usage.report().total == Counts{.requests = 21, .denied = 3, .rate_limited = 1});
       CHECK(usage.report().by == row.by);
     }
   }

@@ -1,4 +1,4 @@
-#include "core/key_id.h"
+#include "core/id.h"
 
 #include <array>
 
@@ -10,7 +10,8 @@ constexpr std::size_t kShortestPrefix = 4;
 
 }  // namespace
 
-KeyId KeyId::generate(const RandomSource& random) {
+template <typename Kind>
+Id<Kind> Id<Kind>::generate(const RandomSource& random) {
   std::array<std::uint8_t, 8> bytes{};
   if (!random(bytes)) {
     throw RandomnessError();
@@ -19,24 +20,27 @@ KeyId KeyId::generate(const RandomSource& random) {
   for (const std::uint8_t byte : bytes) {
     bits = bits << 8U | byte;
   }
-  return KeyId(static_cast<std::int64_t>(bits >> 4U));
+  return Id(static_cast<std::int64_t>(bits >> 4U));
 }
 
-std::optional<KeyId> KeyId::parse(std::string_view text) {
-  const auto range = parse_key_id_prefix(text);
+template <typename Kind>
+std::optional<Id<Kind>> Id<Kind>::parse(std::string_view text) {
+  const auto range = IdRange<Kind>::parse(text);
   if (!range || range->first != range->last) {
     return std::nullopt;
   }
   return range->first;
 }
 
-std::string KeyId::to_string() const {
+template <typename Kind>
+std::string Id<Kind>::to_string() const {
   std::string text;
   append_to(text);
   return text;
 }
 
-void KeyId::append_to(std::string& text) const {
+template <typename Kind>
+void Id<Kind>::append_to(std::string& text) const {
   std::array<char, kDigits> digits{};
   std::int64_t rest = bits_;
   for (auto digit = digits.rbegin(); digit != digits.rend(); ++digit, rest >>= 5) {
@@ -46,12 +50,13 @@ void KeyId::append_to(std::string& text) const {
   text.append(digits.data(), digits.size());
 }
 
-std::optional<KeyIdRange> parse_key_id_prefix(std::string_view text) {
-  if (!text.starts_with(KeyId::kPrefix)) {
+template <typename Kind>
+std::optional<IdRange<Kind>> IdRange<Kind>::parse(std::string_view text) {
+  if (!text.starts_with(Kind::kPrefix)) {
     return std::nullopt;
   }
-  text.remove_prefix(KeyId::kPrefix.size());
-  if (text.size() < kShortestPrefix || text.size() > KeyId::kDigits) {
+  text.remove_prefix(Kind::kPrefix.size());
+  if (text.size() < kShortestPrefix || text.size() > Id<Kind>::kDigits) {
     return std::nullopt;
   }
   std::int64_t bits = 0;
@@ -62,9 +67,14 @@ std::optional<KeyIdRange> parse_key_id_prefix(std::string_view text) {
     }
     bits = bits << 5 | static_cast<std::int64_t>(digit);
   }
-  const auto free_bits = 5 * (KeyId::kDigits - text.size());
+  const auto free_bits = 5 * (Id<Kind>::kDigits - text.size());
   const std::int64_t first = bits << free_bits;
-  return KeyIdRange{KeyId(first), KeyId(first + (std::int64_t{1} << free_bits) - 1)};
+  return IdRange{Id<Kind>(first), Id<Kind>(first + (std::int64_t{1} << free_bits) - 1)};
 }
+
+template class Id<KeyKind>;
+template class Id<TokenKind>;
+template struct IdRange<KeyKind>;
+template struct IdRange<TokenKind>;
 
 }  // namespace nexakey::core

@@ -1,4 +1,4 @@
-#include "core/key_id.h"
+#include "core/id.h"
 
 #include <algorithm>
 #include <random>
@@ -124,7 +124,7 @@ TEST_CASE("The beginning of an id is the range of the ids that begin so") {
                          Row{"key_0123456789a", "key_0123456789a0", "key_0123456789az"},
                          Row{"key_0123456789ab", "key_0123456789ab", "key_0123456789ab"}}) {
     CAPTURE(row.text);
-    const auto range = parse_key_id_prefix(row.text);
+    const auto range = KeyIdRange::parse(row.text);
     REQUIRE(range.has_value());
     CHECK(range->first.to_string() == row.first);
     CHECK(range->last.to_string() == row.last);
@@ -143,10 +143,10 @@ TEST_CASE("An id is in exactly the ranges of its own beginnings") {
     for (std::size_t length = 8; length <= text.size(); ++length) {
       const std::string beginning = text.substr(0, length);
       CAPTURE(beginning);
-      REQUIRE(parse_key_id_prefix(beginning)->contains(id));
+      REQUIRE(KeyIdRange::parse(beginning)->contains(id));
       std::string other = beginning;
       other.back() = other.back() == '0' ? '1' : '0';
-      REQUIRE_FALSE(parse_key_id_prefix(other)->contains(id));
+      REQUIRE_FALSE(KeyIdRange::parse(other)->contains(id));
     }
   }
 }
@@ -156,7 +156,7 @@ TEST_CASE("What is shorter than four characters or no id is no beginning") {
        {"", "key", "key_", "key_9", "key_9f", "key_9f3", "9f3k", "key_9f3K", "key_9f3i", "key_9f3*",
         "key_9f3 ", "Key_9f3k", "key_0123456789abc"}) {
     CAPTURE(text);
-    CHECK_FALSE(parse_key_id_prefix(text).has_value());
+    CHECK_FALSE(KeyIdRange::parse(text).has_value());
   }
 }
 

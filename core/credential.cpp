@@ -1,0 +1,87 @@
+#include "core/credential.h"
+
+#include <algorithm>
+#include <string>
+
+#include <openssl/crypto.h>
+#include <openssl/sha.h>
+
+#include "core/text.h"
+
+namespace nexakey::core {
+namespace {
+
+constexpr std::string_view kAlphabet =
+    "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+/// The largest multiple of 62 that fits a byte: bytes from here on would favour some characters.
+constexpr std::uint8_t kFairBytes = 256 / kAlphabet.size() * kAlphabet.size();
+
+constexpr std::array kForms{kApiKeyForm, kTokenForm};
+
+}  // namespace
+
+bool CredentialForm::matches(std::string_view text) const {
+  return text.size() == length() && text.starts_with(prefix) &&
+         std::ranges::all_of(text.substr(prefix.size()), is_alphanumeric);
+}
+
+std::size_t CredentialForm::find_in(std::string_view text, std::size_t from) const {
+  std::size_t at = text.find(prefix, from);
+  while (at != std::string_view::npos && !matches(text.substr(at, length()))) {
+    at = text.find(prefix, at + 1);
+  }
+  return at;
+}
+
+Secret CredentialForm::generate(const RandomSource& random) const {
+  std::string text;
+  text.reserve(length());
+  text = prefix;
+  std::array<std::uint8_t, 64> bytes{};
+  while (text.size() < length()) {
+    if (!random(bytes)) {
+      wipe(text);
+      throw RandomnessError();
+    }
+    for (const std::uint8_t byte : bytes) {
+      if (byte < kFairBytes && text.size() < length()) {
+        text += kAlphabet[byte % kAlphabet.size()];
+      }
+    }
+  }
+  OPENSSL_cleanse(bytes.data(), bytes.size());
+  return Secret(std::move(text));
+}
+
+bool contains_credential(std::string_view text) {
+  return std::ranges::any_of(kForms, [&](const CredentialForm& form) {
+    return form.find_in(text) != std::string_view::npos;
+  });
+}
+
+std::string mask_credentials(std::string text) {
+  for (const CredentialForm& form : kForms) {
+    for (std::size_t at = form.find_in(text); at != std::string::npos;
+         at = form.find_in(text, at + 1)) {
+      text.replace(at + form.prefix.size(), form.random_length, "…");
+    }
+  }
+  return text;
+}
+
+// The one-shot SHA256() and EVP load OpenSSL's providers first, which takes longer than all the
+// rest of a `verify`; these three functions go straight to the same code.
+CredentialHash hash_credential(std::string_view text) {
+  CredentialHash hash{};
+  SHA256_CTX context;
+  SHA256_Init(&context);
+  SHA256_Update(&context, text.data(), text.size());
+  SHA256_Final(hash.data(), &context);
+  OPENSSL_cleanse(&context, sizeof context);
+  return hash;
+}
+
+std::string_view last_four(std::string_view text) { return text.substr(text.size() - 4); }
+
+}  // namespace nexakey::core

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/error.h"
+#include "core/key_filter.h"
+#include "core/usage.h"
+
+namespace nexakey::core {
+
+/// The parameters behind the `?` of a URL, names and values percent-encoded (RFC 3986, 2.1).
+class Query {
+ public:
+  Query() = default;
+  /// A parameter twice that takes one value is an error when it is taken.
+  static Result<Query> parse(std::string_view text);
+
+  void add(std::string_view name, std::string value);
+  /// `a=1&b=2`, or nothing.
+  [[nodiscard]] std::string to_string() const;
+
+  /// Takes the only value of a parameter out; nothing if it is not there.
+  Result<std::optional<std::string>> take(std::string_view name);
+  std::vector<std::string> take_all(std::string_view name);
+  /// An error if there is a parameter that nobody took: one that was mistyped must not be a
+  /// condition that was not made.
+  [[nodiscard]] Result<void> check_taken() const;
+
+ private:
+  std::vector<std::pair<std::string, std::string>> parameters_;
+};
+
+/// The filter of a list as parameters, and back.
+void add_filter(Query& query, const KeyFilter& filter);
+Result<KeyFilter> take_filter(Query& query);
+
+/// The same for a report.
+void add_usage_query(Query& query, const UsageQuery& usage);
+Result<UsageQuery> take_usage_query(Query& query);
+
+/// A point in time, or none.
+Result<std::optional<Time>> take_time(Query& query, std::string_view name);
+/// true, or false, which it also is when it is not there.
+Result<bool> take_flag(Query& query, std::string_view name);
+
+/// 64 lower-case hexadecimal digits, and back.
+std::string to_hex(const CredentialHash& hash);
+std::optional<CredentialHash> hash_from_hex(std::string_view text);
+
+/// Undoes percent-encoding; nothing if it is malformed.
+std::optional<std::string> percent_decode(std::string_view text);
+
+}  // namespace nexakey::core

@@ -1,0 +1,46 @@
+#include "core/token.h"
+
+#include <array>
+
+#include "core/key.h"
+
+namespace nexakey::core {
+
+std::string_view name_of(Role role) {
+  switch (role) {
+    case Role::verifier:
+      return "verifier";
+    case Role::auditor:
+      return "auditor";
+    case Role::admin:
+      break;
+  }
+  return "admin";
+}
+
+std::optional<Role> parse_role(std::string_view name) {
+  for (const Role role : {Role::verifier, Role::auditor, Role::admin}) {
+    if (name == name_of(role)) {
+      return role;
+    }
+  }
+  return std::nullopt;
+}
+
+std::string_view Token::status(Time now) const {
+  if (revoked_at) {
+    return "revoked";
+  }
+  return is_live(now) ? "active" : "expired";
+}
+
+Result<void> check_token(const Token& token) {
+  // A token without a name of its own has its id for one.
+  const Result<void> name =
+      token.name == token.id.to_string() ? Result<void>() : check_name(token.name);
+  return name
+      .and_then([&] { return token.workspace ? check_workspace(*token.workspace) : Result<void>(); })
+      .and_then([&] { return check_last_four(token.last_four); });
+}
+
+}  // namespace nexakey::core
