@@ -28,6 +28,8 @@ extern const Command kRevoke;
 extern const Command kWhitelist;
 extern const Command kUsage;
 extern const Command kVerify;
+extern const Command kServe;
+extern const Command kToken;
 extern const Command kCompletion;
 
 }  // namespace nexakey::cli

@@ -20,6 +20,7 @@ nexakey_find(CLI11 libcli11-dev)
 nexakey_find(SQLite3 libsqlite3-dev)
 nexakey_find(SQLiteCpp libsqlitecpp-dev)
 nexakey_find(doctest doctest-dev)
+nexakey_find(Boost libboost1.81-dev)
 
 find_library(UTF8PROC_LIBRARY utf8proc)
 find_path(UTF8PROC_INCLUDE_DIR utf8proc.h)

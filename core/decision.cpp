@@ -184,6 +184,7 @@ Decision conclude(const Request& request, const KeyRules* key, std::optional<Rea
   }
   decision.key_id = key->id;
   decision.workspace = key->workspace;
+  decision.scopes = key->scopes;
   if (decision.reason == Reason::insufficient_scope) {
     const std::string* const method = find_forbidden_method(request, *key);
     decision.needed_scope = method == nullptr ? std::nullopt : scope_for(*method);

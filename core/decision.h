@@ -72,6 +72,7 @@ struct Decision {
   Reason reason = Reason::missing_key;
   std::optional<KeyId> key_id;  ///< of the key, when the store knows it
   std::string workspace;        ///< of the key
+  Scopes scopes;                ///< of the key
   std::optional<IpAddress> client_ip;
   std::optional<RateLimit> rate_limit;  ///< of a live key
   std::optional<Scope> needed_scope;    ///< with insufficient_scope, if any would do

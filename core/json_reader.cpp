@@ -200,14 +200,21 @@ void read_rate_limit(Members& members, std::uint32_t& limit) {
   }
 }
 
-Counts read_counts(Members members) {
+/// The counts among `counts`; what is wrong with them is wrong with `report`.
+Counts read_counts(Members counts, Members& report) {
   const auto count = [&](std::string_view name) {
-    return static_cast<std::uint64_t>(std::max<std::int64_t>(members.number(name).value_or(0), 0));
+    const std::int64_t number = counts.number(name).value_or(0);
+    if (number < 0) {
+      counts.fail("the member " + std::string(name) + " is negative");
+    }
+    return static_cast<std::uint64_t>(number);
   };
-  return {.requests = count("requests"),
-          .denied = count("denied"),
-          .rate_limited = count("rate_limited"),
-          .upstream_errors = count("upstream_errors")};
+  const Counts read{.requests = count("requests"),
+                    .denied = count("denied"),
+                    .rate_limited = count("rate_limited"),
+                    .upstream_errors = count("upstream_errors")};
+  report.check(counts.finish(0, Unknown::ignored).map([](int) {}));
+  return read;
 }
 
 template <typename T>
@@ -394,6 +401,7 @@ Result<std::vector<Check>> read_checks(const Json& json) {
     checks.push_back({.name = check.text("check").value_or(""),
                       .passed = check.flag("passed").value_or(false),
                       .found = check.text("found").value_or("")});
+    members.check(check.finish(0, Unknown::ignored).map([](int) {}));
   }
   return members.finish(std::move(checks), Unknown::ignored);
 }
@@ -404,7 +412,7 @@ Result<UsageReport> read_usage(const Json& json, Grouping by) {
   Members members(json, "a report");
   const auto period = [&](std::string_view name, Counts& counts) {
     if (const Json* const object = members.object(name)) {
-      counts = read_counts(Members(*object, "counts"));
+      counts = read_counts(Members(*object, "counts"), members);
     } else {
       members.fail("a report has " + std::string(name));
     }
@@ -417,7 +425,8 @@ Result<UsageReport> read_usage(const Json& json, Grouping by) {
   const std::string group(name_of(by));
   for (const Json* const element : members.elements("by_" + group)) {
     Members counts(*element, "counts");
-    report.groups[counts.text(group).value_or("")] = read_counts(Members(*element, "counts"));
+    const std::string name = counts.text(group).value_or("");
+    report.groups[name] = read_counts(std::move(counts), members);
   }
   return members.finish(std::move(report), Unknown::ignored);
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Arrows run one way, cli → store → core, and a backend is named in one place only.
+# Arrows run one way, cli → server → store → core, and a backend is named in one place only.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -12,10 +12,11 @@ forbid() {
   fi
 }
 
-forbid "core" "store/|cli/|completions/" "core stands on nothing of ours"
+forbid "core" "store/|server/|cli/|completions/" "core stands on nothing of ours"
 forbid "core" "fstream|iostream|filesystem|unistd|sys/|fcntl" "core does no I/O"
-forbid "store" "cli/|completions/" "store stands on core alone"
-forbid "completions" "core/|store/|cli/" "the completion scripts stand on nothing"
-forbid "cli core" "store/sqlite/" "only store/open.cpp names a backend"
+forbid "store" "server/|cli/|completions/" "store stands on core alone"
+forbid "server" "cli/|completions/" "server stands on store and core"
+forbid "completions" "core/|store/|server/|cli/" "the completion scripts stand on nothing"
+forbid "cli server core" "store/sqlite/" "only store/open.cpp names a backend"
 forbid "store/key_store.h store/open.h" "store/sqlite/" "the interface knows no backend"
 exit "$status"

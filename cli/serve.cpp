@@ -1,0 +1,216 @@
+#include <chrono>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <stop_token>
+#include <thread>
+
+#include <unistd.h>
+
+#include "cli/command.h"
+#include "cli/descriptor.h"
+#include "cli/options.h"
+#include "core/json_writer.h"
+#include "core/text.h"
+#include "server/server.h"
+
+namespace nexakey::cli {
+namespace {
+
+constexpr const char* kExamples =
+    "nexakey serve --trusted-proxy 127.0.0.1\n"
+    "nexakey serve --listen unix:/run/nexakey/auth.sock --trusted-proxy unix";
+
+constexpr const char* kStandardEndpoint = "127.0.0.1:8080";
+
+struct Options {
+  std::vector<std::string> endpoints;
+  std::vector<std::string> proxies;
+  std::string log = "text";
+  std::optional<std::string> max_header{};
+  std::optional<std::string> max_body{};
+  std::optional<std::string> max_connections{};
+  std::optional<std::string> idle{};
+  bool insecure = false;
+};
+
+server::TrustedProxies parse_proxies(const std::vector<std::string>& texts) {
+  server::TrustedProxies proxies;
+  std::vector<std::string> addresses;
+  for (const std::string& text : texts) {
+    if (text == "unix") {
+      proxies.unix_socket = true;
+    } else {
+      addresses.push_back(text);
+    }
+  }
+  proxies.addresses = value_of(core::Whitelist::parse(addresses));
+  return proxies;
+}
+
+server::Limits parse_limits(const Options& options) {
+  server::Limits limits;
+  const auto set = [](const std::optional<std::string>& text, const char* option,
+                      std::size_t& limit) {
+    if (text) {
+      limit = static_cast<std::size_t>(parse_number(*text, option));
+      if (limit == 0 || limit > UINT32_MAX) {
+        throw Failure{{core::ErrorCode::usage, std::string(option) + " is out of range", ""}};
+      }
+    }
+  };
+  set(options.max_header, "--max-header", limits.header_bytes);
+  set(options.max_body, "--max-body", limits.body_bytes);
+  set(options.max_connections, "--max-connections", limits.connections);
+  if (options.idle) {
+    limits.idle = value_of(core::parse_duration(*options.idle));
+  }
+  return limits;
+}
+
+std::vector<server::Endpoint> parse_endpoints(const Options& options) {
+  std::vector<server::Endpoint> endpoints;
+  for (const std::string& text : options.endpoints.empty()
+                                     ? std::vector<std::string>{kStandardEndpoint}
+                                     : options.endpoints) {
+    endpoints.push_back(value_of(server::Endpoint::parse(text)));
+    if (!endpoints.back().is_loopback() && !options.insecure) {
+      throw Failure{{core::ErrorCode::usage,
+                     text + " can be reached from other machines, and what goes there is not "
+                            "encrypted",
+                     "pass --insecure if a proxy or the network sees to that"}};
+    }
+  }
+  return endpoints;
+}
+
+/// The access log: lines gathered in a turn of the loop, written with one call.
+class AccessLog {
+ public:
+  explicit AccessLog(const std::string& form) : is_json_(form == "json"), is_off_(form == "none") {
+    if (!is_json_ && !is_off_ && form != "text") {
+      throw Failure{{core::ErrorCode::usage, "no form of log is called " + core::quote(form),
+                     "write text, json or none"}};
+    }
+  }
+
+  [[nodiscard]] std::function<void(const server::LogEntry&)> writer() {
+    return is_off_ ? std::function<void(const server::LogEntry&)>()
+                   : [this](const server::LogEntry& entry) { add(entry); };
+  }
+
+  void flush() {
+    if (!lines_.empty()) {
+      write_all(STDERR_FILENO, lines_);
+      lines_.clear();
+    }
+  }
+
+ private:
+  void add(const server::LogEntry& entry) {
+    if (is_json_) {
+      add_json(entry);
+    } else {
+      add_text(entry);
+    }
+    lines_ += '\n';
+  }
+
+  void add_json(const server::LogEntry& entry) {
+    const auto text = [](core::JsonWriter& json, std::string_view name, const std::string& value) {
+      json.name(name);
+      if (value.empty()) {
+        json.null();
+      } else {
+        json.string(value);
+      }
+    };
+    core::JsonWriter json(lines_);
+    json.begin_object().name("time").plain(core::format_time(entry.at));
+    text(json, "peer", entry.peer);
+    text(json, "method", entry.method);
+    text(json, "path", entry.path);
+    json.name("status").number(entry.status);
+    text(json, "detail", entry.detail);
+    text(json, "key_id", entry.key_id);
+    text(json, "client_ip", entry.client_ip);
+    json.end_object();
+  }
+
+  void add_text(const server::LogEntry& entry) {
+    core::append_time(lines_, entry.at);
+    for (const std::string& part :
+         {entry.peer, entry.method, entry.path, std::to_string(entry.status), entry.key_id,
+          entry.client_ip, entry.detail}) {
+      lines_ += ' ' + (part.empty() ? "-" : core::printable(part));
+    }
+  }
+
+  bool is_json_;
+  bool is_off_;
+  std::string lines_;
+};
+
+/// Does what is due in the store once a second, with a store object of its own.
+class Maintenance {
+ public:
+  explicit Maintenance(std::unique_ptr<store::KeyStore> store)
+      : store_(std::move(store)), thread_([this](const std::stop_token& stop) { run(stop); }) {}
+
+ private:
+  void run(const std::stop_token& stop) {
+    std::mutex mutex;
+    std::condition_variable_any wake;
+    std::unique_lock lock(mutex);
+    while (!wake.wait_for(lock, stop, std::chrono::seconds(1), [&] { return stop.stop_requested(); })) {
+      // What could not be done now is done by the next turn, or by a verification.
+      static_cast<void>(store_->maintain());
+    }
+  }
+
+  std::unique_ptr<store::KeyStore> store_;
+  std::jthread thread_;
+};
+
+ExitStatus run(Context& context, const Options& options) {
+  const auto endpoints = parse_endpoints(options);
+  const server::Limits limits = parse_limits(options);
+  AccessLog log(options.log);
+  const auto store = context.open_store();
+  server::Service service(*store, parse_proxies(options.proxies), log.writer());
+  server::Server server(service, limits);
+  for (const server::Endpoint& endpoint : endpoints) {
+    print_note("nexakey: listening at " + value_of(server.listen(endpoint)).to_string());
+  }
+  const Maintenance maintenance(context.open_store());
+  server.run([&] { log.flush(); });
+  return ExitStatus::done;
+}
+
+Runner attach(CLI::App& app) {
+  const auto options = std::make_shared<Options>();
+  add_list_option(app, "--listen", options->endpoints,
+                  "Where to listen (default: 127.0.0.1:8080)")
+      ->type_name("ADDRESS:PORT|unix:PATH");
+  add_list_option(app, "--trusted-proxy", options->proxies,
+                  "A gateway whose word about clients counts")
+      ->type_name("IP|unix");
+  app.add_flag("--insecure", options->insecure, "Let other machines reach it without TLS");
+  app.add_option("--log", options->log, "The form of the access log (default: text)")
+      ->type_name("text|json|none");
+  app.add_option("--max-header", options->max_header, "The longest head of a request, in bytes")
+      ->type_name("N");
+  app.add_option("--max-body", options->max_body, "The longest body, in bytes")->type_name("N");
+  app.add_option("--max-connections", options->max_connections, "At most so many connections")
+      ->type_name("N");
+  app.add_option("--idle-timeout", options->idle, "How long a connection may be idle")
+      ->type_name("DURATION");
+  app.footer(kExamples);
+  return [options](Context& context) { return run(context, *options); };
+}
+
+}  // namespace
+
+const Command kServe{"serve", "Answer gateways and APIs over HTTP", attach};
+
+}  // namespace nexakey::cli

@@ -1,0 +1,239 @@
+#include <algorithm>
+#include <memory>
+
+#include "cli/command.h"
+#include "cli/key_file.h"
+#include "cli/key_view.h"
+#include "cli/table.h"
+#include "core/json.h"
+#include "core/text.h"
+
+namespace nexakey::cli {
+namespace {
+
+using core::ErrorCode;
+using core::Token;
+
+constexpr const char* kExamples =
+    "nexakey token create gateway --role verifier --token-file gateway.token\n"
+    "nexakey token list\n"
+    "nexakey token revoke gateway";
+
+struct Options {
+  std::optional<std::string> name{};
+  std::string role;
+  std::optional<std::string> expires{};
+  std::optional<std::string> file{};
+  std::vector<std::string> tokens;
+};
+
+void print_json(Context& context, const Token& token, const core::Secret* secret) {
+  std::string text;
+  core::JsonWriter json(text);
+  json.begin_object().name("token");
+  core::write_token(json, token, context.now());
+  text.reserve(text.size() + 2 * core::kTokenForm.length());  // no growth leaves a copy behind
+  json.name("secret");
+  if (secret == nullptr) {
+    json.null();
+  } else {
+    json.plain(secret->reveal());
+  }
+  json.end_object();
+  text += '\n';
+  context.out.write(core::Secret(std::move(text)));
+}
+
+std::string render(const KeyView& view, const std::vector<Token>& tokens, core::Time now) {
+  Table table({{"ID"},
+               {"NAME", false, true},
+               {"ROLE"},
+               {"WORKSPACE", false, true},
+               {"STATUS"},
+               {"CREATED"},
+               {"EXPIRES"}});
+  for (const Token& token : tokens) {
+    const bool is_live = token.is_live(now);
+    table.add({token.id.to_string(), token.name, std::string(core::name_of(token.role)),
+               token.workspace.value_or("all"),
+               Cell(std::string(token.status(now)), is_live ? Style::good : Style::bad),
+               view.brief_time(token.created_at), view.brief_time(token.expires_at)});
+  }
+  return table.render(view.style());
+}
+
+void print_tokens(Context& context, const std::vector<Token>& tokens) {
+  const core::Time now = context.now();
+  if (context.settings.format == Format::table) {
+    if (context.settings.quiet) {
+      for (const Token& token : tokens) {
+        context.out.write(token.id.to_string() + "\n");
+      }
+    } else {
+      context.out.write(render(KeyView(context), tokens, now));
+    }
+    return;
+  }
+  const bool is_document = context.settings.format == Format::json;
+  core::JsonWriter json(context.out.buffer());
+  if (is_document) {
+    json.begin_object().name("tokens").begin_array();
+  }
+  for (const Token& token : tokens) {
+    if (is_document) {
+      core::write_token(json, token, now);
+    } else {
+      core::JsonWriter line(context.out.buffer());
+      core::write_token(line, token, now);
+      context.out.write("\n");
+    }
+  }
+  if (is_document) {
+    json.end_array().end_object();
+    context.out.write("\n");
+  }
+}
+
+Token make_token(const Context& context, const Options& options, const core::Secret& secret) {
+  Token token;
+  token.created_at = context.now();
+  token.id = core::TokenId::generate(core::system_random);
+  token.name = options.name.value_or(token.id.to_string());
+  token.workspace = context.settings.workspace;
+  const auto role = core::parse_role(options.role);
+  if (!role) {
+    throw Failure{{ErrorCode::usage, "no role is called " + core::quote(options.role),
+                   "write verifier, auditor or admin"}};
+  }
+  token.role = *role;
+  token.hash = core::hash_credential(secret.reveal());
+  token.last_four = core::last_four(secret.reveal());
+  if (options.expires) {
+    token.expires_at = value_of(core::parse_time_after(*options.expires, token.created_at));
+    if (*token.expires_at <= token.created_at) {
+      throw Failure{{ErrorCode::usage, "the token would be expired from the beginning",
+                     "name a time to come"}};
+    }
+  }
+  if (options.name) {
+    value_of(core::check_name(*options.name));
+  }
+  return token;
+}
+
+ExitStatus create(Context& context, const Options& options) {
+  const core::Secret secret = core::kTokenForm.generate(core::system_random);
+  const Token token = make_token(context, options, secret);
+  const auto store = context.open_store(store::OpenMode::create_if_missing);
+  std::optional<KeyFile> file;
+  if (options.file) {
+    file.emplace(*options.file, secret);
+  }
+  const Token created = value_of(store->create_token(token, context.now()));
+  if (file) {
+    file->publish();
+  }
+  const core::Secret* const shown = file ? nullptr : &secret;
+  if (context.settings.format != Format::table) {
+    print_json(context, created, shown);
+    return ExitStatus::done;
+  }
+  if (!context.settings.quiet) {
+    context.out.write(render(KeyView(context), {created}, context.now()));
+  }
+  if (shown != nullptr) {
+    context.out.write(core::Secret((context.settings.quiet ? "" : "\n") +
+                                   std::string(secret.reveal()) + "\n"));
+    if (!context.settings.quiet) {
+      print_note("This is the only time that the token is shown: keep it in a safe place");
+    }
+  }
+  return ExitStatus::done;
+}
+
+ExitStatus list(Context& context) {
+  const auto tokens = value_of(context.open_store()->tokens(context.now()));
+  if (tokens.empty() && context.settings.format == Format::table) {
+    print_note("no tokens");
+    return ExitStatus::done;
+  }
+  print_tokens(context, tokens);
+  return ExitStatus::done;
+}
+
+/// The one token that an id, a beginning of one, or the name of a live token means.
+Token find_token(const Context& context, const std::vector<Token>& tokens,
+                 const std::string& argument) {
+  const auto ids = core::TokenIdRange::parse(argument);
+  std::vector<Token> found;
+  std::ranges::copy_if(tokens, std::back_inserter(found), [&](const Token& token) {
+    return ids ? ids->contains(token.id)
+               : token.name == argument && token.is_live(context.now());
+  });
+  if (found.empty()) {
+    throw Failure{{ErrorCode::not_found, "no token " + core::quote(argument),
+                   "see nexakey token list"}};
+  }
+  if (found.size() > 1) {
+    throw Failure{{ErrorCode::ambiguous,
+                   core::quote(argument) + " means " + std::to_string(found.size()) + " tokens",
+                   "name one of them by its id"}};
+  }
+  return found.front();
+}
+
+ExitStatus revoke(Context& context, const Options& options) {
+  const auto store = context.open_store();
+  const auto tokens = value_of(store->tokens(context.now()));
+  std::vector<core::TokenId> ids;
+  for (const std::string& argument : options.tokens) {
+    ids.push_back(find_token(context, tokens, argument).id);
+  }
+  context.require_yes("Revoke " + std::to_string(ids.size()) + " token" +
+                          (ids.size() == 1 ? "" : "s") + " for good?",
+                      "revoking tokens");
+  const auto revoked = value_of(store->revoke_tokens(ids, context.now()));
+  if (!context.settings.quiet) {
+    print_tokens(context, revoked);
+  }
+  return ExitStatus::done;
+}
+
+Runner attach(CLI::App& app) {
+  const auto options = std::make_shared<Options>();
+  const auto add = [&](const char* name, const char* summary) {
+    CLI::App* const sub = app.add_subcommand(name, summary);
+    sub->fallthrough();
+    sub->footer(kExamples);
+    return sub;
+  };
+  CLI::App* const creating = add("create", "Make a token and show it once");
+  creating->add_option("NAME", options->name, "A name (default: its id)")->type_name("NAME");
+  creating->add_option("--role", options->role, "What it may do")
+      ->type_name("verifier|auditor|admin")
+      ->required();
+  creating->add_option("--expires", options->expires, "When it stops working: 90d or a time")
+      ->type_name("DURATION|TIME");
+  creating
+      ->add_option("--token-file", options->file, "Write the token here (mode 0600), don't show it")
+      ->type_name("FILE");
+  const CLI::App* const listing = add("list", "Show all tokens");
+  CLI::App* const revoking = add("revoke", "Revoke tokens, at once and for good");
+  revoking->add_option("TOKEN", options->tokens, "An id, a beginning of one, or a name")
+      ->type_name("TOKEN")
+      ->required();
+  app.require_subcommand(1);
+  app.footer(kExamples);
+  return [=](Context& context) {
+    if (creating->parsed()) {
+      return create(context, *options);
+    }
+    return listing->parsed() ? list(context) : revoke(context, *options);
+  };
+}
+
+}  // namespace
+
+const Command kToken{"token", "Make and revoke tokens for the HTTP side", attach};
+
+}  // namespace nexakey::cli

@@ -1,0 +1,81 @@
+#include "server/http.h"
+
+#include <algorithm>
+
+namespace nexakey::server {
+namespace {
+
+char to_lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+std::string_view phrase_of(int status) {
+  switch (status) {
+    case 200:
+      return "OK";
+    case 204:
+      return "No Content";
+    case 400:
+      return "Bad Request";
+    case 401:
+      return "Unauthorized";
+    case 403:
+      return "Forbidden";
+    case 404:
+      return "Not Found";
+    case 405:
+      return "Method Not Allowed";
+    case 413:
+      return "Content Too Large";
+    case 429:
+      return "Too Many Requests";
+    case 431:
+      return "Request Header Fields Too Large";
+    case 503:
+      return "Service Unavailable";
+    default:
+      return "Error";
+  }
+}
+
+}  // namespace
+
+bool is_same_name(std::string_view a, std::string_view b) {
+  return std::ranges::equal(a, b, {}, to_lower, to_lower);
+}
+
+std::vector<std::string_view> HttpRequest::values(std::string_view name) const {
+  std::vector<std::string_view> values;
+  for (const auto& [header, value] : headers) {
+    if (is_same_name(header, name)) {
+      values.emplace_back(value);
+    }
+  }
+  return values;
+}
+
+std::optional<std::string_view> HttpRequest::only_value(std::string_view name) const {
+  const auto found = values(name);
+  return found.size() == 1 ? std::optional(found.front()) : std::nullopt;
+}
+
+void append_response(std::string& out, const HttpResponse& response, std::string_view date,
+                     bool keep_alive, bool has_body) {
+  out += "HTTP/1.1 " + std::to_string(response.status) + " ";
+  out += phrase_of(response.status);
+  out += "\r\nDate: ";
+  out += date;
+  if (response.status != 204) {
+    out += "\r\nContent-Length: " + std::to_string(response.body.size());
+  }
+  for (const auto& [name, value] : response.headers) {
+    out += "\r\n";
+    out += name;
+    out += ": ";
+    out += value;
+  }
+  out += keep_alive ? "\r\n\r\n" : "\r\nConnection: close\r\n\r\n";
+  if (has_body) {
+    out += response.body;
+  }
+}
+
+}  // namespace nexakey::server

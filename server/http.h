@@ -1,0 +1,48 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/ip_range.h"
+
+namespace nexakey::server {
+
+/// Who is at the other end of a connection.
+struct Peer {
+  std::optional<core::IpAddress> address{};  ///< none: a Unix socket
+
+  [[nodiscard]] std::string to_string() const { return address ? address->to_string() : "unix"; }
+};
+
+/// A request as it came (RFC 9110), its body whole.
+struct HttpRequest {
+  std::string method;
+  std::string target;
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::string body;
+  Peer peer;
+
+  /// The values of a header; names are compared without regard to case.
+  [[nodiscard]] std::vector<std::string_view> values(std::string_view name) const;
+  /// The value of a header that is there exactly once.
+  [[nodiscard]] std::optional<std::string_view> only_value(std::string_view name) const;
+};
+
+struct HttpResponse {
+  int status = 200;
+  std::vector<std::pair<std::string, std::string>> headers{};
+  std::string body{};
+};
+
+/// Whether two names of headers or schemes are the same, without regard to case.
+bool is_same_name(std::string_view a, std::string_view b);
+
+/// Adds a response to `out` as HTTP/1.1 has it. `date` is the value of that header; to a HEAD
+/// request (`has_body` false) goes the same without the body.
+void append_response(std::string& out, const HttpResponse& response, std::string_view date,
+                     bool keep_alive, bool has_body);
+
+}  // namespace nexakey::server
