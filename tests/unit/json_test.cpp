@@ -121,7 +121,8 @@ TEST_CASE("A new key is written with null for all that it has not") {
         R"({"id":"key_0123456789ab","name":"crm","workspace":"default",)"
         R"("hint":"fc_live_…OPQR","scopes":["read"],"whitelist":[],"rate_limit":100,)"
         R"("status":"active","labels":{},"description":null,)"
-        R"("created_at":"2026-01-02T03:04:05.678Z","expires_at":null,"revoked_at":null,)"
+        R"("created_at":"2026-01-02T03:04:05.678Z","expires_at":null,"suspended_at":null,)"
+        R"("revoked_at":null,)"
         R"("revoke_reason":null,"last_used_at":null,"rotated_from":null,"superseded_by":null})");
 }
 
@@ -148,7 +149,8 @@ TEST_CASE("A key is written whole") {
         R"("whitelist":["198.51.100.7","203.0.113.0/24","2001:db8::/32"],"rate_limit":5,)"
         R"("status":"revoked","labels":{"\"\u001b":"\"prod\"","team":"crm"},)"
         R"("description":"for the CRM","created_at":"2026-01-02T03:04:05.678Z",)"
-        R"("expires_at":"2027-01-01T00:00:00.000Z","revoked_at":"2026-05-01T00:00:00.001Z",)"
+        R"("expires_at":"2027-01-01T00:00:00.000Z","suspended_at":"2026-01-10T00:00:00.000Z",)"
+        R"("revoked_at":"2026-05-01T00:00:00.001Z",)"
         R"("revoke_reason":"leaked","last_used_at":"2026-04-30T01:02:03.004Z",)"
         R"("rotated_from":"key_000000000001","superseded_by":"key_zzzzzzzzzzzz"})");
 }
@@ -230,16 +232,17 @@ TEST_CASE("A report of usage is written with all its periods") {
   report.since = at("2026-06-01");
   report.total = report.this_month;
   report.groups = {{"GET /v1/leads/{id}", {150, 4, 4}}, {"(other)", {50, 0, 0}}};
-  CHECK(written([&](JsonWriter& json) { write_usage(json, some_key().id, report); }) ==
-        R"({"key_id":"key_0123456789ab",)"
-        R"("today":{"requests":1,"errors":0,"rate_limited":0},)"
-        R"("this_week":{"requests":2,"errors":1,"rate_limited":0},)"
-        R"("this_month":{"requests":200,"errors":4,"rate_limited":4},)"
-        R"("since":"2026-06-01T00:00:00.000Z",)"
-        R"("total":{"requests":200,"errors":4,"rate_limited":4},)"
-        R"("error_rate":0.02,"rate_limit_hits":4,"by_endpoint":[)"
-        R"-({"endpoint":"(other)","requests":50,"errors":0,"rate_limited":0},)-"
-        R"({"endpoint":"GET /v1/leads/{id}","requests":150,"errors":4,"rate_limited":4}]})");
+  CHECK(
+      written([&](JsonWriter& json) { write_usage(json, some_key().id, report); }) ==
+      R"({"key_id":"key_0123456789ab",)"
+      R"("today":{"requests":1,"errors":0,"rate_limited":0,"denied":0,"upstream_errors":0},)"
+      R"("this_week":{"requests":2,"errors":1,"rate_limited":0,"denied":1,"upstream_errors":0},)"
+      R"("this_month":{"requests":200,"errors":4,"rate_limited":4,"denied":4,"upstream_errors":0},)"
+      R"("since":"2026-06-01T00:00:00.000Z",)"
+      R"("total":{"requests":200,"errors":4,"rate_limited":4,"denied":4,"upstream_errors":0},)"
+      R"("error_rate":0.02,"rate_limit_hits":4,"by_endpoint":[)"
+      R"-({"endpoint":"(other)","requests":50,"errors":0,"rate_limited":0,"denied":0,"upstream_errors":0},)-"
+      R"({"endpoint":"GET /v1/leads/{id}","requests":150,"errors":4,"rate_limited":4,"denied":4,"upstream_errors":0}]})");
 }
 
 TEST_CASE("A report of usage names what it is grouped by") {
@@ -248,14 +251,15 @@ TEST_CASE("A report of usage names what it is grouped by") {
     std::string group;
     std::string json;
   };
-  for (const Row& row :
-       {Row{Grouping::day, "2026-06-01",
-            R"("by_day":[{"day":"2026-06-01","requests":3,"errors":0,"rate_limited":0}]})"},
-        Row{Grouping::hour, "2026-06-01T05:00:00Z",
-            R"("by_hour":[{"hour":"2026-06-01T05:00:00Z","requests":3,"errors":0,)"
-            R"("rate_limited":0}]})"},
-        Row{Grouping::status, "200",
-            R"("by_status":[{"status":"200","requests":3,"errors":0,"rate_limited":0}]})"}}) {
+  for (
+      const Row& row :
+      {Row{Grouping::day, "2026-06-01",
+           R"("by_day":[{"day":"2026-06-01","requests":3,"errors":0,"rate_limited":0,"denied":0,"upstream_errors":0}]})"},
+       Row{Grouping::hour, "2026-06-01T05:00:00Z",
+           R"("by_hour":[{"hour":"2026-06-01T05:00:00Z","requests":3,"errors":0,)"
+           R"("rate_limited":0,"denied":0,"upstream_errors":0}]})"},
+       Row{Grouping::status, "200",
+           R"("by_status":[{"status":"200","requests":3,"errors":0,"rate_limited":0,"denied":0,"upstream_errors":0}]})"}}) {
     UsageReport report;
     report.by = row.by;
     report.groups = {{row.group, {3, 0, 0}}};
