@@ -1,7 +1,10 @@
 #include "core/credential.h"
 
 #include <algorithm>
+#include <functional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <openssl/crypto.h>
 #include <openssl/sha.h>
@@ -61,11 +64,18 @@ bool contains_credential(std::string_view text) {
 }
 
 std::string mask_credentials(std::string text) {
+  // All are found before any is masked, the last one first: two may overlap by the beginning of a
+  // prefix, and without it the second would no longer be found.
+  std::vector<std::pair<std::size_t, const CredentialForm*>> found;
   for (const CredentialForm& form : kForms) {
     for (std::size_t at = form.find_in(text); at != std::string::npos;
          at = form.find_in(text, at + 1)) {
-      text.replace(at + form.prefix.size(), form.random_length, "…");
+      found.emplace_back(at, &form);
     }
+  }
+  std::ranges::sort(found, std::ranges::greater());
+  for (const auto& [at, form] : found) {
+    text.replace(at + form->prefix.size(), form->random_length, "…");
   }
   return text;
 }

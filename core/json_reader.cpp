@@ -319,7 +319,7 @@ Result<Token> read_token(const Json& json, Unknown unknown) {
   members.parsed("hint", token.last_four, parse_hint);
   token.name = members.text("name").value_or(token.id.to_string());
   members.parsed("role", token.role, parse_role);
-  if (!members.has("role")) {
+  if (!members.text("role")) {
     members.fail("a token needs a role");
   }
   token.workspace = members.text("workspace");
@@ -365,7 +365,7 @@ Result<Answer> read_answer(const Json& json) {
   const std::int64_t status = members.number("status").value_or(0);
   answer.status = static_cast<int>(std::clamp<std::int64_t>(status, 0, 1000));
   members.check(check_answer(answer));
-  if (!members.has("key_id")) {
+  if (!members.text("key_id")) {
     members.fail("an answer needs a key_id");
   }
   return members.finish(std::move(answer), Unknown::refused);

@@ -197,6 +197,40 @@ TEST_CASE("A method needs the scope of its own row") {
   }
 }
 
+TEST_CASE("A method that overrides another needs its own scope besides") {
+  struct Row {
+    std::string_view method;
+    std::string_view overriding;
+    std::string scopes;
+    Reason reason;
+    std::optional<Scope> needed;
+  };
+  for (const Row& row :
+       {Row{"GET", "", "read", Reason::allowed, std::nullopt},
+        Row{"GET", "DELETE", "read", Reason::insufficient_scope, Scope::write},
+        Row{"GET", "DELETE", "write", Reason::insufficient_scope, Scope::read},
+        Row{"GET", "DELETE", "read,write", Reason::allowed, std::nullopt},
+        Row{"POST", "GET", "write", Reason::insufficient_scope, Scope::read},
+        Row{"POST", "GET", "read", Reason::insufficient_scope, Scope::write},
+        Row{"POST", "GET", "read,write", Reason::allowed, std::nullopt},
+        Row{"POST", "PUT", "write", Reason::allowed, std::nullopt},
+        Row{"GET", "HEAD", "read", Reason::allowed, std::nullopt},
+        Row{"GET", "TRACE", "read,write", Reason::insufficient_scope, std::nullopt},
+        Row{"GET", "delete", "read,write", Reason::insufficient_scope, std::nullopt},
+        Row{"TRACE", "GET", "read,write", Reason::insufficient_scope, std::nullopt}}) {
+    CAPTURE(row.method);
+    CAPTURE(row.overriding);
+    CAPTURE(row.scopes);
+    Scene scene;
+    scene.request.method = row.method;
+    scene.request.override_method = row.overriding;
+    scene.key.scopes = test::scopes(row.scopes);
+    const Decision decision = scene.decide_it();
+    CHECK(decision.reason == row.reason);
+    CHECK(decision.needed_scope == row.needed);
+  }
+}
+
 TEST_CASE("A query does not change what a method needs") {
   Scene scene;
   scene.request.method = "POST";

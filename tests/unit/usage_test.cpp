@@ -45,6 +45,52 @@ TEST_CASE("A status of 400 and above is an error and 429 a rate-limit hit") {
         Counts{.requests = 1ULL << 41U, .denied = 1ULL << 40U, .rate_limited = 1ULL << 40U});
 }
 
+TEST_CASE("What the API answered is no request more and only 400 and above an error") {
+  struct Row {
+    int status;
+    std::uint64_t upstream_errors;
+  };
+  for (const Row& row : {Row{100, 0}, Row{200, 0}, Row{399, 0}, Row{400, 7}, Row{429, 7},
+                         Row{500, 7}, Row{599, 7}}) {
+    CAPTURE(row.status);
+    Counts counts;
+    counts.add(kUpstreamStatus + row.status, 7);
+    CHECK(counts == Counts{.upstream_errors = row.upstream_errors});
+    counts.add(200, 10);
+    counts.add(403, 2);
+    CHECK(counts.requests == 12);
+    CHECK(counts.denied == 2);
+    CHECK(counts.rate_limited == 0);
+    CHECK(counts.errors() == 2 + row.upstream_errors);
+  }
+}
+
+TEST_CASE("The answers of the API are groups of their own among the statuses") {
+  struct Row {
+    Grouping by;
+    std::map<std::string, Counts> groups;
+  };
+  for (const Row& row :
+       {Row{Grouping::status,
+            {{"200", {.requests = 9}},
+             {"upstream 200", {}},
+             {"upstream 404", {.upstream_errors = 1}},
+             {"upstream 502", {.upstream_errors = 2}}}},
+        Row{Grouping::endpoint, {{"GET /a", {.requests = 9, .upstream_errors = 3}}}}}) {
+    UsageReporter usage = reporter("2026-06-17T12:30:00Z", std::nullopt, row.by);
+    const auto add = [&](int status, std::uint64_t requests) {
+      usage.add({at("2026-06-17T01:00:00Z"), "GET /a", status, requests});
+    };
+    add(200, 9);
+    add(kUpstreamStatus + 200, 6);
+    add(kUpstreamStatus + 404, 1);
+    add(kUpstreamStatus + 502, 2);
+    CHECK(usage.report().groups == row.groups);
+    CHECK(usage.report().total == Counts{.requests = 9, .upstream_errors = 3});
+    CHECK(usage.report().error_rate() == doctest::Approx(3.0 / 9));
+  }
+}
+
 TEST_CASE("A row counts in each period that it is in") {
   struct Row {
     std::string_view now;

@@ -1,0 +1,102 @@
+#include "core/credential.h"
+
+#include <string>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include "tests/unit/support.h"
+
+namespace nexakey::core {
+namespace {
+
+const std::string kKey(test::kSomeApiKey);
+const std::string kToken = "nxk_0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcd";
+
+TEST_CASE("Keys and tokens in a text are masked and nothing else is") {
+  struct Row {
+    std::string text;
+    std::string masked;
+  };
+  const std::vector<Row> rows{
+      {"", ""},
+      {"fc_live_ nxk_", "fc_live_ nxk_"},
+      {kKey, "fc_live_…"},
+      {kToken, "nxk_…"},
+      {"a " + kKey + " b", "a fc_live_… b"},
+      {kKey + kKey, "fc_live_…fc_live_…"},
+      {kToken + "," + kToken, "nxk_…,nxk_…"},
+      {kToken + kKey + kToken, "nxk_…fc_live_…nxk_…"},
+      {"fc_live_" + kKey, "fc_live_fc_live_…"},
+      {"fc_live_" + kToken, "fc_live_nxk_…"},
+      {"nxk_nxk_" + kToken, "nxk_nxk_nxk_…"},
+      {"nxk_" + kKey, "nxk_fc_live_…"},
+      {kKey.substr(0, 35), kKey.substr(0, 35)},
+      {kToken.substr(0, 43), kToken.substr(0, 43)},
+      {kToken.substr(0, 43) + " " + kToken, kToken.substr(0, 43) + " nxk_…"},
+      // Two that overlap: neither hides the other.
+      {kToken.substr(0, 43) + kToken, "nxk_…xk_…"},
+      {kKey.substr(0, 35) + kToken, "fc_live_…xk_…"},
+      {kToken.substr(0, 42) + kKey, "nxk_…_live_…"},
+      {kKey.substr(0, 34) + kKey + kToken, "fc_live_…_live_…nxk_…"},
+      {"NXK_" + kToken.substr(4), "NXK_" + kToken.substr(4)},
+      {std::string(1, '\0') + kKey, std::string(1, '\0') + "fc_live_…"},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.text);
+    CHECK(mask_credentials(row.text) == row.masked);
+    CHECK(contains_credential(row.text) == (row.text != row.masked));
+    CHECK_FALSE(contains_credential(row.masked));
+  }
+}
+
+TEST_CASE("All that have a form are found one after the other") {
+  struct Row {
+    const CredentialForm* form;
+    std::string text;
+    std::vector<std::size_t> places;
+  };
+  const std::vector<Row> rows{
+      {&kApiKeyForm, "", {}},
+      {&kApiKeyForm, kToken, {}},
+      {&kTokenForm, kKey, {}},
+      {&kApiKeyForm, kKey, {0}},
+      {&kApiKeyForm, "--" + kKey + kKey + " " + kToken + kKey, {2, 38, 119}},
+      {&kTokenForm, "--" + kKey + kKey + " " + kToken + kKey, {75}},
+      {&kTokenForm, "nxk_" + kToken + "nxk_" + kToken.substr(4, 39) + kToken, {4, 48, 91}},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.text);
+    std::vector<std::size_t> places;
+    for (std::size_t at = row.form->find_in(row.text); at != std::string::npos;
+         at = row.form->find_in(row.text, at + 1)) {
+      places.push_back(at);
+    }
+    CHECK(places == row.places);
+  }
+  CHECK(kApiKeyForm.find_in(kKey, 1000) == std::string::npos);
+}
+
+TEST_CASE("A token is nxk_ and 40 letters and digits") {
+  const Secret token = kTokenForm.generate(system_random);
+  CHECK(token.reveal().size() == 44);
+  CHECK(kTokenForm.matches(token.reveal()));
+  CHECK_FALSE(kApiKeyForm.matches(token.reveal()));
+  struct Row {
+    std::string text;
+    bool matches;
+  };
+  for (const Row& row : std::vector<Row>{{kToken, true},
+                                         {kToken + "e", false},
+                                         {kToken.substr(0, 43), false},
+                                         {kToken.substr(0, 43) + "-", false},
+                                         {" " + kToken.substr(0, 43), false},
+                                         {kKey, false},
+                                         {"", false}}) {
+    CAPTURE(row.text);
+    CHECK(kTokenForm.matches(row.text) == row.matches);
+  }
+}
+
+}  // namespace
+}  // namespace nexakey::core
