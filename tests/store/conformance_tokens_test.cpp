@@ -1,0 +1,286 @@
+// Tokens, what the API answered, and what is due behind the verifications.
+
+#include "core/endpoint.h"
+#include "tests/store/conformance.h"
+#include "tests/support/sqlite_files.h"
+
+namespace nexakey::store::test {
+namespace {
+
+using core::Answer;
+using core::Counts;
+using core::Grouping;
+using core::Key;
+using core::Token;
+using core::TokenId;
+
+/// The n-th token that tests make, always the same: each is a second newer than the one before.
+/// The ids are in no order.
+Token make_token(std::uint64_t n) {
+  Token token;
+  token.id = TokenId(static_cast<std::int64_t>(n * 0x9E3779B97F4A7C15U >> 4U));
+  token.name = "token-" + std::to_string(n);
+  token.hash = core::hash_credential(token.name);
+  token.last_four = "000" + std::to_string(n);
+  token.created_at = at("2026-01-02T03:04:05.678Z") + std::chrono::seconds(n);
+  return token;
+}
+
+Token add_token(KeyStore& store, const Token& token) {
+  return value_of(store.create_token(token, now()));
+}
+
+std::vector<Token> tokens(KeyStore& store) { return value_of(store.tokens(now())); }
+
+TEST_CASE_TEMPLATE("a token is kept with all that is known of it", Fixture, STORE_FIXTURES) {
+  Stores<Fixture> stores;
+  CHECK(tokens(*stores.first).empty());
+  CHECK(value_of(stores.first->find_token(make_token(1).hash)) == std::nullopt);
+  std::vector<Token> made{make_token(1), make_token(2), make_token(3), make_token(4)};
+  made[0].role = core::Role::verifier;
+  made[1].role = core::Role::auditor;
+  made[1].workspace = "acme";
+  made[1].name = "Zoë's \"x\"";
+  made[2].role = core::Role::admin;
+  made[2].expires_at = at("2027-01-01T00:00:00.001Z");
+  made[3].expires_at = at("2026-02-01");
+  made[3].revoked_at = at("2026-01-03T00:00:00.999Z");
+  for (const Token& token : made) {
+    CHECK(add_token(*stores.first, token) == token);
+  }
+  // Live or not, and from every connection.
+  for (const Token& token : made) {
+    CHECK(value_of(stores.first->find_token(token.hash)) == token);
+    CHECK(value_of(stores.second->find_token(token.hash)) == token);
+  }
+  CHECK(value_of(stores.second->find_token(core::hash_credential("other"))) == std::nullopt);
+  const std::vector<Token> newest_first(made.rbegin(), made.rend());
+  CHECK(tokens(*stores.first) == newest_first);
+  CHECK(tokens(*stores.second) == newest_first);
+  CHECK(list(*stores.second).empty());
+}
+
+TEST_CASE_TEMPLATE("tokens are listed newest first, however they came", Fixture, STORE_FIXTURES) {
+  Stores<Fixture> stores;
+  for (const std::uint64_t n : {3U, 1U, 4U, 2U}) {
+    add_token(*stores.first, make_token(n));
+  }
+  // Made at the same moment, but added later.
+  Token twin = make_token(5);
+  twin.created_at = make_token(4).created_at;
+  add_token(*stores.second, twin);
+  std::vector<std::string> names;
+  for (const Token& token : tokens(*stores.first)) {
+    names.push_back(token.name);
+  }
+  CHECK(names == std::vector<std::string>{"token-5", "token-4", "token-3", "token-2", "token-1"});
+}
+
+TEST_CASE_TEMPLATE("the same token once more changes nothing", Fixture, STORE_FIXTURES) {
+  Stores<Fixture> stores;
+  for (int i = 0; i < 2; ++i) {
+    CHECK(add_token(*stores.first, make_token(1)) == make_token(1));
+    CHECK(add_token(*stores.second, make_token(1)) == make_token(1));
+  }
+  CHECK(tokens(*stores.second) == std::vector{make_token(1)});
+}
+
+TEST_CASE_TEMPLATE("another token with the same id or hash is a conflict", Fixture,
+                   STORE_FIXTURES) {
+  Stores<Fixture> stores;
+  add_token(*stores.first, make_token(1));
+  Token same_id = make_token(2);
+  same_id.id = make_token(1).id;
+  Token same_hash = make_token(2);
+  same_hash.hash = make_token(1).hash;
+  Token other_role = make_token(1);
+  other_role.role = core::Role::admin;
+  for (const Token& token : {same_id, same_hash, other_role}) {
+    CHECK(code_of(stores.second->create_token(token, now())) == "conflict");
+    CHECK(tokens(*stores.first) == std::vector{make_token(1)});
+  }
+  // Names are for people and may be alike.
+  Token same_name = make_token(2);
+  same_name.name = make_token(1).name;
+  add_token(*stores.second, same_name);
+  CHECK(tokens(*stores.first).size() == 2);
+}
+
+TEST_CASE_TEMPLATE("tokens are revoked all or none", Fixture, STORE_FIXTURES) {
+  Stores<Fixture> stores;
+  for (std::uint64_t n = 1; n <= 3; ++n) {
+    add_token(*stores.first, make_token(n));
+  }
+  const auto before = tokens(*stores.first);
+  for (const std::vector<TokenId>& ids :
+       {std::vector{make_token(1).id, make_token(99).id},
+        std::vector{make_token(99).id, make_token(1).id},
+        std::vector{make_token(1).id, make_token(2).id, make_token(3).id, TokenId()}}) {
+    CHECK(code_of(stores.first->revoke_tokens(ids, now())) == "not_found");
+    CHECK(tokens(*stores.first) == before);
+    CHECK(tokens(*stores.second) == before);
+  }
+  CHECK(value_of(stores.first->revoke_tokens({}, now())).empty());
+
+  const core::Time time = at("2026-06-01T12:00:00.123Z");
+  const std::vector ids{make_token(3).id, make_token(1).id};
+  const auto revoked = value_of(stores.first->revoke_tokens(ids, time));
+  REQUIRE(revoked.size() == 2);
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    CHECK(revoked[i].id == ids[i]);
+    CHECK(revoked[i].revoked_at == time);
+    CHECK(value_of(stores.second->find_token(revoked[i].hash)) == revoked[i]);
+  }
+  CHECK(value_of(stores.second->find_token(make_token(2).hash)) == make_token(2));
+}
+
+TEST_CASE_TEMPLATE("a token that is revoked already keeps its time", Fixture, STORE_FIXTURES) {
+  Stores<Fixture> stores;
+  add_token(*stores.first, make_token(1));
+  add_token(*stores.first, make_token(2));
+  const core::Time time = at("2026-06-01");
+  value_of(stores.first->revoke_tokens(std::vector{make_token(1).id}, time));
+  const core::Time later = time + std::chrono::hours(1);
+  const std::vector ids{make_token(1).id, make_token(2).id, make_token(1).id};
+  const auto revoked = value_of(stores.second->revoke_tokens(ids, later));
+  REQUIRE(revoked.size() == 3);
+  CHECK(revoked[0].revoked_at == time);
+  CHECK(revoked[1].revoked_at == later);
+  CHECK(revoked[2] == revoked[0]);
+  CHECK(value_of(stores.first->find_token(make_token(1).hash))->revoked_at == time);
+  // A token that was revoked is not the one that was made.
+  CHECK(code_of(stores.first->create_token(make_token(1), now())) == "conflict");
+}
+
+void succeed(const Result<void>& result) { REQUIRE(result.has_value()); }
+
+Answer answer(std::uint64_t key, int status, std::string path = "/") {
+  return {.key = make_key(key).id, .method = "GET", .path = std::move(path), .status = status};
+}
+
+TEST_CASE_TEMPLATE("what the API answered counts besides the decisions", Fixture, STORE_FIXTURES) {
+  Stores<Fixture> stores;
+  Key key = make_key(1);
+  key.rate_limit = 4;
+  add(*stores.first, key);
+  CHECK(admitted(*stores.first, request(1, "GET", "/v1/leads/7"), 5) == 4);
+  succeed(stores.second->report(
+      std::vector{answer(1, 200, "/v1/leads/7?x=y"), answer(1, 404, "/v1/leads/8"),
+                  answer(1, 502, "/v1/leads/9"), answer(1, 502, "/other")}));
+  succeed(stores.second->report({}));
+  const Counts total{.requests = 5, .denied = 1, .rate_limited = 1, .upstream_errors = 3};
+  for (KeyStore* const store : {stores.first.get(), stores.second.get()}) {
+    const auto usage = report(*store);
+    CHECK(usage.total == total);
+    CHECK(usage.total.errors() == 4);
+    CHECK(usage.error_rate() == doctest::Approx(0.8));
+    CHECK(usage.groups ==
+          std::map<std::string, Counts>{
+              {"GET /v1/leads/{id}",
+               {.requests = 5, .denied = 1, .rate_limited = 1, .upstream_errors = 2}},
+              {"GET /other", {.upstream_errors = 1}}});
+    CHECK(report(*store, {.by = Grouping::status}).groups ==
+          std::map<std::string, Counts>{{"200", {.requests = 4}},
+                                        {"429", {.requests = 1, .denied = 1, .rate_limited = 1}},
+                                        {"upstream 200", {}},
+                                        {"upstream 404", {.upstream_errors = 1}},
+                                        {"upstream 502", {.upstream_errors = 2}}});
+    CHECK(report(*store, {.key = key.id}).total == total);
+    CHECK(report(*store, {.workspace = "none"}).total == Counts());
+  }
+}
+
+TEST_CASE_TEMPLATE("answers about keys that the store does not have are dropped", Fixture,
+                   STORE_FIXTURES) {
+  Stores<Fixture> stores;
+  add(*stores.first, 1);
+  succeed(stores.first->report(std::vector{answer(2, 500), answer(1, 500), answer(3, 200)}));
+  const auto usage = report(*stores.second);
+  CHECK(usage.total == Counts{.upstream_errors = 1});
+  CHECK(usage.groups == std::map<std::string, Counts>{{"GET /", {.upstream_errors = 1}}});
+}
+
+TEST_CASE_TEMPLATE("a report of answers is no use of a key", Fixture, STORE_FIXTURES) {
+  Stores<Fixture> stores;
+  add(*stores.first, 1);
+  add(*stores.first, 2);
+  CHECK(reason(*stores.first, request(2)) == "allowed");
+  const auto used = list(*stores.second).at(0).last_used_at;
+  REQUIRE(used);
+  while (now() <= *used + std::chrono::milliseconds(2)) {
+  }
+  succeed(stores.first->report(std::vector{answer(1, 200), answer(2, 500), answer(2, 200)}));
+  for (KeyStore* const store : {stores.first.get(), stores.second.get()}) {
+    CHECK(report(*store).total == Counts{.requests = 1, .upstream_errors = 1});
+    CHECK(list(*store).at(0).last_used_at == used);
+    CHECK(list(*store).at(1).last_used_at == std::nullopt);
+  }
+  // Nor does it take room in the window.
+  CHECK(decide(*stores.first, request(2), kDryRun).rate_limit->remaining == 99);
+}
+
+TEST_CASE_TEMPLATE("answers may be many in one call", Fixture, STORE_FIXTURES) {
+  Stores<Fixture> stores;
+  add(*stores.first, 1);
+  add(*stores.first, 2);
+  std::uint64_t reported = 0;
+  for (const std::size_t count : {63U, 64U, 65U, 128U, 1000U}) {
+    std::vector<Answer> answers;
+    for (std::size_t i = 0; i < count; ++i) {
+      answers.push_back(answer(1 + i % 2, 500, "/path-" + std::to_string(i % 50)));
+    }
+    succeed(stores.first->report(answers));
+    reported += count;
+    CHECK(report(*stores.second).total == Counts{.upstream_errors = reported});
+  }
+  CHECK(report(*stores.first).groups.size() == 50);
+}
+
+TEST_CASE_TEMPLATE("maintenance changes no report and no key", Fixture, STORE_FIXTURES) {
+  Stores<Fixture> stores;
+  const auto third = stores.fixture.connect();
+  add(*stores.first, 1);
+  succeed(third->maintain());
+  std::uint64_t asked = 0;
+  for (int round = 0; round < 20; ++round) {
+    const std::vector<core::Request> burst(200, request(1, "GET", "/" + std::to_string(round)));
+    value_of(stores.first->verify(burst, {}));
+    succeed(stores.second->report(std::vector(100, answer(1, 500, "/v1/leads"))));
+    asked += burst.size();
+    const auto before = report(*stores.first);
+    const auto keys = list(*stores.first);
+    succeed(third->maintain());
+    for (KeyStore* const store : {stores.first.get(), stores.second.get(), third.get()}) {
+      const auto after = report(*store);
+      CHECK(after.total == before.total);
+      CHECK(after.groups == before.groups);
+      CHECK(after.total.requests == asked);
+      CHECK(after.total.upstream_errors == asked / 2);
+      CHECK(list(*store) == keys);
+    }
+  }
+}
+
+TEST_CASE("a store of schema 1 is upgraded when it is opened and takes tokens") {
+  const SqliteFixture fixture;
+  {
+    const auto store = fixture.connect();
+    add(*store, 1);
+    CHECK(admitted(*store, request(1), 3) == 3);
+  }
+  const std::string newest = select(fixture.path(), "PRAGMA user_version");
+  execute(fixture.path(), "DROP TABLE tokens; PRAGMA user_version = 1");
+  for (int i = 0; i < 2; ++i) {
+    const auto store = value_of(open(fixture.url(), OpenMode::existing));
+    CHECK(list(*store).size() == 1);
+    CHECK(report(*store).total == Counts{.requests = 3});
+    add_token(*store, make_token(1));
+    succeed(store->report(std::vector{answer(1, 200)}));
+    CHECK(tokens(*store) == std::vector{make_token(1)});
+    CHECK(select(fixture.path(), "PRAGMA user_version") == newest);
+  }
+  CHECK(newest == "2");
+}
+
+}  // namespace
+}  // namespace nexakey::store::test
