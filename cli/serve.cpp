@@ -162,7 +162,8 @@ class Maintenance {
     std::mutex mutex;
     std::condition_variable_any wake;
     std::unique_lock lock(mutex);
-    while (!wake.wait_for(lock, stop, std::chrono::seconds(1), [&] { return stop.stop_requested(); })) {
+    while (!wake.wait_for(lock, stop, std::chrono::seconds(1),
+                          [&] { return stop.stop_requested(); })) {
       // What could not be done now is done by the next turn, or by a verification.
       static_cast<void>(store_->maintain());
     }
@@ -189,8 +190,7 @@ ExitStatus run(Context& context, const Options& options) {
 
 Runner attach(CLI::App& app) {
   const auto options = std::make_shared<Options>();
-  add_list_option(app, "--listen", options->endpoints,
-                  "Where to listen (default: 127.0.0.1:8080)")
+  add_list_option(app, "--listen", options->endpoints, "Where to listen (default: 127.0.0.1:8080)")
       ->type_name("ADDRESS:PORT|unix:PATH");
   add_list_option(app, "--trusted-proxy", options->proxies,
                   "A gateway whose word about clients counts")

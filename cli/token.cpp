@@ -142,8 +142,8 @@ ExitStatus create(Context& context, const Options& options) {
     context.out.write(render(KeyView(context), {created}, context.now()));
   }
   if (shown != nullptr) {
-    context.out.write(core::Secret((context.settings.quiet ? "" : "\n") +
-                                   std::string(secret.reveal()) + "\n"));
+    context.out.write(
+        core::Secret((context.settings.quiet ? "" : "\n") + std::string(secret.reveal()) + "\n"));
     if (!context.settings.quiet) {
       print_note("This is the only time that the token is shown: keep it in a safe place");
     }
@@ -167,12 +167,11 @@ Token find_token(const Context& context, const std::vector<Token>& tokens,
   const auto ids = core::TokenIdRange::parse(argument);
   std::vector<Token> found;
   std::ranges::copy_if(tokens, std::back_inserter(found), [&](const Token& token) {
-    return ids ? ids->contains(token.id)
-               : token.name == argument && token.is_live(context.now());
+    return ids ? ids->contains(token.id) : token.name == argument && token.is_live(context.now());
   });
   if (found.empty()) {
-    throw Failure{{ErrorCode::not_found, "no token " + core::quote(argument),
-                   "see nexakey token list"}};
+    throw Failure{
+        {ErrorCode::not_found, "no token " + core::quote(argument), "see nexakey token list"}};
   }
   if (found.size() > 1) {
     throw Failure{{ErrorCode::ambiguous,

@@ -22,7 +22,7 @@ struct Request {
   std::string method = "GET";
   std::string path = "/";
   std::string override_method;  ///< of a method-override header: it has to be allowed too; or empty
-  std::optional<IpAddress> ip;           ///< of the client; none: unknown
+  std::optional<IpAddress> ip;  ///< of the client; none: unknown
   std::optional<std::string> workspace;  ///< the only one whose keys will do; none: any
   std::string ref;                       ///< JSON that the decision gives back; may be empty
 };

@@ -336,7 +336,6 @@ void write_token_record(JsonWriter& json, const Token& token, Time now) {
   write_with_hash(json, &token.hash, [&] { write_token_members(json, token, now); });
 }
 
-
 void write_whitelist(JsonWriter& json, const Key& key) {
   json.begin_object().name("key_id").plain(key.id.to_string()).name("whitelist");
   write_ranges(json, key.whitelist);
@@ -465,9 +464,7 @@ Result<Request> parse_request(std::string_view json) {
   });
 }
 
-Result<RequestDocument> parse_requests(std::string_view json) {
-  return parse_document(json, true);
-}
+Result<RequestDocument> parse_requests(std::string_view json) { return parse_document(json, true); }
 
 std::string labels_to_json(const Labels& labels) {
   std::string text;

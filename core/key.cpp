@@ -23,8 +23,9 @@ bool is_word(std::string_view text) {
 
 /// What people write about keys is shown to everybody and kept as it is.
 Result<void> check_no_secret(std::string_view text) {
-  return contains_credential(text) ? reject("a whole key or token has no place in a text about a key")
-                               : Result<void>();
+  return contains_credential(text)
+             ? reject("a whole key or token has no place in a text about a key")
+             : Result<void>();
 }
 
 auto tie(const Key& k) {

@@ -8,8 +8,8 @@
 
 #include "core/api_key.h"
 #include "core/error.h"
-#include "core/ip_range.h"
 #include "core/id.h"
+#include "core/ip_range.h"
 #include "core/scopes.h"
 #include "core/time.h"
 

@@ -212,8 +212,7 @@ void add_filter(Query& query, const KeyFilter& filter) {
 Result<KeyFilter> take_filter(Query& query) {
   KeyFilter filter;
   const auto take_time_into = [&](std::string_view name, std::optional<Time>& time) {
-    return take_parsed(query, name, time,
-                       [](const std::string& text) { return parse_time(text); });
+    return take_parsed(query, name, time, [](const std::string& text) { return parse_time(text); });
   };
   return take_text(query, "workspace", filter.workspace, check_workspace)
       .and_then([&] { return take_parsed(query, "id", filter.ids, ids_from_text); })

@@ -39,7 +39,8 @@ Result<void> check_token(const Token& token) {
   const Result<void> name =
       token.name == token.id.to_string() ? Result<void>() : check_name(token.name);
   return name
-      .and_then([&] { return token.workspace ? check_workspace(*token.workspace) : Result<void>(); })
+      .and_then(
+          [&] { return token.workspace ? check_workspace(*token.workspace) : Result<void>(); })
       .and_then([&] { return check_last_four(token.last_four); });
 }
 

@@ -21,9 +21,8 @@ std::string group_of(const UsageRow& row, Grouping by) {
     case Grouping::status:
       break;
   }
-  return row.status < kUpstreamStatus
-             ? std::to_string(row.status)
-             : "upstream " + std::to_string(row.status - kUpstreamStatus);
+  return row.status < kUpstreamStatus ? std::to_string(row.status)
+                                      : "upstream " + std::to_string(row.status - kUpstreamStatus);
 }
 
 }  // namespace

@@ -41,8 +41,8 @@ struct UsageQuery {
   Grouping by = Grouping::endpoint;
 };
 
-/// The decisions, or answers of the API, of one hour with the same endpoint and status: the grain in
-/// which stores count.
+/// The decisions, or answers of the API, of one hour with the same endpoint and status: the grain
+/// in which stores count.
 struct UsageRow {
   Time hour;
   std::string_view endpoint;

@@ -35,6 +35,7 @@ struct HttpResponse {
   int status = 200;
   std::vector<std::pair<std::string, std::string>> headers{};
   std::string body{};
+  std::string detail{};  ///< for the log: what was wrong
 };
 
 /// Whether two names of headers or schemes are the same, without regard to case.

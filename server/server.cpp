@@ -277,8 +277,7 @@ void Server::Loop::answer_waiting() {
   const std::string date = http_date();
   for (std::size_t i = 0; i < waiting.size(); ++i) {
     Connection& connection = *waiting[i].connection;
-    append_response(connection.out, responses[i], date, waiting[i].keep_alive,
-                    waiting[i].has_body);
+    append_response(connection.out, responses[i], date, waiting[i].keep_alive, waiting[i].has_body);
     if (--connection.waiting == 0) {
       write(waiting[i].connection);
     }
@@ -288,8 +287,7 @@ void Server::Loop::answer_waiting() {
 
 void Server::Loop::write(const ConnectionPtr& connection) {
   error_code error;
-  const std::size_t count =
-      connection->socket.write_some(asio::buffer(connection->out), error);
+  const std::size_t count = connection->socket.write_some(asio::buffer(connection->out), error);
   if (error && error != asio::error::would_block) {
     close(connection);
     return;

@@ -37,6 +37,7 @@ HttpResponse json_response(const Write& write) {
 HttpResponse problem(int status, const core::Error& error) {
   HttpResponse response;
   response.status = status;
+  response.detail = error.message;
   response.headers.emplace_back("Content-Type", "application/problem+json");
   response.headers.emplace_back("Cache-Control", "no-store");
   if (status == 401) {
@@ -105,7 +106,6 @@ int status_of(ErrorCode code) {
 /// One request on its way: answered, or waiting for decisions.
 struct Service::Task {
   std::optional<HttpResponse> response{};
-  std::string detail{};
 
   std::optional<Gateway> gateway{};
   std::vector<core::Request> asked{};
@@ -119,14 +119,12 @@ struct Service::Task {
     return !response && options.counting == store::Counting::counted && !options.explain;
   }
 
-  static Task done(HttpResponse answer, std::string why) {
+  static Task done(HttpResponse answer) {
     Task task;
     task.response = std::move(answer);
-    task.detail = std::move(why);
     return task;
   }
-  static Task done(HttpResponse answer) { return done(std::move(answer), ""); }
-  static Task refused(const core::Error& error) { return done(problem(error), error.message); }
+  static Task refused(const core::Error& error) { return done(problem(error)); }
 };
 
 Service::Service(store::KeyStore& store, TrustedProxies proxies,
@@ -142,8 +140,8 @@ std::vector<HttpResponse> Service::answer(std::span<const HttpRequest> requests)
       asked.insert(asked.end(), task.asked.begin(), task.asked.end());
     }
   }
-  const auto common = asked.empty() ? Result<std::vector<store::Verification>>()
-                                    : store_.verify(asked, {});
+  const auto common =
+      asked.empty() ? Result<std::vector<store::Verification>>() : store_.verify(asked, {});
   std::size_t first = 0;
   std::vector<HttpResponse> responses;
   for (std::size_t i = 0; i < tasks.size(); ++i) {
@@ -156,8 +154,8 @@ std::vector<HttpResponse> Service::answer(std::span<const HttpRequest> requests)
       if (own) {
         finish(task, *own);
       } else {
-        task.detail = own.error().message;
         task.response = task.gateway ? deny_gateway(*task.gateway, 503) : problem(own.error());
+        task.response->detail = own.error().message;
       }
     }
     write_log(requests[i], task);
@@ -198,7 +196,9 @@ Service::Task Service::start(const HttpRequest& request) {
 Service::Task Service::start_gateway(Gateway gateway, const HttpRequest& request) {
   auto wanted = read_gateway_request(gateway, request, proxies_);
   if (!wanted) {
-    return Task::done(deny_gateway(gateway, 403), wanted.error().message);
+    HttpResponse denial = deny_gateway(gateway, 403);
+    denial.detail = std::move(wanted.error().message);
+    return Task::done(std::move(denial));
   }
   Task task;
   task.gateway = gateway;
@@ -219,9 +219,7 @@ Service::Task Service::start_verify(const HttpRequest& request, std::string_view
   const auto explain = core::take_flag(*query, "explain");
   const auto rest = query->check_taken();
   if (!dry_run || !explain || !rest) {
-    return Task::refused(!dry_run   ? dry_run.error()
-                         : !explain ? explain.error()
-                                    : rest.error());
+    return Task::refused(!dry_run ? dry_run.error() : !explain ? explain.error() : rest.error());
   }
   auto document = core::parse_requests(request.body);
   if (!document) {
@@ -236,7 +234,8 @@ Service::Task Service::start_verify(const HttpRequest& request, std::string_view
     for (core::Request& asked : task.asked) {
       if (asked.workspace.value_or(*token->workspace) != *token->workspace) {
         return Task::refused({ErrorCode::forbidden,
-                              "the token is for the workspace " + *token->workspace + " alone", ""});
+                              "the token is for the workspace " + *token->workspace + " alone",
+                              ""});
       }
       asked.workspace = token->workspace;
     }
@@ -319,14 +318,16 @@ HttpResponse Service::ready() {
 }
 
 void Service::finish(Task& task, std::span<const store::Verification> verifications) {
+  std::string detail;
   if (!verifications.empty()) {
     const core::Decision& decision = verifications.front().decision;
-    task.detail = core::name_of(decision.reason);
+    detail = core::name_of(decision.reason);
     task.key_id = decision.key_id ? decision.key_id->to_string() : "";
     task.client_ip = decision.client_ip ? decision.client_ip->to_string() : "";
   }
   if (task.gateway) {
     task.response = answer_gateway(*task.gateway, verifications.front().decision);
+    task.response->detail = std::move(detail);
     return;
   }
   task.response = json_response([&](core::JsonWriter& json) {
@@ -340,18 +341,23 @@ void Service::finish(Task& task, std::span<const store::Verification> verificati
       json.end_array();
     }
   });
+  task.response->detail = std::move(detail);
 }
 
 void Service::write_log(const HttpRequest& request, const Task& task) const {
   if (!log_) {
     return;
   }
+  // Of a gateway's request it matters what it asks about.
+  const core::Request* const asked =
+      task.gateway && !task.asked.empty() ? &task.asked.front() : nullptr;
+  const std::string& target = asked == nullptr ? request.target : asked->path;
   log_({.at = now(),
         .peer = request.peer.to_string(),
-        .method = request.method,
-        .path = core::mask_credentials(request.target.substr(0, request.target.find('?'))),
+        .method = asked == nullptr ? request.method : asked->method,
+        .path = core::mask_credentials(target.substr(0, target.find('?'))),
         .status = task.response->status,
-        .detail = task.detail,
+        .detail = task.response->detail,
         .key_id = task.key_id,
         .client_ip = task.client_ip});
 }

@@ -27,8 +27,7 @@ struct LogEntry {
 /// The routes on top of a store. No sockets here: requests in, responses out.
 class Service {
  public:
-  Service(store::KeyStore& store, TrustedProxies proxies,
-          std::function<void(const LogEntry&)> log);
+  Service(store::KeyStore& store, TrustedProxies proxies, std::function<void(const LogEntry&)> log);
 
   /// Answers requests, in order. The store is asked once about all that need a decision, so that
   /// it pays for a transaction or a round trip once. If it can't be asked the answer is no.

@@ -417,9 +417,8 @@ Result<std::vector<Token>> SqliteStore::tokens(Time /*now*/) {
 }
 
 Result<std::optional<Token>> SqliteStore::find_token(const core::CredentialHash& hash) {
-  return guard([&]() -> Result<std::optional<Token>> {
-    return sqlite::find_token(database_, hash);
-  });
+  return guard(
+      [&]() -> Result<std::optional<Token>> { return sqlite::find_token(database_, hash); });
 }
 
 Result<std::vector<Token>> SqliteStore::revoke_tokens(std::span<const TokenId> ids, Time now) {

@@ -17,7 +17,7 @@ namespace nexakey::store::sqlite {
 struct UsageRecord {
   core::KeyId key;
   core::Time at;
-  int status = 0;               ///< as core::Counts::add takes it
+  int status = 0;             ///< as core::Counts::add takes it
   std::string_view endpoint;  ///< at most 256 bytes
 };
 

@@ -1,0 +1,479 @@
+#!/usr/bin/env python3
+"""Real gateways in front of a small API: nginx by auth_request, Caddy by forward_auth, both asking
+`nexakey serve`, driven by curl and by many connections at once.
+
+gateways_test.py nginx|caddy|serve
+"""
+
+import http.client
+import http.server
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+NEXAKEY = os.path.abspath(os.environ["NEXAKEY"])
+HERE = Path(__file__).parent
+GATEWAY = sys.argv.pop(1)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Api(http.server.BaseHTTPRequestHandler):
+    """The API behind the gateway: it tells who it thinks is there."""
+
+    protocol_version = "HTTP/1.1"
+
+    def answer(self):
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        body = json.dumps({"method": self.command, "path": self.path,
+                           "key": self.headers.get("X-Nexakey-Key-Id")}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    do_GET = do_HEAD = do_POST = do_PATCH = do_DELETE = do_get = do_BREW = answer
+
+    def log_message(self, *args):
+        pass
+
+
+class Place:
+    """A folder with a store, and the processes that work with it."""
+
+    def __init__(self):
+        self.folder = tempfile.TemporaryDirectory(prefix="nexakey-e2e-")
+        self.path = self.folder.name
+        self.env = os.environ | {"NEXAKEY_STORE": f"{self.path}/keys.db", "HOME": self.path,
+                                 "XDG_CONFIG_HOME": self.path}
+        self.processes = []
+        self.server = None
+
+    def nexakey(self, *words, stdin=""):
+        done = subprocess.run([NEXAKEY, *words], env=self.env, input=stdin, capture_output=True,
+                              text=True, timeout=60)
+        if done.returncode != 0:
+            raise AssertionError(f"nexakey {words}: {done.stderr}")
+        return done.stdout.strip()
+
+    def create(self, *options):
+        return self.nexakey("create", *options, "--quiet")
+
+    def start(self, command):
+        # Output goes to a file: a pipe that nobody reads would stop the process.
+        with open(f"{self.path}/log", "a") as log:
+            process = subprocess.Popen(command, env=self.env, stdout=log, stderr=log)
+        self.processes.append(process)
+        return process
+
+    def serve(self, *options):
+        self.server = self.start([NEXAKEY, "serve", "--listen", f"unix:{self.path}/nexakey.sock",
+                                  "--trusted-proxy", "unix", "--log", "json", *options])
+        wait_for(lambda: os.path.exists(f"{self.path}/nexakey.sock"), self)
+
+    def log(self):
+        return Path(self.path, "log").read_text()
+
+    def close(self):
+        for process in self.processes:
+            process.kill()
+            process.wait()
+        self.folder.cleanup()
+
+
+def wait_for(condition, place):
+    give_up = time.monotonic() + 60
+    while not condition():
+        if time.monotonic() > give_up:
+            raise AssertionError("it does not start: " + place.log())
+        time.sleep(0.02)
+
+
+def is_open(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+class Reply:
+    def __init__(self, text):
+        head, _, self.body = text.replace("\r\n", "\n").rpartition("\n\n")
+        lines = head.split("\n\n")[-1].split("\n")
+        self.status = int(lines[0].split()[1]) if lines[0] else 0
+        pairs = [line.partition(": ") for line in lines[1:]]
+        self.headers = {name.lower(): value for name, _, value in pairs}
+
+
+class Gateways(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.place = Place()
+        cls.addClassCleanup(cls.place.close)
+        api = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Api)
+        api.daemon_threads = True
+        threading.Thread(target=api.serve_forever, daemon=True).start()
+        cls.addClassCleanup(api.shutdown)
+        cls.api_port = api.server_port
+        cls.place.create("--scope", "read")  # there is a store
+        cls.place.serve()
+        cls.port, cls.http2_port = cls.start_gateway()
+
+    @classmethod
+    def start_gateway(cls):
+        port, http2_port = free_port(), free_port()
+        name = "nginx.conf" if GATEWAY == "nginx" else "Caddyfile"
+        text = HERE.joinpath(name).read_text()
+        for word, value in (("FOLDER", cls.place.path), ("PORT2", http2_port), ("PORT", port),
+                            ("UPSTREAM", cls.api_port)):
+            text = text.replace(f"@{word}@", str(value))
+        config = Path(cls.place.path, f"{port}-{name}")
+        config.write_text(text.replace("nginx.pid", f"nginx-{port}.pid"))
+        # Workers of a master that is root's would else be somebody who may not use the socket.
+        user = ["-g", "user root;"] if os.geteuid() == 0 else []
+        cls.place.start(["nginx", "-c", config, "-e", "stderr", *user] if GATEWAY == "nginx" else
+                        ["caddy", "run", "--config", config, "--adapter", "caddyfile"])
+        wait_for(lambda: is_open(port), cls.place)
+        return port, http2_port
+
+    def curl(self, *options, path="/v1/leads/7", key=None, port=None, method=None):
+        words = ["curl", "--silent", "--include", "--path-as-is", "--max-time", "20"]
+        words += ["--request", method] if method else []
+        words += ["--header", "@-"] if key else []
+        done = subprocess.run([*words, *options, f"http://127.0.0.1:{port or self.port}{path}"],
+                              input=f"Authorization: Bearer {key}\n", capture_output=True,
+                              text=True)
+        self.assertEqual(done.returncode, 0, done.stderr + self.place.log())
+        return Reply(done.stdout)
+
+    def test_allowed(self):
+        key = self.place.create("--scope", "read")
+        reply = self.curl(key=key)
+        self.assertEqual(reply.status, 200)
+        self.assertEqual(reply.headers["x-ratelimit-limit"] if GATEWAY == "nginx" else "100", "100")
+        seen = json.loads(reply.body)
+        self.assertEqual(seen["path"], "/v1/leads/7")
+        self.assertRegex(seen["key"], "^key_")
+        self.assertEqual(self.curl("--head", key=key).status, 200)
+        self.assertEqual(self.curl("--header", f"X-Api-Key: {key}").status, 200)
+
+    def test_http2_in_front(self):
+        key = self.place.create("--scope", "read")
+        reply = self.curl("--http2-prior-knowledge", key=key, port=self.http2_port)
+        self.assertEqual(reply.status, 200)
+        reply = self.curl("--http2-prior-knowledge", port=self.http2_port)
+        self.assertEqual(reply.status, 401)
+
+    def test_no_key_that_is_known(self):
+        for key in (None, "fc_live_" + "0" * 28, "nonsense"):
+            reply = self.curl(key=key)
+            self.assertEqual(reply.status, 401)
+            self.assertIn("Bearer", reply.headers["www-authenticate"])
+            self.assertNotIn("x-nexakey-key-id", reply.headers)
+
+    def test_every_401_with_a_key_looks_alike(self):
+        revoked, suspended = (self.place.create(name, "--scope", "read") for name in ("r", "s"))
+        self.place.nexakey("revoke", "r", "--yes")
+        self.place.nexakey("edit", "s", "--suspend")
+        replies = [self.curl(key=key) for key in
+                   (revoked, suspended, "fc_live_" + "0" * 28, "malformed")]
+        for reply in replies:
+            del reply.headers["date"]
+        for reply in replies[1:]:
+            self.assertEqual(reply.status, 401)
+            self.assertEqual(reply.headers, replies[0].headers)
+
+    def test_scopes(self):
+        reads = self.place.create("--scope", "read")
+        writes = self.place.create("--scope", "write")
+        for method, key, status in (("GET", writes, 403), ("POST", reads, 403),
+                                    ("PATCH", reads, 403), ("DELETE", reads, 403),
+                                    ("POST", writes, 200), ("DELETE", writes, 200),
+                                    ("get", reads, 403), ("BREW", reads, 403)):
+            with self.subTest(method=method):
+                reply = self.curl(key=key, method=method)
+                # nginx itself refuses methods that it can't read.
+                accepted = {status, 400, 405} if method in ("get", "BREW") else {status}
+                self.assertIn(reply.status, accepted)
+        self.assertIn('scope="write"',
+                      self.curl(key=reads, method="POST").headers["www-authenticate"])
+
+    def test_method_overrides_need_both_scopes(self):
+        reads = self.place.create("--scope", "read")
+        both = self.place.create("--scope", "read,write")
+        for header in ("X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"):
+            for method in ("DELETE", "delete", "BREW"):
+                self.assertEqual(self.curl("--header", f"{header}: {method}", key=reads).status, 403)
+        self.assertEqual(self.curl("--header", "X-HTTP-Method: DELETE", key=both).status, 200)
+
+    def test_addresses(self):
+        key = self.place.create("--scope", "read", "--allow-ip", "127.0.0.2")
+        self.assertEqual(self.curl("--interface", "127.0.0.2", key=key).status, 200)
+        self.assertEqual(self.curl(key=key).status, 403)
+        for header in ("X-Real-IP", "X-Forwarded-For", "Forwarded", "X-Client-IP"):
+            with self.subTest(forged=header):
+                self.assertEqual(self.curl("--header", f"{header}: 127.0.0.2", key=key).status, 403)
+
+    def test_two_credentials_are_none(self):
+        key, other = self.place.create("--scope", "read"), self.place.create("--scope", "read")
+        for header in (f"Authorization: Bearer {other}", f"X-Api-Key: {other}"):
+            self.assertIn(self.curl("--header", header, key=key).status, (400, 401))
+
+    def test_paths_that_are_written_strangely_need_a_key_too(self):
+        key = self.place.create("--scope", "read")
+        for path in ("//v1//leads", "/v1/%2e%2e/leads", "/v1/le%61ds", "/%2F", "/v1/leads?a=/../b",
+                     "/_nexakey", "/auth/nginx"):
+            with self.subTest(path=path):
+                self.assertIn(self.curl(path=path).status, (401, 404))
+                self.assertIn(self.curl(path=path, key=key).status, (200, 404))
+
+    def test_too_many(self):
+        key = self.place.create("--scope", "read", "--rate-limit", "3")
+        self.assertEqual([self.curl(key=key).status for _ in range(4)], [200, 200, 200, 429])
+        reply = self.curl(key=key)
+        self.assertEqual(reply.status, 429)
+        self.assertGreaterEqual(int(reply.headers["retry-after"]), 1)
+        self.assertEqual(reply.headers["x-ratelimit-remaining"], "0")
+
+    def test_a_revoked_key_is_refused_at_once_under_load(self):
+        key = self.place.create("loaded", "--scope", "read", "--rate-limit", "100000")
+        revoked, late, admitted = threading.Event(), [], []
+
+        def client(_):
+            connection = http.client.HTTPConnection("127.0.0.1", self.port)
+            for _ in range(400):
+                began_after = revoked.is_set()
+                connection.request("GET", "/", headers={"Authorization": f"Bearer {key}"})
+                response = connection.getresponse()
+                response.read()
+                if response.status == 200:
+                    (late if began_after else admitted).append(1)
+                elif began_after:
+                    return
+
+        with ThreadPoolExecutor(16) as pool:
+            clients = [pool.submit(client, i) for i in range(16)]
+            wait_for(lambda: len(admitted) > 50, self.place)
+            self.place.nexakey("revoke", "loaded", "--yes")
+            revoked.set()
+            for done in clients:
+                done.result()
+        self.assertEqual(late, [])
+
+    def test_two_gateways_share_one_window(self):
+        key = self.place.create("--scope", "read")
+        ports = [self.port, self.start_gateway()[0]]
+
+        def ask(i):
+            connection = http.client.HTTPConnection("127.0.0.1", ports[i % 2])
+            connection.request("GET", "/", headers={"Authorization": f"Bearer {key}"})
+            status = connection.getresponse().status
+            connection.close()
+            return status
+
+        with ThreadPoolExecutor(64) as pool:
+            statuses = list(pool.map(ask, range(400)))
+        self.assertEqual(statuses.count(200), 100)
+        self.assertEqual(statuses.count(429), 300)
+
+    def test_no_secret_in_the_log(self):
+        key = self.place.create("--scope", "read")
+        self.curl(path=f"/v1/{key}?key={key}", key=key)
+        self.assertNotIn(key, self.place.log())
+
+    def test_without_nexakey_nobody_gets_in(self):
+        key = self.place.create("--scope", "read")
+        self.assertEqual(self.curl(key=key).status, 200)
+        self.place.server.send_signal(signal.SIGTERM)
+        self.assertEqual(self.place.server.wait(20), 0)
+        self.assertGreaterEqual(self.curl(key=key).status, 500)
+        self.place.serve()
+        wait_for(lambda: self.curl(key=key).status == 200, self.place)
+
+
+class Serving(unittest.TestCase):
+    """What needs no gateway."""
+
+    def setUp(self):
+        self.place = Place()
+        self.addCleanup(self.place.close)
+        self.key = self.place.create("crm", "--scope", "read", "--rate-limit", "100000")
+        self.port = free_port()
+        self.start()
+
+    def start(self):
+        self.place.serve("--listen", f"127.0.0.1:{self.port}", "--trusted-proxy", "127.0.0.1",
+                         "--max-header", "4096", "--max-body", "4096")
+        wait_for(lambda: is_open(self.port), self.place)
+
+    def send(self, text):
+        """Sends bytes as they are, and returns all that comes until the server closes."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=20) as connection:
+            connection.sendall(text.encode())
+            connection.shutdown(socket.SHUT_WR)
+            answer = b""
+            while piece := connection.recv(65536):
+                answer += piece
+        return answer.decode()
+
+    def asking(self, **changes):
+        headers = {"Host": "x", "Authorization": f"Bearer {self.key}", "X-Original-Method": "GET",
+                   "X-Original-URI": "/v1/leads/7", "X-Real-IP": "198.51.100.7"} | changes
+        lines = [f"{name}: {value}\r\n" for name, value in headers.items() if value is not None]
+        return "GET /auth/nginx HTTP/1.1\r\n" + "".join(lines) + "\r\n"
+
+    def status(self, text):
+        return int(self.send(text).split()[1])
+
+    def test_pipelining_answers_each_in_order(self):
+        answer = self.send(self.asking() * 150)
+        remaining = [line.split()[1] for line in answer.split("\r\n")
+                     if line.startswith("X-RateLimit-Remaining")]
+        self.assertEqual(remaining, [str(99999 - i) for i in range(150)])
+
+    def test_a_request_in_pieces(self):
+        with socket.create_connection(("127.0.0.1", self.port), timeout=20) as connection:
+            for c in self.asking():
+                connection.sendall(c.encode())
+            self.assertTrue(connection.recv(65536).startswith(b"HTTP/1.1 200 "))
+
+    def test_what_the_gateway_has_to_say(self):
+        self.assertEqual(self.status(self.asking()), 200)
+        for header in ("X-Original-Method", "X-Original-URI", "X-Real-IP"):
+            with self.subTest(header=header):
+                self.assertEqual(self.status(self.asking(**{header: None})), 403)
+                doubled = self.asking().replace("Host: x\r\n", f"Host: x\r\n{header}: /\r\n")
+                self.assertEqual(self.status(doubled), 403)
+        for header, value in (("X-Original-Method", "G ET"), ("X-Original-URI", "leads"),
+                              ("X-Real-IP", "198.51.100.7, 1.2.3.4"), ("X-Real-IP", "010.1.1.1")):
+            self.assertEqual(self.status(self.asking(**{header: value})), 403)
+
+    def test_requests_that_mean_two_things_are_refused(self):
+        for text in ("POST /v1/verify HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n"
+                     "Content-Length: 3\r\n\r\n{} ",
+                     "POST /v1/verify HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n"
+                     "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+                     "GET /healthz HTTP/1.1\r\nHost : x\r\n\r\n",
+                     "GET /healthz\r\n\r\n",
+                     "nonsense\r\n\r\n"):
+            with self.subTest(text=text):
+                self.assertEqual(self.status(text), 400)
+
+    def test_limits(self):
+        self.assertEqual(self.status("GET /healthz HTTP/1.1\r\nA: " + "a" * 8000 + "\r\n\r\n"), 431)
+        self.assertEqual(self.status("POST /v1/verify HTTP/1.1\r\nContent-Length: 5000\r\n\r\n"),
+                         413)
+
+    def test_routes(self):
+        for line, status in (("GET /healthz", 200), ("HEAD /healthz", 200), ("GET /readyz", 200),
+                             ("POST /healthz", 405), ("GET /v1/verify", 405), ("GET /", 404),
+                             ("POST /v1/verify", 401), ("POST /v1/report", 401),
+                             ("POST /v1/self/revoke", 401), ("GET /auth/other", 404)):
+            with self.subTest(line=line):
+                self.assertEqual(self.status(line + " HTTP/1.1\r\nHost: x\r\n\r\n"), status)
+
+    def ask(self, path, body, bearer):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection.request("POST", path, body, {"Authorization": f"Bearer {bearer}"})
+        response = connection.getresponse()
+        return response.status, response.read().decode()
+
+    def test_decisions_for_an_api_with_a_token(self):
+        token = self.place.nexakey("token", "create", "api", "--role", "verifier", "--quiet")
+        body = json.dumps([{"key": self.key, "path": "/v1/leads", "ref": 1},
+                           {"key": self.key, "method": "POST", "ref": 2}])
+        status, text = self.ask("/v1/verify", body, token)
+        self.assertEqual(status, 200)
+        self.assertEqual([(d["ref"], d["status"]) for d in json.loads(text)], [(1, 200), (2, 403)])
+        key_id = json.loads(text)[0]["key_id"]
+        report = json.dumps({"key_id": key_id, "path": "/v1/leads", "status": 502})
+        self.assertEqual(self.ask("/v1/report", report, token)[0], 204)
+        total = json.loads(self.place.nexakey("usage", "-o", "json"))["total"]
+        self.assertEqual((total["requests"], total["errors"], total["denied"],
+                          total["upstream_errors"]), (2, 2, 1, 1))
+        for wrong in ("", "{", "[{}", '{"kex": 1}', '{"key": 1}', "{} {}", "[null]"):
+            self.assertEqual(self.ask("/v1/verify", wrong, token)[0], 400)
+        self.place.nexakey("token", "revoke", "api", "--yes")
+        self.assertEqual(self.ask("/v1/verify", body, token)[0], 401)
+
+    def test_tokens_may_do_what_their_role_says(self):
+        auditor = self.place.nexakey("token", "create", "--role", "auditor", "--quiet")
+        self.assertEqual(self.ask("/v1/verify", "{}", auditor)[0], 403)
+        sales = self.place.nexakey("token", "create", "--role", "verifier", "--quiet", "-w", "sales")
+        body = json.dumps({"key": self.key})
+        self.assertEqual(json.loads(self.ask("/v1/verify", body, sales)[1])["reason"],
+                         "unknown_key")
+        elsewhere = json.dumps({"key": self.key, "workspace": "default"})
+        self.assertEqual(self.ask("/v1/verify", elsewhere, sales)[0], 403)
+        self.assertEqual(self.ask("/v1/verify", body, self.key)[0], 401)
+
+    def test_a_holder_revokes_his_own_key(self):
+        status, text = self.ask("/v1/self/revoke", "", self.key)
+        self.assertEqual((status, json.loads(text)["key"]["status"]), (200, "revoked"))
+        self.assertEqual(self.status(self.asking()), 401)
+
+    def test_counts_survive_a_kill(self):
+        answered = []
+
+        def client(_):
+            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+            try:
+                while True:
+                    connection.request("GET", "/auth/nginx", headers={
+                        "Authorization": f"Bearer {self.key}", "X-Original-Method": "GET",
+                        "X-Original-URI": "/", "X-Real-IP": "198.51.100.7"})
+                    response = connection.getresponse()
+                    response.read()
+                    answered.append(response.status)
+            except (OSError, http.client.HTTPException):
+                return
+
+        clients = 8
+        with ThreadPoolExecutor(clients) as pool:
+            running = [pool.submit(client, i) for i in range(clients)]
+            wait_for(lambda: len(answered) > 500, self.place)
+            self.place.server.kill()
+            for done in running:
+                done.result()
+        counted = json.loads(self.place.nexakey("usage", "-o", "json"))["total"]["requests"]
+        self.assertEqual(set(answered), {200})
+        self.assertGreaterEqual(counted, len(answered))
+        self.assertLessEqual(counted, len(answered) + clients)
+        self.start()
+        remaining = [line.split()[1] for line in self.send(self.asking()).split("\r\n")
+                     if line.startswith("X-RateLimit-Remaining")]
+        self.assertEqual(remaining, [str(100000 - counted - 1)])
+
+    def test_an_end_that_was_asked_for_answers_what_has_come(self):
+        with socket.create_connection(("127.0.0.1", self.port), timeout=20) as connection:
+            connection.sendall(self.asking()[:-2].encode())
+            time.sleep(0.2)
+            self.place.server.send_signal(signal.SIGTERM)
+            time.sleep(0.2)
+            connection.sendall(b"\r\n")
+            self.assertTrue(connection.recv(65536).startswith(b"HTTP/1.1 200 "))
+        self.assertEqual(self.place.server.wait(20), 0)
+        self.assertFalse(os.path.exists(f"{self.place.path}/nexakey.sock"))
+
+    def test_a_peer_that_is_not_trusted_is_refused(self):
+        self.place.server.kill()
+        self.place.server.wait()
+        self.place.serve("--listen", f"127.0.0.1:{self.port}", "--trusted-proxy", "192.0.2.1")
+        wait_for(lambda: is_open(self.port), self.place)
+        self.assertEqual(self.status(self.asking()), 403)
+
+
+if __name__ == "__main__":
+    unittest.main(warnings="ignore", defaultTest="Serving" if GATEWAY == "serve" else "Gateways")
