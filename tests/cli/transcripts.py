@@ -15,8 +15,8 @@ A line `...` stands for any lines, `...` in a line for any text. <id>, <key>, <t
 of KINDS stand for one of their kind; <id:name> keeps it as $name for later commands, and means the
 same text from then on. The home is shown as ~ and the escape character as ␛.
 
-Of each transcript it is also checked that no key is anywhere but where it belongs: in what
-`create` shows, in a file it was put into, and never in a store.
+Of each transcript it is also checked that no key and no token is anywhere but where it belongs: in
+what `create` shows, in a file it was put into, and never in a store.
 """
 
 import difflib
@@ -34,6 +34,8 @@ from pathlib import Path
 KINDS = {
     "id": r"key_[0-9a-hjkmnp-tv-z]{12}",
     "key": r"fc_live_[0-9A-Za-z]{28}",
+    "token": r"nxk_[0-9A-Za-z]{40}",
+    "tok": r"tok_[0-9a-hjkmnp-tv-z]{12}",
     "four": r"[0-9A-Za-z]{4}",
     "time": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z",
     "day": r"\d{4}-\d\d-\d\d",
@@ -42,7 +44,7 @@ KINDS = {
     "ago": r"(?:now|\d+ ?[a-z]+ ago)",
 }
 PLACEHOLDER = re.compile(r"<(%s)(?::(\w+))?>|\.\.\." % "|".join(KINDS))
-WHOLE_KEY = re.compile(KINDS["key"])
+WHOLE_SECRET = re.compile("|".join((KINDS["key"], KINDS["token"])))
 TERMINAL = re.compile(r'\[tty (\d+)x(\d+)(?:, types "(.*?)")?\] ')
 TIME_LIMIT = 300  # seconds; under a sanitizer each command takes a tenth of one
 
@@ -187,22 +189,24 @@ def check_step(step, out, err, status, captured):
             captured |= found
     if status != step.status:
         problems.append(f"expected status {step.status}, actual status {status}")
-    if WHOLE_KEY.search("\n".join(out + err)) and not re.search(r"\b(create|cat)\b", step.command):
-        problems.append("a whole key was printed")
+    is_shown = WHOLE_SECRET.search("\n".join(out + err))
+    if is_shown and not re.search(r"\b(create|cat)\b", step.command):
+        problems.append("a whole key was printed, or a token")
     if problems:
         raise Mismatch(f"line {step.line}: $ {step.command}\n" + "\n".join(problems))
 
 
-def check_stores(home, keys):
-    """No store in this home has a key in it, though some are there."""
+def check_stores(home, secrets):
+    """No store in this home has a key or a token in it, though some are there."""
     files = [path for path in Path(home).rglob("*") if path.is_file() and not path.is_symlink()]
     contents = {path: path.read_bytes() for path in files}
     stores = [path for path in files if ".db" in path.name]
-    keys = set(keys).union(*(map(bytes.decode, re.findall(WHOLE_KEY.pattern.encode(), content))
-                             for path, content in contents.items() if path not in stores))
+    pattern = WHOLE_SECRET.pattern.encode()
+    secrets = set(secrets).union(*(map(bytes.decode, re.findall(pattern, content))
+                                   for path, content in contents.items() if path not in stores))
     for path in stores:
-        if any(key.encode() in contents[path] for key in keys):
-            raise Mismatch(f"there is a whole key in {path.name}")
+        if any(secret.encode() in contents[path] for secret in secrets):
+            raise Mismatch(f"there is a whole key in {path.name}, or a token")
 
 
 def environment(home, binary):
@@ -222,14 +226,14 @@ def environment(home, binary):
 
 
 def run_transcript(path, binary):
-    captured, keys = {}, []
+    captured, secrets = {}, []
     with tempfile.TemporaryDirectory(prefix="nexakey-") as home:
         env = environment(home, binary)
         for step in parse(path.read_text()):
             out, err, status = run_step(step, home, env, captured)
-            keys += WHOLE_KEY.findall("\n".join(out + err))
+            secrets += WHOLE_SECRET.findall("\n".join(out + err))
             check_step(step, out, err, status, captured)
-        check_stores(home, keys)
+        check_stores(home, secrets)
 
 
 def main():
