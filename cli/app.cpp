@@ -31,9 +31,9 @@ void refuse_secrets_in_arguments(const std::vector<std::string>& words) {
                      "this one has to be revoked"}};
     }
     if (core::contains_credential(word)) {
-      throw Failure{{ErrorCode::usage,
-                     "a token stands on the command line, where every process can read it",
-                     "pass it by --token-file or NEXAKEY_TOKEN; this one has to be revoked"}};
+      throw Failure{
+          {ErrorCode::usage, "a token stands on the command line, where every process can read it",
+           "it belongs into a file that only its user can read; this one has to be revoked"}};
     }
   }
 }

@@ -21,6 +21,7 @@ constexpr const char* kExamples =
     "nexakey serve --trusted-proxy 127.0.0.1\n"
     "nexakey serve --listen unix:/run/nexakey/auth.sock --trusted-proxy unix";
 
+constexpr std::chrono::milliseconds kMaintenancePause{200};
 constexpr const char* kStandardEndpoint = "127.0.0.1:8080";
 
 struct Options {
@@ -151,7 +152,8 @@ class AccessLog {
   std::string lines_;
 };
 
-/// Does what is due in the store once a second, with a store object of its own.
+/// Does what is due in the store, with a store object of its own. Under full load a second fills
+/// what the store takes before it has to settle; it looks more often.
 class Maintenance {
  public:
   explicit Maintenance(std::unique_ptr<store::KeyStore> store)
@@ -162,8 +164,7 @@ class Maintenance {
     std::mutex mutex;
     std::condition_variable_any wake;
     std::unique_lock lock(mutex);
-    while (!wake.wait_for(lock, stop, std::chrono::seconds(1),
-                          [&] { return stop.stop_requested(); })) {
+    while (!wake.wait_for(lock, stop, kMaintenancePause, [&] { return stop.stop_requested(); })) {
       // What could not be done now is done by the next turn, or by a verification.
       static_cast<void>(store_->maintain());
     }
@@ -178,7 +179,8 @@ ExitStatus run(Context& context, const Options& options) {
   const server::Limits limits = parse_limits(options);
   AccessLog log(options.log);
   const auto store = context.open_store();
-  server::Service service(*store, parse_proxies(options.proxies), log.writer());
+  server::Service service(*store, parse_proxies(options.proxies), context.settings.workspace,
+                          log.writer());
   server::Server server(service, limits);
   for (const server::Endpoint& endpoint : endpoints) {
     print_note("nexakey: listening at " + value_of(server.listen(endpoint)).to_string());

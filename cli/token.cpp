@@ -115,9 +115,7 @@ Token make_token(const Context& context, const Options& options, const core::Sec
                      "name a time to come"}};
     }
   }
-  if (options.name) {
-    value_of(core::check_name(*options.name));
-  }
+  value_of(core::check_token(token));
   return token;
 }
 
@@ -186,7 +184,10 @@ ExitStatus revoke(Context& context, const Options& options) {
   const auto tokens = value_of(store->tokens(context.now()));
   std::vector<core::TokenId> ids;
   for (const std::string& argument : options.tokens) {
-    ids.push_back(find_token(context, tokens, argument).id);
+    const core::TokenId id = find_token(context, tokens, argument).id;
+    if (std::ranges::count(ids, id) == 0) {
+      ids.push_back(id);
+    }
   }
   context.require_yes("Revoke " + std::to_string(ids.size()) + " token" +
                           (ids.size() == 1 ? "" : "s") + " for good?",

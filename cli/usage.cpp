@@ -54,12 +54,8 @@ void add_counts(std::vector<Cell>& row, const core::Counts& counts) {
 }
 
 std::vector<Column> count_columns(std::string title) {
-  return {{std::move(title), false, true},
-          {"REQUESTS", true},
-          {"ERRORS", true},
-          {"DENIED", true},
-          {"RATE LIMITED", true},
-          {"UPSTREAM", true}};
+  return {{std::move(title), false, true}, {"REQUESTS", true}, {"ERRORS", true}, {"DENIED", true},
+          {"RATE LIMITED", true},          {"UPSTREAM", true}};
 }
 
 std::string render_periods(const KeyView& view, const core::UsageReport& report) {

@@ -174,7 +174,7 @@ class Members {
 
 /// The end of a secret from its hint, `fc_live_…wxyz`.
 Result<std::string> parse_hint(const std::string& hint) {
-  const std::string four = hint.substr(hint.size() - std::min<std::size_t>(hint.size(), 4));
+  std::string four = hint.substr(hint.size() - std::min<std::size_t>(hint.size(), 4));
   return check_last_four(four).map([&] { return four; });
 }
 

@@ -38,6 +38,9 @@ Result<void> check_token(const Token& token) {
   // A token without a name of its own has its id for one.
   const Result<void> name =
       token.name == token.id.to_string() ? Result<void>() : check_name(token.name);
+  if (name && token.name != token.id.to_string() && token.name.starts_with(TokenId::kPrefix)) {
+    return reject("the name of a token can't begin with tok_");
+  }
   return name
       .and_then(
           [&] { return token.workspace ? check_workspace(*token.workspace) : Result<void>(); })

@@ -83,7 +83,7 @@ class Server::Loop {
 
   template <typename Acceptor>
   void accept(Acceptor& acceptor);
-  void open(Socket socket, Peer peer);
+  void open(Socket socket, const Peer& peer);
   void await_input(const ConnectionPtr& connection);
   void read(const ConnectionPtr& connection);
   void parse(const ConnectionPtr& connection);
@@ -110,8 +110,8 @@ class Server::Loop {
 };
 
 struct Server::Loop::Connection {
-  Connection(Socket its_socket, Peer its_peer)
-      : socket(std::move(its_socket)), peer(std::move(its_peer)) {}
+  Connection(Socket its_socket, const Peer& its_peer)
+      : socket(std::move(its_socket)), peer(its_peer) {}
 
   Socket socket;
   Peer peer;
@@ -174,18 +174,18 @@ void Server::Loop::accept(Acceptor& acceptor) {
         socket.set_option(asio::ip::tcp::no_delay(true), failed);
         peer.address = core::IpAddress::parse(from.address().to_string());
       }
-      open(Socket(std::move(socket)), std::move(peer));
+      open(Socket(std::move(socket)), peer);
     }
     accept(acceptor);
   });
 }
 
-void Server::Loop::open(Socket socket, Peer peer) {
+void Server::Loop::open(Socket socket, const Peer& peer) {
   if (connections_.size() >= limits_.connections) {
     return;  // closed with the socket
   }
   socket.non_blocking(true);
-  const auto connection = std::make_shared<Connection>(std::move(socket), std::move(peer));
+  const auto connection = std::make_shared<Connection>(std::move(socket), peer);
   connection->deadline = Clock::now() + limits_.idle;
   connections_.insert(connection);
   await_input(connection);

@@ -66,6 +66,20 @@ HttpResponse wrong_method(std::string allowed) {
   return response;
 }
 
+/// Makes requests be about the keys of one workspace, if there is only one; false: one of them is
+/// about another.
+bool confine(std::span<core::Request> requests, const std::optional<std::string>& only) {
+  if (only) {
+    for (core::Request& request : requests) {
+      if (request.workspace.value_or(*only) != *only) {
+        return false;
+      }
+      request.workspace = only;
+    }
+  }
+  return true;
+}
+
 /// The answers in a document: one, or an array of them.
 Result<std::vector<core::Answer>> read_answers(const std::string& body) {
   return core::parse_json(body).and_then([](const core::Json& json) {
@@ -128,8 +142,11 @@ struct Service::Task {
 };
 
 Service::Service(store::KeyStore& store, TrustedProxies proxies,
-                 std::function<void(const LogEntry&)> log)
-    : store_(store), proxies_(std::move(proxies)), log_(std::move(log)) {}
+                 std::optional<std::string> workspace, std::function<void(const LogEntry&)> log)
+    : store_(store),
+      proxies_(std::move(proxies)),
+      workspace_(std::move(workspace)),
+      log_(std::move(log)) {}
 
 std::vector<HttpResponse> Service::answer(std::span<const HttpRequest> requests) {
   std::vector<Task> tasks;
@@ -202,6 +219,7 @@ Service::Task Service::start_gateway(Gateway gateway, const HttpRequest& request
   }
   Task task;
   task.gateway = gateway;
+  wanted->workspace = workspace_;
   task.asked.push_back(*std::move(wanted));
   return task;
 }
@@ -230,14 +248,10 @@ Service::Task Service::start_verify(const HttpRequest& request, std::string_view
                   .explain = *explain};
   task.is_array = document->is_array;
   task.asked = std::move(document->requests);
-  if (token->workspace) {
-    for (core::Request& asked : task.asked) {
-      if (asked.workspace.value_or(*token->workspace) != *token->workspace) {
-        return Task::refused({ErrorCode::forbidden,
-                              "the token is for the workspace " + *token->workspace + " alone",
-                              ""});
-      }
-      asked.workspace = token->workspace;
+  for (const auto& only : {token->workspace, workspace_}) {
+    if (!confine(task.asked, only)) {
+      return Task::refused({ErrorCode::forbidden,
+                            "decisions are given here for the workspace " + *only + " alone", ""});
     }
   }
   return task;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -27,7 +28,9 @@ struct LogEntry {
 /// The routes on top of a store. No sockets here: requests in, responses out.
 class Service {
  public:
-  Service(store::KeyStore& store, TrustedProxies proxies, std::function<void(const LogEntry&)> log);
+  /// `workspace`: the only one whose keys are known here; none: all.
+  Service(store::KeyStore& store, TrustedProxies proxies, std::optional<std::string> workspace,
+          std::function<void(const LogEntry&)> log);
 
   /// Answers requests, in order. The store is asked once about all that need a decision, so that
   /// it pays for a transaction or a round trip once. If it can't be asked the answer is no.
@@ -49,6 +52,7 @@ class Service {
 
   store::KeyStore& store_;
   TrustedProxies proxies_;
+  std::optional<std::string> workspace_;
   std::function<void(const LogEntry&)> log_;
 };
 

@@ -118,7 +118,7 @@ class KeyStore {
                                                          core::Time now) = 0;
 
   /// Does what is due behind the verifications, so that none of them has to do it. A process that
-  /// serves for long calls it about once a second, on a store object and a thread of their own.
+  /// serves for long calls it a few times a second, on a store object and a thread of their own.
   virtual Result<void> maintain() = 0;
 };
 

@@ -467,6 +467,21 @@ class Serving(unittest.TestCase):
         self.assertEqual(self.place.server.wait(20), 0)
         self.assertFalse(os.path.exists(f"{self.place.path}/nexakey.sock"))
 
+    def test_it_may_serve_one_workspace_alone(self):
+        self.place.server.kill()
+        self.place.server.wait()
+        self.place.serve("--listen", f"127.0.0.1:{self.port}", "--trusted-proxy", "127.0.0.1",
+                         "--workspace", "sales")
+        wait_for(lambda: is_open(self.port), self.place)
+        self.assertEqual(self.status(self.asking()), 401)
+        self.key = self.place.create("--scope", "read", "--workspace", "sales")
+        self.assertEqual(self.status(self.asking()), 200)
+        token = self.place.nexakey("token", "create", "--role", "verifier", "--quiet")
+        body = json.dumps({"key": self.key})
+        self.assertEqual(json.loads(self.ask("/v1/verify", body, token)[1])["status"], 200)
+        elsewhere = json.dumps({"key": self.key, "workspace": "default"})
+        self.assertEqual(self.ask("/v1/verify", elsewhere, token)[0], 403)
+
     def test_a_peer_that_is_not_trusted_is_refused(self):
         self.place.server.kill()
         self.place.server.wait()

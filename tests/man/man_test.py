@@ -41,7 +41,7 @@ class Binary:
     def own_options(self, command):
         """The options that only this command has, with those of its own commands."""
         options = self.options(command)
-        if command == "whitelist":
+        if command in ("whitelist", "token"):
             for sub in self.complete(command, ""):
                 options |= self.options(command, sub)
         return options - self.globals
