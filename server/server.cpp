@@ -37,6 +37,7 @@ constexpr std::size_t kReadSize = std::size_t{64} << 10U;
 constexpr std::size_t kMostPipelined = 64;
 /// How long the last answers may take to be fetched when the server ends.
 constexpr std::chrono::seconds kDrainTime{5};
+constexpr std::chrono::milliseconds kAcceptPause{100};
 
 core::Error system_problem(const std::string& what, const error_code& error) {
   return {core::ErrorCode::failed, what + ": " + error.message(), ""};
@@ -51,6 +52,15 @@ std::string http_date() {
   const std::size_t length =
       std::strftime(text.data(), text.size(), "%a, %d %b %Y %H:%M:%S GMT", &parts);
   return {text.data(), length};
+}
+
+/// IPv4 addresses come as IPv4-mapped ones, and without the zone that a link-local one may have.
+core::IpAddress address_of(const asio::ip::tcp::endpoint& endpoint) {
+  const auto address = endpoint.address();
+  return core::IpAddress::from_bytes(
+      (address.is_v4() ? asio::ip::make_address_v6(asio::ip::v4_mapped, address.to_v4())
+                       : address.to_v6())
+          .to_bytes());
 }
 
 HttpResponse refusal(int status) {
@@ -105,6 +115,7 @@ class Server::Loop {
   std::vector<Waiting> waiting_;
   std::array<char, kReadSize> buffer_{};
   asio::steady_timer sweeper_{context_};
+  asio::steady_timer pause_{context_};
   std::function<void()> flush_;
   std::optional<Clock::time_point> drain_until_;
 };
@@ -115,8 +126,9 @@ struct Server::Loop::Connection {
 
   Socket socket;
   Peer peer;
-  std::string in;   // what has come and is not parsed yet
-  std::string out;  // what is to be sent
+  std::string in;          // what has come and is not parsed yet
+  std::string out;         // what is to be sent
+  std::string last_words;  // behind the answers that are still to come
   std::size_t waiting = 0;
   std::optional<http::request_parser<http::string_body>> parser;
   Clock::time_point deadline;
@@ -166,13 +178,23 @@ void Server::Loop::accept(Acceptor& acceptor) {
       error_code failed;
       typename Acceptor::protocol_type::endpoint from;
       auto socket = acceptor.accept(from, failed);
-      if (failed) {
+      if (failed == asio::error::would_block) {
         break;
+      }
+      if (failed) {
+        // There are no descriptors left, or the like: it would only fail again at once.
+        pause_.expires_after(kAcceptPause);
+        pause_.async_wait([this, &acceptor](const error_code&) {
+          if (!drain_until_) {
+            accept(acceptor);
+          }
+        });
+        return;
       }
       Peer peer;
       if constexpr (std::is_same_v<Acceptor, asio::ip::tcp::acceptor>) {
         socket.set_option(asio::ip::tcp::no_delay(true), failed);
-        peer.address = core::IpAddress::parse(from.address().to_string());
+        peer.address = address_of(from);
       }
       open(Socket(std::move(socket)), peer);
     }
@@ -237,7 +259,7 @@ void Server::Loop::parse(const ConnectionPtr& connection) {
                          : error == http::error::body_limit ? 413
                                                             : 400;
       connection->closes = true;
-      append_response(connection->out, refusal(status), http_date(), false, true);
+      append_response(connection->last_words, refusal(status), http_date(), false, true);
       if (connection->waiting == 0) {
         write(connection);
       }
@@ -286,6 +308,7 @@ void Server::Loop::answer_waiting() {
 }
 
 void Server::Loop::write(const ConnectionPtr& connection) {
+  connection->out += std::exchange(connection->last_words, {});
   error_code error;
   const std::size_t count = connection->socket.write_some(asio::buffer(connection->out), error);
   if (error && error != asio::error::would_block) {

@@ -17,7 +17,7 @@ namespace nexakey::server {
 struct Limits {
   std::size_t header_bytes = std::size_t{16} << 10U;
   std::size_t body_bytes = std::size_t{1} << 20U;
-  std::size_t connections = 1024;
+  std::size_t connections = 512;
   /// How long a connection may be idle, and a request take to come.
   std::chrono::seconds idle{60};
 };
