@@ -376,18 +376,6 @@ class Serving(unittest.TestCase):
         self.assertEqual([line.split()[1] for line in answer.split("\r\n")
                           if line.startswith("HTTP/1.1 ")], ["200", "200", "200", "400"])
 
-    def test_more_connections_than_there_are_descriptors(self):
-        self.place.server.kill()
-        self.place.server.wait()
-        limited = ["prlimit", "--nofile=32:32", NEXAKEY, "serve", "--listen",
-                   f"127.0.0.1:{self.port}", "--trusted-proxy", "127.0.0.1"]
-        self.place.start(limited)
-        wait_for(lambda: is_open(self.port), self.place)
-        many = [socket.create_connection(("127.0.0.1", self.port)) for _ in range(40)]
-        for connection in many:
-            connection.close()
-        self.assertEqual(self.status(self.asking()), 200)
-
     def test_limits(self):
         self.assertEqual(self.status("GET /healthz HTTP/1.1\r\nA: " + "a" * 8000 + "\r\n\r\n"), 431)
         self.assertEqual(self.status("POST /v1/verify HTTP/1.1\r\nContent-Length: 5000\r\n\r\n"),
