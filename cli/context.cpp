@@ -1,14 +1,10 @@
 #include "cli/context.h"
 
-#include <chrono>
-
 #include "cli/exit_status.h"
 
 namespace nexakey::cli {
 
-core::Time Context::now() const {
-  return std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
-}
+core::Time Context::now() const { return core::system_time(); }
 
 std::unique_ptr<store::KeyStore> Context::open_store(store::OpenMode mode) const {
   return value_of(store::open(settings.store, mode));

@@ -39,11 +39,7 @@ core::Key make_key(const Context& context, const Options& options) {
   value_of(core::check_description(options.description));
   key.description = options.description;
   if (options.expires) {
-    key.expires_at = value_of(core::parse_time_after(*options.expires, key.created_at));
-    if (*key.expires_at <= key.created_at) {
-      throw Failure{{core::ErrorCode::usage, "the key would be expired from the beginning",
-                     "name a time to come"}};
-    }
+    key.expires_at = parse_expiry(*options.expires, key.created_at, "the key");
   }
   if (options.rate_limit) {
     key.rate_limit = parse_rate_limit(*options.rate_limit);
@@ -63,20 +59,9 @@ core::Key make_key(const Context& context, const Options& options) {
 void print_created(Context& context, const core::Key& key, const core::Secret* secret) {
   const Settings& settings = context.settings;
   if (settings.format != Format::table) {
-    std::string text;
-    core::JsonWriter json(text);
-    json.begin_object().name("key");
-    core::write_key(json, key, context.now());
-    text.reserve(text.size() + 2 * core::kApiKeyLength);  // no growth leaves a copy behind
-    json.name("secret");
-    if (secret == nullptr) {
-      json.null();
-    } else {
-      json.plain(secret->reveal());
-    }
-    json.end_object();
-    text += '\n';
-    context.out.write(core::Secret(std::move(text)));
+    write_with_secret(
+        context.out, "key",
+        [&](core::JsonWriter& json) { core::write_key(json, key, context.now()); }, secret);
     return;
   }
   if (!settings.quiet) {

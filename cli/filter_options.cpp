@@ -1,7 +1,5 @@
 #include "cli/filter_options.h"
 
-#include <array>
-
 #include "cli/exit_status.h"
 #include "cli/options.h"
 #include "core/text.h"
@@ -9,32 +7,16 @@
 namespace nexakey::cli {
 namespace {
 
-using core::KeyStatus;
-
 /// The status that a word stands for; nothing for `all`.
-std::optional<KeyStatus> parse_status(const std::string& word) {
+std::optional<core::KeyStatus> parse_wanted_status(const std::string& word) {
   if (word == "all") {
     return std::nullopt;
   }
-  for (const KeyStatus status :
-       {KeyStatus::active, KeyStatus::suspended, KeyStatus::expired, KeyStatus::revoked}) {
-    if (word == core::name_of(status)) {
-      return status;
-    }
+  if (const auto status = core::parse_status(word)) {
+    return status;
   }
   throw Failure{{core::ErrorCode::usage, "no status is called " + core::quote(word),
                  "write active, suspended, expired, revoked or all"}};
-}
-
-/// Reads `team=crm`, or `team` for any value.
-core::Labels parse_wanted_labels(const std::vector<std::string>& texts) {
-  core::Labels labels;
-  for (const std::string& text : texts) {
-    const std::size_t equals = text.find('=');
-    labels[text.substr(0, equals)] = equals == std::string::npos ? "" : text.substr(equals + 1);
-  }
-  value_of(core::check_labels(labels));
-  return labels;
 }
 
 }  // namespace
@@ -69,7 +51,7 @@ core::KeyFilter FilterOptions::filter(const Context& context) const {
     throw Failure{{core::ErrorCode::usage, "--all-workspaces contradicts --workspace",
                    "leave one of them out"}};
   }
-  filter.status = parse_status(status.value_or("active"));
+  filter.status = parse_wanted_status(status.value_or("active"));
   if (!scopes.empty()) {
     filter.scopes = value_of(core::Scopes::parse(scopes));
   }
@@ -77,7 +59,7 @@ core::KeyFilter FilterOptions::filter(const Context& context) const {
     value_of(core::check_pattern(*pattern));
     filter.pattern = pattern;
   }
-  filter.labels = parse_wanted_labels(labels);
+  filter.labels = value_of(core::parse_wanted_labels(labels));
   const auto ago = [&](const std::optional<std::string>& text) {
     return text ? std::optional<core::Time>(now - value_of(core::parse_duration(*text)))
                 : std::nullopt;

@@ -23,6 +23,15 @@ std::int64_t parse_number(const std::string& text, const std::string& option) {
   return number;
 }
 
+core::Time parse_expiry(const std::string& text, core::Time now, const std::string& what) {
+  const core::Time expires = value_of(core::parse_time_after(text, now));
+  if (expires <= now) {
+    throw Failure{{core::ErrorCode::usage, what + " would be expired from the beginning",
+                   "name a time to come"}};
+  }
+  return expires;
+}
+
 std::uint32_t parse_rate_limit(const std::string& text) {
   const std::int64_t limit = parse_number(text, "--rate-limit");
   value_of(core::check_rate_limit(limit));

@@ -53,6 +53,26 @@ void Output::flush() {
   }
 }
 
+void write_with_secret(Output& out, std::string_view name,
+                       const std::function<void(core::JsonWriter&)>& write,
+                       const core::Secret* secret) {
+  constexpr std::size_t kRest = 32;  // the member's name and the end of the document
+  std::string text;
+  core::JsonWriter json(text);
+  json.begin_object().name(name);
+  write(json);
+  json.name("secret");
+  if (secret == nullptr) {
+    json.null();
+  } else {
+    text.reserve(text.size() + secret->reveal().size() + kRest);  // no growth leaves a copy behind
+    json.plain(secret->reveal());
+  }
+  json.end_object();
+  text += '\n';
+  out.write(core::Secret(std::move(text)));
+}
+
 void print_note(std::string_view line) { write_all(STDERR_FILENO, std::string(line) + "\n"); }
 
 }  // namespace nexakey::cli

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 
+#include "core/json_writer.h"
 #include "core/secret.h"
 
 namespace nexakey::cli {
@@ -29,6 +31,11 @@ class Output {
   int descriptor_;
   std::string buffer_;
 };
+
+/// Writes {"NAME": …, "secret": …}: what `write` writes, and the secret, or null in its place.
+void write_with_secret(Output& out, std::string_view name,
+                       const std::function<void(core::JsonWriter&)>& write,
+                       const core::Secret* secret);
 
 /// Adds a line for people to standard error, where everything goes that is not data.
 void print_note(std::string_view line);

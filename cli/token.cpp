@@ -4,6 +4,7 @@
 #include "cli/command.h"
 #include "cli/key_file.h"
 #include "cli/key_view.h"
+#include "cli/options.h"
 #include "cli/table.h"
 #include "core/json.h"
 #include "core/text.h"
@@ -26,23 +27,6 @@ struct Options {
   std::optional<std::string> file{};
   std::vector<std::string> tokens;
 };
-
-void print_json(Context& context, const Token& token, const core::Secret* secret) {
-  std::string text;
-  core::JsonWriter json(text);
-  json.begin_object().name("token");
-  core::write_token(json, token, context.now());
-  text.reserve(text.size() + 2 * core::kTokenForm.length());  // no growth leaves a copy behind
-  json.name("secret");
-  if (secret == nullptr) {
-    json.null();
-  } else {
-    json.plain(secret->reveal());
-  }
-  json.end_object();
-  text += '\n';
-  context.out.write(core::Secret(std::move(text)));
-}
 
 std::string render(const KeyView& view, const std::vector<Token>& tokens, core::Time now) {
   Table table({{"ID"},
@@ -109,11 +93,7 @@ Token make_token(const Context& context, const Options& options, const core::Sec
   token.hash = core::hash_credential(secret.reveal());
   token.last_four = core::last_four(secret.reveal());
   if (options.expires) {
-    token.expires_at = value_of(core::parse_time_after(*options.expires, token.created_at));
-    if (*token.expires_at <= token.created_at) {
-      throw Failure{{ErrorCode::usage, "the token would be expired from the beginning",
-                     "name a time to come"}};
-    }
+    token.expires_at = parse_expiry(*options.expires, token.created_at, "the token");
   }
   value_of(core::check_token(token));
   return token;
@@ -127,13 +107,15 @@ ExitStatus create(Context& context, const Options& options) {
   if (options.file) {
     file.emplace(*options.file, secret);
   }
-  const Token created = value_of(store->create_token(token, context.now()));
+  const Token created = value_of(store->create_token(token));
   if (file) {
     file->publish();
   }
   const core::Secret* const shown = file ? nullptr : &secret;
   if (context.settings.format != Format::table) {
-    print_json(context, created, shown);
+    write_with_secret(
+        context.out, "token",
+        [&](core::JsonWriter& json) { core::write_token(json, created, context.now()); }, shown);
     return ExitStatus::done;
   }
   if (!context.settings.quiet) {
@@ -150,7 +132,7 @@ ExitStatus create(Context& context, const Options& options) {
 }
 
 ExitStatus list(Context& context) {
-  const auto tokens = value_of(context.open_store()->tokens(context.now()));
+  const auto tokens = value_of(context.open_store()->tokens());
   if (tokens.empty() && context.settings.format == Format::table) {
     print_note("no tokens");
     return ExitStatus::done;
@@ -181,7 +163,7 @@ Token find_token(const Context& context, const std::vector<Token>& tokens,
 
 ExitStatus revoke(Context& context, const Options& options) {
   const auto store = context.open_store();
-  const auto tokens = value_of(store->tokens(context.now()));
+  const auto tokens = value_of(store->tokens());
   std::vector<core::TokenId> ids;
   for (const std::string& argument : options.tokens) {
     const core::TokenId id = find_token(context, tokens, argument).id;

@@ -25,17 +25,6 @@ struct Options {
   std::string by = "endpoint";
 };
 
-core::Grouping parse_grouping(const std::string& word) {
-  for (const core::Grouping grouping : {core::Grouping::endpoint, core::Grouping::day,
-                                        core::Grouping::hour, core::Grouping::status}) {
-    if (word == core::name_of(grouping)) {
-      return grouping;
-    }
-  }
-  throw Failure{{core::ErrorCode::usage, "usage can't be told by " + core::quote(word),
-                 "write endpoint, day, hour or status"}};
-}
-
 std::string bar(std::uint64_t requests, std::uint64_t most, std::size_t widest) {
   const auto length = most == 0 ? 0 : (requests * widest + most - 1) / most;
   std::string drawn;
@@ -112,7 +101,7 @@ std::string render_groups(const KeyView& view, const core::UsageReport& report) 
 ExitStatus run(Context& context, const Options& options) {
   const core::Time now = context.now();
   core::UsageQuery query;
-  query.by = parse_grouping(options.by);
+  query.by = value_of(core::parse_grouping(options.by));
   if (options.since) {
     query.since = value_of(core::parse_time_before(*options.since, now));
   }

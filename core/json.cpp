@@ -391,12 +391,18 @@ void write_usage(JsonWriter& json, const std::optional<KeyId>& key, const UsageR
 }
 
 void write_error(JsonWriter& json, const Error& error) {
-  json.begin_object().name("error").begin_object();
+  json.begin_object();
+  write_error_member(json, error);
+  json.end_object();
+}
+
+void write_error_member(JsonWriter& json, const Error& error) {
+  json.name("error").begin_object();
   json.name("code").plain(name_of(error.code));
   json.name("message").string(error.message);
   json.name("hint");
   write_optional(json, error.hint);
-  json.end_object().end_object();
+  json.end_object();
 }
 
 void write_change(JsonWriter& json, const KeyChange& change) {

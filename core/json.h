@@ -26,6 +26,8 @@ void write_decision(JsonWriter& json, const Decision& decision,
 void write_usage(JsonWriter& json, const std::optional<KeyId>& key, const UsageReport& report);
 /// {"error": {…}}
 void write_error(JsonWriter& json, const Error& error);
+/// The same as the member of an object that has more to say.
+void write_error_member(JsonWriter& json, const Error& error);
 
 /// What a client asks of a server: the requests with `key_hash` in place of the key, and without
 /// `ref`.

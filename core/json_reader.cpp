@@ -35,8 +35,8 @@ class Members {
   bool has(std::string_view name) { return find(name) != nullptr; }
 
   std::optional<std::string> text(std::string_view name) {
-    const Json* const value = find(name);
-    if (value == nullptr || value->is_null()) {
+    const Json* const value = find_value(name);
+    if (value == nullptr) {
       return std::nullopt;
     }
     if (!value->is_string()) {
@@ -60,8 +60,8 @@ class Members {
 
   std::vector<const Json*> elements(std::string_view name) {
     std::vector<const Json*> elements;
-    const Json* const value = find(name);
-    if (value == nullptr || value->is_null()) {
+    const Json* const value = find_value(name);
+    if (value == nullptr) {
       return elements;
     }
     if (!value->is_array()) {
@@ -75,16 +75,17 @@ class Members {
   }
 
   const Json* object(std::string_view name) {
-    const Json* const value = find(name);
-    if (value != nullptr && !value->is_null() && !value->is_object()) {
+    const Json* const value = find_value(name);
+    if (value != nullptr && !value->is_object()) {
       fail("the member " + std::string(name) + " is no object");
+      return nullptr;
     }
-    return value != nullptr && value->is_object() ? value : nullptr;
+    return value;
   }
 
   std::optional<std::int64_t> number(std::string_view name) {
-    const Json* const value = find(name);
-    if (value == nullptr || value->is_null()) {
+    const Json* const value = find_value(name);
+    if (value == nullptr) {
       return std::nullopt;
     }
     const bool fits = value->is_number_integer() &&
@@ -97,8 +98,8 @@ class Members {
   }
 
   std::optional<bool> flag(std::string_view name) {
-    const Json* const value = find(name);
-    if (value == nullptr || value->is_null()) {
+    const Json* const value = find_value(name);
+    if (value == nullptr) {
       return std::nullopt;
     }
     if (!value->is_boolean()) {
@@ -164,6 +165,12 @@ class Members {
     }
     const auto member = json_.find(name);
     return member == json_.end() ? nullptr : &*member;
+  }
+
+  /// The same for one that has a value: null is as good as absent.
+  const Json* find_value(std::string_view name) {
+    const Json* const member = find(name);
+    return member == nullptr || member->is_null() ? nullptr : member;
   }
 
   const Json& json_;

@@ -51,6 +51,16 @@ std::string_view name_of(KeyStatus status) {
   return "revoked";
 }
 
+std::optional<KeyStatus> parse_status(std::string_view name) {
+  for (const KeyStatus status :
+       {KeyStatus::active, KeyStatus::suspended, KeyStatus::expired, KeyStatus::revoked}) {
+    if (name == name_of(status)) {
+      return status;
+    }
+  }
+  return std::nullopt;
+}
+
 KeyStatus KeyRules::status(Time now) const {
   if (revoked_at) {
     return KeyStatus::revoked;

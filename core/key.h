@@ -22,6 +22,7 @@ inline constexpr std::string_view kDefaultWorkspace = "default";
 enum class KeyStatus { active, suspended, expired, revoked };
 
 std::string_view name_of(KeyStatus status);
+std::optional<KeyStatus> parse_status(std::string_view name);
 
 /// What a decision needs to know of a key.
 struct KeyRules {

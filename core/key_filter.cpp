@@ -30,6 +30,15 @@ bool KeyFilter::matches(const Key& key, Time now) const {
          (!newest_of_line || !key.superseded_by);
 }
 
+Result<Labels> parse_wanted_labels(const std::vector<std::string>& texts) {
+  Labels labels;
+  for (const std::string& text : texts) {
+    const std::size_t equals = text.find('=');
+    labels[text.substr(0, equals)] = equals == std::string::npos ? "" : text.substr(equals + 1);
+  }
+  return check_labels(labels).map([&] { return std::move(labels); });
+}
+
 Result<void> check_pattern(std::string_view pattern) {
   constexpr std::size_t kLongestPattern = 256;
   constexpr std::ptrdiff_t kMostStars = 8;

@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/key.h"
 
@@ -26,6 +27,9 @@ struct KeyFilter {
 
   [[nodiscard]] bool matches(const Key& key, Time now) const;
 };
+
+/// Reads labels that are wanted: `team=crm`, or `team` for any value.
+Result<Labels> parse_wanted_labels(const std::vector<std::string>& texts);
 
 /// A shell pattern that can be matched in little time: at most 256 bytes, with at most 8 `*`.
 Result<void> check_pattern(std::string_view pattern);

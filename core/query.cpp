@@ -82,38 +82,14 @@ Result<KeyIdRange> ids_from_text(const std::string& text) {
                        : reject(quote(text) + " are no ids of keys");
 }
 
-Result<KeyStatus> parse_status(const std::string& text) {
-  for (const KeyStatus status :
-       {KeyStatus::active, KeyStatus::suspended, KeyStatus::expired, KeyStatus::revoked}) {
-    if (text == name_of(status)) {
-      return status;
-    }
-  }
-  return reject("no status is called " + quote(text));
-}
-
-Result<Grouping> parse_grouping(const std::string& text) {
-  for (const Grouping grouping :
-       {Grouping::endpoint, Grouping::day, Grouping::hour, Grouping::status}) {
-    if (text == name_of(grouping)) {
-      return grouping;
-    }
-  }
-  return reject("usage can't be told by " + quote(text), "write endpoint, day, hour or status");
+Result<KeyStatus> read_status(const std::string& text) {
+  const auto status = parse_status(text);
+  return status ? Result<KeyStatus>(*status) : reject("no status is called " + quote(text));
 }
 
 Result<bool> parse_flag(const std::string& text) {
   return text == "true" || text == "false" ? Result<bool>(text == "true")
                                            : reject(quote(text) + " is neither true nor false");
-}
-
-/// Reads `team=crm`, or `team` for any value.
-Result<void> take_labels(Query& query, Labels& labels) {
-  for (const std::string& text : query.take_all("label")) {
-    const std::size_t equals = text.find('=');
-    labels[text.substr(0, equals)] = equals == std::string::npos ? "" : text.substr(equals + 1);
-  }
-  return check_labels(labels);
 }
 
 }  // namespace
@@ -229,12 +205,13 @@ Result<KeyFilter> take_filter(Query& query) {
         return take_text(query, "name", filter.name, check_description);
       })
       .and_then([&] { return take_text(query, "pattern", filter.pattern, check_pattern); })
-      .and_then([&] { return take_parsed(query, "status", filter.status, parse_status); })
+      .and_then([&] { return take_parsed(query, "status", filter.status, read_status); })
       .and_then([&] {
         return take_parsed(query, "scope", filter.scopes,
                            [](const std::string& text) { return Scopes::parse({text}); });
       })
-      .and_then([&] { return take_labels(query, filter.labels); })
+      .and_then([&] { return parse_wanted_labels(query.take_all("label")); })
+      .map([&](Labels labels) { filter.labels = std::move(labels); })
       .and_then([&] { return take_time_into("expires_before", filter.expires_before); })
       .and_then([&] { return take_time_into("unused_since", filter.unused_since); })
       .and_then([&] { return take_time_into("created_before", filter.created_before); })

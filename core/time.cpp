@@ -152,6 +152,10 @@ void append_number(std::string& text, std::int64_t value, int digits) {
 
 }  // namespace
 
+Time system_time() {
+  return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+}
+
 Result<seconds> parse_duration(std::string_view text) {
   const auto* const unit =
       std::ranges::find_if(kUnits, [&](const Unit& u) { return text.ends_with(u.suffix); });

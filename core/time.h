@@ -11,6 +11,9 @@ namespace nexakey::core {
 /// A point in time of the wall clock, UTC. Keys are dated with it.
 using Time = std::chrono::sys_time<std::chrono::milliseconds>;
 
+/// Now, by the system's wall clock.
+Time system_time();
+
 /// Reads `30s`, `15m`, `24h`, `90d` or `12w`: a whole number above 0, at most 100 years.
 Result<std::chrono::seconds> parse_duration(std::string_view text);
 

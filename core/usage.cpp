@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/text.h"
+
 namespace nexakey::core {
 namespace {
 
@@ -49,6 +51,16 @@ std::string_view name_of(Grouping grouping) {
       break;
   }
   return "status";
+}
+
+Result<Grouping> parse_grouping(std::string_view name) {
+  for (const Grouping grouping :
+       {Grouping::endpoint, Grouping::day, Grouping::hour, Grouping::status}) {
+    if (name == name_of(grouping)) {
+      return grouping;
+    }
+  }
+  return reject("usage can't be told by " + quote(name), "write endpoint, day, hour or status");
 }
 
 double UsageReport::error_rate() const {

@@ -33,6 +33,7 @@ struct Counts {
 enum class Grouping { endpoint, day, hour, status };
 
 std::string_view name_of(Grouping grouping);
+Result<Grouping> parse_grouping(std::string_view name);
 
 struct UsageQuery {
   std::optional<KeyId> key{};              ///< one key; else all keys

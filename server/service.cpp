@@ -1,6 +1,5 @@
 #include "server/service.h"
 
-#include <chrono>
 #include <optional>
 
 #include <nlohmann/json.hpp>
@@ -17,10 +16,6 @@ using core::ErrorCode;
 using core::Result;
 
 constexpr const char* kChallenge = "Bearer realm=\"nexakey\"";
-
-core::Time now() {
-  return std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
-}
 
 template <typename Write>
 HttpResponse json_response(const Write& write) {
@@ -46,15 +41,18 @@ HttpResponse problem(int status, const core::Error& error) {
   core::JsonWriter json(response.body);
   json.begin_object().name("status").number(status);
   json.name("title").string(error.message);
-  json.name("error").begin_object();
-  json.name("code").plain(core::name_of(error.code));
-  json.name("message").string(error.message);
-  json.name("hint").string(error.hint).end_object().end_object();
+  core::write_error_member(json, error);
+  json.end_object();
   response.body += '\n';
   return response;
 }
 
 HttpResponse problem(const core::Error& error) { return problem(status_of(error.code), error); }
+
+HttpResponse fine() {
+  return json_response(
+      [](core::JsonWriter& json) { json.begin_object().name("status").plain("ok").end_object(); });
+}
 
 HttpResponse not_found() {
   return problem({ErrorCode::not_found, "there is nothing at this path", "see nexakey-serve(1)"});
@@ -193,9 +191,7 @@ Service::Task Service::start(const HttpRequest& request) {
     if (request.method != "GET" && request.method != "HEAD") {
       return Task::done(wrong_method("GET"));
     }
-    return Task::done(path == "/readyz" ? ready() : json_response([](core::JsonWriter& json) {
-      json.begin_object().name("status").plain("ok").end_object();
-    }));
+    return Task::done(path == "/readyz" ? ready() : fine());
   }
   const bool is_known = path == "/v1/verify" || path == "/v1/report" || path == "/v1/self/revoke";
   if (!is_known) {
@@ -265,7 +261,7 @@ tl::expected<core::Token, HttpResponse> Service::authorize(const HttpRequest& re
   if (!token) {
     return tl::unexpected(problem(token.error()));
   }
-  if (!*token || !(*token)->is_live(now())) {
+  if (!*token || !(*token)->is_live(core::system_time())) {
     return tl::unexpected(
         problem(401, {ErrorCode::forbidden, "this needs a token that is known and alive",
                       "send it as Authorization: Bearer"}));
@@ -301,23 +297,25 @@ HttpResponse Service::revoke_self(const HttpRequest& request) {
   }
   const core::KeyFilter filter{.hash = core::hash_api_key(*bearer)};
   std::optional<core::KeyId> id;
-  const auto found = store_.list(filter, {.limit = 1}, now(), [&](const core::Key& key) {
-    id = key.id;
-    return false;
-  });
+  const auto found =
+      store_.list(filter, {.limit = 1}, core::system_time(), [&](const core::Key& key) {
+        id = key.id;
+        return false;
+      });
   if (!found) {
     return problem(found.error());
   }
   if (!id) {
     return problem(401, {ErrorCode::forbidden, "the key is not known", ""});
   }
-  const auto revoked = store_.revoke(std::span(&*id, 1), "revoked by its holder", now());
+  const auto revoked =
+      store_.revoke(std::span(&*id, 1), "revoked by its holder", core::system_time());
   if (!revoked) {
     return problem(revoked.error());
   }
   return json_response([&](core::JsonWriter& json) {
     json.begin_object().name("key");
-    core::write_key(json, revoked->front(), now());
+    core::write_key(json, revoked->front(), core::system_time());
     json.end_object();
   });
 }
@@ -325,10 +323,7 @@ HttpResponse Service::revoke_self(const HttpRequest& request) {
 HttpResponse Service::ready() {
   const core::Request nobody;  // without a key: nothing is counted
   const auto asked = store_.verify({&nobody, 1}, {.counting = store::Counting::dry_run});
-  return asked ? json_response([](core::JsonWriter& json) {
-    json.begin_object().name("status").plain("ok").end_object();
-  })
-               : problem(asked.error());
+  return asked ? fine() : problem(asked.error());
 }
 
 void Service::finish(Task& task, std::span<const store::Verification> verifications) {
@@ -366,7 +361,7 @@ void Service::write_log(const HttpRequest& request, const Task& task) const {
   const core::Request* const asked =
       task.gateway && !task.asked.empty() ? &task.asked.front() : nullptr;
   const std::string& target = asked == nullptr ? request.target : asked->path;
-  log_({.at = now(),
+  log_({.at = core::system_time(),
         .peer = request.peer.to_string(),
         .method = asked == nullptr ? request.method : asked->method,
         .path = core::mask_credentials(target.substr(0, target.find('?'))),

@@ -104,10 +104,10 @@ class KeyStore {
 
   /// Adds a token, and returns it as the store has it. The same token once more changes nothing;
   /// another token with the same id or hash is a `conflict`.
-  virtual Result<core::Token> create_token(const core::Token& token, core::Time now) = 0;
+  virtual Result<core::Token> create_token(const core::Token& token) = 0;
 
   /// All tokens, newest first.
-  virtual Result<std::vector<core::Token>> tokens(core::Time now) = 0;
+  virtual Result<std::vector<core::Token>> tokens() = 0;
 
   /// The token with this hash, live or not.
   virtual Result<std::optional<core::Token>> find_token(const core::CredentialHash& hash) = 0;

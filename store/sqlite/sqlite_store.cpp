@@ -1,7 +1,6 @@
 #include "store/sqlite/sqlite_store.h"
 
 #include <algorithm>
-#include <chrono>
 #include <system_error>
 #include <utility>
 
@@ -27,10 +26,6 @@ using Reserve = Database::Reserve;
 /// How many requests are decided with one look at the database and one turn of the live lock.
 constexpr std::size_t kBatch = 64;
 
-Time wall_clock() {
-  return std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
-}
-
 core::Error no_such_key(KeyId id) { return {ErrorCode::not_found, "no key " + id.to_string(), ""}; }
 
 core::Error no_such_token(TokenId id) {
@@ -53,8 +48,8 @@ class SqliteStore final : public KeyStore {
   Result<core::UsageReport> usage(const core::UsageQuery& query, Time now) override;
   Result<void> report(std::span<const core::Answer> answers) override;
   Result<std::vector<std::string>> workspaces() override;
-  Result<Token> create_token(const Token& token, Time now) override;
-  Result<std::vector<Token>> tokens(Time now) override;
+  Result<Token> create_token(const Token& token) override;
+  Result<std::vector<Token>> tokens() override;
   Result<std::optional<Token>> find_token(const core::CredentialHash& hash) override;
   Result<std::vector<Token>> revoke_tokens(std::span<const TokenId> ids, Time now) override;
   Result<void> maintain() override;
@@ -283,7 +278,7 @@ void SqliteStore::verify_batch(std::span<const Request> requests, const VerifyOp
   }
   auto& [windows, journal] = live();
   const auto guard = lock_with_room(endpoints);
-  const Time now = wall_clock();
+  const Time now = core::system_time();
   const core::Tick tick = windows.now();
   for (std::size_t i = 0; i < requests.size(); ++i) {
     const KeyRules* const key = keys[i] ? &*keys[i] : nullptr;
@@ -383,7 +378,7 @@ Result<void> SqliteStore::report(std::span<const core::Answer> answers) {
       const auto guard = lock_with_room(endpoints);
       for (std::size_t i = 0; i < batch.size(); ++i) {
         live_->journal.append({.key = batch[i].key,
-                               .at = wall_clock(),
+                               .at = core::system_time(),
                                .status = core::kUpstreamStatus + batch[i].status,
                                .endpoint = endpoints[i]});
       }
@@ -394,7 +389,7 @@ Result<void> SqliteStore::report(std::span<const core::Answer> answers) {
   });
 }
 
-Result<Token> SqliteStore::create_token(const Token& token, Time /*now*/) {
+Result<Token> SqliteStore::create_token(const Token& token) {
   return guard([&] {
     return database_.write(Reserve::kept, [&]() -> Result<Token> {
       if (const auto same = sqlite::find_token(database_, token.id)) {
@@ -412,7 +407,7 @@ Result<Token> SqliteStore::create_token(const Token& token, Time /*now*/) {
   });
 }
 
-Result<std::vector<Token>> SqliteStore::tokens(Time /*now*/) {
+Result<std::vector<Token>> SqliteStore::tokens() {
   return guard([&]() -> Result<std::vector<Token>> { return select_tokens(database_); });
 }
 

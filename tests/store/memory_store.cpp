@@ -139,8 +139,7 @@ Result<std::vector<Verification>> MemoryStore::verify(std::span<const core::Requ
   for (const core::Request& request : requests) {
     const auto found = std::ranges::find(data_->keys, request.key_hash, &Key::hash);
     Key* const key = found == data_->keys.end() ? nullptr : &*found;
-    const Time now =
-        std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+    const Time now = core::system_time();
     const Tick tick = std::chrono::steady_clock::now().time_since_epoch();
     const auto refused = core::refusal(request, key, now);
     std::optional<core::Admission> admission;
@@ -177,14 +176,13 @@ Result<void> MemoryStore::report(std::span<const core::Answer> answers) {
   for (const core::Answer& answer : answers) {
     if (const Key* const key = data_->find(answer.key)) {
       data_->count(*key, core::endpoint_of(answer.method, answer.path),
-                   core::kUpstreamStatus + answer.status,
-                   std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now()));
+                   core::kUpstreamStatus + answer.status, core::system_time());
     }
   }
   return {};
 }
 
-Result<Token> MemoryStore::create_token(const Token& token, Time /*now*/) {
+Result<Token> MemoryStore::create_token(const Token& token) {
   for (const Token& known : data_->tokens) {
     if (known == token) {
       return token;
@@ -196,7 +194,7 @@ Result<Token> MemoryStore::create_token(const Token& token, Time /*now*/) {
   return data_->tokens.emplace_back(token);
 }
 
-Result<std::vector<Token>> MemoryStore::tokens(Time /*now*/) {
+Result<std::vector<Token>> MemoryStore::tokens() {
   std::vector<Token> tokens(data_->tokens.rbegin(), data_->tokens.rend());
   std::ranges::stable_sort(tokens, std::ranges::greater(), &Token::created_at);
   return tokens;

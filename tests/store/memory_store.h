@@ -29,8 +29,8 @@ class MemoryStore final : public KeyStore {
   Result<core::UsageReport> usage(const core::UsageQuery& query, core::Time now) override;
   Result<void> report(std::span<const core::Answer> answers) override;
   Result<std::vector<std::string>> workspaces() override;
-  Result<core::Token> create_token(const core::Token& token, core::Time now) override;
-  Result<std::vector<core::Token>> tokens(core::Time now) override;
+  Result<core::Token> create_token(const core::Token& token) override;
+  Result<std::vector<core::Token>> tokens() override;
   Result<std::optional<core::Token>> find_token(const core::CredentialHash& hash) override;
   Result<std::vector<core::Token>> revoke_tokens(std::span<const core::TokenId> ids,
                                                  core::Time now) override;

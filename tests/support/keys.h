@@ -28,9 +28,7 @@ std::string code_of(const core::Result<T>& result) {
   return std::string(result ? "ok" : core::name_of(result.error().code));
 }
 
-inline core::Time now() {
-  return std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
-}
+inline core::Time now() { return core::system_time(); }
 
 inline core::Time at(std::string_view text) { return value_of(core::parse_time(text)); }
 inline core::IpAddress ip(std::string_view text) { return core::IpAddress::parse(text).value(); }
