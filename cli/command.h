@@ -30,6 +30,7 @@ extern const Command kUsage;
 extern const Command kVerify;
 extern const Command kServe;
 extern const Command kToken;
+extern const Command kDoctor;
 extern const Command kCompletion;
 
 }  // namespace nexakey::cli

@@ -55,6 +55,24 @@ void drop_dead_namesakes(std::vector<Key>& keys, core::Time now) {
        "name one of them by its id"}};
 }
 
+/// A key that is damaged can be revoked all the same.
+Key find_key_to_revoke(const Context& context, store::KeyStore& store,
+                       const std::string& argument) {
+  try {
+    return find_key(context, store, argument);
+  } catch (const Failure& failure) {
+    const auto id = core::KeyId::parse(argument);
+    if (!id || context.settings.workspace ||
+        failure.error.code != core::ErrorCode::store_unavailable) {
+      throw;
+    }
+    Key key;
+    key.id = *id;
+    key.name = argument;
+    return key;
+  }
+}
+
 }  // namespace
 
 std::vector<Key> select_keys(const Context& context, store::KeyStore& store,
@@ -94,11 +112,11 @@ Key changed_key(core::Result<std::optional<Key>> updated, core::KeyId id) {
   return *std::move(key);
 }
 
-std::vector<Key> find_keys(const Context& context, store::KeyStore& store,
-                           const std::vector<std::string>& arguments) {
+std::vector<Key> find_keys_to_revoke(const Context& context, store::KeyStore& store,
+                                     const std::vector<std::string>& arguments) {
   std::vector<Key> keys;
   for (const std::string& argument : arguments) {
-    Key key = find_key(context, store, argument);
+    Key key = find_key_to_revoke(context, store, argument);
     if (std::ranges::none_of(keys, [&](const Key& known) { return known.id == key.id; })) {
       keys.push_back(std::move(key));
     }

@@ -27,7 +27,7 @@ std::vector<core::Key> chosen_keys(const Context& context, store::KeyStore& stor
   if (options.keys.empty()) {
     return select_keys(context, store, options.filter.filter(context));
   }
-  return find_keys(context, store, options.keys);
+  return find_keys_to_revoke(context, store, options.keys);
 }
 
 void print_revoked(Context& context, const std::vector<core::Key>& keys) {

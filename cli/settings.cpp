@@ -69,6 +69,20 @@ bool wants_color(const std::string& when, bool output_is_terminal) {
 
 }  // namespace
 
+std::string_view name_of(Origin origin) {
+  switch (origin) {
+    case Origin::option:
+      return "from the command line";
+    case Origin::environment:
+      return "from the environment";
+    case Origin::config:
+      return "from the config file";
+    case Origin::standard:
+      break;
+  }
+  return "the standard one";
+}
+
 std::string Settings::workspace_or_default() const {
   return workspace.value_or(std::string(core::kDefaultWorkspace));
 }
@@ -92,6 +106,7 @@ Settings resolve_settings(const GlobalOptions& options, bool output_is_terminal)
           find_setting(options.workspace, "NEXAKEY_WORKSPACE", config, "workspace")) {
     value_of(core::check_workspace(workspace->value));
     settings.workspace = workspace->value;
+    settings.workspace_origin = workspace->origin;
   }
   if (const auto output = find_setting(options.output, "NEXAKEY_OUTPUT", config, "output")) {
     const auto format = parse_format(output->value);

@@ -3,6 +3,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace nexakey::cli {
 
@@ -21,11 +22,15 @@ struct GlobalOptions {
 /// Where a setting was found; the first of these that has it wins.
 enum class Origin { option, environment, config, standard };
 
+/// As it finishes a sentence: "from the environment".
+std::string_view name_of(Origin origin);
+
 /// The settings of a command.
 struct Settings {
   std::string store;
   Origin store_origin = Origin::standard;
   std::optional<std::string> workspace{};  ///< none: nobody named one
+  Origin workspace_origin = Origin::standard;
   Format format = Format::table;
   bool color = false;
   bool quiet = false;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "store/health.h"
 #include "store/key_store.h"
 
 namespace nexakey::store {
@@ -19,6 +20,11 @@ enum class OpenMode {
 /// Opens the store that a URL names: `sqlite:PATH` or a bare path. A URL of another scheme, or
 /// without a path, is a `usage` error.
 core::Result<std::unique_ptr<KeyStore>> open(const std::string& url, OpenMode mode);
+
+/// Looks at the store that a URL names, at a damaged one too, and calls `visit` with each thing
+/// that it finds; changes nothing. An error: it is not there or can't be opened, so that no more
+/// was to be found.
+core::Result<void> check(const std::string& url, core::Time now, const FindingVisitor& visit);
 
 /// The schemes that `open` knows.
 std::vector<std::string_view> schemes();

@@ -118,6 +118,19 @@ int schema_of(SQLite::Database& connection) {
   return connection.execAndGet("PRAGMA user_version").getInt();
 }
 
+/// Refuses what is no store, or one of a schema that this program does not know.
+void check_is_store(SQLite::Database& connection, const std::filesystem::path& path) {
+  if (connection.execAndGet("PRAGMA application_id").getInt() != kApplicationId) {
+    throw StoreProblem(path.string() + " is not a nexakey store");
+  }
+  if (const int schema = schema_of(connection); schema > newest_schema()) {
+    throw StoreProblem(path.string() + " was written by a newer nexakey (schema " +
+                           std::to_string(schema) + ", this one knows " +
+                           std::to_string(newest_schema()) + ")",
+                       "install that version");
+  }
+}
+
 /// Opens what is a store of a schema that this program knows. Nothing is put beside another file.
 SQLite::Database connect(const std::filesystem::path& path) {
   check_file(path);
@@ -133,15 +146,7 @@ SQLite::Database connect(const std::filesystem::path& path) {
   sqlite3_db_config(handle, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
   sqlite3_db_config(handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
   sqlite3_extended_result_codes(handle, 1);
-  if (connection.execAndGet("PRAGMA application_id").getInt() != kApplicationId) {
-    throw StoreProblem(path.string() + " is not a nexakey store");
-  }
-  if (const int schema = schema_of(connection); schema > newest_schema()) {
-    throw StoreProblem(path.string() + " was written by a newer nexakey (schema " +
-                           std::to_string(schema) + ", this one knows " +
-                           std::to_string(newest_schema()) + ")",
-                       "install that version");
-  }
+  check_is_store(connection, path);
   // Checkpoints are ours, and the log and its index stay when the last process goes: on a full
   // disk they could not be made again.
   keep_log(true);
@@ -154,7 +159,30 @@ StorePaths resolve(const StorePaths& paths) {
   return StorePaths(std::filesystem::canonical(absolute.parent_path()) / absolute.filename());
 }
 
+/// `path` as SQLite takes it in a URI (https://sqlite.org/uri.html).
+std::string to_uri(const std::filesystem::path& path) {
+  std::string uri = "file:";
+  for (const char c : path.string()) {
+    uri += c == '%' ? "%25" : c == '?' ? "%3f" : c == '#' ? "%23" : std::string(1, c);
+  }
+  return uri;
+}
+
 }  // namespace
+
+SQLite::Database connect_to_look(const StorePaths& paths) {
+  check_file(paths.database);
+  // Where there is no log nobody uses the store, and to look at it must not make one.
+  const bool has_log = is_there(paths.database.string() + "-wal");
+  SQLite::Database connection(
+      to_uri(paths.database) + (has_log ? "" : "?immutable=1"),
+      SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_URI,
+      kBusyTimeoutMs);
+  sqlite3_db_config(connection.getHandle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+  sqlite3_db_config(connection.getHandle(), SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
+  check_is_store(connection, paths.database);
+  return connection;
+}
 
 Database::ReadTransaction::ReadTransaction(Database& database) : database_(database) {
   database_.prepare(database_.commit_, "COMMIT");  // so that the end can't fail
@@ -167,10 +195,7 @@ Database::ReadTransaction::~ReadTransaction() {
   database_.commit_->tryReset();
 }
 
-Result<Database> Database::open(const StorePaths& named, OpenMode mode) {
-  // SQLite would set 20 pages of memory up before it needs any: a command rarely needs five.
-  static const int configured = sqlite3_config(SQLITE_CONFIG_PAGECACHE, nullptr, 0, 0);
-  static_cast<void>(configured);
+Result<StorePaths> Database::locate(const StorePaths& named, OpenMode mode) {
   const auto absolute = std::filesystem::absolute(named.database);
   if (absolute.filename().empty() || std::filesystem::is_directory(absolute)) {
     throw StoreProblem(named.database.string() + " is a folder", "name the file of a store");
@@ -181,7 +206,18 @@ Result<Database> Database::open(const StorePaths& named, OpenMode mode) {
     return core::fail(ErrorCode::not_found, "there is no store at " + named.database.string(),
                       "make its first key with nexakey create");
   }
-  StorePaths paths = resolve(named);
+  return resolve(named);
+}
+
+Result<Database> Database::open(const StorePaths& named, OpenMode mode) {
+  // SQLite would set 20 pages of memory up before it needs any: a command rarely needs five.
+  static const int configured = sqlite3_config(SQLITE_CONFIG_PAGECACHE, nullptr, 0, 0);
+  static_cast<void>(configured);
+  const auto located = locate(named, mode);
+  if (!located) {
+    return tl::unexpected(located.error());
+  }
+  const StorePaths& paths = *located;
   if (!is_there(paths.database)) {
     const LockFile lock(paths.lock);
     const LockGuard guard(lock, Lock::writer);

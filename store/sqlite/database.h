@@ -27,6 +27,10 @@ class Database {
   /// Whether a write may take the reserve. What others can do without leaves it to revocations.
   enum class Reserve { kept, used };
 
+  /// The files of a store by an absolute path without links above them. A path where nothing is is
+  /// `not_found`, or its folders are made.
+  static core::Result<StorePaths> locate(const StorePaths& named, OpenMode mode);
+
   /// Opens the store, or makes it first. A path where no store was ever made is `not_found`.
   static core::Result<Database> open(const StorePaths& paths, OpenMode mode);
 
@@ -89,6 +93,9 @@ class Database {
   std::optional<SQLite::Statement> begin_;
   std::optional<SQLite::Statement> commit_;
 };
+
+/// A connection that changes nothing, not even by upgrading the schema or making SQLite's files.
+SQLite::Database connect_to_look(const StorePaths& paths);
 
 /// The error that a caller of the store gets for an exception of SQLite or the system.
 core::Error describe(const StorePaths& paths, const SQLite::Exception& exception);

@@ -10,39 +10,59 @@ namespace {
 using core::Key;
 using core::KeyId;
 using core::KeyRules;
+using core::Result;
 using core::Time;
+
+constexpr const char* kSeeDoctor = "nexakey doctor names it; revoke it by its id";
 
 std::optional<KeyId> read_id(const SQLite::Column& column) {
   return column.isNull() ? std::nullopt : std::optional(KeyId(column.getInt64()));
 }
 
+/// Part of a key as it is read, or nothing in its place.
+template <typename T>
+T value_or_empty(Result<T> read, const char* what, Damage damage) {
+  if (!read && damage == Damage::refused) {
+    throw StoreProblem(std::string("a key in the store has ") + what, kSeeDoctor);
+  }
+  return read ? *std::move(read) : T();
+}
+
 /// A number that is as the rules of keys have it: another one must not become a key's right.
-std::int64_t read_number(const SQLite::Column& column, std::int64_t least, std::int64_t most) {
+std::int64_t read_number(const SQLite::Column& column, std::int64_t least, std::int64_t most,
+                         Damage damage = Damage::refused) {
   const std::int64_t number = column.getInt64();
-  if (number < least || number > most) {
-    throw StoreProblem("a key in the store has a damaged number", "restore it from a backup");
+  if (number >= least && number <= most) {
+    return number;
   }
-  return number;
+  if (damage == Damage::refused) {
+    throw StoreProblem("a key in the store has a damaged number", kSeeDoctor);
+  }
+  return least;
 }
 
-core::Whitelist read_whitelist(std::string_view text) {
-  auto whitelist = core::Whitelist::from_text(text);
-  if (!whitelist) {
-    // A whitelist that can't be read must not become one that lets everybody in.
-    throw StoreProblem("a key in the store has a damaged whitelist", "restore it from a backup");
-  }
-  return *std::move(whitelist);
+// A whitelist that can't be read must not become one that lets everybody in.
+core::Whitelist read_whitelist(std::string_view text, Damage damage) {
+  return value_or_empty(core::Whitelist::from_text(text), "a damaged whitelist", damage);
 }
 
-core::Labels read_labels(std::string_view text) {
-  if (text.empty()) {
-    return {};
-  }
-  auto labels = core::labels_from_json(text);
-  if (!labels) {
-    throw StoreProblem("a key in the store has damaged labels", "restore it from a backup");
-  }
-  return *std::move(labels);
+core::Labels read_labels(std::string_view text, Damage damage) {
+  return text.empty() ? core::Labels()
+                      : value_or_empty(core::labels_from_json(text), "damaged labels", damage);
+}
+
+KeyRules read_rules(SQLite::Statement& row, Damage damage) {
+  KeyRules rules;
+  rules.id = KeyId(read_number(row.getColumn(0), 0, KeyId::kLargestBits));
+  rules.workspace = read_text(row.getColumn(1));
+  rules.scopes = core::Scopes(row.getColumn(2).getUInt());
+  rules.whitelist = read_whitelist(read_text(row.getColumn(3)), damage);
+  rules.rate_limit =
+      static_cast<std::uint32_t>(read_number(row.getColumn(4), 1, core::kLargestRateLimit, damage));
+  rules.expires_at = read_time(row.getColumn(5));
+  rules.suspended_at = read_time(row.getColumn(6));
+  rules.revoked_at = read_time(row.getColumn(7));
+  return rules;
 }
 
 void bind_id(SQLite::Statement& statement, int index, const std::optional<KeyId>& id) {
@@ -84,7 +104,7 @@ std::string_view read_text(const SQLite::Column& column) {
 core::CredentialHash read_hash(const SQLite::Column& column) {
   core::CredentialHash hash{};
   if (column.getBytes() != static_cast<int>(hash.size())) {
-    throw StoreProblem("the store has a damaged hash", "restore it from a backup");
+    throw StoreProblem("the store has a damaged hash", "nexakey doctor names it");
   }
   std::copy_n(static_cast<const std::uint8_t*>(column.getBlob()), hash.size(), hash.begin());
   return hash;
@@ -106,19 +126,7 @@ const char* const kSelectRules =
     "SELECT id, workspace, scopes, whitelist, rate_limit, expires_at, suspended_at, revoked_at"
     " FROM keys WHERE hash = ?";
 
-KeyRules read_rules(SQLite::Statement& row) {
-  KeyRules rules;
-  rules.id = KeyId(read_number(row.getColumn(0), 0, KeyId::kLargestBits));
-  rules.workspace = read_text(row.getColumn(1));
-  rules.scopes = core::Scopes(row.getColumn(2).getUInt());
-  rules.whitelist = read_whitelist(read_text(row.getColumn(3)));
-  rules.rate_limit =
-      static_cast<std::uint32_t>(read_number(row.getColumn(4), 1, core::kLargestRateLimit));
-  rules.expires_at = read_time(row.getColumn(5));
-  rules.suspended_at = read_time(row.getColumn(6));
-  rules.revoked_at = read_time(row.getColumn(7));
-  return rules;
-}
+KeyRules read_rules(SQLite::Statement& row) { return read_rules(row, Damage::refused); }
 
 const std::string kSelectKeys =
     "SELECT keys.id, workspace, scopes, whitelist, rate_limit, expires_at, suspended_at,"
@@ -126,14 +134,14 @@ const std::string kSelectKeys =
     " last_used.at, rotated_from, superseded_by"
     " FROM keys LEFT JOIN last_used ON last_used.key = keys.seq ";
 
-Key read_key(SQLite::Statement& row) {
+Key read_key(SQLite::Statement& row, Damage damage) {
   Key key;
-  static_cast<KeyRules&>(key) = read_rules(row);
-  key.hash = read_hash(row.getColumn(8));
+  static_cast<KeyRules&>(key) = read_rules(row, damage);
+  key.hash = damage == Damage::refused ? read_hash(row.getColumn(8)) : core::CredentialHash();
   key.last_four = read_text(row.getColumn(9));
   key.name = read_text(row.getColumn(10));
   key.description = read_text(row.getColumn(11));
-  key.labels = read_labels(read_text(row.getColumn(12)));
+  key.labels = read_labels(read_text(row.getColumn(12)), damage);
   key.created_at = read_time(row.getColumn(13)).value_or(Time());
   key.revoke_reason = read_text(row.getColumn(14));
   key.last_used_at = read_time(row.getColumn(15));
@@ -142,10 +150,10 @@ Key read_key(SQLite::Statement& row) {
   return key;
 }
 
-std::optional<Key> find_key(Database& database, KeyId id) {
+std::optional<Key> find_key(Database& database, KeyId id, Damage damage) {
   SQLite::Statement query(database.connection(), kSelectKeys + "WHERE keys.id = ?");
   query.bind(1, static_cast<int64_t>(id.bits()));
-  return query.executeStep() ? std::optional(read_key(query)) : std::nullopt;
+  return query.executeStep() ? std::optional(read_key(query, damage)) : std::nullopt;
 }
 
 void insert_key(Database& database, const Key& key) {

@@ -11,8 +11,12 @@ namespace nexakey::store::sqlite {
 
 /// The rows of the table `keys`. Errors are exceptions.
 
-/// A whole key, with the columns in the order of `kKeyColumns`.
-core::Key read_key(SQLite::Statement& row);
+/// What a column that is damaged does: a StoreProblem, or its part of the key is left empty, which
+/// is only fit for a key that is being revoked.
+enum class Damage { refused, left_out };
+
+/// A whole key, with the columns in the order of `kSelectKeys`.
+core::Key read_key(SQLite::Statement& row, Damage damage = Damage::refused);
 /// FROM and SELECT of a query whose rows `read_key` reads; a WHERE may follow.
 extern const std::string kSelectKeys;
 
@@ -20,7 +24,8 @@ extern const std::string kSelectKeys;
 core::KeyRules read_rules(SQLite::Statement& row);
 extern const char* const kSelectRules;
 
-std::optional<core::Key> find_key(Database& database, core::KeyId id);
+std::optional<core::Key> find_key(Database& database, core::KeyId id,
+                                  Damage damage = Damage::refused);
 void insert_key(Database& database, const core::Key& key);
 /// Writes all that can change of a key.
 void update_key(Database& database, const core::Key& key);

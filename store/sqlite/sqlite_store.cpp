@@ -195,15 +195,16 @@ Result<std::vector<Key>> SqliteStore::revoke(std::span<const KeyId> ids, const s
     return database_.write(Reserve::used, [&]() -> Result<std::vector<Key>> {
       std::vector<Key> keys;
       for (const KeyId id : ids) {
-        auto key = find_key(database_, id);
+        // A key that is damaged has to go, too, and is no longer in the way of the others then.
+        auto key = find_key(database_, id, Damage::left_out);
         if (!key) {
           return tl::unexpected(no_such_key(id));
         }
         if (!key->revoked_at) {
           key->revoked_at = now;
           key->revoke_reason = reason;
-          update_key(database_, *key);
         }
+        update_key(database_, *key);
         keys.push_back(*std::move(key));
       }
       return keys;

@@ -10,7 +10,13 @@ namespace {
 using core::Token;
 using core::TokenId;
 
-const std::string kSelect =
+std::optional<Token> read_only_token(SQLite::Statement& query) {
+  return query.executeStep() ? std::optional(read_token(query)) : std::nullopt;
+}
+
+}  // namespace
+
+const std::string kSelectTokens =
     "SELECT id, hash, last_four, name, role, workspace, created_at, expires_at, revoked_at"
     " FROM tokens ";
 
@@ -22,7 +28,7 @@ Token read_token(SQLite::Statement& row) {
   token.name = read_text(row.getColumn(3));
   const auto role = core::parse_role(read_text(row.getColumn(4)));
   if (!role) {
-    throw StoreProblem("a token in the store has a damaged role", "restore it from a backup");
+    throw StoreProblem("a token in the store has a damaged role", "nexakey doctor names it");
   }
   token.role = *role;
   if (!row.getColumn(5).isNull()) {
@@ -34,26 +40,21 @@ Token read_token(SQLite::Statement& row) {
   return token;
 }
 
-std::optional<Token> read_only_token(SQLite::Statement& query) {
-  return query.executeStep() ? std::optional(read_token(query)) : std::nullopt;
-}
-
-}  // namespace
-
 std::optional<Token> find_token(Database& database, TokenId id) {
-  SQLite::Statement query(database.connection(), kSelect + "WHERE id = ?");
+  SQLite::Statement query(database.connection(), kSelectTokens + "WHERE id = ?");
   query.bind(1, static_cast<int64_t>(id.bits()));
   return read_only_token(query);
 }
 
 std::optional<Token> find_token(Database& database, const core::CredentialHash& hash) {
-  SQLite::Statement query(database.connection(), kSelect + "WHERE hash = ?");
+  SQLite::Statement query(database.connection(), kSelectTokens + "WHERE hash = ?");
   bind_hash(query, 1, hash);
   return read_only_token(query);
 }
 
 std::vector<Token> select_tokens(Database& database) {
-  SQLite::Statement rows(database.connection(), kSelect + "ORDER BY created_at DESC, seq DESC");
+  SQLite::Statement rows(database.connection(),
+                         kSelectTokens + "ORDER BY created_at DESC, seq DESC");
   std::vector<Token> tokens;
   while (rows.executeStep()) {
     tokens.push_back(read_token(rows));

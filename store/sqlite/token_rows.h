@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "core/token.h"
@@ -9,6 +10,11 @@
 namespace nexakey::store::sqlite {
 
 /// The rows of the table `tokens`. Errors are exceptions.
+
+/// A whole token, with the columns in the order of `kSelectTokens`.
+core::Token read_token(SQLite::Statement& row);
+/// SELECT and FROM of a query whose rows `read_token` reads; a WHERE may follow.
+extern const std::string kSelectTokens;
 
 std::optional<core::Token> find_token(Database& database, core::TokenId id);
 std::optional<core::Token> find_token(Database& database, const core::CredentialHash& hash);

@@ -68,6 +68,10 @@ Mapping UsageJournal::open_or_create(const std::filesystem::path& path) {
   if (!std::filesystem::exists(path)) {
     create(path);
   }
+  return open(path);
+}
+
+Mapping UsageJournal::open(const std::filesystem::path& path) {
   File file(path, O_RDWR);
   if (file.size() == kFileSize) {
     Mapping mapping(std::move(file));
@@ -79,6 +83,15 @@ Mapping UsageJournal::open_or_create(const std::filesystem::path& path) {
   throw StoreProblem(path.string() + " is damaged",
                      "stop all that uses the store, then move the file away; the counts since the"
                      " last report are lost");
+}
+
+std::size_t UsageJournal::check(const std::filesystem::path& path) {
+  const UsageJournal journal(open(path));
+  std::size_t records = 0;
+  for (const Header::Half& half : journal.header().halves) {
+    journal.read(half.generation, [&](const UsageRecord&) { ++records; });
+  }
+  return records;
 }
 
 void UsageJournal::create(const std::filesystem::path& path) {

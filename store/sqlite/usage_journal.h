@@ -6,6 +6,7 @@
 #include <functional>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 #include "core/id.h"
 #include "core/time.h"
@@ -38,6 +39,10 @@ class UsageJournal {
 
   /// Creates the file, with a random id, if it is not there.
   explicit UsageJournal(const std::filesystem::path& path);
+
+  /// Reads the whole file and changes nothing; damage is a StoreProblem. Returns how many records
+  /// are in it.
+  static std::size_t check(const std::filesystem::path& path);
 
   /// Says which file this is: its generations mean nothing to another one. Needs no lock.
   [[nodiscard]] const Id& id() const;
@@ -73,6 +78,9 @@ class UsageJournal {
   struct Header;
   struct RecordHeader;
 
+  explicit UsageJournal(Mapping mapping) : mapping_(std::move(mapping)) {}
+
+  static Mapping open(const std::filesystem::path& path);
   static Mapping open_or_create(const std::filesystem::path& path);
   static void create(const std::filesystem::path& path);
   [[nodiscard]] Header& header() const;

@@ -118,6 +118,12 @@ Mapping WindowFile::open(const std::filesystem::path& path) {
   throw damaged(path);
 }
 
+std::size_t WindowFile::check(const std::filesystem::path& path) {
+  const WindowFile file(open(path), path);
+  return static_cast<std::size_t>(std::ranges::count_if(
+      file.slots(), [&](const Slot& slot) { return slot.key != 0 && !file.ring(slot).empty(); }));
+}
+
 void WindowFile::refresh() {
   if (header().retired == 0) {
     return;

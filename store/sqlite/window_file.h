@@ -23,6 +23,10 @@ class WindowFile {
   /// Creates the file if it is not there.
   explicit WindowFile(std::filesystem::path path);
 
+  /// Reads the whole file as it is and changes nothing; damage is a StoreProblem. Returns how many
+  /// windows are in it.
+  static std::size_t check(const std::filesystem::path& path);
+
   /// The window of a key, with room for `limit` requests. It is valid until the lock is given
   /// back or the next call.
   core::SlidingWindow window(core::KeyId id, std::uint32_t limit);

@@ -37,6 +37,25 @@ TEST_CASE("a key that can't be read lets nobody in and hides no other key") {
   }
 }
 
+TEST_CASE("a key that can't be read can be revoked by its id, and is out of the way then") {
+  for (const std::string_view damage :
+       {"labels = '{'", "whitelist = '10.0.0.1/8'", "rate_limit = 0", "name = CAST(x'FF' AS TEXT)",
+        "scopes = 0", "description = char(7)"}) {
+    CAPTURE(damage);
+    const Stores<SqliteFixture> stores;
+    add(*stores.first, 1);
+    execute(stores.fixture.path(), "UPDATE keys SET " + std::string(damage));
+    const core::Time at = now();
+    const auto revoked = value_of(stores.first->revoke(std::vector{make_key(1).id}, "ill", at));
+    REQUIRE(revoked.size() == 1);
+    CHECK(revoked[0].id == make_key(1).id);
+    CHECK(revoked[0].revoked_at == at);
+    const auto listed = list(*stores.second);
+    REQUIRE(listed.size() == 1);
+    CHECK(listed[0].revoke_reason == "ill");
+  }
+}
+
 TEST_CASE("a key with numbers that no key has lets nobody in") {
   for (const std::string_view damage :
        {"rate_limit = 0", "rate_limit = -1", "rate_limit = 100001", "rate_limit = 4294967297",

@@ -1,0 +1,119 @@
+#include "cli/doctor_settings.h"
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <fstream>
+#include <system_error>
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/config.h"
+#include "core/credential.h"
+#include "core/secret.h"
+
+namespace nexakey::cli {
+namespace {
+
+using store::Health;
+
+constexpr ::mode_t kPermissions = 07777;
+constexpr ::mode_t kOthers = 0077;
+constexpr ::mode_t kWritableByOthers = 0022;
+
+std::string octal(::mode_t mode) {
+  std::array<char, 8> text{};
+  std::snprintf(text.data(), text.size(), "%04o", mode & kPermissions);
+  return text.data();
+}
+
+bool is_of_others(const struct stat& status) {
+  return status.st_uid != ::geteuid() && status.st_uid != 0;
+}
+
+void check_config(const store::FindingVisitor& visit) {
+  const auto path = config_path();
+  struct stat status {};
+  if (!path || ::stat(path->c_str(), &status) != 0) {
+    visit({.check = "config",
+           .status = Health::ok,
+           .found = path ? "none at " + path->string() : "none: there is no home"});
+  } else if ((status.st_mode & kWritableByOthers) != 0 || is_of_others(status)) {
+    visit({.check = "config",
+           .status = Health::problem,
+           .found = path->string() + " can be changed by others, to name a store of theirs",
+           .advice = "chown and chmod 600 " + path->string()});
+  } else {
+    visit({.check = "config", .status = Health::ok, .found = path->string()});
+  }
+}
+
+void check_environment(const store::FindingVisitor& visit) {
+  bool is_well = true;
+  for (const char* const name : {"NEXAKEY_KEY", "NEXAKEY_TOKEN"}) {
+    if (environment(name)) {
+      is_well = false;
+      visit({.check = "environment",
+             .status = Health::warning,
+             .found = std::string(name) + " is set: every program that is started gets it",
+             .advice = "unset " + std::string(name) + " and use a file with mode 0600"});
+    }
+  }
+  if (is_well) {
+    visit({.check = "environment", .status = Health::ok, .found = "no secret in it"});
+  }
+}
+
+/// Whether the file is a key or a token and nothing else.
+bool has_one_secret(const std::string& path) {
+  std::ifstream file(path);
+  std::string line;
+  std::getline(file, line);
+  const core::Secret secret(std::move(line));
+  return core::kApiKeyForm.matches(secret.reveal()) || core::kTokenForm.matches(secret.reveal());
+}
+
+}  // namespace
+
+void check_settings(const Settings& settings, const store::FindingVisitor& visit) {
+  visit({.check = "settings",
+         .status = Health::ok,
+         .found = "store " + settings.store + " (" + std::string(name_of(settings.store_origin)) +
+                  "), workspace " + settings.workspace_or_default() + " (" +
+                  std::string(name_of(settings.workspace_origin)) + ")"});
+  check_config(visit);
+  check_environment(visit);
+}
+
+void check_secret_file(const std::string& path, const store::FindingVisitor& visit) {
+  const auto problem = [&](const std::string& found, const std::string& advice) {
+    visit({.check = "secret",
+           .status = Health::problem,
+           .found = path + " " + found,
+           .advice = advice});
+  };
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) {
+    problem("can't be read: " + std::system_category().message(errno),
+            "name a file with a key or a token");
+    return;
+  }
+  if ((status.st_mode & kOthers) != 0) {
+    problem("has mode " + octal(status.st_mode) + ", so that others can read it",
+            "chmod 600 " + path + ", and make another in its place if somebody may have");
+  }
+  if (is_of_others(status)) {
+    problem("belongs to user " + std::to_string(status.st_uid), "make one of your own");
+  }
+  if (!has_one_secret(path)) {
+    problem("holds neither a key nor a token", "write it there again, on a line of its own");
+  }
+  if ((status.st_mode & kOthers) == 0 && !is_of_others(status) && has_one_secret(path)) {
+    visit({.check = "secret",
+           .status = Health::ok,
+           .found = path + ", mode " + octal(status.st_mode)});
+  }
+}
+
+}  // namespace nexakey::cli

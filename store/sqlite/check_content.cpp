@@ -1,0 +1,243 @@
+#include <algorithm>
+#include <array>
+#include <string>
+
+#include <sqlite3.h>
+#include <sys/timex.h>
+
+#include "store/sqlite/check.h"
+#include "store/sqlite/key_rows.h"
+#include "store/sqlite/schema.h"
+#include "store/sqlite/token_rows.h"
+
+namespace nexakey::store::sqlite {
+namespace {
+
+using core::KeyId;
+using core::Time;
+using core::TokenId;
+
+/// How many things of one kind are named; a store that is damaged through and through would fill
+/// the screen.
+constexpr std::size_t kMostNamed = 20;
+
+constexpr const char* kRestore =
+    "restore the store from a backup, or read what is left with sqlite3's .recover";
+
+/// Findings of one check: those that are wrong up to a number, and a last word.
+class Findings {
+ public:
+  Findings(std::string check, const FindingVisitor& visit)
+      : check_(std::move(check)), visit_(visit) {}
+
+  void add(Health status, const std::string& found, const std::string& advice) {
+    if (++count_ <= kMostNamed) {
+      visit_({.check = check_, .status = status, .found = found, .advice = advice});
+    }
+    worst_ = std::max(worst_, status);
+  }
+  /// `found` if nothing was wrong.
+  void finish(const std::string& found) {
+    if (count_ == 0) {
+      visit_({.check = check_, .status = Health::ok, .found = found});
+    } else if (count_ > kMostNamed) {
+      visit_({.check = check_,
+              .status = worst_,
+              .found = "and " + std::to_string(count_ - kMostNamed) + " more"});
+    }
+  }
+
+ private:
+  std::string check_;
+  const FindingVisitor& visit_;
+  std::size_t count_ = 0;
+  Health worst_ = Health::ok;
+};
+
+std::string count_of(std::size_t count, const std::string& what) {
+  return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
+}
+
+template <typename Id>
+std::optional<Id> id_of(std::int64_t bits) {
+  return bits >= 0 && bits <= Id::kLargestBits ? std::optional(Id(bits)) : std::nullopt;
+}
+
+std::string name_of_key(std::int64_t bits) {
+  const auto id = id_of<KeyId>(bits);
+  return id ? id->to_string() : "a key with the id " + std::to_string(bits);
+}
+
+void check_integrity(SQLite::Database& database, Findings& findings) {
+  SQLite::Statement rows(database, "PRAGMA integrity_check(" + std::to_string(kMostNamed) + ")");
+  while (rows.executeStep()) {
+    if (const std::string found(read_text(rows.getColumn(0))); found != "ok") {
+      findings.add(Health::problem, found, kRestore);
+    }
+  }
+  SQLite::Statement orphans(database, "PRAGMA foreign_key_check");
+  while (orphans.executeStep()) {
+    findings.add(Health::problem,
+                 "a row of " + std::string(read_text(orphans.getColumn(0))) +
+                     " belongs to a row of " + std::string(read_text(orphans.getColumn(2))) +
+                     " that is not there",
+                 kRestore);
+  }
+  findings.finish("whole");
+}
+
+/// In another mode of journal than WAL a power cut takes acknowledged changes (the header of the
+/// file says which, https://sqlite.org/fileformat.html#file_format_version_numbers).
+void check_form(SQLite::Database& database, const StorePaths& paths, Findings& findings) {
+  constexpr std::size_t kVersionsAt = 18;
+  std::array<char, 2> versions{};
+  SQLite::Statement schema(database, "PRAGMA user_version");
+  schema.executeStep();
+  const int version = schema.getColumn(0).getInt();
+  if (version < newest_schema()) {
+    findings.add(Health::warning,
+                 "schema " + std::to_string(version) + " of " + std::to_string(newest_schema()),
+                 "the next command that opens the store brings it up to date");
+  }
+  // Through SQLite: to close a file of our own would give back its locks.
+  sqlite3_file* file = nullptr;
+  sqlite3_file_control(database.getHandle(), "main", SQLITE_FCNTL_FILE_POINTER, &file);
+  file->pMethods->xRead(file, versions.data(), versions.size(), kVersionsAt);
+  if (versions != std::array<char, 2>{2, 2}) {
+    findings.add(Health::problem,
+                 "SQLite keeps no write-ahead log for it: a power cut may undo "
+                 "what was acknowledged",
+                 "sqlite3 " + paths.database.string() + " 'PRAGMA journal_mode = WAL'");
+  }
+  findings.finish("schema " + std::to_string(version) + ", write-ahead log");
+}
+
+/// Why a row is not what the rules of core ask for; nothing if it is.
+template <typename Read, typename Check>
+std::optional<std::string> damage_of(const Read& read, const Check& check) {
+  try {
+    const auto checked = check(read());
+    return checked ? std::nullopt : std::optional(checked.error().message);
+  } catch (const StoreProblem& problem) {
+    return problem.what();
+  }
+}
+
+void check_keys(SQLite::Database& database, Findings& findings) {
+  SQLite::Statement rows(database, kSelectKeys + "ORDER BY keys.seq");
+  std::size_t keys = 0;
+  while (rows.executeStep()) {
+    ++keys;
+    const std::int64_t bits = rows.getColumn(0).getInt64();
+    const auto damage = damage_of([&] { return read_key(rows); }, core::check_key);
+    if (damage) {
+      findings.add(Health::problem, name_of_key(bits) + ": " + *damage,
+                   id_of<KeyId>(bits) ? "nexakey revoke " + name_of_key(bits) +
+                                            " mends the list; make another in its place"
+                                      : kRestore);
+    }
+  }
+  findings.finish(count_of(keys, "key"));
+}
+
+void check_tokens(SQLite::Database& database, Findings& findings) {
+  if (!database.tableExists("tokens")) {
+    return;  // a schema without
+  }
+  SQLite::Statement rows(database, kSelectTokens + "ORDER BY seq");
+  std::size_t tokens = 0;
+  while (rows.executeStep()) {
+    ++tokens;
+    const auto id = id_of<TokenId>(rows.getColumn(0).getInt64());
+    const auto damage = id ? damage_of([&] { return read_token(rows); }, core::check_token)
+                           : std::optional<std::string>("its id is none");
+    if (damage) {
+      findings.add(Health::problem,
+                   (id ? id->to_string() : std::string("a token")) + ": " + *damage,
+                   id ? "nexakey token revoke " + id->to_string() : kRestore);
+    }
+  }
+  findings.finish(count_of(tokens, "token"));
+}
+
+/// Both ends of a rotation know each other.
+void check_rotations(SQLite::Database& database, Findings& findings) {
+  SQLite::Statement rows(
+      database,
+      "SELECT a.id FROM keys AS a WHERE superseded_by IS NOT NULL AND NOT EXISTS"
+      " (SELECT 1 FROM keys AS b WHERE b.id = a.superseded_by AND b.rotated_from = a.id)"
+      " UNION ALL SELECT a.id FROM keys AS a WHERE rotated_from IS NOT NULL AND NOT EXISTS"
+      " (SELECT 1 FROM keys AS b WHERE b.id = a.rotated_from AND b.superseded_by = a.id)");
+  while (rows.executeStep()) {
+    const std::string name = name_of_key(rows.getColumn(0).getInt64());
+    findings.add(Health::warning,
+                 name + ": the key that it was rotated from or to knows nothing of it",
+                 "nexakey show " + name + " names the other one; revoke the one that is not used");
+  }
+  SQLite::Statement all(database, "SELECT count(*) FROM keys WHERE rotated_from IS NOT NULL");
+  all.executeStep();
+  findings.finish(count_of(static_cast<std::size_t>(all.getColumn(0).getInt64()), "rotation"));
+}
+
+void check_usage(SQLite::Database& database, Findings& findings) {
+  SQLite::Statement rows(database,
+                         "SELECT count(*), coalesce(sum(requests < 1 OR hour < 0), 0) FROM usage");
+  rows.executeStep();
+  if (const auto damaged = rows.getColumn(1).getInt64(); damaged != 0) {
+    findings.add(Health::problem, std::to_string(damaged) + " counts are no counts", kRestore);
+  }
+  findings.finish(count_of(static_cast<std::size_t>(rows.getColumn(0).getInt64()), "row"));
+}
+
+/// Whether something keeps the machine's clock in time, as far as the kernel knows.
+bool is_in_time() {
+  timex state{};
+  return ::adjtimex(&state) != TIME_ERROR;
+}
+
+/// Expiry is only as good as the clock.
+void check_clock(SQLite::Database& database, Time now, Findings& findings) {
+  constexpr auto kTolerance = std::chrono::minutes(1);
+  SQLite::Statement rows(database,
+                         "SELECT max(at) FROM (SELECT max(created_at) AS at FROM keys"
+                         " UNION ALL SELECT max(revoked_at) FROM keys"
+                         " UNION ALL SELECT max(suspended_at) FROM keys"
+                         " UNION ALL SELECT max(at) FROM last_used)");
+  rows.executeStep();
+  const auto newest = read_time(rows.getColumn(0));
+  if (newest && *newest > now + kTolerance) {
+    findings.add(Health::problem,
+                 "it says " + core::format_time(now) + ", which is before " +
+                     core::format_time(*newest) + ", when the store was last used",
+                 "set the clock, or find out when it was wrong: keys expire by it");
+  }
+  findings.finish(core::format_time(now) +
+                  (is_in_time() ? "" : ", and nothing seems to keep it in time"));
+}
+
+}  // namespace
+
+void check_content(SQLite::Database& database, const StorePaths& paths, Time now,
+                   const FindingVisitor& visit) {
+  // One part that can't be read keeps nobody from the others.
+  const auto look = [&](const char* check, const auto& work) {
+    Findings findings(check, visit);
+    const auto looked = guarded(paths, [&]() -> core::Result<void> {
+      work(findings);
+      return {};
+    });
+    if (!looked) {
+      findings.add(Health::problem, looked.error().message,
+                   looked.error().hint.empty() ? kRestore : looked.error().hint);
+    }
+  };
+  look("form", [&](Findings& findings) { check_form(database, paths, findings); });
+  look("integrity", [&](Findings& findings) { check_integrity(database, findings); });
+  look("keys", [&](Findings& findings) { check_keys(database, findings); });
+  look("rotations", [&](Findings& findings) { check_rotations(database, findings); });
+  look("tokens", [&](Findings& findings) { check_tokens(database, findings); });
+  look("usage", [&](Findings& findings) { check_usage(database, findings); });
+  look("clock", [&](Findings& findings) { check_clock(database, now, findings); });
+}
+
+}  // namespace nexakey::store::sqlite

@@ -1,0 +1,237 @@
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <set>
+#include <string>
+#include <system_error>
+
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "store/sqlite/check.h"
+
+namespace nexakey::store::sqlite {
+namespace {
+
+constexpr ::mode_t kPermissions = 07777;
+constexpr ::mode_t kOthers = 0077;
+constexpr ::mode_t kWritableByOthers = 0022;
+constexpr ::mode_t kOwnerReadsAndWrites = 0600;
+
+constexpr std::array kSuffixes{"", "-wal", "-shm", "-lock", "-usage", "-windows", "-reserve"};
+constexpr std::array kLeftovers{"-new", "-new-wal", "-new-shm", "-usage-new", "-windows-new"};
+
+constexpr std::uint64_t kMebibyte = std::uint64_t{1} << 20U;
+constexpr std::uint64_t kLittleSpace = 256 * kMebibyte;
+constexpr std::uint64_t kNoSpace = 16 * kMebibyte;
+
+/// statfs(2): NFS, SMB and its successors, Ceph, AFS.
+constexpr std::array<std::uint32_t, 6> kNetworkFileSystems{0x6969,     0x517B,     0xFF534D42,
+                                                           0xFE534D42, 0x00C36400, 0x5346414F};
+
+std::string octal(::mode_t mode) {
+  std::array<char, 8> text{};
+  std::snprintf(text.data(), text.size(), "%04o", mode & kPermissions);
+  return text.data();
+}
+
+std::string user(::uid_t id) { return "user " + std::to_string(id); }
+
+/// A finding about who can do what, for each thing that is wrong.
+class Access {
+ public:
+  Access(std::string check, const FindingVisitor& visit)
+      : check_(std::move(check)), visit_(visit) {}
+
+  void problem(const std::string& found, const std::string& advice) {
+    add(Health::problem, found, advice);
+  }
+  void warning(const std::string& found, const std::string& advice) {
+    add(Health::warning, found, advice);
+  }
+  /// `found` if nothing was wrong.
+  void finish(const std::string& found) {
+    if (is_well_) {
+      visit_({.check = check_, .status = Health::ok, .found = found});
+    }
+  }
+
+ private:
+  void add(Health status, const std::string& found, const std::string& advice) {
+    is_well_ = false;
+    visit_({.check = check_, .status = status, .found = found, .advice = advice});
+  }
+
+  std::string check_;
+  const FindingVisitor& visit_;
+  bool is_well_ = true;
+};
+
+/// What stands at `path` itself; nothing if nothing does.
+std::optional<struct stat> look_at(const std::filesystem::path& path) {
+  struct stat status {};
+  if (::lstat(path.c_str(), &status) == 0) {
+    return status;
+  }
+  if (errno == ENOENT) {
+    return std::nullopt;
+  }
+  throw std::system_error(errno, std::system_category(), path.string());
+}
+
+void check_file(Access& access, const std::filesystem::path& path, const struct stat& status,
+                ::uid_t owner) {
+  const std::string name = path.string();
+  if (!S_ISREG(status.st_mode)) {
+    access.problem(name + (S_ISLNK(status.st_mode) ? " is a symbolic link" : " is not a file"),
+                   "put the file itself into its place");
+    return;
+  }
+  if (status.st_uid != owner) {
+    access.problem(name + " belongs to " + user(status.st_uid) + ", the store to " + user(owner),
+                   "chown " + std::to_string(owner) + " " + name);
+  }
+  if ((status.st_mode & kPermissions & ~kOwnerReadsAndWrites) != 0 ||
+      (status.st_mode & kOwnerReadsAndWrites) != kOwnerReadsAndWrites) {
+    access.problem(name + " has mode " + octal(status.st_mode) +
+                       ((status.st_mode & kOthers) != 0 ? ", so that others get at it" : ""),
+                   "chmod 600 " + name);
+  }
+  if (status.st_nlink > 1) {
+    access.warning(name + " has another name, too (a hard link)",
+                   "keep one of them: by the other one the store would be half a store");
+  }
+}
+
+void check_files_of_store(const StorePaths& paths, ::uid_t owner, const FindingVisitor& visit) {
+  Access access("files", visit);
+  int files = 0;
+  for (const char* const suffix : kSuffixes) {
+    const std::filesystem::path path = paths.database.string() + suffix;
+    if (const auto status = look_at(path)) {
+      check_file(access, path, *status, owner);
+      ++files;
+    }
+  }
+  for (const char* const suffix : kLeftovers) {
+    const std::filesystem::path path = paths.database.string() + suffix;
+    if (look_at(path)) {
+      access.warning(path.string() + " is there, half of a file that a death left behind",
+                     "delete it while nothing uses the store");
+    }
+  }
+  if (::geteuid() != 0 && ::geteuid() != owner) {
+    access.problem("the store belongs to " + user(owner) + " and you are " + user(::geteuid()),
+                   "use it as its owner");
+  }
+  access.finish(paths.database.string() + " and " + std::to_string(files - 1) +
+                " beside it, mode 0600, of " + user(owner));
+}
+
+void check_folder(const StorePaths& paths, ::uid_t owner, const FindingVisitor& visit) {
+  Access access("folder", visit);
+  const auto folder = paths.database.parent_path();
+  const auto status = look_at(folder);
+  if (!status) {
+    return;
+  }
+  if (status->st_uid != owner && status->st_uid != 0) {
+    access.problem(folder.string() + " belongs to " + user(status->st_uid) +
+                       ", who can put another store into this one's place",
+                   "chown " + std::to_string(owner) + " " + folder.string());
+  }
+  if ((status->st_mode & kWritableByOthers) != 0) {
+    access.problem(folder.string() + " has mode " + octal(status->st_mode) +
+                       ", so that others can put files into it",
+                   "chmod go-w " + folder.string() + ", or move the store to a folder of its own");
+  }
+  access.finish(folder.string() + ", mode " + octal(status->st_mode) +
+                ": nobody else can change what is in it");
+}
+
+/// Space as people read it.
+std::string mebibytes(std::uint64_t bytes) { return std::to_string(bytes / kMebibyte) + " MiB"; }
+
+void check_space(const StorePaths& paths, const FindingVisitor& visit) {
+  Access access("space", visit);
+  const auto folder = paths.database.parent_path();
+  struct statvfs disk {};
+  struct statfs system {};
+  if (::statvfs(folder.c_str(), &disk) != 0 || ::statfs(folder.c_str(), &system) != 0) {
+    throw std::system_error(errno, std::system_category(), folder.string());
+  }
+  if (std::ranges::count(kNetworkFileSystems, static_cast<std::uint32_t>(system.f_type)) != 0) {
+    access.problem(folder.string() + " is on a network file system, which breaks SQLite's promises",
+                   "move the store to a disk of this machine");
+  }
+  const std::uint64_t free = std::uint64_t{disk.f_bavail} * disk.f_frsize;
+  if (free < kNoSpace || (disk.f_files != 0 && disk.f_favail == 0)) {
+    access.problem("the disk is full: " + mebibytes(free) + " and " +
+                       std::to_string(disk.f_favail) + " files are left",
+                   "make room: on a full disk keys can be verified and revoked, no more");
+  } else if (free < kLittleSpace) {
+    access.warning("only " + mebibytes(free) + " are left on the disk", "make room");
+  }
+  if (!look_at(paths.reserve)) {
+    access.warning("the reserve for a full disk is not there: it was used, or deleted",
+                   "make room: the next change puts it back");
+  }
+  access.finish(mebibytes(free) + " free, and a reserve for when they are not");
+}
+
+/// The files that processes have open although they have left their place; of a store whose files
+/// were replaced under it, the processes write to the old ones. Only /proc of the own user can be
+/// read, and root's of all.
+void check_processes(const StorePaths& paths, const FindingVisitor& visit) {
+  Access access("processes", visit);
+  std::set<std::string> gone;
+  // The windows are not among them: they move to a new file by themselves.
+  for (const char* const suffix : {"", "-wal", "-shm", "-lock", "-usage"}) {
+    gone.insert(paths.database.string() + suffix + " (deleted)");
+  }
+  std::set<std::string> users;
+  std::error_code ignored;
+  for (const auto& process : std::filesystem::directory_iterator("/proc", ignored)) {
+    const std::string id = process.path().filename().string();
+    if (id.find_first_not_of("0123456789") != std::string::npos) {
+      continue;
+    }
+    // A process may end, or be another user's, at any moment.
+    std::error_code error;
+    std::filesystem::directory_iterator file(process.path() / "fd", error);
+    for (; !error && file != std::filesystem::directory_iterator(); file.increment(error)) {
+      std::error_code closed;
+      const auto target = std::filesystem::read_symlink(file->path(), closed).string();
+      if (target.starts_with(paths.database.string()) && !closed) {
+        users.insert(id);
+      }
+      if (!closed && gone.contains(target)) {
+        access.problem("process " + id + " still has " +
+                           target.substr(0, target.size() - std::string(" (deleted)").size()) +
+                           " open as it was before it was deleted or replaced",
+                       "restart the process: what it counts and changes is lost");
+        break;
+      }
+    }
+  }
+  access.finish(users.empty() ? "none has the store open that can be seen"
+                              : std::to_string(users.size()) + " with the store open");
+}
+
+}  // namespace
+
+void check_files(const StorePaths& paths, const FindingVisitor& visit) {
+  const auto database = look_at(paths.database);
+  if (!database) {
+    return;
+  }
+  check_files_of_store(paths, database->st_uid, visit);
+  check_folder(paths, database->st_uid, visit);
+  check_space(paths, visit);
+  check_processes(paths, visit);
+}
+
+}  // namespace nexakey::store::sqlite

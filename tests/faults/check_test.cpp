@@ -1,0 +1,220 @@
+// What a look at a store finds: `nexakey doctor`.
+
+#include <algorithm>
+#include <functional>
+
+#include <doctest/doctest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/faults/disk_store.h"
+
+namespace nexakey::test {
+namespace {
+
+namespace fs = std::filesystem;
+using store::Finding;
+using store::Health;
+
+/// How a look ended, and what is not well.
+struct Look {
+  std::string code;
+  std::size_t findings = 0;
+  std::vector<std::string> complaints{};  ///< "check status: found"
+};
+
+Look look_at(const fs::path& path) {
+  Look look;
+  const auto checked = store::check(path.string(), now(), [&](const Finding& finding) {
+    ++look.findings;
+    if (finding.status != Health::ok) {
+      CHECK_MESSAGE(!finding.advice.empty(), finding.found);
+      look.complaints.push_back(finding.check + " " + std::string(name_of(finding.status)) + ": " +
+                                finding.found);
+    }
+  });
+  look.code = code_of(checked);
+  return look;
+}
+
+/// A store with a key, a token, and a request that was counted.
+void fill(const DiskStore& disk) {
+  const auto store = disk.connect();
+  add(*store, 1);
+  core::Token token;
+  token.id = core::TokenId(1);
+  token.name = "gateway";
+  token.hash = core::hash_credential("x");
+  token.last_four = "abcd";
+  token.created_at = now();
+  REQUIRE(code_of(store->create_token(token)) == "ok");
+  CHECK(reason(*store, request(1)) == "allowed");
+  CHECK(report(*store).total.requests == 1);
+}
+
+/// All files of a folder but SQLite's index of its log, which has marks of who reads.
+std::vector<std::pair<std::string, std::string>> content_of(const fs::path& folder) {
+  std::vector<std::pair<std::string, std::string>> files;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    const std::string name = entry.path().string();
+    files.emplace_back(name, name.ends_with("-shm") ? "" : read_file(entry.path()));
+  }
+  std::ranges::sort(files);
+  return files;
+}
+
+TEST_CASE("a store that is well has nothing to complain of, and is left as it is") {
+  for (const bool has_log : {true, false}) {
+    CAPTURE(has_log);
+    const DiskStore disk;
+    fill(disk);
+    if (!has_log) {
+      execute(disk.path(), "PRAGMA wal_checkpoint(TRUNCATE)");
+      fs::remove(disk.file("-wal"));
+      fs::remove(disk.file("-shm"));
+    }
+    const auto before = content_of(disk.path().parent_path());
+    const Look look = look_at(disk.path());
+    CHECK(look.code == "ok");
+    CHECK(look.complaints == std::vector<std::string>());
+    CHECK(look.findings >= 10);
+    CHECK(content_of(disk.path().parent_path()) == before);
+  }
+}
+
+TEST_CASE("a store that is not there is not found, and what is none can't be looked into") {
+  const TemporaryDirectory directory;
+  CHECK(look_at(directory / "keys.db").code == "not_found");
+  CHECK(fs::is_empty(directory.path()));
+  for (const std::string_view content : {"", "hello", "SQLite format 3"}) {
+    CAPTURE(content);
+    write_file(directory / "keys.db", std::string(content));
+    CHECK(look_at(directory / "keys.db").code == "store_unavailable");
+  }
+}
+
+TEST_CASE("each damage is found, and named") {
+  struct Row {
+    std::string_view name;
+    std::function<void(const DiskStore&)> damage;
+    std::vector<std::string> complaints;  ///< ID is the first key's
+  };
+  const auto sql = [](std::string text) {
+    return [text = std::move(text)](const DiskStore& disk) {
+      execute(disk.path(), "PRAGMA ignore_check_constraints = 1; PRAGMA foreign_keys = 0; " +
+                               std::string("UPDATE ") + text);
+    };
+  };
+  const auto file = [](std::string suffix, std::function<void(const fs::path&)> work) {
+    return [suffix = std::move(suffix), work = std::move(work)](const DiskStore& disk) {
+      work(disk.file(suffix));
+    };
+  };
+  const auto mode = [](::mode_t bits) {
+    return [bits](const fs::path& path) { REQUIRE(::chmod(path.c_str(), bits) == 0); };
+  };
+  for (const Row& row : std::vector<Row>{
+           {"labels",
+            sql("keys SET labels = '{'"),
+            {"keys problem: ID: a key in the store has damaged labels"}},
+           {"whitelist",
+            sql("keys SET whitelist = '10.0.0.1/8'"),
+            {"keys problem: ID: a key in the store has a damaged whitelist"}},
+           {"limit",
+            sql("keys SET rate_limit = 0"),
+            {"keys problem: ID: a key in the store has a damaged number"}},
+           {"scopes", sql("keys SET scopes = 0"), {"keys problem: ID: a key needs a scope"}},
+           {"name", sql("keys SET name = ''"), {"keys problem: ID: a name can't be empty"}},
+           {"hash",
+            sql("keys SET hash = x'00'"),
+            {"keys problem: ID: the store has a damaged hash"}},
+           {"rotation",
+            sql("keys SET superseded_by = id"),
+            {"rotations warning: ID: the key that it was rotated from or to knows nothing of it"}},
+           {"reference",
+            sql("last_used SET key = 77"),
+            {"integrity problem: a row of last_used belongs to a row of keys that is not there"}},
+           {"count", sql("usage SET requests = -1"), {"usage problem: 1 counts are no counts"}},
+           {"role",
+            sql("tokens SET role = 'king'"),
+            {"tokens problem: TOKEN: a token in the store has a damaged role"}},
+           {"a clock that was ahead",
+            sql("keys SET created_at = created_at + 3000000000000"),
+            {"clock problem: "}},
+           {"mode",
+            file("", mode(0640)),
+            {"files problem: PATH has mode 0640, so that others get at it"}},
+           {"mode beside it",
+            file("-windows", mode(0606)),
+            {"files problem: PATH-windows has mode 0606, so that others get at it"}},
+           {"folder",
+            [&](const DiskStore& disk) { mode(0777)(disk.path().parent_path()); },
+            {"folder problem: "}},
+           {"a half file",
+            file("-new", [](const auto& path) { write_file(path, "x"); }),
+            {"files warning: PATH-new is there, half of a file that a death left behind"}},
+           {"reserve",
+            file("-reserve", [](const auto& path) { fs::remove(path); }),
+            {"space warning: the reserve for a full disk is not there: it was used, or deleted"}},
+           {"windows",
+            file("-windows", [](const auto& path) { write_file(path, "x"); }),
+            {"windows problem: PATH-windows is damaged"}},
+           {"journal",
+            file("-usage", [](const auto& path) { write_file(path, "x"); }),
+            {"journal problem: PATH-usage is damaged"}},
+       }) {
+    CAPTURE(row.name);
+    const DiskStore disk;
+    fill(disk);
+    row.damage(disk);
+    const Look look = look_at(disk.path());
+    CHECK(look.code == "ok");
+    CAPTURE(look.complaints.empty() ? "" : look.complaints.front());
+    REQUIRE(look.complaints.size() == row.complaints.size());
+    for (std::size_t i = 0; i < row.complaints.size(); ++i) {
+      std::string wanted = row.complaints[i];
+      for (const auto& [name, value] :
+           std::vector<std::pair<std::string, std::string>>{{"ID", make_key(1).id.to_string()},
+                                                            {"TOKEN", core::TokenId(1).to_string()},
+                                                            {"PATH", disk.path().string()}}) {
+        if (const auto at = wanted.find(name); at != std::string::npos) {
+          wanted.replace(at, name.size(), value);
+        }
+      }
+      CHECK_MESSAGE(look.complaints[i].starts_with(wanted), look.complaints[i]);
+    }
+  }
+}
+
+TEST_CASE("a database that is damaged inside does not end the look") {
+  const DiskStore disk;
+  fill(disk);
+  execute(disk.path(), "PRAGMA wal_checkpoint(TRUNCATE)");
+  std::string bytes = read_file(disk.path());
+  bytes.replace(4096, bytes.size() - 4096, std::string(bytes.size() - 4096, 'x'));
+  write_file(disk.path(), bytes);
+  const Look look = look_at(disk.path());
+  CHECK(look.code == "ok");
+  for (const std::string check : {"integrity", "keys", "tokens", "usage", "clock"}) {
+    CAPTURE(check);
+    CHECK(std::ranges::any_of(look.complaints, [&](const std::string& complaint) {
+      return complaint.starts_with(check + " problem: ");
+    }));
+  }
+}
+
+TEST_CASE("a process that works on files which were replaced is found") {
+  const DiskStore disk;
+  fill(disk);
+  const auto store = disk.connect();
+  add(*store, 2);
+  fs::copy_file(disk.path(), disk.file("-copy"));
+  fs::rename(disk.file("-copy"), disk.path());
+  const Look look = look_at(disk.path());
+  CHECK(std::ranges::any_of(look.complaints, [&](const std::string& complaint) {
+    return complaint.starts_with("processes problem: process " + std::to_string(::getpid()) + " ");
+  }));
+}
+
+}  // namespace
+}  // namespace nexakey::test
