@@ -101,9 +101,12 @@ std::string_view read_text(const SQLite::Column& column) {
   return {column.getText(), static_cast<std::size_t>(column.getBytes())};
 }
 
-core::CredentialHash read_hash(const SQLite::Column& column) {
+core::CredentialHash read_hash(const SQLite::Column& column, Damage damage) {
   core::CredentialHash hash{};
   if (column.getBytes() != static_cast<int>(hash.size())) {
+    if (damage == Damage::left_out) {
+      return hash;
+    }
     throw StoreProblem("the store has a damaged hash", "nexakey doctor names it");
   }
   std::copy_n(static_cast<const std::uint8_t*>(column.getBlob()), hash.size(), hash.begin());
@@ -137,7 +140,7 @@ const std::string kSelectKeys =
 Key read_key(SQLite::Statement& row, Damage damage) {
   Key key;
   static_cast<KeyRules&>(key) = read_rules(row, damage);
-  key.hash = damage == Damage::refused ? read_hash(row.getColumn(8)) : core::CredentialHash();
+  key.hash = read_hash(row.getColumn(8), damage);
   key.last_four = read_text(row.getColumn(9));
   key.name = read_text(row.getColumn(10));
   key.description = read_text(row.getColumn(11));

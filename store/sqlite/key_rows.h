@@ -30,10 +30,10 @@ void insert_key(Database& database, const core::Key& key);
 /// Writes all that can change of a key.
 void update_key(Database& database, const core::Key& key);
 
-/// Columns and parameters of the types that tables share. A damaged hash is a StoreProblem.
+/// Columns and parameters of the types that tables share.
 std::optional<core::Time> read_time(const SQLite::Column& column);
 std::string_view read_text(const SQLite::Column& column);
-core::CredentialHash read_hash(const SQLite::Column& column);
+core::CredentialHash read_hash(const SQLite::Column& column, Damage damage = Damage::refused);
 void bind_time(SQLite::Statement& statement, int index, const std::optional<core::Time>& time);
 void bind_hash(SQLite::Statement& statement, int index, const core::CredentialHash& hash);
 
