@@ -1,0 +1,30 @@
+# Runs in cpack before the package is made: the tree that was installed becomes as Debian wants it.
+set(usr ${CPACK_TEMPORARY_DIRECTORY}/usr)
+set(doc ${usr}/share/doc/nexakey)
+set(readable OWNER_READ OWNER_WRITE GROUP_READ WORLD_READ)
+
+# gzip with neither name nor time, so that the same input makes the same package.
+function(compress)
+  execute_process(COMMAND gzip -9n ${ARGV} COMMAND_ERROR_IS_FATAL ANY)
+endfunction()
+
+file(GLOB pages ${usr}/share/man/man*/*)
+compress(${pages})
+
+# A prefix that was not /usr when CMake was configured has zsh's folder for administrators.
+if(EXISTS ${usr}/share/zsh/site-functions)
+  file(RENAME ${usr}/share/zsh/site-functions ${usr}/share/zsh/vendor-completions)
+endif()
+
+file(COPY ${CPACK_NEXAKEY_DEBIAN}/copyright ${CPACK_NEXAKEY_README} DESTINATION ${doc}
+     FILE_PERMISSIONS ${readable})
+file(COPY ${CPACK_NEXAKEY_DEBIAN}/examples DESTINATION ${doc} FILE_PERMISSIONS ${readable})
+file(COPY_FILE ${CPACK_NEXAKEY_CHANGELOG} ${doc}/changelog.Debian)
+compress(${doc}/changelog.Debian)
+
+file(COPY ${CPACK_NEXAKEY_DEBIAN}/nexakey.service
+     DESTINATION ${CPACK_TEMPORARY_DIRECTORY}/lib/systemd/system FILE_PERMISSIONS ${readable})
+file(COPY ${CPACK_NEXAKEY_DEBIAN}/lintian-overrides
+     DESTINATION ${usr}/share/lintian/overrides FILE_PERMISSIONS ${readable})
+file(RENAME ${usr}/share/lintian/overrides/lintian-overrides
+     ${usr}/share/lintian/overrides/nexakey)
