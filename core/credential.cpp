@@ -7,7 +7,6 @@
 #include <vector>
 
 #include <openssl/crypto.h>
-#include <openssl/sha.h>
 
 #include "core/text.h"
 
@@ -78,18 +77,6 @@ std::string mask_credentials(std::string text) {
     text.replace(at + form->prefix.size(), form->random_length, "…");
   }
   return text;
-}
-
-// The one-shot SHA256() and EVP load OpenSSL's providers first, which takes longer than all the
-// rest of a `verify`; these three functions go straight to the same code.
-CredentialHash hash_credential(std::string_view text) {
-  CredentialHash hash{};
-  SHA256_CTX context;
-  SHA256_Init(&context);
-  SHA256_Update(&context, text.data(), text.size());
-  SHA256_Final(hash.data(), &context);
-  OPENSSL_cleanse(&context, sizeof context);
-  return hash;
 }
 
 std::string_view last_four(std::string_view text) { return text.substr(text.size() - 4); }

@@ -1,12 +1,11 @@
 #pragma once
 
-#include <array>
-#include <cstdint>
 #include <string>
 #include <string_view>
 
 #include "core/random.h"
 #include "core/secret.h"
+#include "core/sha256.h"
 
 namespace nexakey::core {
 
@@ -36,11 +35,11 @@ bool contains_credential(std::string_view text);
 /// `text` with `fc_live_…` or `nxk_…` in place of each key and token in it.
 std::string mask_credentials(std::string text);
 
-/// SHA-256 (FIPS 180-4) of a whole secret: all that a store ever knows of it. With 166 random bits
+/// SHA-256 of a whole secret: all that a store ever knows of it. With 166 random bits
 /// and more in it there is nothing for a salt or a slow hash to protect.
-using CredentialHash = std::array<std::uint8_t, 32>;
+using CredentialHash = Sha256;
 
-CredentialHash hash_credential(std::string_view text);
+inline CredentialHash hash_credential(std::string_view text) { return sha256(text); }
 
 /// The last four characters: what may be shown of a secret so that its holder recognises it.
 std::string_view last_four(std::string_view text);

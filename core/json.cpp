@@ -307,6 +307,27 @@ void write_token_members(JsonWriter& json, const Token& token, Time now) {
   write_time(json, token.revoked_at);
 }
 
+/// A value that was read, such as details of the audit log.
+void write_value(JsonWriter& json, const nlohmann::json& value) {
+  if (value.is_object()) {
+    json.begin_object();
+    for (const auto& [name, member] : value.items()) {
+      write_value(json.any_name(name), member);
+    }
+    json.end_object();
+  } else if (value.is_array()) {
+    json.begin_array();
+    for (const nlohmann::json& element : value) {
+      write_value(json, element);
+    }
+    json.end_array();
+  } else if (value.is_string()) {
+    json.string(value.get_ref<const std::string&>());
+  } else {
+    json.raw(value.dump());
+  }
+}
+
 /// An object of the members that `write` writes and, if there is one, a hash.
 template <typename Write>
 void write_with_hash(JsonWriter& json, const CredentialHash* hash, const Write& write) {
@@ -390,6 +411,34 @@ void write_usage(JsonWriter& json, const std::optional<KeyId>& key, const UsageR
   json.end_array().end_object();
 }
 
+void write_audit_entry(JsonWriter& json, const AuditEntry& entry) {
+  json.begin_object().name("number").number(entry.number);
+  json.name("at");
+  write_time(json, entry.at);
+  json.name("action").string(entry.action);
+  json.name("actor");
+  write_optional(json, entry.actor.name);
+  json.name("source");
+  write_optional(json, entry.actor.source);
+  json.name("workspace");
+  write_optional(json, entry.workspace);
+  json.name("subject");
+  write_optional(json, entry.subject);
+  json.name("details");
+  const auto details = nlohmann::json::parse(entry.details, nullptr, false);
+  if (details.is_discarded()) {
+    json.string(entry.details);
+  } else {
+    write_value(json, details);
+  }
+  json.name("hash").plain(to_hex(entry.hash)).end_object();
+}
+
+void write_audit_head(JsonWriter& json, const AuditHead& head) {
+  json.begin_object().name("number").number(head.number);
+  json.name("hash").plain(to_hex(head.hash)).end_object();
+}
+
 void write_error(JsonWriter& json, const Error& error) {
   json.begin_object();
   write_error_member(json, error);
@@ -434,6 +483,20 @@ void write_change(JsonWriter& json, const KeyChange& change) {
   json.name("disallow");
   write_ranges(json, change.disallow);
   json.name("may_open").boolean(change.may_open);
+  json.end_object();
+}
+
+void write_rotation(JsonWriter& json, const Rotation& rotation) {
+  json.begin_object().name("id").plain(rotation.successor.to_string());
+  json.name("hash").plain(to_hex(rotation.hash));
+  json.name("hint").string(std::string(kApiKeyPrefix) + "…" + rotation.last_four);
+  json.name("created_at");
+  write_time(json, rotation.created_at);
+  json.name("grace_seconds").number(rotation.grace.count());
+  if (rotation.expires_at) {
+    json.name("expires_at");
+    write_time(json, *rotation.expires_at);
+  }
   json.end_object();
 }
 

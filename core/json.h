@@ -4,8 +4,10 @@
 #include <string_view>
 #include <vector>
 
+#include "core/audit.h"
 #include "core/decision.h"
 #include "core/json_writer.h"
+#include "core/rotation.h"
 #include "core/token.h"
 #include "core/usage.h"
 
@@ -24,6 +26,8 @@ void write_whitelist(JsonWriter& json, const Key& key);
 void write_decision(JsonWriter& json, const Decision& decision,
                     const std::vector<Check>& checks = {});
 void write_usage(JsonWriter& json, const std::optional<KeyId>& key, const UsageReport& report);
+void write_audit_entry(JsonWriter& json, const AuditEntry& entry);
+void write_audit_head(JsonWriter& json, const AuditHead& head);
 /// {"error": {…}}
 void write_error(JsonWriter& json, const Error& error);
 /// The same as the member of an object that has more to say.
@@ -32,6 +36,7 @@ void write_error_member(JsonWriter& json, const Error& error);
 /// What a client asks of a server: the requests with `key_hash` in place of the key, and without
 /// `ref`.
 void write_change(JsonWriter& json, const KeyChange& change);
+void write_rotation(JsonWriter& json, const Rotation& rotation);
 void write_request(JsonWriter& json, const Request& request);
 void write_answer(JsonWriter& json, const Answer& answer);
 

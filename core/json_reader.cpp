@@ -117,6 +117,15 @@ class Members {
     }
   }
 
+  /// The same for one that has to be there.
+  template <typename T, typename Parse>
+  void required(std::string_view name, T& target, const Parse& parse) {
+    if (find_value(name) == nullptr) {
+      fail(what_ + " needs the member " + std::string(name));
+    }
+    parsed(name, target, parse);
+  }
+
   template <typename T, typename U>
   void take(std::string_view /*name*/, T& target, Result<U> value) {
     if (value) {
@@ -363,6 +372,22 @@ Result<KeyChange> read_change(const Json& json) {
   return members.finish(std::move(change), Unknown::refused);
 }
 
+Result<Rotation> read_rotation(const Json& json) {
+  Rotation rotation;
+  Members members(json, "a rotation");
+  members.required("id", rotation.successor, KeyId::parse);
+  members.required("hash", rotation.hash, hash_from_hex);
+  members.required("hint", rotation.last_four, parse_hint);
+  members.required("created_at", rotation.created_at,
+                   [](const std::string& text) { return parse_time(text); });
+  rotation.grace = std::chrono::seconds(members.number("grace_seconds").value_or(0));
+  if (members.has("expires_at")) {
+    members.time("expires_at", rotation.expires_at.emplace());
+  }
+  members.check(check_rotation(rotation));
+  return members.finish(std::move(rotation), Unknown::refused);
+}
+
 Result<Answer> read_answer(const Json& json) {
   Answer answer;
   Members members(json, "an answer");
@@ -436,6 +461,32 @@ Result<UsageReport> read_usage(const Json& json, Grouping by) {
     report.groups[name] = read_counts(std::move(counts), members);
   }
   return members.finish(std::move(report), Unknown::ignored);
+}
+
+Result<AuditEntry> read_audit_entry(const Json& json) {
+  AuditEntry entry;
+  Members members(json, "an entry of the audit log");
+  entry.number = members.number("number").value_or(0);
+  members.required("at", entry.at, [](const std::string& text) { return parse_time(text); });
+  entry.action = members.text("action").value_or("");
+  entry.actor = {members.text("actor").value_or(""), members.text("source").value_or("")};
+  entry.workspace = members.text("workspace").value_or("");
+  entry.subject = members.text("subject").value_or("");
+  if (members.has("details")) {
+    // Text: what was found there is no JSON any more, see write_audit_entry.
+    const Json& details = json.at("details");
+    entry.details = details.is_string() ? details.get<std::string>() : details.dump();
+  }
+  members.required("hash", entry.hash, hash_from_hex);
+  return members.finish(std::move(entry), Unknown::ignored);
+}
+
+Result<AuditHead> read_audit_head(const Json& json) {
+  AuditHead head;
+  Members members(json, "the head of an audit log");
+  head.number = members.number("number").value_or(0);
+  members.required("hash", head.hash, hash_from_hex);
+  return members.finish(head, Unknown::ignored);
 }
 
 std::optional<Error> read_error(const Json& json) {

@@ -7,8 +7,10 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include "core/audit.h"
 #include "core/decision.h"
 #include "core/key.h"
+#include "core/rotation.h"
 #include "core/token.h"
 #include "core/usage.h"
 
@@ -32,6 +34,9 @@ Result<Key> read_key(const Json& json, Unknown unknown);
 Result<Token> read_token(const Json& json, Unknown unknown);
 /// What `write_change` writes.
 Result<KeyChange> read_change(const Json& json);
+/// What `write_rotation` writes. Without `expires_at` the successor inherits its lifetime; with
+/// null it never expires.
+Result<Rotation> read_rotation(const Json& json);
 Result<Answer> read_answer(const Json& json);
 
 /// {"ids": […], "reason": "…"}
@@ -46,6 +51,8 @@ Result<Decision> read_decision(const Json& json);
 /// The `checks` of a decision; none if there are none.
 Result<std::vector<Check>> read_checks(const Json& json);
 Result<UsageReport> read_usage(const Json& json, Grouping by);
+Result<AuditEntry> read_audit_entry(const Json& json);
+Result<AuditHead> read_audit_head(const Json& json);
 /// The error in {"error": {…}}; nothing if that is something else.
 std::optional<Error> read_error(const Json& json);
 

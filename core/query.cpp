@@ -87,6 +87,19 @@ Result<KeyStatus> read_status(const std::string& text) {
   return status ? Result<KeyStatus>(*status) : reject("no status is called " + quote(text));
 }
 
+Result<AuditAction> read_action(const std::string& text) {
+  const auto action = parse_audit_action(text);
+  return action ? Result<AuditAction>(*action) : reject("no action is called " + quote(text));
+}
+
+Result<std::int64_t> parse_entry_number(const std::string& text) {
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return error == std::errc() && end == text.data() + text.size() && number >= 0
+             ? Result<std::int64_t>(number)
+             : reject(quote(text) + " is no number of an entry");
+}
+
 Result<bool> parse_flag(const std::string& text) {
   return text == "true" || text == "false" ? Result<bool>(text == "true")
                                            : reject(quote(text) + " is neither true nor false");
@@ -252,6 +265,54 @@ Result<UsageQuery> take_usage_query(Query& query) {
       .map([&] {
         usage.by = by.value_or(Grouping::endpoint);
         return usage;
+      });
+}
+
+void add_audit_filter(Query& query, const AuditFilter& filter) {
+  const auto add = [&](std::string_view name, const std::optional<std::string>& value) {
+    if (value) {
+      query.add(name, *value);
+    }
+  };
+  const auto add_time = [&](std::string_view name, const std::optional<Time>& time) {
+    if (time) {
+      query.add(name, format_time(*time));
+    }
+  };
+  for (const std::string& subject : filter.subjects) {
+    query.add("subject", subject);
+  }
+  add("actor", filter.actor);
+  if (filter.action) {
+    query.add("action", std::string(name_of(*filter.action)));
+  }
+  add("workspace", filter.workspace);
+  add_time("since", filter.since);
+  add_time("until", filter.until);
+  if (filter.after != 0) {
+    query.add("after", std::to_string(filter.after));
+  }
+}
+
+Result<AuditFilter> take_audit_filter(Query& query) {
+  AuditFilter filter;
+  std::optional<std::int64_t> after;
+  filter.subjects = query.take_all("subject");
+  return take_text(query, "actor", filter.actor, check_description)
+      .and_then([&] { return take_parsed(query, "action", filter.action, read_action); })
+      .and_then([&] { return take_text(query, "workspace", filter.workspace, check_workspace); })
+      .and_then([&] { return take_time(query, "since"); })
+      .and_then([&](const std::optional<Time>& since) {
+        filter.since = since;
+        return take_time(query, "until");
+      })
+      .and_then([&](const std::optional<Time>& until) {
+        filter.until = until;
+        return take_parsed(query, "after", after, parse_entry_number);
+      })
+      .map([&] {
+        filter.after = after.value_or(0);
+        return filter;
       });
 }
 

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/audit.h"
 #include "core/error.h"
 #include "core/key_filter.h"
 #include "core/usage.h"
@@ -41,6 +42,10 @@ Result<KeyFilter> take_filter(Query& query);
 /// The same for a report.
 void add_usage_query(Query& query, const UsageQuery& usage);
 Result<UsageQuery> take_usage_query(Query& query);
+
+/// The same for the audit log.
+void add_audit_filter(Query& query, const AuditFilter& filter);
+Result<AuditFilter> take_audit_filter(Query& query);
 
 /// A point in time, or none.
 Result<std::optional<Time>> take_time(Query& query, std::string_view name);

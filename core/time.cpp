@@ -18,9 +18,7 @@ using std::chrono::milliseconds;
 using std::chrono::minutes;
 using std::chrono::seconds;
 
-constexpr seconds kLongestDuration = days{36500};
 constexpr Time kFirstTime{};
-constexpr Time kEndOfTimes = std::chrono::sys_days{std::chrono::year{10000} / 1 / 1};
 
 struct Unit {
   std::string_view name;  // in words

@@ -11,6 +11,12 @@ namespace nexakey::core {
 /// A point in time of the wall clock, UTC. Keys are dated with it.
 using Time = std::chrono::sys_time<std::chrono::milliseconds>;
 
+/// Times are written with a year of four digits: all of them are before this one.
+inline constexpr Time kEndOfTimes = std::chrono::sys_days{std::chrono::year{10000} / 1 / 1};
+
+/// The longest duration that is read: about 100 years.
+inline constexpr std::chrono::seconds kLongestDuration = std::chrono::days{36500};
+
 /// Now, by the system's wall clock.
 Time system_time();
 

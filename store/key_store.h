@@ -1,14 +1,18 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "core/audit.h"
 #include "core/decision.h"
 #include "core/key.h"
 #include "core/key_filter.h"
+#include "core/rotation.h"
 #include "core/token.h"
 #include "core/usage.h"
 
@@ -53,6 +57,10 @@ struct VerifyOptions {
 /// change says with its return is on the disk before it returns and survives a power cut; an error
 /// means that nothing of it was done.
 ///
+/// Every change of keys and tokens writes its entry to the audit log, in one transaction with it: a
+/// rotation two, the `create` of the successor and the `rotate` of the key. What changes nothing
+/// writes none, and verifications never do.
+///
 /// A store object is for one thread at a time. Any number of them, in any number of processes, may
 /// use the same store.
 class KeyStore {
@@ -61,6 +69,10 @@ class KeyStore {
   KeyStore(const KeyStore&) = delete;
   KeyStore& operator=(const KeyStore&) = delete;
   virtual ~KeyStore() = default;
+
+  /// Whose the changes are that follow through this object. A remote store knows better: there they
+  /// are its token's.
+  void act_as(core::Actor actor) { actor_ = std::move(actor); }
 
   /// Adds a key, and returns it as the store has it. The same key once more changes nothing;
   /// another key with the same id or hash is a `conflict`; a rotation from or to a key that is not
@@ -84,6 +96,13 @@ class KeyStore {
   /// in whatever process. Returns the keys, in the order of `ids`.
   virtual Result<std::vector<core::Key>> revoke(std::span<const core::KeyId> ids,
                                                 const std::string& reason, core::Time now) = 0;
+
+  /// Gives a key a successor as core::rotate does, both in one transaction, and returns them;
+  /// nothing if there is no such key. The same rotation once more changes nothing and returns the
+  /// two as they are; another key with the id or hash of the successor is a `conflict`.
+  virtual Result<std::optional<core::Rotated>> rotate(core::KeyId id,
+                                                      const core::Rotation& rotation,
+                                                      core::Time now) = 0;
 
   /// Decides each request, in order, as core::decide does, by the state of the store at some
   /// moment after the call began, and counts it. A decision that is returned is counted: no death
@@ -117,9 +136,25 @@ class KeyStore {
   virtual Result<std::vector<core::Token>> revoke_tokens(std::span<const core::TokenId> ids,
                                                          core::Time now) = 0;
 
+  /// Calls `visit` with each entry of the audit log that `filter` matches, oldest first, at most
+  /// `limit` of them, until it returns false. Needs no more memory for many than for one. Returns
+  /// the `after` for the next page, if there is more behind this one.
+  virtual Result<std::optional<std::int64_t>> audit(
+      const core::AuditFilter& filter, std::size_t limit,
+      const std::function<bool(const core::AuditEntry&)>& visit) = 0;
+
+  /// The last entry of the audit log.
+  virtual Result<core::AuditHead> audit_head() = 0;
+
   /// Does what is due behind the verifications, so that none of them has to do it. A process that
   /// serves for long calls it a few times a second, on a store object and a thread of their own.
   virtual Result<void> maintain() = 0;
+
+ protected:
+  [[nodiscard]] const core::Actor& actor() const { return actor_; }
+
+ private:
+  core::Actor actor_;
 };
 
 }  // namespace nexakey::store

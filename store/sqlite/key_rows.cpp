@@ -159,6 +159,12 @@ std::optional<Key> find_key(Database& database, KeyId id, Damage damage) {
   return query.executeStep() ? std::optional(read_key(query, damage)) : std::nullopt;
 }
 
+bool has_hash(Database& database, const core::KeyHash& hash) {
+  SQLite::Statement query(database.connection(), "SELECT 1 FROM keys WHERE hash = ?");
+  bind_hash(query, 1, hash);
+  return query.executeStep();
+}
+
 void insert_key(Database& database, const Key& key) {
   SQLite::Statement insert(
       database.connection(),

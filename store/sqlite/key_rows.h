@@ -26,6 +26,7 @@ extern const char* const kSelectRules;
 
 std::optional<core::Key> find_key(Database& database, core::KeyId id,
                                   Damage damage = Damage::refused);
+bool has_hash(Database& database, const core::KeyHash& hash);
 void insert_key(Database& database, const core::Key& key);
 /// Writes all that can change of a key.
 void update_key(Database& database, const core::Key& key);

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/endpoint.h"
+#include "store/sqlite/audit_rows.h"
 #include "store/sqlite/database.h"
 #include "store/sqlite/key_rows.h"
 #include "store/sqlite/token_rows.h"
@@ -28,6 +29,14 @@ constexpr std::size_t kBatch = 64;
 
 core::Error no_such_key(KeyId id) { return {ErrorCode::not_found, "no key " + id.to_string(), ""}; }
 
+core::Error id_taken(KeyId id) {
+  return {ErrorCode::conflict, "there is another key with the id " + id.to_string(), ""};
+}
+
+core::Error hash_taken() {
+  return {ErrorCode::conflict, "the store has this key under another id", ""};
+}
+
 core::Error no_such_token(TokenId id) {
   return {ErrorCode::not_found, "no token " + id.to_string(), ""};
 }
@@ -43,6 +52,8 @@ class SqliteStore final : public KeyStore {
   Result<std::optional<Key>> update(KeyId id, const core::KeyChange& change, Time now) override;
   Result<std::vector<Key>> revoke(std::span<const KeyId> ids, const std::string& reason,
                                   Time now) override;
+  Result<std::optional<core::Rotated>> rotate(KeyId id, const core::Rotation& rotation,
+                                              Time now) override;
   Result<std::vector<Verification>> verify(std::span<const Request> requests,
                                            const VerifyOptions& options) override;
   Result<core::UsageReport> usage(const core::UsageQuery& query, Time now) override;
@@ -52,6 +63,10 @@ class SqliteStore final : public KeyStore {
   Result<std::vector<Token>> tokens() override;
   Result<std::optional<Token>> find_token(const core::CredentialHash& hash) override;
   Result<std::vector<Token>> revoke_tokens(std::span<const TokenId> ids, Time now) override;
+  Result<std::optional<std::int64_t>> audit(
+      const core::AuditFilter& filter, std::size_t limit,
+      const std::function<bool(const core::AuditEntry&)>& visit) override;
+  Result<core::AuditHead> audit_head() override;
   Result<void> maintain() override;
 
  private:
@@ -59,6 +74,14 @@ class SqliteStore final : public KeyStore {
   auto guard(const Work& work) {
     return guarded(database_.paths(), work);
   }
+
+  /// Writes what is done in this write transaction to the audit log.
+  void log(Time at, core::AuditRecord record) {
+    append_audit(database_, actor(), at, std::move(record));
+  }
+
+  /// Writes what has changed of a key, if anything has, and logs it.
+  void change_key(core::AuditAction action, const Key& before, const Key& after, Time now);
 
   LiveState& live();
   /// Puts what is in the journal into the tables.
@@ -107,18 +130,15 @@ Result<Key> SqliteStore::create(const Key& key, CreateMode mode, Time now) {
         if (*same == added) {
           return added;
         }
-        return core::fail(ErrorCode::conflict,
-                          "there is another key with the id " + key.id.to_string());
+        return tl::unexpected(id_taken(key.id));
       }
       if (mode == CreateMode::unless_named) {
         if (const auto namesake = find_active_namesake(key, now)) {
           return *namesake;
         }
       }
-      SQLite::Statement twin(database_.connection(), "SELECT 1 FROM keys WHERE hash = ?");
-      bind_hash(twin, 1, key.hash);
-      if (twin.executeStep()) {
-        return core::fail(ErrorCode::conflict, "the store has this key under another id");
+      if (has_hash(database_, key.hash)) {
+        return tl::unexpected(hash_taken());
       }
       for (const auto& relative : {key.rotated_from, key.superseded_by}) {
         if (relative && !find_key(database_, *relative)) {
@@ -126,9 +146,18 @@ Result<Key> SqliteStore::create(const Key& key, CreateMode mode, Time now) {
         }
       }
       insert_key(database_, added);
+      log(now, core::record_creation(added));
       return added;
     });
   });
+}
+
+void SqliteStore::change_key(core::AuditAction action, const Key& before, const Key& after,
+                             Time now) {
+  if (auto record = core::record_change(action, before, after)) {
+    update_key(database_, after);
+    log(now, *std::move(record));
+  }
 }
 
 std::optional<Key> SqliteStore::find_active_namesake(const Key& key, Time now) {
@@ -183,7 +212,7 @@ Result<std::optional<Key>> SqliteStore::update(KeyId id, const core::KeyChange& 
       if (!changed) {
         return tl::unexpected(std::move(changed.error()));
       }
-      update_key(database_, *changed);
+      change_key(core::AuditAction::edit, *key, *changed, now);
       return *std::move(changed);
     });
   });
@@ -201,13 +230,45 @@ Result<std::vector<Key>> SqliteStore::revoke(std::span<const KeyId> ids, const s
           return tl::unexpected(no_such_key(id));
         }
         if (!key->revoked_at) {
+          const Key before = *key;
           key->revoked_at = now;
           key->revoke_reason = reason;
+          log(now, *core::record_change(core::AuditAction::revoke, before, *key));
         }
         update_key(database_, *key);
         keys.push_back(*std::move(key));
       }
       return keys;
+    });
+  });
+}
+
+Result<std::optional<core::Rotated>> SqliteStore::rotate(KeyId id, const core::Rotation& rotation,
+                                                         Time now) {
+  return guard([&] {
+    return database_.write(Reserve::kept, [&]() -> Result<std::optional<core::Rotated>> {
+      const auto key = find_key(database_, id);
+      if (!key) {
+        return std::nullopt;
+      }
+      const auto twin = find_key(database_, rotation.successor);
+      if (twin && core::is_done(rotation, *key, *twin)) {
+        return core::Rotated{.successor = *twin, .previous = *key};
+      }
+      auto rotated = core::rotate(*key, rotation, now);
+      if (!rotated) {
+        return tl::unexpected(std::move(rotated.error()));
+      }
+      if (twin) {
+        return tl::unexpected(id_taken(twin->id));
+      }
+      if (has_hash(database_, rotation.hash)) {
+        return tl::unexpected(hash_taken());
+      }
+      insert_key(database_, rotated->successor);
+      log(now, core::record_creation(rotated->successor));
+      change_key(core::AuditAction::rotate, *key, rotated->previous, now);
+      return *std::move(rotated);
     });
   });
 }
@@ -403,6 +464,7 @@ Result<Token> SqliteStore::create_token(const Token& token) {
         return core::fail(ErrorCode::conflict, "the store has this token under another id");
       }
       insert_token(database_, token);
+      log(core::system_time(), core::record_creation(token));
       return token;
     });
   });
@@ -427,14 +489,46 @@ Result<std::vector<Token>> SqliteStore::revoke_tokens(std::span<const TokenId> i
           return tl::unexpected(no_such_token(id));
         }
         if (!token->revoked_at) {
+          const Token before = *token;
           token->revoked_at = now;
           revoke_token(database_, id, now);
+          log(now, core::record_revocation(before, *token));
         }
         revoked.push_back(*std::move(token));
       }
       return revoked;
     });
   });
+}
+
+Result<std::optional<std::int64_t>> SqliteStore::audit(
+    const core::AuditFilter& filter, std::size_t limit,
+    const std::function<bool(const core::AuditEntry&)>& visit) {
+  return guard([&] {
+    return database_.read([&]() -> Result<std::optional<std::int64_t>> {
+      auto rows = select_audit(database_, filter);
+      std::int64_t last = filter.after;
+      for (std::size_t count = 0; rows.executeStep();) {
+        const core::AuditEntry entry = read_audit_entry(rows);
+        if (!filter.matches(entry)) {
+          continue;
+        }
+        if (count == limit) {
+          return last;
+        }
+        ++count;
+        last = entry.number;
+        if (!visit(entry)) {
+          break;
+        }
+      }
+      return std::nullopt;
+    });
+  });
+}
+
+Result<core::AuditHead> SqliteStore::audit_head() {
+  return guard([&]() -> Result<core::AuditHead> { return find_audit_head(database_); });
 }
 
 Result<void> SqliteStore::maintain() {

@@ -20,6 +20,7 @@ using core::Token;
 struct MemoryStore::Data {
   std::vector<Key> keys;  // in the order of their creation
   std::vector<Token> tokens;
+  std::vector<core::AuditEntry> log;
   std::map<KeyId, std::deque<Tick>> admitted;
   std::map<std::tuple<KeyId, Time, std::string, int>, std::uint64_t> usage;
   std::map<std::pair<KeyId, Time>, std::set<std::string>> endpoints;  // of a day
@@ -87,6 +88,7 @@ Result<Key> MemoryStore::create(const Key& key, CreateMode mode, Time now) {
       return core::fail(ErrorCode::not_found, "no such key");
     }
   }
+  log(now, core::record_creation(added));
   return data_->keys.emplace_back(added);
 }
 
@@ -113,6 +115,9 @@ Result<std::optional<Key>> MemoryStore::update(KeyId id, const core::KeyChange& 
     return std::nullopt;
   }
   return core::apply(*key, change, now).map([&](const Key& changed) {
+    if (auto record = core::record_change(core::AuditAction::edit, *key, changed)) {
+      log(now, *std::move(record));
+    }
     return std::optional(*key = changed);
   });
 }
@@ -125,11 +130,39 @@ Result<std::vector<Key>> MemoryStore::revoke(std::span<const KeyId> ids, const s
   }
   for (const KeyId id : ids) {
     Key& key = *data_->find(id);
+    const Key before = key;
     key.revoke_reason = key.revoked_at ? key.revoke_reason : reason;
     key.revoked_at = key.revoked_at.value_or(now);
+    if (auto record = core::record_change(core::AuditAction::revoke, before, key)) {
+      log(now, *std::move(record));
+    }
     revoked.push_back(key);
   }
   return revoked;
+}
+
+Result<std::optional<core::Rotated>> MemoryStore::rotate(KeyId id, const core::Rotation& rotation,
+                                                         Time now) {
+  const Key* const key = data_->find(id);
+  if (key == nullptr) {
+    return std::nullopt;
+  }
+  const Key* const twin = data_->find(rotation.successor);
+  if (twin != nullptr && core::is_done(rotation, *key, *twin)) {
+    return core::Rotated{.successor = *twin, .previous = *key};
+  }
+  auto rotated = core::rotate(*key, rotation, now);
+  if (!rotated) {
+    return tl::unexpected(rotated.error());
+  }
+  if (twin != nullptr || std::ranges::count(data_->keys, rotation.hash, &Key::hash) != 0) {
+    return core::fail(ErrorCode::conflict, "the id or the hash is taken");
+  }
+  log(now, core::record_creation(rotated->successor));
+  log(now, *core::record_change(core::AuditAction::rotate, *key, rotated->previous));
+  *data_->find(id) = rotated->previous;
+  data_->keys.push_back(rotated->successor);
+  return *rotated;
 }
 
 Result<std::vector<Verification>> MemoryStore::verify(std::span<const core::Request> requests,
@@ -191,6 +224,7 @@ Result<Token> MemoryStore::create_token(const Token& token) {
       return core::fail(ErrorCode::conflict, "the id or the hash is taken");
     }
   }
+  log(core::system_time(), core::record_creation(token));
   return data_->tokens.emplace_back(token);
 }
 
@@ -207,18 +241,48 @@ Result<std::optional<Token>> MemoryStore::find_token(const core::CredentialHash&
 
 Result<std::vector<Token>> MemoryStore::revoke_tokens(std::span<const core::TokenId> ids,
                                                       Time now) {
-  std::vector<Token> tokens = data_->tokens;
+  const auto find = [&](core::TokenId id) {
+    return std::ranges::find(data_->tokens, id, &Token::id);
+  };
+  if (!std::ranges::all_of(ids,
+                           [&](core::TokenId id) { return find(id) != data_->tokens.end(); })) {
+    return core::fail(ErrorCode::not_found, "no such token");
+  }
   std::vector<Token> revoked;
   for (const core::TokenId id : ids) {
-    const auto token = std::ranges::find(tokens, id, &Token::id);
-    if (token == tokens.end()) {
-      return core::fail(ErrorCode::not_found, "no such token");
+    Token& token = *find(id);
+    if (!token.revoked_at) {
+      const Token before = token;
+      token.revoked_at = now;
+      log(now, core::record_revocation(before, token));
     }
-    token->revoked_at = token->revoked_at.value_or(now);
-    revoked.push_back(*token);
+    revoked.push_back(token);
   }
-  data_->tokens = std::move(tokens);
   return revoked;
+}
+
+Result<std::optional<std::int64_t>> MemoryStore::audit(
+    const core::AuditFilter& filter, std::size_t limit,
+    const std::function<bool(const core::AuditEntry&)>& visit) {
+  std::vector<core::AuditEntry> entries = data_->log;
+  std::erase_if(entries, [&](const core::AuditEntry& entry) { return !filter.matches(entry); });
+  for (std::size_t i = 0; i < std::min(entries.size(), limit); ++i) {
+    if (!visit(entries[i])) {
+      return std::nullopt;
+    }
+  }
+  return entries.size() > limit
+             ? std::optional(limit == 0 ? filter.after : entries[limit - 1].number)
+             : std::nullopt;
+}
+
+Result<core::AuditHead> MemoryStore::audit_head() {
+  return data_->log.empty() ? core::AuditHead()
+                            : core::AuditHead{data_->log.back().number, data_->log.back().hash};
+}
+
+void MemoryStore::log(Time at, core::AuditRecord record) {
+  data_->log.push_back(core::next_entry(*audit_head(), actor(), at, std::move(record)));
 }
 
 Result<void> MemoryStore::maintain() { return {}; }

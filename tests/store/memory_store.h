@@ -24,6 +24,8 @@ class MemoryStore final : public KeyStore {
                                           core::Time now) override;
   Result<std::vector<core::Key>> revoke(std::span<const core::KeyId> ids, const std::string& reason,
                                         core::Time now) override;
+  Result<std::optional<core::Rotated>> rotate(core::KeyId id, const core::Rotation& rotation,
+                                              core::Time now) override;
   Result<std::vector<Verification>> verify(std::span<const core::Request> requests,
                                            const VerifyOptions& options) override;
   Result<core::UsageReport> usage(const core::UsageQuery& query, core::Time now) override;
@@ -34,9 +36,15 @@ class MemoryStore final : public KeyStore {
   Result<std::optional<core::Token>> find_token(const core::CredentialHash& hash) override;
   Result<std::vector<core::Token>> revoke_tokens(std::span<const core::TokenId> ids,
                                                  core::Time now) override;
+  Result<std::optional<std::int64_t>> audit(
+      const core::AuditFilter& filter, std::size_t limit,
+      const std::function<bool(const core::AuditEntry&)>& visit) override;
+  Result<core::AuditHead> audit_head() override;
   Result<void> maintain() override;
 
  private:
+  void log(core::Time at, core::AuditRecord record);
+
   std::shared_ptr<Data> data_;
 };
 

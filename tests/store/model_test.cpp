@@ -32,10 +32,15 @@ class Player {
         return list_some();
       case 5:
         return report_usage();
+      case 6:
+        return rotate();
       default:
         return verify();
     }
   }
+
+  /// Both have written the same about it.
+  void compare_logs() { CHECK(read_log(store()) == read_log(model_)); }
 
  private:
   std::uint64_t below(std::uint64_t end) { return random_() % end; }
@@ -131,6 +136,21 @@ class Player {
     compare("revoke", store().revoke(ids, "leaked", time), model_.revoke(ids, "leaked", time));
   }
 
+  void rotate() {
+    const core::KeyId id = make_key(below(kKeys)).id;
+    const Key successor = make_key(below(kKeys) + (chance(2) ? kKeys : 0));
+    core::Rotation rotation{.successor = successor.id,
+                            .hash = successor.hash,
+                            .last_four = successor.last_four,
+                            .created_at = at("2026-01-01"),
+                            .grace = std::chrono::hours(below(2))};
+    if (chance(3)) {
+      rotation.expires_at = pick<core::Time>({at("2026-02-02"), at("2999-01-01")});
+    }
+    const core::Time time = now();
+    compare("rotate", store().rotate(id, rotation, time), model_.rotate(id, rotation, time));
+  }
+
   void list_some() {
     KeyFilter filter;
     if (chance(2)) {
@@ -206,6 +226,12 @@ class Player {
   }
 
   static void forget_last_use(Key& key) { key.last_used_at.reset(); }
+  static void forget_last_use(std::optional<core::Rotated>& rotated) {
+    if (rotated) {
+      forget_last_use(rotated->successor);
+      forget_last_use(rotated->previous);
+    }
+  }
   static void forget_last_use(std::optional<Key>& key) {
     if (key) {
       forget_last_use(*key);
@@ -229,6 +255,15 @@ class Player {
     }
   }
 
+  static std::vector<core::AuditEntry> read_log(KeyStore& store) {
+    std::vector<core::AuditEntry> entries;
+    value_of(store.audit({}, SIZE_MAX, [&](const core::AuditEntry& entry) {
+      entries.push_back(entry);
+      return true;
+    }));
+    return entries;
+  }
+
   std::mt19937_64 random_;
   Stores<SqliteFixture> stores_;
   MemoryStore model_{MemoryStore::make_data()};
@@ -245,6 +280,7 @@ TEST_CASE("SQLite answers like the model") {
       CAPTURE(step);
       player.step();
     }
+    player.compare_logs();
   }
 }
 

@@ -595,5 +595,79 @@ TEST_CASE("An error is read as it was written") {
   }
 }
 
+Rotation some_rotation() {
+  return {.successor = KeyId(7),
+          .hash = hash_credential("any"),
+          .last_four = "wxyz",
+          .created_at = at("2026-01-01T00:00:00.001Z"),
+          .grace = std::chrono::hours(24)};
+}
+
+Json rotation_json(const Rotation& rotation) {
+  return as_json([&](JsonWriter& json) { write_rotation(json, rotation); });
+}
+
+TEST_CASE("A rotation comes back as it was") {
+  Rotation rotation = some_rotation();
+  SUBCASE("with the lifetime of the key") {}
+  SUBCASE("with an end") { rotation.expires_at = at("2027-01-01"); }
+  SUBCASE("without an end") { rotation.expires_at.emplace(); }
+  const Rotation read = value_of(read_rotation(rotation_json(rotation)));
+  CHECK(read.successor == rotation.successor);
+  CHECK(read.hash == rotation.hash);
+  CHECK(read.last_four == rotation.last_four);
+  CHECK(read.created_at == rotation.created_at);
+  CHECK(read.grace == rotation.grace);
+  CHECK(read.expires_at == rotation.expires_at);
+}
+
+TEST_CASE("What is no rotation is refused") {
+  for (const char* const name : {"id", "hash", "hint", "created_at"}) {
+    CAPTURE(name);
+    Json json = rotation_json(some_rotation());
+    json.erase(name);
+    CHECK_FALSE(read_rotation(json).has_value());
+    json[name] = "x";
+    CHECK_FALSE(read_rotation(json).has_value());
+  }
+  Json json = rotation_json(some_rotation());
+  json["grace_seconds"] = -1;
+  CHECK_FALSE(read_rotation(json).has_value());
+  json["grace_seconds"] = INT64_MAX;
+  CHECK_FALSE(read_rotation(json).has_value());
+  json["grace_seconds"] = 0;
+  json["grace"] = 0;
+  CHECK_FALSE(read_rotation(json).has_value());
+}
+
+TEST_CASE("An entry of the audit log comes back with the hash that it had") {
+  AuditEntry entry = next_entry({}, {.name = "Zoë \"x\"", .source = "host"}, at("2026-01-01"),
+                                {.action = AuditAction::edit,
+                                 .workspace = "acme",
+                                 .subject = "key_0123456789ab",
+                                 .details = R"({"name":{"from":"é","to":"\u0001"}})"});
+  SUBCASE("") {}
+  SUBCASE("with little in it") { entry = next_entry({}, {}, {}, {.action = AuditAction::import}); }
+  SUBCASE("with details that are no JSON") { entry.details = "{\"a\":\x1B"; }
+  const auto read = value_of(
+      read_audit_entry(as_json([&](JsonWriter& json) { write_audit_entry(json, entry); })));
+  CHECK(read.number == entry.number);
+  CHECK(read.at == entry.at);
+  CHECK(read.action == entry.action);
+  CHECK(read.actor == entry.actor);
+  CHECK(read.workspace == entry.workspace);
+  CHECK(read.subject == entry.subject);
+  CHECK(read.details == entry.details);
+  CHECK(read.hash == entry.hash);
+  CHECK(hash_of(read, {}) == hash_of(entry, {}));
+}
+
+TEST_CASE("The head of an audit log comes back as it was") {
+  const AuditHead head{.number = 7, .hash = sha256("any")};
+  CHECK(value_of(read_audit_head(
+            as_json([&](JsonWriter& json) { write_audit_head(json, head); }))) == head);
+  CHECK_FALSE(read_audit_head(Json{{"number", 7}}).has_value());
+}
+
 }  // namespace
 }  // namespace nexakey::core

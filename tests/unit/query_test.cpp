@@ -227,6 +227,39 @@ TEST_CASE("A parameter that is not what it has to be is refused") {
   }
 }
 
+TEST_CASE("A filter of the audit log is the same after a way through a query") {
+  const AuditFilter full{.subjects = {"key_0123456789ab", "a&b"},
+                         .actor = "Zoë & co",
+                         .action = AuditAction::token_create,
+                         .workspace = "acme",
+                         .since = at("2026-01-01T00:00:00.001Z"),
+                         .until = at("2026-02-01"),
+                         .after = 7};
+  for (const AuditFilter& filter : {full, AuditFilter()}) {
+    Query written;
+    add_audit_filter(written, filter);
+    Query query = value_of(Query::parse(written.to_string()));
+    const AuditFilter read = value_of(take_audit_filter(query));
+    CHECK(query.check_taken().has_value());
+    CHECK(read.subjects == filter.subjects);
+    CHECK(read.actor == filter.actor);
+    CHECK(read.action == filter.action);
+    CHECK(read.workspace == filter.workspace);
+    CHECK(read.since == filter.since);
+    CHECK(read.until == filter.until);
+    CHECK(read.after == filter.after);
+  }
+  for (const std::string_view text :
+       {"action=", "action=Create", "workspace=-a", "since=x", "until=", "after=", "after=-1",
+        "after=1x", "after=99999999999999999999", "after=1&after=2", "actor=%1B"}) {
+    CAPTURE(text);
+    Query query = value_of(Query::parse(text));
+    const auto filter = take_audit_filter(query);
+    REQUIRE_FALSE(filter.has_value());
+    CHECK(filter.error().code == ErrorCode::usage);
+  }
+}
+
 TEST_CASE("A hash is read from exactly 64 hexadecimal digits") {
   const CredentialHash hash = test::some_key().hash;
   const std::string text = to_hex(hash);

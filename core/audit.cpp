@@ -1,0 +1,228 @@
+#include "core/audit.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include <nlohmann/json.hpp>
+
+#include "core/json.h"
+#include "core/query.h"
+#include "core/text.h"
+
+namespace nexakey::core {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr std::array kActions{AuditAction::create,       AuditAction::edit,
+                              AuditAction::revoke,       AuditAction::rotate,
+                              AuditAction::whitelist,    AuditAction::import,
+                              AuditAction::token_create, AuditAction::token_revoke};
+
+/// The form of RFC 8785. nlohmann sorts names by their bytes and escapes nothing but what JSON
+/// wants escaped; our names are ASCII and our numbers whole, where this is all that it asks for.
+std::string to_canonical(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+/// What `write` writes, as JSON.
+template <typename Write>
+Json document(const Write& write) {
+  std::string text;
+  JsonWriter json(text);
+  write(json);
+  return Json::parse(text);
+}
+
+/// What can be said about a key or token that does not change by itself, and not in other members
+/// of an entry.
+Json members_of(Json json) {
+  for (const char* const name : {"id", "workspace", "status", "last_used_at"}) {
+    json.erase(name);
+  }
+  return json;
+}
+
+Json members_of(const Key& key) {
+  return members_of(document([&](JsonWriter& json) { write_key(json, key, {}); }));
+}
+
+Json members_of(const Token& token) {
+  return members_of(document([&](JsonWriter& json) { write_token(json, token, {}); }));
+}
+
+/// Those members that have a value.
+std::string details_of_creation(const Json& members) {
+  Json details = Json::object();
+  for (const auto& [name, value] : members.items()) {
+    if (!value.empty()) {
+      details[name] = value;
+    }
+  }
+  return to_canonical(details);
+}
+
+Json without(const Json& list, const Json& others) {
+  Json rest = Json::array();
+  std::ranges::copy_if(list, std::back_inserter(rest), [&](const Json& entry) {
+    return std::ranges::find(others, entry) == others.end();
+  });
+  return rest;
+}
+
+Json changes(const Json& before, const Json& after) {
+  Json details = Json::object();
+  for (const auto& [name, value] : after.items()) {
+    const Json& old = before.at(name);
+    if (value == old) {
+      continue;
+    }
+    if (name == "whitelist") {
+      details[name] = {{"added", without(value, old)}, {"removed", without(old, value)}};
+    } else {
+      details[name] = {{"from", old}, {"to", value}};
+    }
+  }
+  return details;
+}
+
+}  // namespace
+
+std::string_view name_of(AuditAction action) {
+  switch (action) {
+    case AuditAction::create:
+      return "create";
+    case AuditAction::edit:
+      return "edit";
+    case AuditAction::revoke:
+      return "revoke";
+    case AuditAction::rotate:
+      return "rotate";
+    case AuditAction::whitelist:
+      return "whitelist";
+    case AuditAction::import:
+      return "import";
+    case AuditAction::token_create:
+      return "token_create";
+    case AuditAction::token_revoke:
+      break;
+  }
+  return "token_revoke";
+}
+
+std::optional<AuditAction> parse_audit_action(std::string_view name) {
+  const auto* const action =
+      std::ranges::find(kActions, name, [](AuditAction known) { return name_of(known); });
+  return action == kActions.end() ? std::nullopt : std::optional(*action);
+}
+
+std::string AuditHead::to_string() const { return std::to_string(number) + ":" + to_hex(hash); }
+
+Result<AuditHead> AuditHead::parse(std::string_view text) {
+  AuditHead head;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), head.number);
+  const auto length = static_cast<std::size_t>(end - text.data());
+  const auto hash = hash_from_hex(text.substr(std::min(length + 1, text.size())));
+  if (error != std::errc() || head.number < 0 || !hash || text[length] != ':') {
+    return reject(quote(text) + " is no head of a log",
+                  "write NUMBER:HASH, as nexakey audit --head prints it");
+  }
+  head.hash = *hash;
+  return head;
+}
+
+Sha256 hash_of(const AuditEntry& entry, const Sha256& previous) {
+  Json json = document([&](JsonWriter& writer) { write_audit_entry(writer, entry); });
+  json.erase("hash");
+  return sha256(std::string(previous.begin(), previous.end()) + to_canonical(json));
+}
+
+AuditEntry next_entry(const AuditHead& head, const Actor& actor, Time at, AuditRecord record) {
+  AuditEntry entry{.number = head.number + 1,
+                   .at = at,
+                   .action = std::string(name_of(record.action)),
+                   .actor = actor,
+                   .workspace = std::move(record.workspace),
+                   .subject = std::move(record.subject),
+                   .details = std::move(record.details)};
+  entry.hash = hash_of(entry, head.hash);
+  return entry;
+}
+
+AuditRecord record_creation(const Key& key) {
+  return {.action = AuditAction::create,
+          .workspace = key.workspace,
+          .subject = key.id.to_string(),
+          .details = details_of_creation(members_of(key))};
+}
+
+AuditRecord record_creation(const Token& token) {
+  return {.action = AuditAction::token_create,
+          .workspace = token.workspace.value_or(""),
+          .subject = token.id.to_string(),
+          .details = details_of_creation(members_of(token))};
+}
+
+std::optional<AuditRecord> record_change(AuditAction action, const Key& before, const Key& after) {
+  const Json details = changes(members_of(before), members_of(after));
+  if (details.empty()) {
+    return std::nullopt;
+  }
+  const bool is_whitelist = details.size() == 1 && details.contains("whitelist");
+  return AuditRecord{
+      .action = action == AuditAction::edit && is_whitelist ? AuditAction::whitelist : action,
+      .workspace = after.workspace,
+      .subject = after.id.to_string(),
+      .details = to_canonical(details)};
+}
+
+AuditRecord record_revocation(const Token& before, const Token& after) {
+  return {.action = AuditAction::token_revoke,
+          .workspace = after.workspace.value_or(""),
+          .subject = after.id.to_string(),
+          .details = to_canonical(changes(members_of(before), members_of(after)))};
+}
+
+bool AuditFilter::matches(const AuditEntry& entry) const {
+  return entry.number > after &&
+         (subjects.empty() || std::ranges::find(subjects, entry.subject) != subjects.end()) &&
+         (!actor || entry.actor.name == *actor) && (!action || entry.action == name_of(*action)) &&
+         (!workspace || entry.workspace == *workspace) && (!since || entry.at >= *since) &&
+         (!until || entry.at < *until);
+}
+
+bool AuditChecker::add(const AuditEntry& entry) {
+  if (!problem_.empty()) {
+    return false;
+  }
+  const std::int64_t expected = head_.number + 1;
+  const std::string name = "entry " + std::to_string(entry.number);
+  if (entry.number > expected) {
+    problem_ = "entry " + std::to_string(expected) + " is missing";
+  } else if (entry.number < expected) {
+    problem_ = name + " was inserted behind entry " + std::to_string(head_.number);
+  } else if (entry.hash != hash_of(entry, head_.hash)) {
+    problem_ = name + " does not continue the chain: it or what was before it is not what it was";
+  }
+  head_ = {entry.number, entry.hash};
+  if (problem_.empty() && known_ && known_->number == entry.number && known_->hash != entry.hash) {
+    problem_ = name + " is not the one of the head that is known: the log was written anew";
+  }
+  return problem_.empty();
+}
+
+Result<AuditHead> AuditChecker::finish() const {
+  if (!problem_.empty()) {
+    return core::fail(ErrorCode::failed, "the audit log is not whole: " + problem_);
+  }
+  if (known_ && known_->number > head_.number) {
+    return core::fail(ErrorCode::failed, "the audit log is not whole: it ends with entry " +
+                                             std::to_string(head_.number) + ", and entry " +
+                                             std::to_string(known_->number) +
+                                             " of the head that is known was cut off");
+  }
+  return head_;
+}
+
+}  // namespace nexakey::core

@@ -1,0 +1,85 @@
+#include "core/rotation.h"
+
+#include <algorithm>
+
+namespace nexakey::core {
+namespace {
+
+/// Why the key can't be rotated, if it can't.
+Result<void> check_rotatable(const Key& key, Time now) {
+  const std::string id = key.id.to_string();
+  if (key.superseded_by) {
+    return fail(ErrorCode::conflict,
+                id + " was rotated before, and its successor is " + key.superseded_by->to_string(),
+                "rotate that one");
+  }
+  switch (key.status(now)) {
+    case KeyStatus::revoked:
+      return fail(ErrorCode::conflict, id + " is revoked and can't be rotated",
+                  "make a new key with nexakey create");
+    case KeyStatus::suspended:
+      return fail(ErrorCode::conflict, id + " is suspended and can't be rotated",
+                  "resume it first with nexakey edit --resume");
+    case KeyStatus::expired:
+      return fail(ErrorCode::conflict, id + " has expired and can't be rotated",
+                  "give it time with nexakey edit --expires, or make a new key");
+    case KeyStatus::active:
+      break;
+  }
+  return {};
+}
+
+/// A new key has as long to live as the old one had at its beginning.
+std::optional<Time> inherited_expiry(const Key& key, Time created_at) {
+  constexpr Time kLatest = kEndOfTimes - Time::duration(1);
+  return key.expires_at
+             ? std::optional(std::min(created_at + (*key.expires_at - key.created_at), kLatest))
+             : std::nullopt;
+}
+
+}  // namespace
+
+Result<Rotated> rotate(const Key& key, const Rotation& rotation, Time now) {
+  if (const auto checked = check_rotatable(key, now); !checked) {
+    return tl::unexpected(checked.error());
+  }
+  Rotated rotated{.successor = key, .previous = key};
+  Key& successor = rotated.successor;
+  successor.id = rotation.successor;
+  successor.hash = rotation.hash;
+  successor.last_four = rotation.last_four;
+  successor.created_at = rotation.created_at;
+  successor.expires_at = rotation.expires_at.value_or(inherited_expiry(key, rotation.created_at));
+  if (successor.expires_at && *successor.expires_at <= now) {
+    return reject("the successor of " + key.id.to_string() + " would be expired from the beginning",
+                  "name a time to come");
+  }
+  successor.last_used_at.reset();
+  successor.rotated_from = key.id;
+  if (key.name == key.id.to_string()) {
+    successor.name = successor.id.to_string();
+  }
+  Key& previous = rotated.previous;
+  previous.superseded_by = successor.id;
+  if (rotation.grace == std::chrono::seconds::zero()) {
+    previous.revoked_at = now;
+    previous.revoke_reason = kRotatedReason;
+  } else {
+    previous.expires_at = std::min(key.expires_at.value_or(kEndOfTimes), now + rotation.grace);
+  }
+  return rotated;
+}
+
+bool is_done(const Rotation& rotation, const Key& key, const Key& successor) {
+  return key.superseded_by == rotation.successor && successor.id == rotation.successor &&
+         successor.hash == rotation.hash;
+}
+
+Result<void> check_rotation(const Rotation& rotation) {
+  if (rotation.grace < std::chrono::seconds::zero() || rotation.grace > kLongestDuration) {
+    return reject("a time of grace is from 0 to 100 years");
+  }
+  return check_last_four(rotation.last_four);
+}
+
+}  // namespace nexakey::core

@@ -1,0 +1,284 @@
+// The log of all changes.
+
+#include <nlohmann/json.hpp>
+
+#include "core/json_reader.h"
+#include "core/query.h"
+#include "tests/store/conformance.h"
+
+namespace nexakey::store::test {
+namespace {
+
+using core::Actor;
+using core::AuditChecker;
+using core::AuditEntry;
+using core::AuditFilter;
+using core::AuditHead;
+using core::Json;
+using core::Key;
+using core::Time;
+
+core::Token make_token(std::uint64_t n) {
+  core::Token token;
+  token.id = core::TokenId(static_cast<std::int64_t>(n));
+  token.name = "token-" + std::to_string(n);
+  token.hash = core::hash_credential(token.name);
+  token.last_four = "wxyz";
+  token.created_at = at("2026-01-02");
+  return token;
+}
+
+core::Rotation rotation_to(std::uint64_t n, std::chrono::seconds grace = std::chrono::seconds(0)) {
+  const Key key = make_key(n);
+  return {.successor = key.id,
+          .hash = key.hash,
+          .last_four = key.last_four,
+          .created_at = now(),
+          .grace = grace};
+}
+
+std::vector<AuditEntry> log(KeyStore& store, const AuditFilter& filter = {}) {
+  std::vector<AuditEntry> entries;
+  value_of(store.audit(filter, SIZE_MAX, [&](const AuditEntry& entry) {
+    entries.push_back(entry);
+    return true;
+  }));
+  return entries;
+}
+
+/// The actions of the entries, as `create edit`.
+std::string actions(const std::vector<AuditEntry>& entries) {
+  std::string text;
+  for (const AuditEntry& entry : entries) {
+    text += (text.empty() ? "" : " ") + entry.action;
+  }
+  return text;
+}
+
+std::string actions(KeyStore& store, const AuditFilter& filter = {}) {
+  return actions(log(store, filter));
+}
+
+Json details(const AuditEntry& entry) { return value_of(core::parse_json(entry.details)); }
+
+/// The head of a log that must be whole.
+AuditHead check(KeyStore& store) {
+  AuditChecker checker;
+  for (const AuditEntry& entry : log(store)) {
+    checker.add(entry);
+  }
+  return value_of(checker.finish());
+}
+
+TEST_CASE_TEMPLATE("the log of a new store is empty", Fixture, STORE_FIXTURES) {
+  Stores<Fixture> stores;
+  CHECK(log(*stores.first).empty());
+  CHECK(value_of(stores.first->audit_head()) == AuditHead());
+}
+
+TEST_CASE_TEMPLATE("each change writes what it did", Fixture, STORE_FIXTURES) {
+  Stores<Fixture> stores;
+  Key key = make_key(1);
+  key.workspace = "sales";
+  key.labels = {{"team", "crm"}};
+  const Time before = now();
+  add(*stores.first, key);
+  value_of(stores.second->update(key.id, {.name = "other", .rate_limit = 7}, now()));
+  value_of(
+      stores.first->update(key.id, {.allow = whitelist({"192.0.2.1", "198.51.100.0/24"})}, now()));
+  value_of(stores.first->update(
+      key.id, {.allow = whitelist({"::1"}), .disallow = whitelist({"192.0.2.1"})}, now()));
+  value_of(stores.second->rotate(key.id, rotation_to(2, std::chrono::hours(1)), now()));
+  value_of(stores.first->revoke(std::vector{key.id}, "leaked", now()));
+  core::Token token = make_token(1);
+  value_of(stores.first->create_token(token));
+  value_of(stores.second->revoke_tokens(std::vector{token.id}, now()));
+
+  const auto entries = log(*stores.second);
+  REQUIRE(actions(entries) ==
+          "create edit whitelist whitelist create rotate revoke token_create token_revoke");
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    const AuditEntry& entry = entries[i];
+    CAPTURE(entry.number);
+    CHECK(entry.number == static_cast<std::int64_t>(i) + 1);
+    CHECK(entry.at >= before);
+    CHECK(entry.at <= now());
+    CHECK(entry.workspace == (i < 7 ? "sales" : ""));
+    CHECK(entry.subject == (i == 4  ? make_key(2).id.to_string()
+                            : i < 7 ? key.id.to_string()
+                                    : token.id.to_string()));
+  }
+  CHECK(details(entries[0]) == Json{{"name", key.name},
+                                    {"hint", "fc_live_…" + key.last_four},
+                                    {"scopes", {"read", "write"}},
+                                    {"rate_limit", 100},
+                                    {"labels", {{"team", "crm"}}},
+                                    {"created_at", core::format_time(key.created_at)}});
+  CHECK(details(entries[1]) == Json{{"name", {{"from", key.name}, {"to", "other"}}},
+                                    {"rate_limit", {{"from", 100}, {"to", 7}}}});
+  CHECK(details(entries[2]) ==
+        Json{{"whitelist",
+              {{"added", {"192.0.2.1", "198.51.100.0/24"}}, {"removed", Json::array()}}}});
+  CHECK(details(entries[3]) ==
+        Json{{"whitelist",
+              {{"added", Json::array({"::1"})}, {"removed", Json::array({"192.0.2.1"})}}}});
+  CHECK(details(entries[4]).at("rotated_from") == key.id.to_string());
+  CHECK(details(entries[5]).at("superseded_by").at("to") == make_key(2).id.to_string());
+  CHECK(details(entries[5]).contains("expires_at"));
+  CHECK(details(entries[5]).size() == 2);
+  CHECK(details(entries[6]).at("revoke_reason") == Json{{"from", nullptr}, {"to", "leaked"}});
+  CHECK(details(entries[7]).at("role") == "verifier");
+  CHECK(details(entries[8]).at("revoked_at").at("from") == nullptr);
+  CHECK(check(*stores.first) == value_of(stores.first->audit_head()));
+}
+
+TEST_CASE_TEMPLATE("what changes nothing writes nothing", Fixture, STORE_FIXTURES) {
+  Stores<Fixture> stores;
+  const Key key = add(*stores.first, 1);
+  const core::Token token = value_of(stores.first->create_token(make_token(1)));
+  const auto rotation = rotation_to(2, std::chrono::hours(1));
+  value_of(stores.first->rotate(key.id, rotation, now()));
+  value_of(stores.first->revoke(std::vector{key.id, key.id}, "leaked", now()));
+  value_of(stores.first->revoke_tokens(std::vector{token.id, token.id}, now()));
+  const std::string all = "create token_create create rotate revoke token_revoke";
+  REQUIRE(actions(*stores.first) == all);
+  const AuditHead head = value_of(stores.first->audit_head());
+
+  SUBCASE("the same once more") {
+    value_of(stores.second->revoke(std::vector{key.id}, "again", now()));
+    value_of(stores.second->revoke_tokens(std::vector{token.id}, now()));
+    value_of(stores.second->rotate(key.id, rotation, now()));
+    const Key successor = list(*stores.second).at(0);
+    value_of(stores.second->create(successor, CreateMode::always, now()));
+    value_of(stores.second->update(successor.id, {.name = successor.name}, now()));
+    value_of(stores.second->update(successor.id, {}, now()));
+    Key namesake = make_key(3);
+    namesake.name = successor.name;
+    value_of(stores.second->create(namesake, CreateMode::unless_named, now()));
+  }
+  SUBCASE("what was refused") {
+    CHECK(code_of(stores.first->update(key.id, {.name = "x"}, now())) == "conflict");
+    CHECK(code_of(stores.first->rotate(key.id, rotation_to(4), now())) == "conflict");
+    CHECK(code_of(stores.first->revoke(std::vector{make_key(2).id, make_key(9).id}, "", now())) ==
+          "not_found");
+    Key twin = make_key(5);
+    twin.hash = key.hash;
+    CHECK(code_of(stores.first->create(twin, CreateMode::always, now())) == "conflict");
+    CHECK(value_of(stores.first->update(make_key(9).id, {.name = "x"}, now())) == std::nullopt);
+  }
+  SUBCASE("decisions, reports and looks") {
+    CHECK(reason(*stores.first, request(2)) == "allowed");
+    CHECK(value_of(stores.first->tokens()).size() == 1);
+    CHECK(report(*stores.first).total.requests == 1);
+    stores.first->maintain();
+  }
+  CHECK(value_of(stores.first->audit_head()) == head);
+  CHECK(actions(*stores.second) == all);
+}
+
+TEST_CASE_TEMPLATE("an entry names who made the change", Fixture, STORE_FIXTURES) {
+  Stores<Fixture> stores;
+  const Actor alice{.name = "alice", .source = "host-1"};
+  const Actor bob{.name = "Bob \"the\" Ünïque", .source = "192.0.2.7"};
+  stores.first->act_as(alice);
+  stores.second->act_as(bob);
+  add(*stores.first, 1);
+  add(*stores.second, 2);
+  value_of(stores.first->revoke(std::vector{make_key(2).id}, "", now()));
+  const auto entries = log(*stores.first);
+  REQUIRE(entries.size() == 3);
+  // Over HTTP the server has its own word for it.
+  if constexpr (!requires { Fixture::kNamesActors; }) {
+    CHECK(entries[0].actor == alice);
+    CHECK(entries[1].actor == bob);
+    CHECK(entries[2].actor == alice);
+    CHECK(actions(*stores.first, {.actor = bob.name}) == "create");
+  }
+  check(*stores.second);
+}
+
+TEST_CASE_TEMPLATE("entries are selected", Fixture, STORE_FIXTURES) {
+  Stores<Fixture> stores;
+  for (const std::uint64_t n : {1U, 2U, 3U}) {
+    Key key = make_key(n);
+    key.workspace = n == 2 ? "sales" : "default";
+    add(*stores.first, key);
+    value_of(stores.first->update(key.id, {.rate_limit = 7}, now()));
+  }
+  value_of(stores.first->create_token(make_token(1)));
+  KeyStore& store = *stores.second;
+  const auto id = [](std::uint64_t n) { return make_key(n).id.to_string(); };
+  CHECK(actions(store, {.subjects = {id(2)}}) == "create edit");
+  CHECK(actions(store, {.subjects = {id(3), id(2), "none"}}) == "create edit create edit");
+  CHECK(actions(store, {.subjects = {make_token(1).id.to_string()}}) == "token_create");
+  CHECK(actions(store, {.subjects = {"", "'"}}).empty());
+  CHECK(actions(store, {.action = core::AuditAction::edit}) == "edit edit edit");
+  CHECK(actions(store, {.action = core::AuditAction::revoke}).empty());
+  CHECK(actions(store, {.workspace = "sales"}) == "create edit");
+  CHECK(actions(store, {.workspace = "none"}).empty());
+  CHECK(actions(store, {.actor = "nobody at all"}).empty());
+  CHECK(actions(store, {.after = 5}) == "edit token_create");
+  CHECK(actions(store, {.action = core::AuditAction::edit, .workspace = "default", .after = 2}) ==
+        "edit");
+  const auto all = log(store);
+  CHECK(log(store, {.since = all[0].at}) == all);
+  CHECK(log(store, {.since = now() + std::chrono::hours(1)}).empty());
+  CHECK(log(store, {.until = now() + std::chrono::hours(1)}) == all);
+  CHECK(log(store, {.until = all[0].at}).empty());
+}
+
+TEST_CASE_TEMPLATE("the log comes in pages", Fixture, STORE_FIXTURES) {
+  Stores<Fixture> stores;
+  for (std::uint64_t n = 1; n <= 7; ++n) {
+    add(*stores.first, n);
+    value_of(stores.first->update(make_key(n).id, {.rate_limit = 7}, now()));
+  }
+  for (const std::size_t limit : {1U, 2U, 3U, 6U, 7U, 8U}) {
+    CAPTURE(limit);
+    AuditFilter filter{.action = core::AuditAction::edit};
+    std::vector<std::int64_t> numbers;
+    std::size_t pages = 0;
+    for (std::optional<std::int64_t> after = 0; after; ++pages) {
+      filter.after = *after;
+      after = value_of(stores.second->audit(filter, limit, [&](const AuditEntry& entry) {
+        numbers.push_back(entry.number);
+        return true;
+      }));
+    }
+    CHECK(numbers == std::vector<std::int64_t>{2, 4, 6, 8, 10, 12, 14});
+    CHECK(pages == (7 + limit - 1) / limit);
+  }
+  std::size_t seen = 0;
+  CHECK(value_of(stores.first->audit(
+            {}, SIZE_MAX, [&](const AuditEntry&) { return ++seen < 3; })) == std::nullopt);
+  CHECK(seen == 3);
+}
+
+TEST_CASE_TEMPLATE("the head of the log stands for all of it", Fixture, STORE_FIXTURES) {
+  Stores<Fixture> stores;
+  AuditHead last;
+  for (std::uint64_t n = 1; n <= 5; ++n) {
+    add(n % 2 == 0 ? *stores.first : *stores.second, n);
+    const AuditHead head = value_of(stores.first->audit_head());
+    CHECK(head == value_of(stores.second->audit_head()));
+    CHECK(head == check(*stores.first));
+    CHECK(head.number == static_cast<std::int64_t>(n));
+    CHECK(head.hash != last.hash);
+    last = head;
+  }
+}
+
+TEST_CASE_TEMPLATE("no secret is in the log", Fixture, STORE_FIXTURES) {
+  Stores<Fixture> stores;
+  add(*stores.first, 1);
+  value_of(stores.first->rotate(make_key(1).id, rotation_to(2), now()));
+  for (const AuditEntry& entry : log(*stores.first)) {
+    for (const std::uint64_t n : {1U, 2U}) {
+      CHECK(entry.details.find(api_key(n)) == std::string::npos);
+      CHECK(entry.details.find(core::to_hex(make_key(n).hash)) == std::string::npos);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace nexakey::store::test

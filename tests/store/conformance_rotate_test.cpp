@@ -1,0 +1,232 @@
+// rotate.
+
+#include <chrono>
+#include <thread>
+
+#include "tests/store/conformance.h"
+
+namespace nexakey::store::test {
+namespace {
+
+using core::Key;
+using core::KeyId;
+using core::Rotated;
+using core::Rotation;
+using core::Time;
+using std::chrono::hours;
+using std::chrono::seconds;
+
+/// A rotation to the n-th key that tests make.
+Rotation rotation_to(std::uint64_t n, seconds grace = seconds(0)) {
+  const Key key = make_key(n);
+  return {.successor = key.id,
+          .hash = key.hash,
+          .last_four = key.last_four,
+          .created_at = now(),
+          .grace = grace};
+}
+
+Rotated rotate(KeyStore& store, KeyId id, const Rotation& rotation) {
+  return value_of(store.rotate(id, rotation, now())).value();
+}
+
+Key find(KeyStore& store, KeyId id) { return list(store, {.ids = core::KeyIdRange{id, id}}).at(0); }
+
+/// A key that has everything that a successor takes over.
+Key rich_key(std::uint64_t n) {
+  Key key = make_key(n);
+  key.workspace = "sales";
+  key.scopes = scopes("write");
+  key.whitelist = whitelist({"203.0.113.0/24", "2001:db8::1"});
+  key.rate_limit = 7;
+  key.created_at = now() - hours(100);
+  key.expires_at = key.created_at + hours(300);
+  key.name = "Zoë's key";
+  key.description = "naïve — 日本語";
+  key.labels = {{"team", "crm"}};
+  return key;
+}
+
+TEST_CASE_TEMPLATE("a successor takes over what the key had", Fixture, STORE_FIXTURES) {
+  Stores<Fixture> stores;
+  const Key key = add(*stores.first, rich_key(1));
+  const Rotation rotation = rotation_to(2, hours(1));
+  const Rotated rotated = rotate(*stores.first, key.id, rotation);
+  Key expected = key;
+  expected.id = rotation.successor;
+  expected.hash = rotation.hash;
+  expected.last_four = rotation.last_four;
+  expected.created_at = rotation.created_at;
+  expected.expires_at = rotation.created_at + hours(300);
+  expected.rotated_from = key.id;
+  CHECK(rotated.successor == expected);
+  CHECK(rotated.previous.superseded_by == expected.id);
+  CHECK(find(*stores.second, expected.id) == expected);
+  CHECK(find(*stores.second, key.id) == rotated.previous);
+  CHECK(list(*stores.second).size() == 2);
+}
+
+TEST_CASE_TEMPLATE("without grace the old key is revoked at once", Fixture, STORE_FIXTURES) {
+  Stores<Fixture> stores;
+  const Key key = add(*stores.first, 1);
+  CHECK(reason(*stores.second, request(1)) == "allowed");
+  const Time before = now();
+  const Rotated rotated = rotate(*stores.first, key.id, rotation_to(2));
+  CHECK(reason(*stores.second, request(1)) == "revoked_key");
+  CHECK(reason(*stores.second, request(2)) == "allowed");
+  REQUIRE(rotated.previous.revoked_at);
+  CHECK(*rotated.previous.revoked_at >= before);
+  CHECK(*rotated.previous.revoked_at <= now());
+  CHECK(rotated.previous.revoke_reason == core::kRotatedReason);
+  CHECK(rotated.previous.expires_at == std::nullopt);
+  CHECK(rotated.successor.expires_at == std::nullopt);
+}
+
+TEST_CASE_TEMPLATE("with grace both keys work until it ends", Fixture, STORE_FIXTURES) {
+  Stores<Fixture> stores;
+  const Key key = add(*stores.first, 1);
+  const Time before = now();
+  const Rotated rotated = rotate(*stores.first, key.id, rotation_to(2, hours(1)));
+  CHECK(reason(*stores.second, request(1)) == "allowed");
+  CHECK(reason(*stores.second, request(2)) == "allowed");
+  CHECK(rotated.previous.revoked_at == std::nullopt);
+  REQUIRE(rotated.previous.expires_at);
+  CHECK(*rotated.previous.expires_at >= before + hours(1));
+  CHECK(*rotated.previous.expires_at <= now() + hours(1));
+}
+
+TEST_CASE_TEMPLATE("a grace ends", Fixture, STORE_FIXTURES) {
+  Stores<Fixture> stores;
+  const Key key = add(*stores.first, 1);
+  const Time end = *rotate(*stores.first, key.id, rotation_to(2, seconds(1))).previous.expires_at;
+  std::string last;
+  do {
+    last = reason(*stores.second, request(1), kDryRun);
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  } while (last == "allowed" && now() < end + seconds(60));
+  CHECK(last == "expired_key");
+  CHECK(now() >= end);
+  CHECK(reason(*stores.second, request(2)) == "allowed");
+}
+
+TEST_CASE_TEMPLATE("no grace makes a key live longer", Fixture, STORE_FIXTURES) {
+  Stores<Fixture> stores;
+  Key key = make_key(1);
+  key.expires_at = now() + hours(1);
+  add(*stores.first, key);
+  const Rotated rotated = rotate(*stores.first, key.id, rotation_to(2, hours(2)));
+  CHECK(rotated.previous.expires_at == key.expires_at);
+}
+
+TEST_CASE_TEMPLATE("the successor expires when it is told to", Fixture, STORE_FIXTURES) {
+  Stores<Fixture> stores;
+  const Key key = add(*stores.first, rich_key(1));
+  Rotation rotation = rotation_to(2);
+  SUBCASE("at a time") { rotation.expires_at = at("2999-01-01"); }
+  SUBCASE("never") { rotation.expires_at.emplace(); }
+  CHECK(rotate(*stores.first, key.id, rotation).successor.expires_at == *rotation.expires_at);
+  CHECK(find(*stores.second, rotation.successor).expires_at == *rotation.expires_at);
+}
+
+TEST_CASE_TEMPLATE("the same rotation once more changes nothing", Fixture, STORE_FIXTURES) {
+  Stores<Fixture> stores;
+  const Key key = add(*stores.first, 1);
+  const Rotation rotation = rotation_to(2, hours(1));
+  const Rotated rotated = rotate(*stores.first, key.id, rotation);
+  CHECK(rotate(*stores.second, key.id, rotation) == rotated);
+  // Also when the keys were changed in the meantime.
+  value_of(stores.first->update(rotation.successor, {.name = "other"}, now()));
+  value_of(stores.first->revoke(std::vector{key.id}, "leaked", now()));
+  const Rotated again = rotate(*stores.second, key.id, rotation);
+  CHECK(again.successor.name == "other");
+  CHECK(again.previous.revoke_reason == "leaked");
+  CHECK(list(*stores.first).size() == 2);
+}
+
+TEST_CASE_TEMPLATE("a key that does not exist can't be rotated", Fixture, STORE_FIXTURES) {
+  Stores<Fixture> stores;
+  add(*stores.first, 1);
+  CHECK(value_of(stores.first->rotate(make_key(999).id, rotation_to(2), now())) == std::nullopt);
+  CHECK(list(*stores.second).size() == 1);
+}
+
+TEST_CASE_TEMPLATE("a rotation that is refused changes nothing", Fixture, STORE_FIXTURES) {
+  Stores<Fixture> stores;
+  const Key key = add(*stores.first, 1);
+  add(*stores.first, 3);
+  Rotation rotation = rotation_to(2);
+  SUBCASE("because the key is revoked") {
+    value_of(stores.first->revoke(std::vector{key.id}, "leaked", now()));
+  }
+  SUBCASE("because the key is suspended") {
+    value_of(stores.first->update(key.id, {.suspended = true}, now()));
+  }
+  SUBCASE("because the key has expired") {
+    value_of(stores.first->update(key.id, {.expires_at = at("2026-01-03")}, now()));
+  }
+  SUBCASE("because the key has a successor") {
+    rotate(*stores.first, key.id, rotation_to(4, hours(1)));
+  }
+  SUBCASE("because the successor is another key by its hash") {
+    rotate(*stores.first, key.id, rotation_to(2, hours(1)));
+    rotation.hash = make_key(5).hash;
+  }
+  SUBCASE("because the successor is another key by its id") {
+    rotate(*stores.first, key.id, rotation_to(2, hours(1)));
+    rotation.successor = make_key(5).id;
+  }
+  SUBCASE("because the id is taken") { rotation.successor = make_key(3).id; }
+  SUBCASE("because the hash is taken") { rotation.hash = make_key(3).hash; }
+  SUBCASE("because the successor is the key") { rotation = rotation_to(1); }
+  const auto before = list(*stores.second);
+  CHECK(code_of(stores.first->rotate(key.id, rotation, now())) == "conflict");
+  CHECK(list(*stores.second) == before);
+}
+
+TEST_CASE_TEMPLATE("a successor that would be expired is refused", Fixture, STORE_FIXTURES) {
+  Stores<Fixture> stores;
+  const Key key = add(*stores.first, 1);
+  Rotation rotation = rotation_to(2);
+  rotation.expires_at = at("2026-01-03");
+  CHECK(code_of(stores.first->rotate(key.id, rotation, now())) == "usage");
+  CHECK(list(*stores.second) == std::vector{key});
+}
+
+TEST_CASE_TEMPLATE("a name means the newest of a line", Fixture, STORE_FIXTURES) {
+  Stores<Fixture> stores;
+  const Key key = add(*stores.first, 1);
+  rotate(*stores.first, key.id, rotation_to(2, hours(1)));
+  rotate(*stores.second, make_key(2).id, rotation_to(3, hours(1)));
+  const auto newest = list(*stores.first, {.name = key.name, .newest_of_line = true});
+  REQUIRE(newest.size() == 1);
+  CHECK(newest[0].id == make_key(3).id);
+  CHECK(newest[0].rotated_from == make_key(2).id);
+  Key namesake = make_key(4);
+  namesake.name = key.name;
+  CHECK(value_of(stores.first->create(namesake, CreateMode::unless_named, now())) == newest[0]);
+}
+
+TEST_CASE_TEMPLATE("a key without a name of its own has a successor without one", Fixture,
+                   STORE_FIXTURES) {
+  Stores<Fixture> stores;
+  Key key = make_key(1);
+  key.name = key.id.to_string();
+  add(*stores.first, key);
+  CHECK(rotate(*stores.first, key.id, rotation_to(2)).successor.name == make_key(2).id.to_string());
+}
+
+TEST_CASE_TEMPLATE("each key of a line has a window and counts of its own", Fixture,
+                   STORE_FIXTURES) {
+  Stores<Fixture> stores;
+  Key key = make_key(1);
+  key.rate_limit = 5;
+  add(*stores.first, key);
+  CHECK(admitted(*stores.first, request(1), 10) == 5);
+  rotate(*stores.first, key.id, rotation_to(2, hours(1)));
+  CHECK(admitted(*stores.second, request(2), 10) == 5);
+  CHECK(admitted(*stores.second, request(1), 10) == 0);
+  CHECK(report(*stores.first, {.key = make_key(2).id}).total.requests == 10);
+}
+
+}  // namespace
+}  // namespace nexakey::store::test
