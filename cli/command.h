@@ -2,8 +2,7 @@
 
 #include <functional>
 
-#include <CLI/CLI.hpp>
-
+#include "cli/arguments.h"
 #include "cli/context.h"
 #include "cli/exit_status.h"
 
@@ -17,7 +16,7 @@ struct Command {
   const char* summary;
   /// Adds options and examples to the command's part of the command line, and returns what does
   /// the work once they are parsed.
-  Runner (*attach)(CLI::App& app);
+  Runner (*attach)(Arguments& app);
 };
 
 extern const Command kCreate;

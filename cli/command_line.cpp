@@ -56,7 +56,9 @@ CommandLine::CommandLine(const std::string& only)
     }
     CLI::App* const sub = app_->add_subcommand(command->name, command->summary);
     sub->fallthrough();
-    runners_.emplace_back(sub, command->attach(*sub));
+    auto arguments = std::make_unique<Arguments>(sub);
+    Runner runner = command->attach(*arguments);
+    runners_.emplace_back(std::move(arguments), std::move(runner));
   }
 }
 

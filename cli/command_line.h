@@ -28,7 +28,7 @@ class CommandLine {
   // On the heap, so that CLI11's references into them outlive a move.
   std::unique_ptr<CLI::App> app_;
   std::unique_ptr<GlobalOptions> globals_;
-  std::vector<std::pair<const CLI::App*, Runner>> runners_;
+  std::vector<std::pair<std::unique_ptr<Arguments>, Runner>> runners_;
 };
 
 /// Where the word that names the command is, found without a parser; nothing if there is none.

@@ -10,7 +10,7 @@ constexpr const char* kExamples =
     "nexakey completion zsh > \"${fpath[1]}/_nexakey\"\n"
     "nexakey completion fish > ~/.config/fish/completions/nexakey.fish";
 
-Runner attach(CLI::App& app) {
+Runner attach(Arguments& app) {
   const auto shell = std::make_shared<std::string>();
   app.add_option("SHELL", *shell, "The shell to print the script for")
       ->type_name("bash|zsh|fish")

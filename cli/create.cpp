@@ -136,7 +136,7 @@ ExitStatus run(Context& context, const Options& options) {
   return ExitStatus::done;
 }
 
-Runner attach(CLI::App& app) {
+Runner attach(Arguments& app) {
   const auto options = std::make_shared<Options>();
   app.add_option("NAME", options->name, "What to call the key (default: its id)")
       ->type_name("NAME");

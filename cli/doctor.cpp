@@ -128,7 +128,7 @@ ExitStatus run(Context& context, const Options& options) {
   return worst_of(findings) == Health::problem ? ExitStatus::failed : ExitStatus::done;
 }
 
-Runner attach(CLI::App& app) {
+Runner attach(Arguments& app) {
   const auto options = std::make_shared<Options>();
   add_list_option(app, "--secret-file", options->secret_files,
                   "Look at this file with a key or a token, too")

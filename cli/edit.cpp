@@ -72,7 +72,7 @@ ExitStatus run(Context& context, const Options& options) {
   return ExitStatus::done;
 }
 
-Runner attach(CLI::App& app) {
+Runner attach(Arguments& app) {
   const auto options = std::make_shared<Options>();
   app.add_option("KEY", options->key, kKeyArgument)->type_name("KEY")->required();
   app.add_option("--name", options->name, "A new name")->type_name("NAME");

@@ -21,7 +21,7 @@ std::optional<core::KeyStatus> parse_wanted_status(const std::string& word) {
 
 }  // namespace
 
-void FilterOptions::add_to(CLI::App& app) {
+void FilterOptions::add_to(Arguments& app) {
   app.add_option("--status", status, "Keys in this state (default: active)")
       ->type_name("active|suspended|expired|revoked|all");
   add_list_option(app, "--scope", scopes, "Keys with this scope")->type_name("read|write");

@@ -4,8 +4,7 @@
 #include <string>
 #include <vector>
 
-#include <CLI/CLI.hpp>
-
+#include "cli/arguments.h"
 #include "cli/context.h"
 #include "core/key_filter.h"
 
@@ -22,7 +21,7 @@ struct FilterOptions {
   std::optional<std::string> older_than{};
   bool all_workspaces = false;
 
-  void add_to(CLI::App& app);
+  void add_to(Arguments& app);
   /// Whether any of them was given.
   [[nodiscard]] bool given() const;
   /// The filter that they make; ends the command if one of them is wrong.

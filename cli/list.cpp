@@ -236,7 +236,7 @@ ExitStatus run(Context& context, const Options& options) {
   return ExitStatus::done;
 }
 
-Runner attach(CLI::App& app) {
+Runner attach(Arguments& app) {
   const auto options = std::make_shared<Options>();
   options->filter.add_to(app);
   app.add_option("--columns", options->columns, "The columns of the table, with commas")

@@ -8,8 +8,8 @@
 
 namespace nexakey::cli {
 
-CLI::Option* add_list_option(CLI::App& app, const std::string& names,
-                             std::vector<std::string>& values, const std::string& description) {
+Option* add_list_option(Arguments& app, const std::string& names, std::vector<std::string>& values,
+                        const std::string& description) {
   return app.add_option(names, values, description)->allow_extra_args(false);
 }
 

@@ -4,8 +4,7 @@
 #include <string>
 #include <vector>
 
-#include <CLI/CLI.hpp>
-
+#include "cli/arguments.h"
 #include "core/time.h"
 
 namespace nexakey::cli {
@@ -15,8 +14,8 @@ namespace nexakey::cli {
 /// are files.
 
 /// An option that may stand several times, each time with one value.
-CLI::Option* add_list_option(CLI::App& app, const std::string& names,
-                             std::vector<std::string>& values, const std::string& description);
+Option* add_list_option(Arguments& app, const std::string& names, std::vector<std::string>& values,
+                        const std::string& description);
 
 /// A whole number of at least 0 in decimal digits; ends the command if `text` is none. (CLI11's own
 /// reading takes 010 for 8.) `option` is for the message.

@@ -77,7 +77,7 @@ ExitStatus run(Context& context, const Options& options) {
   return ExitStatus::done;
 }
 
-Runner attach(CLI::App& app) {
+Runner attach(Arguments& app) {
   const auto options = std::make_shared<Options>();
   app.add_option("KEY", options->keys, kKeyArgument)->type_name("KEY");
   app.add_option("--reason", options->reason, "Why, for those who ask later")->type_name("TEXT");

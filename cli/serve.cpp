@@ -190,7 +190,7 @@ ExitStatus run(Context& context, const Options& options) {
   return ExitStatus::done;
 }
 
-Runner attach(CLI::App& app) {
+Runner attach(Arguments& app) {
   const auto options = std::make_shared<Options>();
   add_list_option(app, "--listen", options->endpoints, "Where to listen (default: 127.0.0.1:8080)")
       ->type_name("ADDRESS:PORT|unix:PATH");

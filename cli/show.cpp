@@ -12,7 +12,7 @@ constexpr const char* kExamples =
     "nexakey show key_9f3k -o json\n"
     "nexakey show - < leaked.txt";
 
-Runner attach(CLI::App& app) {
+Runner attach(Arguments& app) {
   const auto argument = std::make_shared<std::string>();
   app.add_option("KEY", *argument, kKeyArgument)->type_name("KEY")->required();
   app.footer(kExamples);

@@ -181,15 +181,15 @@ ExitStatus revoke(Context& context, const Options& options) {
   return ExitStatus::done;
 }
 
-Runner attach(CLI::App& app) {
+Runner attach(Arguments& app) {
   const auto options = std::make_shared<Options>();
   const auto add = [&](const char* name, const char* summary) {
-    CLI::App* const sub = app.add_subcommand(name, summary);
+    Arguments* const sub = app.add_subcommand(name, summary);
     sub->fallthrough();
     sub->footer(kExamples);
     return sub;
   };
-  CLI::App* const creating = add("create", "Make a token and show it once");
+  Arguments* const creating = add("create", "Make a token and show it once");
   creating->add_option("NAME", options->name, "A name (default: its id)")->type_name("NAME");
   creating->add_option("--role", options->role, "What it may do")
       ->type_name("verifier|auditor|admin")
@@ -199,8 +199,8 @@ Runner attach(CLI::App& app) {
   creating
       ->add_option("--token-file", options->file, "Write the token here (mode 0600), don't show it")
       ->type_name("FILE");
-  const CLI::App* const listing = add("list", "Show all tokens");
-  CLI::App* const revoking = add("revoke", "Revoke tokens, at once and for good");
+  const Arguments* const listing = add("list", "Show all tokens");
+  Arguments* const revoking = add("revoke", "Revoke tokens, at once and for good");
   revoking->add_option("TOKEN", options->tokens, "An id, a beginning of one, or a name")
       ->type_name("TOKEN")
       ->required();

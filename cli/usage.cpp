@@ -124,7 +124,7 @@ ExitStatus run(Context& context, const Options& options) {
   return ExitStatus::done;
 }
 
-Runner attach(CLI::App& app) {
+Runner attach(Arguments& app) {
   const auto options = std::make_shared<Options>();
   app.add_option("KEY", options->key, "A key as for show (default: all of the workspace)")
       ->type_name("KEY");

@@ -136,7 +136,7 @@ ExitStatus run(Context& context, const Options& options) {
   return exit_status_of(verification.decision);
 }
 
-Runner attach(CLI::App& app) {
+Runner attach(Arguments& app) {
   const auto options = std::make_shared<Options>();
   auto* const batch = app.add_flag("--batch", options->batch,
                                    "Answer requests from standard input, a JSON object a line");

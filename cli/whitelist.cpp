@@ -71,24 +71,24 @@ ExitStatus list(Context& context, const Options& options) {
   return ExitStatus::done;
 }
 
-Runner attach(CLI::App& app) {
+Runner attach(Arguments& app) {
   const auto options = std::make_shared<Options>();
   const auto with_key = [&](const char* name, const char* summary) {
-    CLI::App* const sub = app.add_subcommand(name, summary);
+    Arguments* const sub = app.add_subcommand(name, summary);
     sub->fallthrough();
     sub->add_option("KEY", options->key, kKeyArgument)->type_name("KEY")->required();
     sub->footer(kExamples);
     return sub;
   };
   const auto with_addresses = [&](const char* name, const char* summary) {
-    CLI::App* const sub = with_key(name, summary);
+    Arguments* const sub = with_key(name, summary);
     sub->add_option("IP", options->addresses, "IPv4 or IPv6 addresses or CIDR ranges")
         ->type_name("IP")
         ->required();
     return sub;
   };
-  const CLI::App* const adding = with_addresses("add", "Let addresses use a key");
-  const CLI::App* const removing = with_addresses("remove", "Take addresses off again");
+  const Arguments* const adding = with_addresses("add", "Let addresses use a key");
+  const Arguments* const removing = with_addresses("remove", "Take addresses off again");
   with_key("list", "Show the addresses that may use a key");
   app.require_subcommand(1);
   app.footer(kExamples);
