@@ -322,33 +322,27 @@ Result<std::optional<Time>> take_time(Query& query, std::string_view name) {
       .map([&] { return time; });
 }
 
+Result<std::optional<std::uint64_t>> take_number(Query& query, std::string_view name,
+                                                 std::uint64_t smallest, std::uint64_t largest) {
+  std::optional<std::uint64_t> number;
+  return take_parsed(
+             query, name, number,
+             [&](const std::string& text) -> Result<std::uint64_t> {
+               std::uint64_t value = 0;
+               const char* const end = text.data() + text.size();
+               const auto [parsed, error] = std::from_chars(text.data(), end, value);
+               if (error != std::errc() || parsed != end || value < smallest || value > largest) {
+                 return reject("the parameter " + std::string(name) + " is a number from " +
+                               std::to_string(smallest) + " to " + std::to_string(largest));
+               }
+               return value;
+             })
+      .map([&] { return number; });
+}
+
 Result<bool> take_flag(Query& query, std::string_view name) {
   std::optional<bool> flag;
   return take_parsed(query, name, flag, parse_flag).map([&] { return flag.value_or(false); });
-}
-
-std::string to_hex(const CredentialHash& hash) {
-  constexpr std::string_view kHex = "0123456789abcdef";
-  std::string text;
-  for (const std::uint8_t byte : hash) {
-    text += {kHex[byte >> 4U], kHex[byte & 15U]};
-  }
-  return text;
-}
-
-std::optional<CredentialHash> hash_from_hex(std::string_view text) {
-  CredentialHash hash{};
-  if (text.size() != 2 * hash.size()) {
-    return std::nullopt;
-  }
-  for (std::size_t i = 0; i < hash.size(); ++i) {
-    const auto byte = parse_byte(text.substr(2 * i, 2));
-    if (!byte) {
-      return std::nullopt;
-    }
-    hash[i] = *byte;
-  }
-  return hash;
 }
 
 std::optional<std::string> percent_decode(std::string_view text) {

@@ -49,12 +49,11 @@ Result<AuditFilter> take_audit_filter(Query& query);
 
 /// A point in time, or none.
 Result<std::optional<Time>> take_time(Query& query, std::string_view name);
+/// A whole number from `smallest` to `largest`, or none.
+Result<std::optional<std::uint64_t>> take_number(Query& query, std::string_view name,
+                                                 std::uint64_t smallest, std::uint64_t largest);
 /// true, or false, which it also is when it is not there.
 Result<bool> take_flag(Query& query, std::string_view name);
-
-/// 64 lower-case hexadecimal digits, and back.
-std::string to_hex(const CredentialHash& hash);
-std::optional<CredentialHash> hash_from_hex(std::string_view text);
 
 /// Undoes percent-encoding; nothing if it is malformed.
 std::optional<std::string> percent_decode(std::string_view text);

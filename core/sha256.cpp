@@ -1,5 +1,8 @@
 #include "core/sha256.h"
 
+#include <charconv>
+#include <system_error>
+
 #include <openssl/crypto.h>
 #include <openssl/sha.h>
 
@@ -14,6 +17,30 @@ Sha256 sha256(std::string_view bytes) {
   SHA256_Update(&context, bytes.data(), bytes.size());
   SHA256_Final(hash.data(), &context);
   OPENSSL_cleanse(&context, sizeof context);
+  return hash;
+}
+
+std::string to_hex(const Sha256& hash) {
+  constexpr std::string_view kHex = "0123456789abcdef";
+  std::string text;
+  for (const std::uint8_t byte : hash) {
+    text += {kHex[byte >> 4U], kHex[byte & 15U]};
+  }
+  return text;
+}
+
+std::optional<Sha256> hash_from_hex(std::string_view text) {
+  Sha256 hash{};
+  if (text.size() != 2 * hash.size()) {
+    return std::nullopt;
+  }
+  for (std::size_t i = 0; i < hash.size(); ++i) {
+    const char* const digits = text.data() + 2 * i;
+    const auto [end, error] = std::from_chars(digits, digits + 2, hash[i], 16);
+    if (error != std::errc() || end != digits + 2) {
+      return std::nullopt;
+    }
+  }
   return hash;
 }
 

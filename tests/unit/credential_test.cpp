@@ -98,5 +98,18 @@ TEST_CASE("A token is nxk_ and 40 letters and digits") {
   }
 }
 
+TEST_CASE("A hash is read from exactly 64 hexadecimal digits") {
+  const CredentialHash hash = test::some_key().hash;
+  const std::string text = to_hex(hash);
+  CHECK(text == "f70a4f458ddd8a5b4be10e618cb9055e60ccd48311042f2980ef74c5ba9dd9b1");
+  CHECK(hash_from_hex(text) == hash);
+  for (const std::string& wrong : std::vector<std::string>{
+           "", text.substr(1), text + "0", text + "00", "g" + text.substr(1), " " + text.substr(1),
+           "+" + text.substr(1), "-" + text.substr(1), text.substr(2) + "0x"}) {
+    CAPTURE(wrong);
+    CHECK_FALSE(hash_from_hex(wrong).has_value());
+  }
+}
+
 }  // namespace
 }  // namespace nexakey::core

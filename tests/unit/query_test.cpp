@@ -260,16 +260,26 @@ TEST_CASE("A filter of the audit log is the same after a way through a query") {
   }
 }
 
-TEST_CASE("A hash is read from exactly 64 hexadecimal digits") {
-  const CredentialHash hash = test::some_key().hash;
-  const std::string text = to_hex(hash);
-  CHECK(text == "f70a4f458ddd8a5b4be10e618cb9055e60ccd48311042f2980ef74c5ba9dd9b1");
-  CHECK(hash_from_hex(text) == hash);
-  for (const std::string& wrong : std::vector<std::string>{
-           "", text.substr(1), text + "0", text + "00", "g" + text.substr(1), " " + text.substr(1),
-           "+" + text.substr(1), "-" + text.substr(1), text.substr(2) + "0x"}) {
-    CAPTURE(wrong);
-    CHECK_FALSE(hash_from_hex(wrong).has_value());
+TEST_CASE("A number is whole and within its bounds") {
+  for (const auto& [text, expected] :
+       std::vector<std::pair<std::string, std::string>>{{"n=2", "2"},
+                                                        {"n=10", "10"},
+                                                        {"n=007", "7"},
+                                                        {"", "none"},
+                                                        {"n=1", "usage"},
+                                                        {"n=11", "usage"},
+                                                        {"n=-2", "usage"},
+                                                        {"n=+2", "usage"},
+                                                        {"n=2.0", "usage"},
+                                                        {"n=", "usage"},
+                                                        {"n=%202", "usage"},
+                                                        {"n=18446744073709551618", "usage"},
+                                                        {"n=2&n=2", "usage"}}) {
+    CAPTURE(text);
+    Query query = value_of(Query::parse(text));
+    const auto number = take_number(query, "n", 2, 10);
+    CHECK((number ? *number ? std::to_string(**number) : "none"
+                  : std::string(name_of(number.error().code))) == expected);
   }
 }
 
