@@ -69,6 +69,8 @@ void set_credential(Request& request, std::string_view key) {
 Result<void> check_answer(const Answer& answer) {
   return check_method(answer.method)
       .and_then([&] { return check_path(answer.path); })
+      .and_then(
+          [&] { return answer.workspace ? check_workspace(*answer.workspace) : Result<void>(); })
       .and_then([&] {
         return answer.status >= 100 && answer.status <= 599
                    ? Result<void>()

@@ -35,10 +35,12 @@ struct Answer {
   KeyId key;
   std::string method = "GET";
   std::string path = "/";
-  int status = 0;  ///< of HTTP: 100 to 599
+  int status = 0;                          ///< of HTTP: 100 to 599
+  std::optional<std::string> workspace{};  ///< the only one whose keys will do; none: any
 };
 
-/// Whether it is a key's, with a method, a path and a status of HTTP.
+/// Whether it is a key's, with a method, a path and a status of HTTP, and with the name of a
+/// workspace, if with any.
 Result<void> check_answer(const Answer& answer);
 
 /// Why a request was decided as it was: the outcomes of the checks, in their order.

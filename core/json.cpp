@@ -5,7 +5,6 @@
 #include <nlohmann/json.hpp>
 
 #include "core/endpoint.h"
-#include "core/query.h"
 #include "core/text.h"
 
 namespace nexakey::core {
@@ -521,7 +520,10 @@ void write_request(JsonWriter& json, const Request& request) {
 void write_answer(JsonWriter& json, const Answer& answer) {
   json.begin_object().name("key_id").plain(answer.key.to_string());
   json.name("method").string(answer.method).name("path").string(answer.path);
-  json.name("status").number(answer.status).end_object();
+  json.name("status").number(answer.status);
+  json.name("workspace");
+  write_optional(json, answer.workspace.value_or(""));
+  json.end_object();
 }
 
 Result<Request> parse_request(std::string_view json) {

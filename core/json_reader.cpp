@@ -8,7 +8,6 @@
 #include <nlohmann/json.hpp>
 
 #include "core/endpoint.h"
-#include "core/query.h"
 #include "core/text.h"
 
 namespace nexakey::core {
@@ -396,6 +395,7 @@ Result<Answer> read_answer(const Json& json) {
   answer.path = members.text("path").value_or(answer.path);
   const std::int64_t status = members.number("status").value_or(0);
   answer.status = static_cast<int>(std::clamp<std::int64_t>(status, 0, 1000));
+  answer.workspace = members.text("workspace");
   members.check(check_answer(answer));
   if (!members.text("key_id")) {
     members.fail("an answer needs a key_id");

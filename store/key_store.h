@@ -115,7 +115,8 @@ class KeyStore {
   virtual Result<core::UsageReport> usage(const core::UsageQuery& query, core::Time now) = 0;
 
   /// Counts what the API itself answered to requests that were admitted; answers about keys that
-  /// the store does not have are dropped. As with `verify`, what is counted survives.
+  /// the store does not have, or not in the workspace that an answer names, are dropped. As with
+  /// `verify`, what is counted survives.
   virtual Result<void> report(std::span<const core::Answer> answers) = 0;
 
   /// The names of the workspaces that have keys, sorted.

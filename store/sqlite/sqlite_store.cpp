@@ -94,6 +94,7 @@ class SqliteStore final : public KeyStore {
   std::optional<Key> find_active_namesake(const Key& key, Time now);
   std::vector<std::optional<KeyRules>> look_up(std::span<const Request> requests);
   core::SlidingWindow window_of(const KeyRules& key);
+  bool is_in_its_workspace(const core::Answer& answer);
   void verify_batch(std::span<const Request> requests, const VerifyOptions& options,
                     std::vector<Verification>& verifications);
   /// Takes Lock::live with room in the journal for the endpoints that are not empty.
@@ -104,6 +105,7 @@ class SqliteStore final : public KeyStore {
   bool has_counted_ = false;
   bool is_mapped_ = false;
   std::optional<SQLite::Statement> select_rules_;
+  std::optional<SQLite::Statement> select_workspace_;
 };
 
 SqliteStore::~SqliteStore() {
@@ -428,17 +430,33 @@ Result<core::UsageReport> SqliteStore::usage(const core::UsageQuery& query, Time
   });
 }
 
+bool SqliteStore::is_in_its_workspace(const core::Answer& answer) {
+  if (!answer.workspace) {
+    return true;  // whether there is such a key is found out when the count is settled
+  }
+  auto& select = database_.prepare(select_workspace_, "SELECT workspace FROM keys WHERE id = ?");
+  select.bind(1, static_cast<int64_t>(answer.key.bits()));
+  const bool is_in = select.executeStep() && select.getColumn(0).getString() == *answer.workspace;
+  select.reset();
+  return is_in;
+}
+
 Result<void> SqliteStore::report(std::span<const core::Answer> answers) {
   return guard([&]() -> Result<void> {
     live();
     for (std::size_t done = 0; done < answers.size(); done += kBatch) {
       const auto batch = answers.subspan(done, std::min(kBatch, answers.size() - done));
-      std::vector<std::string> endpoints(batch.size());
-      std::ranges::transform(batch, endpoints.begin(), [](const core::Answer& answer) {
-        return core::endpoint_of(answer.method, answer.path);
-      });
+      std::vector<std::string> endpoints(batch.size());  // of what is counted
+      for (std::size_t i = 0; i < batch.size(); ++i) {
+        if (is_in_its_workspace(batch[i])) {
+          endpoints[i] = core::endpoint_of(batch[i].method, batch[i].path);
+        }
+      }
       const auto guard = lock_with_room(endpoints);
       for (std::size_t i = 0; i < batch.size(); ++i) {
+        if (endpoints[i].empty()) {
+          continue;
+        }
         live_->journal.append({.key = batch[i].key,
                                .at = core::system_time(),
                                .status = core::kUpstreamStatus + batch[i].status,

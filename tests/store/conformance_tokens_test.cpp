@@ -153,7 +153,11 @@ TEST_CASE_TEMPLATE("a token that is revoked already keeps its time", Fixture, ST
 void succeed(const Result<void>& result) { REQUIRE(result.has_value()); }
 
 Answer answer(std::uint64_t key, int status, std::string path = "/") {
-  return {.key = make_key(key).id, .method = "GET", .path = std::move(path), .status = status};
+  return {.key = make_key(key).id,
+          .method = "GET",
+          .path = std::move(path),
+          .status = status,
+          .workspace = {}};
 }
 
 TEST_CASE_TEMPLATE("what the API answered counts besides the decisions", Fixture, STORE_FIXTURES) {
@@ -196,6 +200,30 @@ TEST_CASE_TEMPLATE("answers about keys that the store does not have are dropped"
   const auto usage = report(*stores.second);
   CHECK(usage.total == Counts{.upstream_errors = 1});
   CHECK(usage.groups == std::map<std::string, Counts>{{"GET /", {.upstream_errors = 1}}});
+}
+
+TEST_CASE_TEMPLATE("answers about keys of another workspace than they name are dropped", Fixture,
+                   STORE_FIXTURES) {
+  Stores<Fixture> stores;
+  Key key = make_key(1);
+  key.workspace = "sales";
+  add(*stores.first, key);
+  add(*stores.first, 2);
+  std::vector<Answer> answers;
+  for (const char* const workspace : {"sales", "default", "none"}) {
+    for (const std::uint64_t n : {1, 2, 3}) {
+      answers.push_back(answer(n, 500, std::string("/") + workspace));
+      answers.back().workspace = workspace;
+    }
+  }
+  answers.push_back(answer(1, 500, "/any"));
+  succeed(stores.first->report(answers));
+  const auto groups = [&](std::uint64_t n) {
+    return report(*stores.second, {.key = make_key(n).id}).groups;
+  };
+  const Counts one{.upstream_errors = 1};
+  CHECK(groups(1) == std::map<std::string, Counts>{{"GET /sales", one}, {"GET /any", one}});
+  CHECK(groups(2) == std::map<std::string, Counts>{{"GET /default", one}});
 }
 
 TEST_CASE_TEMPLATE("a report of answers is no use of a key", Fixture, STORE_FIXTURES) {

@@ -207,7 +207,8 @@ Result<core::UsageReport> MemoryStore::usage(const core::UsageQuery& query, Time
 
 Result<void> MemoryStore::report(std::span<const core::Answer> answers) {
   for (const core::Answer& answer : answers) {
-    if (const Key* const key = data_->find(answer.key)) {
+    const Key* const key = data_->find(answer.key);
+    if (key != nullptr && answer.workspace.value_or(key->workspace) == key->workspace) {
       data_->count(*key, core::endpoint_of(answer.method, answer.path),
                    core::kUpstreamStatus + answer.status, core::system_time());
     }

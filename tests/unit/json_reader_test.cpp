@@ -7,7 +7,6 @@
 #include <nlohmann/json.hpp>
 
 #include "core/json.h"
-#include "core/query.h"
 #include "tests/unit/support.h"
 
 namespace nexakey::core {
@@ -428,6 +427,7 @@ TEST_CASE("A hash in place of a key is for many requests only") {
 TEST_CASE("An answer of the API is read as it was written") {
   for (const Answer& answer :
        {Answer{.key = some_key().id, .method = "POST", .path = "/v1/leads?x=y", .status = 502},
+        Answer{.key = some_key().id, .status = 200, .workspace = "sales"},
         Answer{.key = some_key().id, .method = "GET", .path = "/", .status = 100}}) {
     const Answer read =
         value_of(read_answer(as_json([&](JsonWriter& json) { write_answer(json, answer); })));
@@ -435,6 +435,7 @@ TEST_CASE("An answer of the API is read as it was written") {
     CHECK(read.method == answer.method);
     CHECK(read.path == answer.path);
     CHECK(read.status == answer.status);
+    CHECK(read.workspace == answer.workspace);
   }
   const std::string key = R"("key_id":"key_0123456789ab")";
   for (const std::string& text : std::vector<std::string>{
@@ -443,7 +444,8 @@ TEST_CASE("An answer of the API is read as it was written") {
            "{" + key + R"(,"status":-4294967096})", "{" + key + R"(,"status":4294967496})",
            "{" + key + R"(,"status":"200"})", "{" + key + R"(,"status":200.5})",
            "{" + key + R"(,"status":200,"method":"G T"})",
-           "{" + key + R"(,"status":200,"path":"x"})"}) {
+           "{" + key + R"(,"status":200,"path":"x"})",
+           "{" + key + R"(,"status":200,"workspace":"a b"})"}) {
     CAPTURE(text);
     CHECK_FALSE(read_answer(value_of(parse_json(text))).has_value());
   }
