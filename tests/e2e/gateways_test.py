@@ -13,22 +13,16 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 import unittest
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-NEXAKEY = os.path.abspath(os.environ["NEXAKEY"])
+from place import Place, free_port, is_open, wait_for
+
 HERE = Path(__file__).parent
 GATEWAY = sys.argv.pop(1)
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Api(http.server.BaseHTTPRequestHandler):
@@ -50,62 +44,6 @@ class Api(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, *args):
         pass
-
-
-class Place:
-    """A folder with a store, and the processes that work with it."""
-
-    def __init__(self):
-        self.folder = tempfile.TemporaryDirectory(prefix="nexakey-e2e-")
-        self.path = self.folder.name
-        self.env = os.environ | {"NEXAKEY_STORE": f"{self.path}/keys.db", "HOME": self.path,
-                                 "XDG_CONFIG_HOME": self.path}
-        self.processes = []
-        self.server = None
-
-    def nexakey(self, *words, stdin=""):
-        done = subprocess.run([NEXAKEY, *words], env=self.env, input=stdin, capture_output=True,
-                              text=True, timeout=60)
-        if done.returncode != 0:
-            raise AssertionError(f"nexakey {words}: {done.stderr}")
-        return done.stdout.strip()
-
-    def create(self, *options):
-        return self.nexakey("create", *options, "--quiet")
-
-    def start(self, command):
-        # Output goes to a file: a pipe that nobody reads would stop the process.
-        with open(f"{self.path}/log", "a") as log:
-            process = subprocess.Popen(command, env=self.env, stdout=log, stderr=log)
-        self.processes.append(process)
-        return process
-
-    def serve(self, *options):
-        self.server = self.start([NEXAKEY, "serve", "--listen", f"unix:{self.path}/nexakey.sock",
-                                  "--trusted-proxy", "unix", "--log", "json", *options])
-        wait_for(lambda: os.path.exists(f"{self.path}/nexakey.sock"), self)
-
-    def log(self):
-        return Path(self.path, "log").read_text()
-
-    def close(self):
-        for process in self.processes:
-            process.kill()
-            process.wait()
-        self.folder.cleanup()
-
-
-def wait_for(condition, place):
-    give_up = time.monotonic() + 60
-    while not condition():
-        if time.monotonic() > give_up:
-            raise AssertionError("it does not start: " + place.log())
-        time.sleep(0.02)
-
-
-def is_open(port):
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 class Reply:
