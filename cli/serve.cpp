@@ -22,6 +22,7 @@ constexpr const char* kExamples =
     "nexakey serve --listen unix:/run/nexakey/auth.sock --trusted-proxy unix";
 
 constexpr std::chrono::milliseconds kMaintenancePause{200};
+constexpr std::size_t kMostWorkers = 64;
 constexpr const char* kStandardEndpoint = "127.0.0.1:8080";
 
 struct Options {
@@ -31,6 +32,8 @@ struct Options {
   std::optional<std::string> max_header{};
   std::optional<std::string> max_body{};
   std::optional<std::string> max_connections{};
+  std::optional<std::string> workers{};
+  std::optional<std::string> max_waiting{};
   std::optional<std::string> idle{};
   bool insecure = false;
 };
@@ -63,6 +66,12 @@ server::Limits parse_limits(const Options& options) {
   set(options.max_header, "--max-header", limits.header_bytes);
   set(options.max_body, "--max-body", limits.body_bytes);
   set(options.max_connections, "--max-connections", limits.connections);
+  set(options.workers, "--workers", limits.workers);
+  set(options.max_waiting, "--max-waiting", limits.queue);
+  if (limits.workers > kMostWorkers) {
+    throw Failure{
+        {core::ErrorCode::usage, "--workers is at most " + std::to_string(kMostWorkers), ""}};
+  }
   if (options.idle) {
     limits.idle = value_of(core::parse_duration(*options.idle));
   }
@@ -181,7 +190,10 @@ ExitStatus run(Context& context, const Options& options) {
   const auto store = context.open_store();
   server::Service service(*store, parse_proxies(options.proxies), context.settings.workspace,
                           log.writer());
-  server::Server server(service, limits);
+  const auto open_store = [&] {
+    return store::open(context.settings.store, store::OpenMode::existing);
+  };
+  server::Server server(service, open_store, limits);
   for (const server::Endpoint& endpoint : endpoints) {
     print_note("nexakey: listening at " + value_of(server.listen(endpoint)).to_string());
   }
@@ -204,6 +216,9 @@ Runner attach(Arguments& app) {
       ->type_name("N");
   app.add_option("--max-body", options->max_body, "The longest body, in bytes")->type_name("N");
   app.add_option("--max-connections", options->max_connections, "At most so many connections")
+      ->type_name("N");
+  app.add_option("--workers", options->workers, "Threads for what can take long")->type_name("N");
+  app.add_option("--max-waiting", options->max_waiting, "At most so many requests wait for one")
       ->type_name("N");
   app.add_option("--idle-timeout", options->idle, "How long a connection may be idle")
       ->type_name("DURATION");

@@ -23,12 +23,16 @@ std::string_view phrase_of(int status) {
       return "Not Found";
     case 405:
       return "Method Not Allowed";
+    case 409:
+      return "Conflict";
     case 413:
       return "Content Too Large";
     case 429:
       return "Too Many Requests";
     case 431:
       return "Request Header Fields Too Large";
+    case 500:
+      return "Internal Server Error";
     case 503:
       return "Service Unavailable";
     default:
@@ -40,6 +44,16 @@ std::string_view phrase_of(int status) {
 
 bool is_same_name(std::string_view a, std::string_view b) {
   return std::ranges::equal(a, b, {}, to_lower, to_lower);
+}
+
+std::string_view HttpRequest::path() const {
+  return std::string_view(target).substr(0, target.find('?'));
+}
+
+std::string_view HttpRequest::query() const {
+  const std::size_t question = target.find('?');
+  return question == std::string::npos ? std::string_view()
+                                       : std::string_view(target).substr(question + 1);
 }
 
 std::vector<std::string_view> HttpRequest::values(std::string_view name) const {

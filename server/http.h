@@ -25,6 +25,9 @@ struct HttpRequest {
   std::string body;
   Peer peer;
 
+  /// What stands before and behind the `?` of the target.
+  [[nodiscard]] std::string_view path() const;
+  [[nodiscard]] std::string_view query() const;
   /// The values of a header; names are compared without regard to case.
   [[nodiscard]] std::vector<std::string_view> values(std::string_view name) const;
   /// The value of a header that is there exactly once.

@@ -1,57 +1,37 @@
 #include "server/server.h"
 
-#include <algorithm>
 #include <array>
-#include <charconv>
-#include <ctime>
-#include <system_error>
 #include <unordered_set>
 #include <utility>
+#include <vector>
 
-#include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/string_body.hpp>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/text.h"
+#include "server/connection.h"
+#include "server/dispatcher.h"
 
 namespace nexakey::server {
 namespace {
 
 namespace asio = boost::asio;
-namespace http = boost::beast::http;
 using asio::local::stream_protocol;
 using boost::system::error_code;
-using Clock = std::chrono::steady_clock;
-using Socket = asio::generic::stream_protocol::socket;
+using Clock = Connection::Clock;
+using ConnectionPtr = std::shared_ptr<Connection>;
 
-constexpr std::size_t kReadSize = std::size_t{64} << 10U;
-/// How many pipelined requests of one connection are taken in one turn.
-constexpr std::size_t kMostPipelined = 64;
 /// How long the last answers may take to be fetched when the server ends.
 constexpr std::chrono::seconds kDrainTime{5};
 constexpr std::chrono::milliseconds kAcceptPause{100};
 
 core::Error system_problem(const std::string& what, const error_code& error) {
   return {core::ErrorCode::failed, what + ": " + error.message(), ""};
-}
-
-/// The `Date` of now (RFC 9110, 5.6.7).
-std::string http_date() {
-  const std::time_t now = std::time(nullptr);
-  std::tm parts{};
-  ::gmtime_r(&now, &parts);
-  std::array<char, 32> text{};
-  const std::size_t length =
-      std::strftime(text.data(), text.size(), "%a, %d %b %Y %H:%M:%S GMT", &parts);
-  return {text.data(), length};
 }
 
 /// IPv4 addresses come as IPv4-mapped ones, and without the zone that a link-local one may have.
@@ -63,76 +43,38 @@ core::IpAddress address_of(const asio::ip::tcp::endpoint& endpoint) {
           .to_bytes());
 }
 
-HttpResponse refusal(int status) {
-  HttpResponse response{.status = status};
-  response.headers.emplace_back("Content-Type", "text/plain");
-  response.body = "the request is refused\n";
-  return response;
-}
-
 }  // namespace
 
 class Server::Loop {
  public:
-  Loop(Service& service, const Limits& limits) : service_(service), limits_(limits) {}
+  Loop(Service& service, OpenStore open_store, const Limits& limits)
+      : limits_(limits),
+        workers_(std::move(open_store), limits.workers, limits.queue),
+        dispatcher_(context_, service, workers_, [this] { flush_(); }) {}
 
   Endpoint listen_tcp(const Endpoint& endpoint);
   Endpoint listen_unix(const Endpoint& endpoint);
   void run(const std::function<void()>& flush);
 
  private:
-  struct Connection;
-  using ConnectionPtr = std::shared_ptr<Connection>;
-
-  /// A request of a connection that waits for its answer.
-  struct Waiting {
-    ConnectionPtr connection;
-    bool keep_alive = true;
-    bool has_body = true;
-  };
-
   template <typename Acceptor>
   void accept(Acceptor& acceptor);
-  void open(Socket socket, const Peer& peer);
-  void await_input(const ConnectionPtr& connection);
-  void read(const ConnectionPtr& connection);
-  void parse(const ConnectionPtr& connection);
-  void take(const ConnectionPtr& connection);
-  void answer_waiting();
-  void write(const ConnectionPtr& connection);
-  void close(const ConnectionPtr& connection);
+  void open(Connection::Socket socket, const Peer& peer);
   void sweep();
   void drain();
 
-  Service& service_;
   Limits limits_;
+  std::function<void()> flush_;
   asio::io_context context_{1};
+  Workers workers_;
+  Dispatcher dispatcher_;
   std::vector<asio::ip::tcp::acceptor> tcp_;
   std::vector<stream_protocol::acceptor> unix_;
   std::vector<std::string> socket_files_;
   std::unordered_set<ConnectionPtr> connections_;
-  std::vector<HttpRequest> requests_;
-  std::vector<Waiting> waiting_;
-  std::array<char, kReadSize> buffer_{};
   asio::steady_timer sweeper_{context_};
   asio::steady_timer pause_{context_};
-  std::function<void()> flush_;
   std::optional<Clock::time_point> drain_until_;
-};
-
-struct Server::Loop::Connection {
-  Connection(Socket its_socket, const Peer& its_peer)
-      : socket(std::move(its_socket)), peer(its_peer) {}
-
-  Socket socket;
-  Peer peer;
-  std::string in;          // what has come and is not parsed yet
-  std::string out;         // what is to be sent
-  std::string last_words;  // behind the answers that are still to come
-  std::size_t waiting = 0;
-  std::optional<http::request_parser<http::string_body>> parser;
-  Clock::time_point deadline;
-  bool closes = false;  // after what is to be sent
 };
 
 Endpoint Server::Loop::listen_tcp(const Endpoint& endpoint) {
@@ -196,151 +138,22 @@ void Server::Loop::accept(Acceptor& acceptor) {
         socket.set_option(asio::ip::tcp::no_delay(true), failed);
         peer.address = address_of(from);
       }
-      open(Socket(std::move(socket)), peer);
+      open(Connection::Socket(std::move(socket)), peer);
     }
     accept(acceptor);
   });
 }
 
-void Server::Loop::open(Socket socket, const Peer& peer) {
+void Server::Loop::open(Connection::Socket socket, const Peer& peer) {
   if (connections_.size() >= limits_.connections) {
     return;  // closed with the socket
   }
   socket.non_blocking(true);
-  const auto connection = std::make_shared<Connection>(std::move(socket), peer);
-  connection->deadline = Clock::now() + limits_.idle;
+  const auto connection = std::make_shared<Connection>(
+      std::move(socket), peer, limits_, dispatcher_,
+      [this](const ConnectionPtr& closed) { connections_.erase(closed); });
   connections_.insert(connection);
-  await_input(connection);
-}
-
-void Server::Loop::await_input(const ConnectionPtr& connection) {
-  connection->socket.async_wait(Socket::wait_read, [this, connection](const error_code& error) {
-    if (!error) {
-      read(connection);
-    }
-  });
-}
-
-void Server::Loop::read(const ConnectionPtr& connection) {
-  error_code error;
-  const std::size_t count = connection->socket.read_some(asio::buffer(buffer_), error);
-  if (error == asio::error::would_block) {
-    await_input(connection);
-    return;
-  }
-  if (error) {
-    close(connection);
-    return;
-  }
-  connection->in.append(buffer_.data(), count);
-  parse(connection);
-  if (connection->waiting == 0 && !connection->closes) {
-    await_input(connection);
-  }
-}
-
-/// Takes all requests that are whole. Their answers come at the end of this turn of the loop.
-void Server::Loop::parse(const ConnectionPtr& connection) {
-  while (!connection->in.empty() && !connection->closes && connection->waiting < kMostPipelined) {
-    if (!connection->parser) {
-      connection->parser.emplace();
-      connection->parser->eager(true);
-      connection->parser->header_limit(static_cast<std::uint32_t>(limits_.header_bytes));
-      connection->parser->body_limit(limits_.body_bytes);
-    }
-    error_code error;
-    const std::size_t used = connection->parser->put(asio::buffer(connection->in), error);
-    connection->in.erase(0, used);
-    if (error == http::error::need_more) {
-      break;
-    }
-    if (error) {
-      const int status = error == http::error::header_limit ? 431
-                         : error == http::error::body_limit ? 413
-                                                            : 400;
-      connection->closes = true;
-      append_response(connection->last_words, refusal(status), http_date(), false, true);
-      if (connection->waiting == 0) {
-        write(connection);
-      }
-      return;
-    }
-    if (connection->parser->is_done()) {
-      take(connection);
-    }
-  }
-}
-
-void Server::Loop::take(const ConnectionPtr& connection) {
-  auto message = connection->parser->release();
-  connection->parser.reset();
-  HttpRequest& request = requests_.emplace_back();
-  request.method = message.method_string();
-  request.target = message.target();
-  for (const auto& field : message) {
-    request.headers.emplace_back(field.name_string(), field.value());
-  }
-  request.body = std::move(message.body());
-  request.peer = connection->peer;
-  const bool keep_alive = message.keep_alive() && !drain_until_;
-  waiting_.push_back({connection, keep_alive, request.method != "HEAD"});
-  connection->closes = !keep_alive;
-  ++connection->waiting;
-  if (waiting_.size() == 1) {
-    // Behind all that this turn has found ready.
-    asio::post(context_, [this] { answer_waiting(); });
-  }
-}
-
-void Server::Loop::answer_waiting() {
-  const auto waiting = std::exchange(waiting_, {});
-  auto requests = std::exchange(requests_, {});
-  const auto responses = service_.answer(requests);
-  const std::string date = http_date();
-  for (std::size_t i = 0; i < waiting.size(); ++i) {
-    Connection& connection = *waiting[i].connection;
-    append_response(connection.out, responses[i], date, waiting[i].keep_alive, waiting[i].has_body);
-    if (--connection.waiting == 0) {
-      write(waiting[i].connection);
-    }
-  }
-  flush_();
-}
-
-void Server::Loop::write(const ConnectionPtr& connection) {
-  connection->out += std::exchange(connection->last_words, {});
-  error_code error;
-  const std::size_t count = connection->socket.write_some(asio::buffer(connection->out), error);
-  if (error && error != asio::error::would_block) {
-    close(connection);
-    return;
-  }
-  connection->out.erase(0, count);
-  connection->deadline = Clock::now() + limits_.idle;
-  if (!connection->out.empty()) {
-    connection->socket.async_wait(Socket::wait_write, [this, connection](const error_code& failed) {
-      if (!failed) {
-        write(connection);
-      }
-    });
-    return;
-  }
-  if (connection->closes) {
-    close(connection);
-    return;
-  }
-  parse(connection);  // what was pipelined behind the requests of the last turn
-  if (connection->waiting == 0 && !connection->closes) {
-    await_input(connection);
-  }
-}
-
-void Server::Loop::close(const ConnectionPtr& connection) {
-  error_code ignored;
-  connection->closes = true;
-  connection->socket.shutdown(Socket::shutdown_both, ignored);
-  connection->socket.close(ignored);
-  connections_.erase(connection);
+  connection->start();
 }
 
 /// Ends what takes too long, once a second.
@@ -348,11 +161,13 @@ void Server::Loop::sweep() {
   const auto now = Clock::now();
   const std::vector<ConnectionPtr> all(connections_.begin(), connections_.end());
   for (const ConnectionPtr& connection : all) {
-    if (now >= connection->deadline) {
-      close(connection);
+    if (connection->is_overdue(now)) {
+      connection->close();
     }
   }
-  if (drain_until_ && (connections_.empty() || now >= *drain_until_)) {
+  if (drain_until_ && dispatcher_.in_work() > 0) {
+    drain_until_ = now + kDrainTime;
+  } else if (drain_until_ && (connections_.empty() || now >= *drain_until_)) {
     context_.stop();
     return;
   }
@@ -378,13 +193,7 @@ void Server::Loop::drain() {
   }
   const std::vector<ConnectionPtr> all(connections_.begin(), connections_.end());
   for (const ConnectionPtr& connection : all) {
-    error_code error;
-    const std::size_t unread = connection->socket.available(error);
-    const bool is_idle = connection->in.empty() && !connection->parser && unread == 0 &&
-                         connection->waiting == 0 && connection->out.empty();
-    if (is_idle) {
-      close(connection);
-    }
+    connection->finish();
   }
   sweeper_.cancel();
   asio::post(context_, [this] { sweep(); });
@@ -413,51 +222,8 @@ void Server::Loop::run(const std::function<void()>& flush) {
   flush_();
 }
 
-core::Result<Endpoint> Endpoint::parse(const std::string& text) {
-  constexpr std::string_view kUnix = "unix:";
-  constexpr std::size_t kLongestSocketPath = 107;
-  if (text.starts_with(kUnix)) {
-    Endpoint endpoint{.path = text.substr(kUnix.size())};
-    if (endpoint.path.empty() || endpoint.path.size() > kLongestSocketPath) {
-      return core::reject("the path of a Unix socket has 1 to 107 bytes");
-    }
-    return endpoint;
-  }
-  const std::size_t colon = text.rfind(':');
-  const std::string digits = colon == std::string::npos ? "" : text.substr(colon + 1);
-  std::string host = text.substr(0, std::min(colon, text.size()));
-  if (host.starts_with('[') && host.ends_with(']')) {
-    host = host.substr(1, host.size() - 2);
-  } else if (host.find(':') != std::string::npos) {
-    host.clear();  // of IPv6 it can't be told where the port begins
-  }
-  Endpoint endpoint{.address = core::IpAddress::parse(host)};
-  const auto [end, error] =
-      std::from_chars(digits.data(), digits.data() + digits.size(), endpoint.port);
-  if (!endpoint.address || error != std::errc() || end != digits.data() + digits.size()) {
-    return core::reject(core::quote(text) + " is no place to listen at",
-                        "write 127.0.0.1:8080, [::1]:8080 or unix:PATH");
-  }
-  return endpoint;
-}
-
-bool Endpoint::is_loopback() const {
-  static const core::Whitelist loopback =
-      core::Whitelist::parse({"127.0.0.0/8", "::1"}).value_or(core::Whitelist());
-  return !address || loopback.allows(address);
-}
-
-std::string Endpoint::to_string() const {
-  if (!address) {
-    return "unix:" + path;
-  }
-  const std::string host =
-      address->is_v4() ? address->to_string() : "[" + address->to_string() + "]";
-  return host + ":" + std::to_string(port);
-}
-
-Server::Server(Service& service, const Limits& limits)
-    : loop_(std::make_unique<Loop>(service, limits)) {}
+Server::Server(Service& service, OpenStore open_store, const Limits& limits)
+    : loop_(std::make_unique<Loop>(service, std::move(open_store), limits)) {}
 
 Server::~Server() = default;
 

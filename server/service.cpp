@@ -7,7 +7,10 @@
 #include "core/json.h"
 #include "core/json_reader.h"
 #include "core/query.h"
-#include "core/text.h"
+#include "server/access.h"
+#include "server/api.h"
+#include "server/responses.h"
+#include "server/routes.h"
 
 namespace nexakey::server {
 namespace {
@@ -15,64 +18,25 @@ namespace {
 using core::ErrorCode;
 using core::Result;
 
-constexpr const char* kChallenge = "Bearer realm=\"nexakey\"";
-
-template <typename Write>
-HttpResponse json_response(const Write& write) {
-  HttpResponse response;
-  response.headers.emplace_back("Content-Type", "application/json");
-  response.headers.emplace_back("Cache-Control", "no-store");
-  core::JsonWriter json(response.body);
-  write(json);
-  response.body += '\n';
-  return response;
-}
-
-/// A problem document (RFC 9457) with the error as the command line prints it.
-HttpResponse problem(int status, const core::Error& error) {
-  HttpResponse response;
-  response.status = status;
-  response.detail = error.message;
-  response.headers.emplace_back("Content-Type", "application/problem+json");
-  response.headers.emplace_back("Cache-Control", "no-store");
-  if (status == 401) {
-    response.headers.emplace_back("WWW-Authenticate", kChallenge);
-  }
-  core::JsonWriter json(response.body);
-  json.begin_object().name("status").number(status);
-  json.name("title").string(error.message);
-  core::write_error_member(json, error);
-  json.end_object();
-  response.body += '\n';
-  return response;
-}
-
-HttpResponse problem(const core::Error& error) { return problem(status_of(error.code), error); }
-
 HttpResponse fine() {
   return json_response(
       [](core::JsonWriter& json) { json.begin_object().name("status").plain("ok").end_object(); });
 }
 
-HttpResponse not_found() {
-  return problem({ErrorCode::not_found, "there is nothing at this path", "see nexakey-serve(1)"});
+core::Error elsewhere(const std::string& only) {
+  return {ErrorCode::forbidden, "this is for the workspace " + only + " alone", ""};
 }
 
-HttpResponse wrong_method(std::string allowed) {
-  HttpResponse response = problem(405, {ErrorCode::usage, "this path takes " + allowed, ""});
-  response.headers.emplace_back("Allow", std::move(allowed));
-  return response;
-}
-
-/// Makes requests be about the keys of one workspace, if there is only one; false: one of them is
-/// about another.
-bool confine(std::span<core::Request> requests, const std::optional<std::string>& only) {
+/// Makes requests or answers be about the keys of one workspace, if there is only one; false: one
+/// of them is about another.
+template <typename T>
+bool confine(std::span<T> questions, const std::optional<std::string>& only) {
   if (only) {
-    for (core::Request& request : requests) {
-      if (request.workspace.value_or(*only) != *only) {
+    for (T& question : questions) {
+      if (question.workspace.value_or(*only) != *only) {
         return false;
       }
-      request.workspace = only;
+      question.workspace = only;
     }
   }
   return true;
@@ -94,26 +58,6 @@ Result<std::vector<core::Answer>> read_answers(const std::string& body) {
 }
 
 }  // namespace
-
-int status_of(ErrorCode code) {
-  switch (code) {
-    case ErrorCode::usage:
-    case ErrorCode::ambiguous:
-      return 400;
-    case ErrorCode::not_found:
-      return 404;
-    case ErrorCode::conflict:
-    case ErrorCode::confirmation_required:
-      return 409;
-    case ErrorCode::forbidden:
-      return 403;
-    case ErrorCode::store_unavailable:
-      return 503;
-    case ErrorCode::failed:
-      break;
-  }
-  return 500;
-}
 
 /// One request on its way: answered, or waiting for decisions.
 struct Service::Task {
@@ -145,6 +89,12 @@ Service::Service(store::KeyStore& store, TrustedProxies proxies,
       proxies_(std::move(proxies)),
       workspace_(std::move(workspace)),
       log_(std::move(log)) {}
+
+bool Service::is_slow(const HttpRequest& request) { return server::is_slow(request); }
+
+HttpResponse Service::work(store::KeyStore& store, const HttpRequest& request) const {
+  return answer_slow(store, request, workspace_);
+}
 
 std::vector<HttpResponse> Service::answer(std::span<const HttpRequest> requests) {
   std::vector<Task> tasks;
@@ -180,33 +130,31 @@ std::vector<HttpResponse> Service::answer(std::span<const HttpRequest> requests)
 }
 
 Service::Task Service::start(const HttpRequest& request) {
-  const std::size_t question = std::min(request.target.find('?'), request.target.size());
-  const std::string_view path = std::string_view(request.target).substr(0, question);
-  const std::string_view query =
-      std::string_view(request.target).substr(std::min(question + 1, request.target.size()));
-  if (const auto gateway = gateway_of(path)) {
-    return start_gateway(*gateway, request);
+  auto match = find_route(request);
+  if (!match) {
+    return Task::done(std::move(match.error()));
   }
-  if (path == "/healthz" || path == "/readyz") {
-    if (request.method != "GET" && request.method != "HEAD") {
-      return Task::done(wrong_method("GET"));
-    }
-    return Task::done(path == "/readyz" ? ready() : fine());
+  const Quick* const quick = std::get_if<Quick>(&match->route->work);
+  if (quick == nullptr) {
+    return Task::done(work(store_, request));
   }
-  const bool is_known = path == "/v1/verify" || path == "/v1/report" || path == "/v1/self/revoke";
-  if (!is_known) {
-    return Task::done(not_found());
+  switch (*quick) {
+    case Quick::gateway:
+      return start_gateway(request);
+    case Quick::verify:
+      return start_verify(request);
+    case Quick::report:
+      return Task::done(report(request));
+    case Quick::readiness:
+      return Task::done(ready());
+    case Quick::health:
+      break;
   }
-  if (request.method != "POST") {
-    return Task::done(wrong_method("POST"));
-  }
-  if (path == "/v1/verify") {
-    return start_verify(request, query);
-  }
-  return Task::done(path == "/v1/report" ? report(request) : revoke_self(request));
+  return Task::done(fine());
 }
 
-Service::Task Service::start_gateway(Gateway gateway, const HttpRequest& request) {
+Service::Task Service::start_gateway(const HttpRequest& request) {
+  const Gateway gateway = gateway_of(request.path()).value();
   auto wanted = read_gateway_request(gateway, request, proxies_);
   if (!wanted) {
     HttpResponse denial = deny_gateway(gateway, 403);
@@ -220,12 +168,16 @@ Service::Task Service::start_gateway(Gateway gateway, const HttpRequest& request
   return task;
 }
 
-Service::Task Service::start_verify(const HttpRequest& request, std::string_view text) {
-  const auto token = authorize(request);
+Service::Task Service::start_verify(const HttpRequest& request) {
+  const auto token = authorize(store_, request, Access::decide);
   if (!token) {
     return Task::done(token.error());
   }
-  auto query = core::Query::parse(text);
+  const auto workspace = workspace_of(*token, workspace_);
+  if (!workspace) {
+    return Task::refused(workspace.error());
+  }
+  auto query = core::Query::parse(request.query());
   if (!query) {
     return Task::refused(query.error());
   }
@@ -244,80 +196,28 @@ Service::Task Service::start_verify(const HttpRequest& request, std::string_view
                   .explain = *explain};
   task.is_array = document->is_array;
   task.asked = std::move(document->requests);
-  for (const auto& only : {token->workspace, workspace_}) {
-    if (!confine(task.asked, only)) {
-      return Task::refused({ErrorCode::forbidden,
-                            "decisions are given here for the workspace " + *only + " alone", ""});
-    }
+  if (!confine(std::span(task.asked), *workspace)) {
+    return Task::refused(elsewhere(**workspace));
   }
   return task;
 }
 
-tl::expected<core::Token, HttpResponse> Service::authorize(const HttpRequest& request) {
-  const auto bearer = read_bearer(request);
-  const bool has_form = bearer && core::kTokenForm.matches(*bearer);
-  const auto token = has_form ? store_.find_token(core::hash_credential(*bearer))
-                              : Result<std::optional<core::Token>>();
-  if (!token) {
-    return tl::unexpected(problem(token.error()));
-  }
-  if (!*token || !(*token)->is_live(core::system_time())) {
-    return tl::unexpected(
-        problem(401, {ErrorCode::forbidden, "this needs a token that is known and alive",
-                      "send it as Authorization: Bearer"}));
-  }
-  if ((*token)->role == core::Role::auditor) {
-    return tl::unexpected(
-        problem({ErrorCode::forbidden, "an auditor's token only reads", "use a verifier's"}));
-  }
-  return **token;
-}
-
 HttpResponse Service::report(const HttpRequest& request) {
-  const auto token = authorize(request);
+  const auto token = authorize(store_, request, Access::decide);
   if (!token) {
     return token.error();
   }
-  if (token->workspace) {
-    return problem({ErrorCode::forbidden, "a token for one workspace can't report answers", ""});
-  }
-  const auto answers = read_answers(request.body);
+  const auto workspace = workspace_of(*token, workspace_);
+  auto answers = workspace ? read_answers(request.body)
+                           : Result<std::vector<core::Answer>>(tl::unexpected(workspace.error()));
   if (!answers) {
     return problem(answers.error());
   }
+  if (!confine(std::span(*answers), *workspace)) {
+    return problem(elsewhere(**workspace));
+  }
   const auto reported = store_.report(*answers);
   return reported ? HttpResponse{.status = 204} : problem(reported.error());
-}
-
-HttpResponse Service::revoke_self(const HttpRequest& request) {
-  const auto bearer = read_bearer(request);
-  if (!bearer || !core::is_api_key(*bearer)) {
-    return problem(401, {ErrorCode::forbidden, "this needs the key that is to be revoked",
-                         "send it as Authorization: Bearer"});
-  }
-  const core::KeyFilter filter{.hash = core::hash_api_key(*bearer)};
-  std::optional<core::KeyId> id;
-  const auto found =
-      store_.list(filter, {.limit = 1}, core::system_time(), [&](const core::Key& key) {
-        id = key.id;
-        return false;
-      });
-  if (!found) {
-    return problem(found.error());
-  }
-  if (!id) {
-    return problem(401, {ErrorCode::forbidden, "the key is not known", ""});
-  }
-  const auto revoked =
-      store_.revoke(std::span(&*id, 1), "revoked by its holder", core::system_time());
-  if (!revoked) {
-    return problem(revoked.error());
-  }
-  return json_response([&](core::JsonWriter& json) {
-    json.begin_object().name("key");
-    core::write_key(json, revoked->front(), core::system_time());
-    json.end_object();
-  });
 }
 
 HttpResponse Service::ready() {
@@ -351,6 +251,19 @@ void Service::finish(Task& task, std::span<const store::Verification> verificati
     }
   });
   task.response->detail = std::move(detail);
+}
+
+void Service::write_log(const HttpRequest& request, const HttpResponse& response) const {
+  if (log_) {
+    log_({.at = core::system_time(),
+          .peer = request.peer.to_string(),
+          .method = request.method,
+          .path = core::mask_credentials(std::string(request.path())),
+          .status = response.status,
+          .detail = response.detail,
+          .key_id = {},
+          .client_ip = {}});
+  }
 }
 
 void Service::write_log(const HttpRequest& request, const Task& task) const {

@@ -36,17 +36,21 @@ class Service {
   /// it pays for a transaction or a round trip once. If it can't be asked the answer is no.
   std::vector<HttpResponse> answer(std::span<const HttpRequest> requests);
 
+  /// Whether a request is none of those, but can take long.
+  static bool is_slow(const HttpRequest& request);
+  /// Answers such a request by a store object of the thread that it is called on, which may be any.
+  HttpResponse work(store::KeyStore& store, const HttpRequest& request) const;
+  /// Logs what became of it, as `answer` does by itself.
+  void write_log(const HttpRequest& request, const HttpResponse& response) const;
+
  private:
   struct Task;
 
   Task start(const HttpRequest& request);
-  Task start_gateway(Gateway gateway, const HttpRequest& request);
-  Task start_verify(const HttpRequest& request, std::string_view query);
+  Task start_gateway(const HttpRequest& request);
+  Task start_verify(const HttpRequest& request);
   HttpResponse report(const HttpRequest& request);
-  HttpResponse revoke_self(const HttpRequest& request);
   HttpResponse ready();
-  /// The token of a request that may ask for decisions, or the answer to one that may not.
-  tl::expected<core::Token, HttpResponse> authorize(const HttpRequest& request);
   void finish(Task& task, std::span<const store::Verification> verifications);
   void write_log(const HttpRequest& request, const Task& task) const;
 
@@ -55,8 +59,5 @@ class Service {
   std::optional<std::string> workspace_;
   std::function<void(const LogEntry&)> log_;
 };
-
-/// The HTTP status that stands for an error.
-int status_of(core::ErrorCode code);
 
 }  // namespace nexakey::server

@@ -1,0 +1,85 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <boost/asio/generic/stream_protocol.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/string_body.hpp>
+
+#include "server/http.h"
+#include "server/limits.h"
+
+namespace nexakey::server {
+
+class Dispatcher;
+
+/// One client, as the loop has it: bytes in, requests out to the dispatcher, and the answers back
+/// in their order. Quick requests are taken as they come; what is slow is begun when all before it
+/// is answered, and nothing behind it is taken before its own answer is there, so that the requests
+/// of a connection happen one after another.
+class Connection : public std::enable_shared_from_this<Connection> {
+ public:
+  using Clock = std::chrono::steady_clock;
+  using Socket = boost::asio::generic::stream_protocol::socket;
+
+  /// `closed` is called once, when it is over. Limits and dispatcher have to outlive it.
+  Connection(Socket socket, const Peer& peer, const Limits& limits, Dispatcher& dispatcher,
+             std::function<void(const std::shared_ptr<Connection>&)> closed);
+
+  void start() { await_input(); }
+  /// The answer to the oldest request that has none. `date` is the value of that header.
+  void answer(const HttpResponse& response, std::string_view date);
+  void close();
+
+  /// Takes no request more than what has begun to come; closes if there is none.
+  void finish();
+  /// Whether the client has taken too long to send a request or to fetch an answer.
+  [[nodiscard]] bool is_overdue(Clock::time_point now) const {
+    return pending_.empty() && now >= deadline_;
+  }
+
+ private:
+  /// A request that waits for its answer.
+  struct Pending {
+    bool keep_alive = true;
+    bool has_body = true;
+  };
+
+  void await_input();
+  void read();
+  void parse();
+  void take();
+  void refuse(const boost::system::error_code& error);
+  void write();
+  void go_on();
+
+  Socket socket_;
+  Peer peer_;
+  const Limits& limits_;
+  Dispatcher& dispatcher_;
+  std::function<void(const std::shared_ptr<Connection>&)> closed_;
+  std::string in_;          // what has come and is not parsed yet
+  std::string out_;         // what is to be sent
+  std::string last_words_;  // behind the answers that are still to come
+  std::deque<Pending> pending_;
+  std::optional<HttpRequest> slow_;  // waits for the answers before its own
+  std::optional<boost::beast::http::request_parser<boost::beast::http::string_body>> parser_;
+  Clock::time_point deadline_;
+  bool is_writing_ = false;
+  bool takes_more_ = true;  // false behind a slow request
+  bool is_last_ = false;    // what comes behind the requests that are there is not answered
+  bool is_finishing_ = false;
+  bool is_closed_ = false;
+};
+
+/// The `Date` of now (RFC 9110, 5.6.7).
+std::string http_date();
+
+}  // namespace nexakey::server

@@ -1,0 +1,55 @@
+#include "server/endpoint.h"
+
+#include <algorithm>
+#include <charconv>
+#include <string_view>
+#include <system_error>
+
+#include "core/text.h"
+
+namespace nexakey::server {
+
+core::Result<Endpoint> Endpoint::parse(const std::string& text) {
+  constexpr std::string_view kUnix = "unix:";
+  constexpr std::size_t kLongestSocketPath = 107;
+  if (text.starts_with(kUnix)) {
+    Endpoint endpoint{.path = text.substr(kUnix.size())};
+    if (endpoint.path.empty() || endpoint.path.size() > kLongestSocketPath) {
+      return core::reject("the path of a Unix socket has 1 to 107 bytes");
+    }
+    return endpoint;
+  }
+  const std::size_t colon = text.rfind(':');
+  const std::string digits = colon == std::string::npos ? "" : text.substr(colon + 1);
+  std::string host = text.substr(0, std::min(colon, text.size()));
+  if (host.starts_with('[') && host.ends_with(']')) {
+    host = host.substr(1, host.size() - 2);
+  } else if (host.find(':') != std::string::npos) {
+    host.clear();  // of IPv6 it can't be told where the port begins
+  }
+  Endpoint endpoint{.address = core::IpAddress::parse(host)};
+  const auto [end, error] =
+      std::from_chars(digits.data(), digits.data() + digits.size(), endpoint.port);
+  if (!endpoint.address || error != std::errc() || end != digits.data() + digits.size()) {
+    return core::reject(core::quote(text) + " is no place to listen at",
+                        "write 127.0.0.1:8080, [::1]:8080 or unix:PATH");
+  }
+  return endpoint;
+}
+
+bool Endpoint::is_loopback() const {
+  static const core::Whitelist loopback =
+      core::Whitelist::parse({"127.0.0.0/8", "::1"}).value_or(core::Whitelist());
+  return !address || loopback.allows(address);
+}
+
+std::string Endpoint::to_string() const {
+  if (!address) {
+    return "unix:" + path;
+  }
+  const std::string host =
+      address->is_v4() ? address->to_string() : "[" + address->to_string() + "]";
+  return host + ":" + std::to_string(port);
+}
+
+}  // namespace nexakey::server

@@ -1,0 +1,26 @@
+#pragma once
+
+#include "core/error.h"
+#include "server/http.h"
+#include "server/routes.h"
+
+/// The handlers of the routes, by the files that they are in. An error becomes a problem document.
+/// The workspace of a call confines all of them: what is in another one is not there.
+namespace nexakey::server {
+
+// key_routes.cpp
+core::Result<HttpResponse> list_keys(Call& call);
+core::Result<HttpResponse> show_key(Call& call);
+core::Result<HttpResponse> put_key(Call& call);
+core::Result<HttpResponse> change_key(Call& call);
+core::Result<HttpResponse> revoke_keys(Call& call);
+core::Result<HttpResponse> revoke_self(Call& call);
+core::Result<HttpResponse> report_usage(Call& call);
+core::Result<HttpResponse> list_workspaces(Call& call);
+
+// token_routes.cpp
+core::Result<HttpResponse> list_tokens(Call& call);
+core::Result<HttpResponse> put_token(Call& call);
+core::Result<HttpResponse> revoke_tokens(Call& call);
+
+}  // namespace nexakey::server

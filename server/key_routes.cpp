@@ -1,0 +1,308 @@
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+#include "core/json.h"
+#include "core/json_reader.h"
+#include "core/text.h"
+#include "server/gateway.h"
+#include "server/handlers.h"
+#include "server/responses.h"
+
+namespace nexakey::server {
+namespace {
+
+using core::ErrorCode;
+using core::Json;
+using core::Key;
+using core::KeyId;
+using core::Result;
+
+constexpr std::size_t kStandardPage = 100;
+constexpr std::size_t kLargestPage = 1000;
+/// A page that has grown to so many bytes ends, whatever its limit.
+constexpr std::size_t kLongestPage = std::size_t{4} << 20U;
+
+core::Error no_such_key(const std::string& id) {
+  return {ErrorCode::not_found, "no key " + core::quote(id), ""};
+}
+
+/// The id in the path; what is no id is of no key.
+Result<KeyId> read_id(const Call& call) {
+  const auto id = KeyId::parse(call.parameters.front());
+  return id ? Result<KeyId>(*id) : tl::unexpected(no_such_key(call.parameters.front()));
+}
+
+Result<Key> find_key(const Call& call, KeyId id) {
+  const core::KeyFilter filter{.workspace = call.workspace, .ids = core::KeyIdRange{id, id}};
+  std::optional<Key> found;
+  return call.store
+      .list(filter, {.limit = 1}, call.now,
+            [&](const Key& key) {
+              found = key;
+              return false;
+            })
+      .and_then([&](const std::optional<KeyId>& /*next*/) {
+        return found ? Result<Key>(*std::move(found))
+                     : Result<Key>(tl::unexpected(no_such_key(id.to_string())));
+      });
+}
+
+/// An error if one of the keys is not there for this call. The workspace of a key never changes.
+Result<void> check_workspaces(const Call& call, std::span<const KeyId> ids) {
+  if (call.workspace) {
+    for (const KeyId id : ids) {
+      if (auto key = find_key(call, id); !key) {
+        return tl::unexpected(std::move(key.error()));
+      }
+    }
+  }
+  return {};
+}
+
+/// Makes a parameter or a key be of the workspace of the call, if there is only one.
+Result<void> confine(const Call& call, std::optional<std::string>& workspace) {
+  if (call.workspace && workspace.value_or(*call.workspace) != *call.workspace) {
+    return core::fail(ErrorCode::forbidden,
+                      "this is for the workspace " + *call.workspace + " alone");
+  }
+  workspace = call.workspace ? call.workspace : workspace;
+  return {};
+}
+
+HttpResponse key_response(const Key& key, core::Time now) {
+  return json_response([&](core::JsonWriter& json) {
+    json.begin_object().name("key");
+    core::write_key_record(json, key, now);
+    json.end_object();
+  });
+}
+
+Result<std::optional<KeyId>> take_after(core::Query& query) {
+  return query.take("after").and_then(
+      [](const std::optional<std::string>& text) -> Result<std::optional<KeyId>> {
+        const auto id = text ? KeyId::parse(*text) : std::nullopt;
+        return text && !id ? Result<std::optional<KeyId>>(
+                                 core::reject(core::quote(*text) + " is no id of a key"))
+                           : Result<std::optional<KeyId>>(id);
+      });
+}
+
+/// The keys of a page, and where the next one begins.
+Result<HttpResponse> write_page(const Call& call, const core::KeyFilter& filter,
+                                const store::Page& page) {
+  Result<std::optional<KeyId>> next;
+  HttpResponse response = json_response([&](core::JsonWriter& json) {
+    std::string keys;
+    core::JsonWriter list(keys);
+    list.begin_array();
+    std::optional<KeyId> cut;
+    next = call.store.list(filter, page, call.now, [&](const Key& key) {
+      core::write_key_record(list, key, call.now);
+      if (keys.size() >= kLongestPage) {
+        cut = key.id;
+      }
+      return !cut;
+    });
+    list.end_array();
+    if (next && cut) {
+      next = cut;
+    }
+    json.begin_object().name("keys").raw(keys).name("next_cursor");
+    if (next && *next) {
+      json.plain((*next)->to_string());
+    } else {
+      json.null();
+    }
+    json.end_object();
+  });
+  return next.map([&](const std::optional<KeyId>& /*cursor*/) { return std::move(response); });
+}
+
+/// A key from a client, which made its id: sending the same twice makes it once.
+Result<Key> read_new_key(const Call& call) {
+  return core::parse_json(call.request.body).and_then([&](const Json& json) -> Result<Key> {
+    // read_key takes one that is missing for zeros.
+    for (const char* const name : {"id", "hash"}) {
+      if (!json.is_object() || !json.contains(name) || !json[name].is_string()) {
+        return core::reject("a key needs the member " + std::string(name));
+      }
+    }
+    auto key = core::read_key(json, core::Unknown::refused);
+    if (key && key->id.to_string() != call.parameters.front()) {
+      return core::reject("the id of the key is not the one of the path");
+    }
+    return key;
+  });
+}
+
+}  // namespace
+
+Result<HttpResponse> list_keys(Call& call) {
+  core::KeyFilter filter;
+  store::Page page;
+  return core::take_filter(call.query)
+      .and_then([&](core::KeyFilter taken) {
+        filter = std::move(taken);
+        return confine(call, filter.workspace);
+      })
+      .and_then([&] { return core::take_number(call.query, "limit", 1, kLargestPage); })
+      .and_then([&](const std::optional<std::uint64_t>& limit) {
+        page.limit = limit.value_or(kStandardPage);
+        return take_after(call.query);
+      })
+      .and_then([&](const std::optional<KeyId>& after) {
+        page.after = after;
+        return call.query.check_taken();
+      })
+      .and_then([&] { return write_page(call, filter, page); });
+}
+
+Result<HttpResponse> show_key(Call& call) {
+  return call.query.check_taken()
+      .and_then([&] { return read_id(call); })
+      .and_then([&](KeyId id) { return find_key(call, id); })
+      .map([&](const Key& key) { return key_response(key, call.now); });
+}
+
+Result<HttpResponse> put_key(Call& call) {
+  store::CreateMode mode{};
+  Key key;
+  return core::take_flag(call.query, "unless_named")
+      .and_then([&](bool unless_named) {
+        mode = unless_named ? store::CreateMode::unless_named : store::CreateMode::always;
+        return call.query.check_taken();
+      })
+      .and_then([&] { return read_new_key(call); })
+      .and_then([&](Key read) {
+        key = std::move(read);
+        std::optional<std::string> workspace = key.workspace;
+        return confine(call, workspace);
+      })
+      .and_then([&] {
+        std::vector<KeyId> relatives;
+        for (const auto& relative : {key.rotated_from, key.superseded_by}) {
+          if (relative) {
+            relatives.push_back(*relative);
+          }
+        }
+        return check_workspaces(call, relatives);
+      })
+      .and_then([&] { return call.store.create(key, mode, call.now); })
+      .map([&](const Key& created) { return key_response(created, call.now); });
+}
+
+Result<HttpResponse> change_key(Call& call) {
+  KeyId id;
+  core::KeyChange change;
+  return call.query.check_taken()
+      .and_then([&] { return core::parse_json(call.request.body); })
+      .and_then([](const Json& json) { return core::read_change(json); })
+      .and_then([&](core::KeyChange read) {
+        change = std::move(read);
+        return read_id(call);
+      })
+      .and_then([&](KeyId read) {
+        id = read;
+        return check_workspaces(call, {&id, 1});
+      })
+      .and_then([&] { return call.store.update(id, change, call.now); })
+      .and_then([&](const std::optional<Key>& key) {
+        return key ? Result<HttpResponse>(key_response(*key, call.now))
+                   : Result<HttpResponse>(tl::unexpected(no_such_key(id.to_string())));
+      });
+}
+
+Result<HttpResponse> revoke_keys(Call& call) {
+  std::vector<KeyId> ids;
+  std::string reason;
+  return call.query.check_taken()
+      .and_then([&] { return core::parse_json(call.request.body); })
+      .and_then([](const Json& json) { return core::read_revocation(json); })
+      .and_then([&](const core::Revocation& revocation) -> Result<void> {
+        reason = revocation.reason;
+        for (const std::string& text : revocation.ids) {
+          const auto id = KeyId::parse(text);
+          if (!id) {
+            return tl::unexpected(no_such_key(text));
+          }
+          ids.push_back(*id);
+        }
+        return check_workspaces(call, ids);
+      })
+      .and_then([&] { return call.store.revoke(ids, reason, call.now); })
+      .map([&](const std::vector<Key>& keys) {
+        return json_response([&](core::JsonWriter& json) {
+          json.begin_object().name("keys").begin_array();
+          for (const Key& key : keys) {
+            core::write_key_record(json, key, call.now);
+          }
+          json.end_array().end_object();
+        });
+      });
+}
+
+Result<HttpResponse> revoke_self(Call& call) {
+  const auto bearer = read_bearer(call.request);
+  if (!bearer || !core::is_api_key(*bearer)) {
+    return problem(401, {ErrorCode::forbidden, "this needs the key that is to be revoked",
+                         "send it as Authorization: Bearer"});
+  }
+  const core::KeyFilter filter{.workspace = call.workspace, .hash = core::hash_api_key(*bearer)};
+  std::optional<KeyId> id;
+  return call.store
+      .list(filter, {.limit = 1}, call.now,
+            [&](const Key& key) {
+              id = key.id;
+              return false;
+            })
+      .and_then([&](const std::optional<KeyId>& /*next*/) -> Result<HttpResponse> {
+        if (!id) {
+          return problem(401, {ErrorCode::forbidden, "the key is not known", ""});
+        }
+        return call.store.revoke({&*id, 1}, "revoked by its holder", call.now)
+            .map([&](const std::vector<Key>& keys) {
+              return json_response([&](core::JsonWriter& json) {
+                json.begin_object().name("key");
+                core::write_key(json, keys.front(), call.now);
+                json.end_object();
+              });
+            });
+      });
+}
+
+Result<HttpResponse> report_usage(Call& call) {
+  core::UsageQuery query;
+  return core::take_usage_query(call.query)
+      .and_then([&](core::UsageQuery taken) {
+        query = std::move(taken);
+        return confine(call, query.workspace);
+      })
+      .and_then([&] { return call.query.check_taken(); })
+      .and_then([&] {
+        return query.key ? check_workspaces(call, {&*query.key, 1}) : Result<void>();
+      })
+      .and_then([&] { return call.store.usage(query, call.now); })
+      .map([&](const core::UsageReport& report) {
+        return json_response(
+            [&](core::JsonWriter& json) { core::write_usage(json, query.key, report); });
+      });
+}
+
+Result<HttpResponse> list_workspaces(Call& call) {
+  return call.query.check_taken()
+      .and_then([&] { return call.store.workspaces(); })
+      .map([&](const std::vector<std::string>& names) {
+        return json_response([&](core::JsonWriter& json) {
+          json.begin_object().name("workspaces").begin_array();
+          for (const std::string& name : names) {
+            if (name == call.workspace.value_or(name)) {
+              json.string(name);
+            }
+          }
+          json.end_array().end_object();
+        });
+      });
+}
+
+}  // namespace nexakey::server

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+
+namespace nexakey::server {
+
+/// What a server takes from each connection and from all of them; beyond that it refuses.
+struct Limits {
+  std::size_t header_bytes = std::size_t{16} << 10U;
+  std::size_t body_bytes = std::size_t{1} << 20U;
+  std::size_t connections = 512;
+  /// How long a connection may be idle, and a request take to come.
+  std::chrono::seconds idle{60};
+  /// The threads for what can take long, and how many requests may wait for one of them.
+  std::size_t workers = 4;
+  std::size_t queue = 128;
+};
+
+}  // namespace nexakey::server

@@ -1,0 +1,53 @@
+#include "server/responses.h"
+
+#include "core/json.h"
+
+namespace nexakey::server {
+namespace {
+
+constexpr const char* kChallenge = "Bearer realm=\"nexakey\"";
+
+}  // namespace
+
+int status_of(core::ErrorCode code) {
+  using core::ErrorCode;
+  switch (code) {
+    case ErrorCode::usage:
+    case ErrorCode::ambiguous:
+      return 400;
+    case ErrorCode::not_found:
+      return 404;
+    case ErrorCode::conflict:
+    case ErrorCode::confirmation_required:
+      return 409;
+    case ErrorCode::forbidden:
+      return 403;
+    case ErrorCode::store_unavailable:
+      return 503;
+    case ErrorCode::failed:
+      break;
+  }
+  return 500;
+}
+
+HttpResponse problem(int status, const core::Error& error) {
+  HttpResponse response;
+  response.status = status;
+  response.detail = error.message;
+  response.headers.emplace_back("Content-Type", "application/problem+json");
+  response.headers.emplace_back("Cache-Control", "no-store");
+  if (status == 401) {
+    response.headers.emplace_back("WWW-Authenticate", kChallenge);
+  }
+  core::JsonWriter json(response.body);
+  json.begin_object().name("status").number(status);
+  json.name("title").string(error.message);
+  core::write_error_member(json, error);
+  json.end_object();
+  response.body += '\n';
+  return response;
+}
+
+HttpResponse problem(const core::Error& error) { return problem(status_of(error.code), error); }
+
+}  // namespace nexakey::server

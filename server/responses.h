@@ -1,0 +1,31 @@
+#pragma once
+
+#include <concepts>
+#include <string>
+
+#include "core/error.h"
+#include "core/json_writer.h"
+#include "server/http.h"
+
+namespace nexakey::server {
+
+/// 200 with the document that `write` writes.
+template <std::invocable<core::JsonWriter&> Write>
+HttpResponse json_response(const Write& write) {
+  HttpResponse response;
+  response.headers.emplace_back("Content-Type", "application/json");
+  response.headers.emplace_back("Cache-Control", "no-store");
+  core::JsonWriter json(response.body);
+  write(json);
+  response.body += '\n';
+  return response;
+}
+
+/// The HTTP status that stands for an error.
+int status_of(core::ErrorCode code);
+
+/// A problem document (RFC 9457) with the error as the command line prints it.
+HttpResponse problem(int status, const core::Error& error);
+HttpResponse problem(const core::Error& error);
+
+}  // namespace nexakey::server

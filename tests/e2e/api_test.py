@@ -1,0 +1,502 @@
+#!/usr/bin/env python3
+"""The API of `nexakey serve`, as programs speak it: who may do what, in which order answers come,
+and that nothing slow holds up a decision.
+"""
+
+import fcntl
+import hashlib
+import http.client
+import json
+import re
+import secrets
+import signal
+import socket
+import string
+import struct
+import unittest
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+from place import NEXAKEY, Place, free_port, is_open, wait_for
+
+ALPHABET = string.digits + string.ascii_letters
+BASE32 = "0123456789abcdefghjkmnpqrstvwxyz"
+
+
+def random_text(alphabet, length):
+    return "".join(secrets.choice(alphabet) for _ in range(length))
+
+
+def new_key(**members):
+    """A key as a client makes it: its text, and the record that the store gets."""
+    text = "fc_live_" + random_text(ALPHABET, 28)
+    record = {"id": "key_" + random_text(BASE32, 12), "scopes": ["read"],
+              "hash": hashlib.sha256(text.encode()).hexdigest(), "hint": "fc_live_…" + text[-4:],
+              "created_at": "2026-01-02T03:04:05.678Z"}
+    return text, record | members
+
+
+def new_token(**members):
+    text = "nxk_" + random_text(ALPHABET, 40)
+    record = {"id": "tok_" + random_text(BASE32, 12), "role": "auditor",
+              "hash": hashlib.sha256(text.encode()).hexdigest(), "hint": "nxk_…" + text[-4:],
+              "created_at": "2026-01-02T03:04:05.678Z"}
+    return text, record | members
+
+
+# struct flock: a write lock (1), from the beginning of the file (0), at 0, of 1 byte.
+LOCK_FIRST_BYTE = struct.pack("hhqqi4x", 1, 0, 0, 1, 0)
+F_OFD_SETLKW = 38
+
+
+class Reply:
+    def __init__(self, response):
+        self.status = response.status
+        self.headers = {name.lower(): value for name, value in response.getheaders()}
+        self.text = response.read().decode()
+
+    @property
+    def json(self):
+        return json.loads(self.text)
+
+
+class ApiTest(unittest.TestCase):
+    def setUp(self):
+        self.place = Place()
+        self.addCleanup(self.place.close)
+        self.key = self.place.create("crm", "--scope", "read", "--rate-limit", "100000")
+        self.port = free_port()
+        self.serve()
+        self.tokens = {role: self.token("--role", role) for role in ("admin", "auditor", "verifier")}
+
+    def serve(self, *options):
+        self.place.serve("--listen", f"127.0.0.1:{self.port}", "--trusted-proxy", "127.0.0.1",
+                         *options)
+        wait_for(lambda: is_open(self.port), self.place)
+
+    def serve_again(self, *options):
+        self.place.server.kill()
+        self.place.server.wait()
+        self.serve(*options)
+
+    def token(self, *options):
+        return self.place.nexakey("token", "create", *options, "--quiet")
+
+    def ask(self, method, path, body=None, bearer=None, port=None):
+        """`bearer`: a role, or a token or key itself; the admin's token if there is none."""
+        connection = http.client.HTTPConnection("127.0.0.1", port or self.port, timeout=60)
+        bearer = self.tokens.get(bearer or "admin", bearer)
+        try:
+            connection.request(method, path, None if body is None else json.dumps(body),
+                               {"Authorization": f"Bearer {bearer}"})
+            return Reply(connection.getresponse())
+        finally:
+            connection.close()
+
+    def put(self, bearer=None, **members):
+        text, record = new_key(**members)
+        reply = self.ask("PUT", f"/v1/keys/{record['id']}", record, bearer)
+        self.assertEqual(reply.status, 200, reply.text)
+        return text, reply.json["key"]
+
+    def http(self, method, path, body=None, bearer=None):
+        """The bytes of a request."""
+        text = "" if body is None else json.dumps(body)
+        bearer = self.tokens.get(bearer or "admin", bearer)
+        return (f"{method} {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {bearer}\r\n"
+                f"Content-Length: {len(text.encode())}\r\n\r\n{text}").encode()
+
+    @contextmanager
+    def writers_stopped(self):
+        """Nobody can change the store meanwhile: what wants to has to wait."""
+        with open(f"{self.place.path}/keys.db-lock", "rb+") as file:
+            fcntl.fcntl(file, F_OFD_SETLKW, LOCK_FIRST_BYTE)  # as nexakey itself takes it
+            yield
+
+
+class Keys(ApiTest):
+    def test_what_is_put_is_there(self):
+        text, record = new_key(name="billing", workspace="sales", scopes=["read", "write"],
+                               whitelist=["203.0.113.0/24"], rate_limit=7, labels={"team": "crm"},
+                               description="for billing", expires_at="2099-01-02T03:04:05.000Z")
+        key = self.ask("PUT", f"/v1/keys/{record['id']}", record).json["key"]
+        self.assertEqual({name: key[name] for name in record}, record)
+        self.assertEqual(key["status"], "active")
+        self.assertEqual(self.ask("GET", f"/v1/keys/{key['id']}").json["key"], key)
+        self.assertEqual(self.ask("GET", "/v1/keys?workspace=sales").json,
+                         {"keys": [key], "next_cursor": None})
+        decision = self.ask("POST", "/v1/verify", {"key": text, "ip": "203.0.113.9"}).json
+        self.assertEqual((decision["status"], decision["key_id"]), (200, key["id"]))
+        self.assertEqual(self.ask("GET", "/v1/workspaces").json,
+                         {"workspaces": ["default", "sales"]})
+
+    def test_the_same_put_again_is_the_same_answer(self):
+        _, record = new_key(name="billing")
+        path = f"/v1/keys/{record['id']}"
+        first = self.ask("PUT", path, record)
+        second = self.ask("PUT", path, record)
+        self.assertEqual((first.status, first.text), (200, second.text))
+        # Nor does it matter that it is sent with what the store says of it.
+        self.assertEqual(self.ask("PUT", path, first.json["key"]).text, first.text)
+        self.assertEqual(self.ask("PUT", path, record | {"name": "other"}).status, 409)
+        other = new_key(hash=record["hash"])[1]
+        reply = self.ask("PUT", f"/v1/keys/{other['id']}", other)
+        self.assertEqual((reply.status, reply.json["error"]["code"]), (409, "conflict"))
+
+    def test_a_put_may_be_only_for_a_name_that_is_free(self):
+        first = self.put(name="billing")[1]
+        _, record = new_key(name="billing")
+        path = f"/v1/keys/{record['id']}?unless_named=true"
+        self.assertEqual(self.ask("PUT", path, record).json["key"], first)
+        self.assertEqual(self.ask("GET", f"/v1/keys/{record['id']}").status, 404)
+
+    def test_a_key_that_is_not_whole_is_refused(self):
+        _, record = new_key()
+        path = f"/v1/keys/{record['id']}"
+        other = new_key()[1]["id"]
+        wrong = [{name: value for name, value in record.items() if name != missing}
+                 for missing in ("id", "hash", "scopes", "hint")]
+        wrong += [record | change for change in
+                  ({"id": other}, {"id": None}, {"hash": None}, {"hash": "00"}, {"id": "x"},
+                   {"scopes": []}, {"nmae": "x"}, {"whitelist": ["10.0.0.1/8"]}, {"rate_limit": 0},
+                   {"workspace": "a b"}, {"name": "\u202e"})]
+        wrong += [[], None, "x", 7, [record], {"key": record}]
+        for body in wrong:
+            with self.subTest(body=body):
+                reply = self.ask("PUT", path, body)
+                self.assertEqual((reply.status, reply.json["error"]["code"]), (400, "usage"))
+        self.assertEqual(self.ask("PUT", path + "?unles_named=true", record).status, 400)
+        self.assertEqual(self.ask("GET", path).status, 404)
+
+    def test_a_change_is_made_and_answered(self):
+        key = self.put(name="billing", labels={"team": "crm"})[1]
+        path = f"/v1/keys/{key['id']}"
+        changed = self.ask("PATCH", path, {"rate_limit": 9, "labels": {"team": "", "env": "prod"},
+                                           "allow": ["203.0.113.7"], "suspended": True})
+        self.assertEqual(changed.status, 200)
+        seen = changed.json["key"]
+        self.assertEqual((seen["rate_limit"], seen["labels"], seen["whitelist"], seen["status"],
+                          seen["name"]),
+                         (9, {"env": "prod"}, ["203.0.113.7"], "suspended", "billing"))
+        opened = self.ask("PATCH", path, {"disallow": ["203.0.113.7"]})
+        self.assertEqual((opened.status, opened.json["error"]["code"]),
+                         (409, "confirmation_required"))
+        opened = self.ask("PATCH", path, {"disallow": ["203.0.113.7"], "may_open": True})
+        self.assertEqual(opened.json["key"]["whitelist"], [])
+        self.assertEqual(self.ask("PATCH", path, {"rate": 1}).status, 400)
+        self.assertEqual(self.ask("PATCH", f"/v1/keys/{new_key()[1]['id']}", {}).status, 404)
+        self.assertEqual(self.ask("PATCH", "/v1/keys/crm", {}).status, 404)
+
+    def test_a_revocation_is_of_all_or_none(self):
+        keys = [self.put()[1]["id"] for _ in range(3)]
+        missing = new_key()[1]["id"]
+        for ids in ([keys[0], missing], [keys[0], "crm"]):
+            self.assertEqual(self.ask("POST", "/v1/keys/revoke", {"ids": ids}).status, 404)
+        self.assertEqual(self.ask("GET", f"/v1/keys/{keys[0]}").json["key"]["status"], "active")
+        body = {"ids": keys, "reason": "left"}
+        revoked = self.ask("POST", "/v1/keys/revoke", body)
+        self.assertEqual([(key["id"], key["status"], key["revoke_reason"])
+                          for key in revoked.json["keys"]], [(id, "revoked", "left") for id in keys])
+        self.assertEqual(self.ask("POST", "/v1/keys/revoke", body | {"reason": "x"}).text,
+                         revoked.text)
+        for wrong in ({"ids": keys[0]}, {"ids": [7]}, {"id": keys}, [], {"ids": [], "x": 1}):
+            self.assertEqual(self.ask("POST", "/v1/keys/revoke", wrong).status, 400)
+
+    def test_pages_have_every_key_once(self):
+        made = [self.put(name=f"page-{i}", created_at=f"2026-01-02T03:{i:02}:00.000Z")[1]["id"]
+                for i in range(25)]
+        seen, cursor = [], ""
+        while cursor is not None:
+            page = self.ask("GET", f"/v1/keys?pattern=page-*&limit=10{cursor}").json
+            seen += [key["id"] for key in page["keys"]]
+            self.assertLessEqual(len(page["keys"]), 10)
+            cursor = page["next_cursor"] and f"&after={page['next_cursor']}"
+        self.assertEqual(seen, made[::-1])
+        for query in ("limit=0", "limit=1001", "limit=-1", "limit=x", "limit=1&limit=2", "after=x",
+                      "stauts=active", "status=live", "name=%GG"):
+            with self.subTest(query=query):
+                self.assertEqual(self.ask("GET", "/v1/keys?" + query).status, 400)
+
+    def test_usage(self):
+        key = self.put(name="billing")
+        for method in ("GET", "POST"):
+            self.ask("POST", "/v1/verify", {"key": key[0], "method": method, "path": "/leads/7"})
+        usage = self.ask("GET", f"/v1/usage?key={key[1]['id']}&by=status").json
+        self.assertEqual((usage["key_id"], usage["total"]["requests"], usage["total"]["errors"],
+                          [group["status"] for group in usage["by_status"]]),
+                         (key[1]["id"], 2, 1, ["200", "403"]))
+        self.assertEqual(self.ask("GET", "/v1/usage").json["total"]["requests"], 2)
+        self.assertEqual(self.ask("GET", "/v1/usage?by=month").status, 400)
+
+    def test_a_head_is_a_get_without_its_body(self):
+        reply, head = self.ask("GET", "/v1/keys"), self.ask("HEAD", "/v1/keys")
+        self.assertEqual((head.status, head.text), (200, ""))
+        self.assertEqual(head.headers["content-length"], reply.headers["content-length"])
+        wrong = self.ask("DELETE", "/v1/keys/" + new_key()[1]["id"])
+        self.assertEqual((wrong.status, wrong.headers["allow"]), (405, "GET, HEAD, PUT, PATCH"))
+        self.assertEqual(self.ask("GET", "/v1/keys/revoke").headers["allow"], "POST")
+
+
+class Tokens(ApiTest):
+    def test_a_token_lives_until_it_is_revoked(self):
+        text, record = new_token(name="dashboard")
+        path = f"/v1/tokens/{record['id']}"
+        self.assertEqual(self.ask("GET", "/v1/keys", bearer=text).status, 401)
+        first = self.ask("PUT", path, record)
+        self.assertEqual(first.status, 200, first.text)
+        self.assertEqual(self.ask("PUT", path, record).text, first.text)
+        self.assertEqual(self.ask("PUT", path, record | {"role": "admin"}).status, 409)
+        self.assertEqual(self.ask("GET", "/v1/keys", bearer=text).status, 200)
+        self.assertIn(first.json["token"], self.ask("GET", "/v1/tokens").json["tokens"])
+        revoked = self.ask("POST", "/v1/tokens/revoke", {"ids": [record["id"]]})
+        self.assertEqual(revoked.json["tokens"][0]["status"], "revoked")
+        self.assertEqual(self.ask("GET", "/v1/keys", bearer=text).status, 401)
+        self.assertEqual(self.ask("POST", "/v1/tokens/revoke",
+                                  {"ids": [record["id"]]}).text, revoked.text)
+        self.assertEqual(self.ask("POST", "/v1/tokens/revoke",
+                                  {"ids": [new_token()[1]["id"]]}).status, 404)
+
+    def test_a_token_that_is_not_whole_is_refused(self):
+        _, record = new_token()
+        path = f"/v1/tokens/{record['id']}"
+        wrong = [{name: value for name, value in record.items() if name != missing}
+                 for missing in ("id", "hash", "role", "hint")]
+        wrong += [record | {"id": new_token()[1]["id"]}, record | {"role": "root"}, [record], None]
+        for body in wrong:
+            with self.subTest(body=body):
+                self.assertEqual(self.ask("PUT", path, body).status, 400)
+        self.assertEqual(self.ask("POST", "/v1/tokens/revoke",
+                                  {"ids": [], "reason": "x"}).status, 400)
+
+    def test_each_role_against_each_route(self):
+        key, token = new_key()[1], new_token()[1]
+        routes = (  # what admin, auditor and verifier get
+            ("GET", "/v1/keys", None, (200, 200, 403)),
+            ("GET", f"/v1/keys/{key['id']}", None, (404, 404, 403)),
+            ("PUT", f"/v1/keys/{key['id']}", key, (200, 403, 403)),
+            ("PATCH", f"/v1/keys/{key['id']}", {}, (200, 403, 403)),
+            ("POST", "/v1/keys/revoke", {"ids": [key["id"]]}, (200, 403, 403)),
+            ("GET", "/v1/usage", None, (200, 200, 403)),
+            ("GET", "/v1/workspaces", None, (200, 200, 403)),
+            ("GET", "/v1/tokens", None, (200, 200, 403)),
+            ("PUT", f"/v1/tokens/{token['id']}", token, (200, 403, 403)),
+            ("POST", "/v1/tokens/revoke", {"ids": [token["id"]]}, (200, 403, 403)),
+            ("POST", "/v1/verify", {}, (200, 403, 200)),
+            ("POST", "/v1/report", [], (204, 403, 204)),
+        )
+        for method, path, body, statuses in routes:
+            for role, status in zip(("admin", "auditor", "verifier"), statuses):
+                with self.subTest(method=method, path=path, role=role):
+                    reply = self.ask(method, path, body, role)
+                    self.assertEqual(reply.status, status, reply.text)
+            for nobody in ("nxk_" + "0" * 40, self.key, "x"):
+                with self.subTest(method=method, path=path, bearer=nobody):
+                    reply = self.ask(method, path, body, nobody)
+                    self.assertEqual((reply.status, reply.headers["www-authenticate"]),
+                                     (401, 'Bearer realm="nexakey"'))
+
+    def check_confined_to_sales(self, port, admin, verifier):
+        """Whoever has these tokens at this port sees and changes the keys of sales alone."""
+        (own, own_key), (_, other) = self.put(workspace="sales"), self.put(workspace="default")
+        id = other["id"]
+        successor = new_key(workspace="sales", rotated_from=id)[1]
+
+        def ask(method, path, body=None, bearer=admin):
+            return self.ask(method, path, body, bearer, port)
+
+        self.assertEqual([key["workspace"] for key in ask("GET", "/v1/keys").json["keys"]],
+                         ["sales"])
+        self.assertEqual(ask("GET", f"/v1/keys/{own_key['id']}").status, 200)
+        self.assertEqual(ask("GET", "/v1/workspaces").json, {"workspaces": ["sales"]})
+        for method, path, body, status in (
+                ("GET", "/v1/keys?workspace=default", None, 403),
+                ("GET", f"/v1/keys/{id}", None, 404),
+                ("PATCH", f"/v1/keys/{id}", {"rate_limit": 1}, 404),
+                ("POST", "/v1/keys/revoke", {"ids": [own_key["id"], id]}, 404),
+                ("PUT", f"/v1/keys/{id}", other, 403),
+                ("PUT", f"/v1/keys/{successor['id']}", successor, 404),
+                ("GET", f"/v1/usage?key={id}", None, 404),
+                ("GET", "/v1/usage?workspace=default", None, 403),
+                ("GET", "/v1/tokens", None, 403),
+                ("PUT", "/v1/tokens/x", new_token()[1], 403),
+                ("POST", "/v1/tokens/revoke", {"ids": []}, 403)):
+            with self.subTest(method=method, path=path):
+                self.assertEqual(ask(method, path, body).status, status)
+        self.assertEqual([self.ask("GET", f"/v1/keys/{key['id']}").json["key"]
+                          for key in (own_key, other)], [own_key, other])
+
+        body = [{"key": own}, {"key": self.key}]
+        self.assertEqual([decision["reason"] for decision in
+                          ask("POST", "/v1/verify", body, verifier).json],
+                         ["allowed", "unknown_key"])
+        answers = [{"key_id": own_key["id"], "status": 500}, {"key_id": id, "status": 500}]
+        self.assertEqual(ask("POST", "/v1/report", answers, verifier).status, 204)
+        elsewhere = answers[0] | {"workspace": "default"}
+        self.assertEqual(ask("POST", "/v1/report", elsewhere, verifier).status, 403)
+        self.assertEqual(self.ask("GET", "/v1/usage").json["total"]["upstream_errors"], 1)
+        self.assertEqual(ask("GET", "/v1/usage").json["total"]["requests"], 1)
+
+    def test_a_token_for_a_workspace_is_confined_to_it(self):
+        self.check_confined_to_sales(self.port, self.token("--role", "admin", "-w", "sales"),
+                                     self.token("--role", "verifier", "-w", "sales"))
+
+    def test_a_server_for_a_workspace_is_confined_to_it(self):
+        port = free_port()
+        self.place.start([NEXAKEY, "serve", "--listen", f"127.0.0.1:{port}", "-w", "sales"])
+        wait_for(lambda: is_open(port), self.place)
+        self.check_confined_to_sales(port, "admin", "verifier")
+        self.assertEqual(self.ask("POST", "/v1/self/revoke", None, self.key, port).status, 401)
+        elsewhere = self.token("--role", "admin", "-w", "default")
+        self.assertEqual(self.ask("GET", "/v1/keys", None, elsewhere, port).status, 403)
+
+    def test_a_holder_revokes_his_own_key(self):
+        reply = self.ask("POST", "/v1/self/revoke", bearer=self.key)
+        self.assertEqual((reply.status, reply.json["key"]["revoke_reason"]),
+                         (200, "revoked by its holder"))
+        self.assertNotIn("hash", reply.json["key"])
+        self.assertEqual(self.ask("POST", "/v1/self/revoke").status, 401)
+
+
+class Order(ApiTest):
+    def receive(self, connection, count):
+        """The statuses and bodies of so many answers."""
+        answers, data = [], b""
+        while len(answers) < count:
+            head, separator, rest = data.partition(b"\r\n\r\n")
+            length = re.search(rb"Content-Length: (\d+)", head)
+            size = int(length.group(1)) if length else 0
+            if separator and len(rest) >= size:
+                answers.append((int(head.split()[1]), rest[:size].decode()))
+                data = rest[size:]
+                continue
+            piece = connection.recv(65536)
+            self.assertTrue(piece, f"closed after {len(answers)} answers")
+            data += piece
+        return answers
+
+    def connect(self):
+        connection = socket.create_connection(("127.0.0.1", self.port), timeout=60)
+        self.addCleanup(connection.close)
+        return connection
+
+    def test_pipelined_requests_are_done_one_after_another(self):
+        text, record = new_key(name="billing", rate_limit=100000)
+        path = f"/v1/keys/{record['id']}"
+        verify = self.http("POST", "/v1/verify", {"key": text})
+        sequence = [verify, verify, self.http("PUT", path, record), verify, verify,
+                    self.http("PATCH", path, {"suspended": True}), self.http("GET", path), verify,
+                    self.http("PATCH", path, {"suspended": False}), verify,
+                    self.http("POST", "/v1/keys/revoke", {"ids": [record["id"]]}), verify,
+                    self.http("GET", "/nowhere"), self.http("GET", path)]
+        connection = self.connect()
+        connection.sendall(b"".join(sequence))
+        answers = self.receive(connection, len(sequence))
+        reasons = [json.loads(body).get("reason") or status for status, body in answers]
+        self.assertEqual(reasons, ["unknown_key", "unknown_key", 200, "allowed", "allowed", 200, 200,
+                                   "suspended_key", 200, "allowed", 200, "revoked_key", 404, 200])
+
+    def test_decisions_go_on_while_changes_wait(self):
+        key = self.put()[1]
+        connection = self.connect()
+        with self.writers_stopped():
+            connection.sendall(self.http("PATCH", f"/v1/keys/{key['id']}", {"rate_limit": 1}) +
+                               self.http("POST", "/v1/verify", {"key": self.key}))
+            for _ in range(20):
+                self.assertEqual(self.ask("POST", "/v1/verify", {"key": self.key}).json["status"],
+                                 200)
+            connection.setblocking(False)
+            self.assertRaises(BlockingIOError, connection.recv, 1)
+            connection.settimeout(60)
+        answers = self.receive(connection, 2)
+        self.assertEqual(json.loads(answers[0][1])["key"]["rate_limit"], 1)
+        self.assertEqual(json.loads(answers[1][1])["status"], 200)
+
+    def test_decisions_go_on_while_big_lists_are_read(self):
+        text, record = new_key()
+        lines = [record | {"id": "key_" + random_text(BASE32, 12), "description": "x" * 900,
+                           "hash": secrets.token_hex(32)} for _ in range(300)]
+        connection = self.connect()
+        connection.sendall(b"".join(self.http("PUT", f"/v1/keys/{line['id']}", line)
+                                    for line in lines))
+        self.assertEqual({status for status, _ in self.receive(connection, len(lines))}, {200})
+
+        def read(_):
+            return len(self.ask("GET", "/v1/keys?limit=1000").json["keys"])
+
+        def decide(_):
+            return self.ask("POST", "/v1/verify", {"key": self.key}).json["status"]
+
+        with ThreadPoolExecutor(8) as pool:
+            lists = [pool.submit(read, i) for i in range(20)]
+            decisions = [pool.submit(decide, i) for i in range(100)]
+            self.assertEqual({done.result() for done in decisions}, {200})
+            self.assertEqual({done.result() for done in lists}, {301})
+
+    def test_a_change_that_was_begun_is_made_and_answered_at_the_end(self):
+        key = self.put()[1]
+        connection = self.connect()
+        with self.writers_stopped():
+            connection.sendall(self.http("PATCH", f"/v1/keys/{key['id']}", {"rate_limit": 7}))
+            # An answer on another connection: the first has been read by then.
+            self.ask("POST", "/v1/verify", {})
+            self.place.server.send_signal(signal.SIGTERM)
+            wait_for(lambda: not is_open(self.port), self.place)
+        self.assertEqual(json.loads(self.receive(connection, 1)[0][1])["key"]["rate_limit"], 7)
+        self.assertEqual(self.place.server.wait(60), 0)
+        shown = json.loads(self.place.nexakey("show", key["id"], "-o", "json"))
+        self.assertEqual(shown["key"]["rate_limit"], 7)
+
+    def test_too_many_that_wait_are_refused(self):
+        self.serve_again("--workers", "1", "--max-waiting", "2")
+        key = self.put()[1]
+        change = self.http("PATCH", f"/v1/keys/{key['id']}", {"rate_limit": 7})
+        connections = [self.connect() for _ in range(8)]
+        with self.writers_stopped():
+            for connection in connections:
+                connection.sendall(change)
+            # One is worked on, two wait, and the others hear so at once.
+            wait_for(lambda: len(self.answered(connections)) >= 5, self.place)
+            for connection in self.answered(connections):
+                self.assertEqual(self.receive(connection, 1)[0][0], 503)
+                connections.remove(connection)
+        self.assertIn(200, [self.receive(connection, 1)[0][0] for connection in connections])
+        self.assertIn(len(connections), (2, 3))
+
+    @staticmethod
+    def answered(connections):
+        """The connections that have something to read."""
+        found = []
+        for connection in connections:
+            connection.setblocking(False)
+            try:
+                if connection.recv(1, socket.MSG_PEEK):
+                    found.append(connection)
+            except BlockingIOError:
+                pass
+            connection.settimeout(60)
+        return found
+
+
+class Log(ApiTest):
+    def test_no_secret_is_in_it(self):
+        text, record = new_key(name="billing")
+        token_text, token = new_token()
+        self.ask("PUT", f"/v1/keys/{record['id']}", record)
+        self.ask("PUT", f"/v1/tokens/{token['id']}", token)
+        self.ask("PUT", f"/v1/keys/{text}", record)
+        self.ask("GET", f"/v1/keys/{text}?hash={record['hash']}")
+        self.ask("GET", f"/v1/keys?hash={record['hash']}")
+        self.ask("GET", f"/v1/keys?after={text}")
+        self.ask("PATCH", f"/v1/keys/{record['id']}", {"name": text})
+        self.ask("POST", "/v1/keys/revoke", {"ids": [text, token_text, record["hash"]]})
+        self.ask("POST", "/v1/self/revoke", bearer=text)
+        wait_for(lambda: "/v1/self/revoke" in self.place.log(), self.place)
+        lines = [json.loads(line) for line in self.place.log().splitlines() if line[0] == "{"]
+        self.assertIn(("PUT", f"/v1/keys/{record['id']}", 200),
+                      [(line["method"], line["path"], line["status"]) for line in lines])
+        for secret in (text, token_text, record["hash"], token["hash"], *self.tokens.values()):
+            self.assertNotIn(secret, self.place.log())
+
+
+if __name__ == "__main__":
+    unittest.main(warnings="ignore")
