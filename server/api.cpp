@@ -6,6 +6,15 @@
 #include "server/routes.h"
 
 namespace nexakey::server {
+namespace {
+
+/// Names of tokens are not unique, so that the id has to be there too.
+core::Actor actor_of(const core::Token& token, const Peer& peer) {
+  const std::string id = token.id.to_string();
+  return {.name = token.name == id ? id : token.name + " (" + id + ")", .source = peer.to_string()};
+}
+
+}  // namespace
 
 bool is_slow(const HttpRequest& request) {
   const auto match = find_route(request);
@@ -34,6 +43,7 @@ HttpResponse answer_slow(store::KeyStore& store, const HttpRequest& request,
       return problem(workspace.error());
     }
     call.workspace = *std::move(workspace);
+    store.act_as(actor_of(*token, request.peer));
   }
   auto response = core::Query::parse(request.query()).and_then([&](core::Query query) {
     call.query = std::move(query);

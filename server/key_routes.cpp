@@ -260,6 +260,7 @@ Result<HttpResponse> revoke_self(Call& call) {
         if (!id) {
           return problem(401, {ErrorCode::forbidden, "the key is not known", ""});
         }
+        call.store.act_as({.name = id->to_string(), .source = call.request.peer.to_string()});
         return call.store.revoke({&*id, 1}, "revoked by its holder", call.now)
             .map([&](const std::vector<Key>& keys) {
               return json_response([&](core::JsonWriter& json) {
