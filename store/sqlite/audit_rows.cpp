@@ -57,13 +57,13 @@ void append_audit(Database& database, const core::Actor& actor, core::Time at,
   insert.exec();
 }
 
-SQLite::Statement select_audit(Database& database, const core::AuditFilter& filter) {
+SQLite::Statement select_audit(SQLite::Database& connection, const core::AuditFilter& filter) {
   std::string sql =
       "SELECT number, at, action, actor, source, workspace, subject, details, hash FROM audit"
       " WHERE number > :after";
   sql += filter.subjects.empty() ? "" : " AND subject IN (SELECT value FROM json_each(:subjects))";
   sql += " ORDER BY number";
-  SQLite::Statement query(database.connection(), sql);
+  SQLite::Statement query(connection, sql);
   query.bind(":after", static_cast<int64_t>(filter.after));
   if (!filter.subjects.empty()) {
     query.bind(":subjects", to_json_array(filter.subjects));

@@ -16,7 +16,10 @@ void append_audit(Database& database, const core::Actor& actor, core::Time at,
 
 /// A query for the entries that a filter may match, oldest first, whose rows `read_audit_entry`
 /// reads.
-SQLite::Statement select_audit(Database& database, const core::AuditFilter& filter);
+SQLite::Statement select_audit(SQLite::Database& connection, const core::AuditFilter& filter);
+inline SQLite::Statement select_audit(Database& database, const core::AuditFilter& filter) {
+  return select_audit(database.connection(), filter);
+}
 core::AuditEntry read_audit_entry(SQLite::Statement& row);
 
 }  // namespace nexakey::store::sqlite

@@ -5,6 +5,7 @@
 #include <sqlite3.h>
 #include <sys/timex.h>
 
+#include "store/sqlite/audit_rows.h"
 #include "store/sqlite/check.h"
 #include "store/sqlite/key_rows.h"
 #include "store/sqlite/schema.h"
@@ -189,6 +190,23 @@ void check_usage(SQLite::Database& database, Findings& findings) {
   findings.finish(count_of(static_cast<std::size_t>(rows.getColumn(0).getInt64()), "row"));
 }
 
+void check_audit(SQLite::Database& database, Findings& findings) {
+  if (!database.tableExists("audit")) {
+    return;  // a schema without
+  }
+  core::AuditChecker checker;
+  auto rows = select_audit(database, {});
+  while (rows.executeStep() && checker.add(read_audit_entry(rows))) {
+  }
+  const auto head = checker.finish();
+  if (!head) {
+    findings.add(Health::problem, head.error().message,
+                 "find out who changed it, from a backup; from here on it proves nothing");
+    return;
+  }
+  findings.finish(head->number == 0 ? "no entry" : "whole, head " + head->to_string());
+}
+
 /// Whether something keeps the machine's clock in time, as far as the kernel knows.
 bool is_in_time() {
   timex state{};
@@ -237,6 +255,7 @@ void check_content(SQLite::Database& database, const StorePaths& paths, Time now
   look("rotations", [&](Findings& findings) { check_rotations(database, findings); });
   look("tokens", [&](Findings& findings) { check_tokens(database, findings); });
   look("usage", [&](Findings& findings) { check_usage(database, findings); });
+  look("audit", [&](Findings& findings) { check_audit(database, findings); });
   look("clock", [&](Findings& findings) { check_clock(database, now, findings); });
 }
 

@@ -138,6 +138,7 @@ TEST_CASE("each damage is found, and named") {
            {"role",
             sql("tokens SET role = 'king'"),
             {"tokens problem: TOKEN: a token in the store has a damaged role"}},
+           {"audit", sql("audit SET actor = 'nobody' WHERE number = 1"), {"audit problem: "}},
            {"a clock that was ahead",
             sql("keys SET created_at = created_at + 3000000000000"),
             {"clock problem: "}},
