@@ -27,8 +27,21 @@ File::File(const std::filesystem::path& path, int flags)
   }
 }
 
+/// Never what is there already, perhaps under another name, too: it might be somebody else's.
+File File::make(const std::filesystem::path& path) {
+  File file(path, O_RDWR | O_CREAT | O_EXCL);
+  struct stat folder {};
+  const bool is_for_another =
+      ::geteuid() == 0 && ::stat(path.parent_path().c_str(), &folder) == 0 && folder.st_uid != 0;
+  if (is_for_another && ::fchown(file.descriptor_, folder.st_uid, folder.st_gid) != 0) {
+    return file;  // a file system that can't tell owners
+  }
+  return file;
+}
+
 File File::create(const std::filesystem::path& path, std::size_t size) {
-  File file(path, O_RDWR | O_CREAT | O_TRUNC);
+  ::unlink(path.c_str());
+  File file = make(path);
   try {
     file.fill(size);
   } catch (...) {
@@ -36,6 +49,20 @@ File File::create(const std::filesystem::path& path, std::size_t size) {
     throw;
   }
   return file;
+}
+
+File File::open_or_create(const std::filesystem::path& path) {
+  if (!std::filesystem::exists(std::filesystem::symlink_status(path))) {
+    try {
+      return make(path);
+    } catch (const std::system_error& error) {
+      if (error.code() != std::errc::file_exists) {
+        throw;
+      }
+      // Somebody else was first.
+    }
+  }
+  return {path, O_RDWR};
 }
 
 File::File(File&& other) noexcept

@@ -20,11 +20,14 @@ struct StoreProblem : std::runtime_error {
 /// std::system_error that names the file.
 class File {
  public:
-  /// `flags` as open(2); a file that is created has mode 0600.
+  /// `flags` as open(2).
   File(const std::filesystem::path& path, int flags);
   /// A new file of zeros in the place of what was there. The space is there from now on, whatever
-  /// the disk does; if there is none, no file is left.
+  /// the disk does; if there is none, no file is left. What root makes belongs to the owner of the
+  /// folder, who has to be able to go on with the store.
   static File create(const std::filesystem::path& path, std::size_t size);
+  /// The file at `path`, to read and to write; an empty new one if there is none.
+  static File open_or_create(const std::filesystem::path& path);
   File(File&& other) noexcept;
   File& operator=(File&& other) noexcept;
   ~File();
@@ -35,6 +38,7 @@ class File {
   void sync() const;
 
  private:
+  static File make(const std::filesystem::path& path);
   void fill(std::size_t size) const;
 
   std::filesystem::path path_;

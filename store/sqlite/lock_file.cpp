@@ -28,7 +28,7 @@ struct flock region_of(Lock lock, int type) {
 
 }  // namespace
 
-LockFile::LockFile(const std::filesystem::path& path) : file_(path, O_RDWR | O_CREAT) {}
+LockFile::LockFile(const std::filesystem::path& path) : file_(File::open_or_create(path)) {}
 
 bool LockFile::try_lock(Lock lock) const {
   struct flock region = region_of(lock, F_WRLCK);

@@ -262,6 +262,8 @@ void WindowFile::rebuild(KeyId id, std::uint32_t limit) {
       to[moved.count++] = from[(slot.count - n) % slot.capacity];
     }
   }
+  // A power cut must not leave the name on a file whose content never came to the disk.
+  next.mapping_.file().sync();
   // From here on everybody who finds the old file goes on to the new one, or does this again.
   header().retired = 1;
   std::filesystem::rename(fresh, path_);

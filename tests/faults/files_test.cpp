@@ -5,6 +5,7 @@
 
 #include <doctest/doctest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "tests/faults/disk_store.h"
 
@@ -256,6 +257,47 @@ TEST_CASE("only the owner may read or enter what a store makes") {
     }
     CHECK(files >= 5);
   }
+}
+
+TEST_CASE("what root makes beside a store belongs to the owner of its folder") {
+  if (::geteuid() != 0) {
+    MESSAGE("skipped: only root can give files to others");
+    return;
+  }
+  constexpr ::uid_t kNobody = 65534;
+  const TemporaryDirectory directory;
+  REQUIRE(::chown(directory.path().c_str(), kNobody, kNobody) == 0);
+  const auto path = directory / "keys.db";
+  const auto store = value_of(store::open(path.string(), OpenMode::create_if_missing));
+  for (std::uint64_t n = 0; n < 3; ++n) {
+    core::Key key = make_key(n);
+    key.rate_limit = core::kLargestRateLimit;  // so that the windows move
+    add(*store, key);
+    CHECK(reason(*store, request(n)) == "allowed");
+  }
+  CHECK(report(*store).total.requests == 3);
+  int files = 0;
+  for (const auto& entry : fs::directory_iterator(directory.path())) {
+    CAPTURE(entry.path().string());
+    struct stat status {};
+    REQUIRE(::lstat(entry.path().c_str(), &status) == 0);
+    CHECK(status.st_uid == kNobody);
+    CHECK(status.st_gid == kNobody);
+    ++files;
+  }
+  CHECK(files >= 5);
+}
+
+TEST_CASE("a name that somebody else has put in the way of a new file is not written through") {
+  const DiskStore disk;
+  const fs::path other = disk.file("-other");
+  write_file(other, "not ours");
+  for (const std::string suffix : {"-new", "-usage-new", "-windows-new", "-reserve"}) {
+    fs::create_hard_link(other, disk.file(suffix));
+  }
+  add(*disk.connect(), 1);
+  CHECK(reason(*disk.connect(), request(1)) == "allowed");
+  CHECK(read_file(other) == "not ours");
 }
 
 }  // namespace
