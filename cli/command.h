@@ -29,6 +29,7 @@ extern const Command kUsage;
 extern const Command kVerify;
 extern const Command kServe;
 extern const Command kToken;
+extern const Command kScan;
 extern const Command kDoctor;
 extern const Command kCompletion;
 

@@ -11,8 +11,8 @@ namespace nexakey::cli {
 namespace {
 
 /// In the order of the help.
-constexpr std::array kCommands{&kCreate, &kList,   &kShow,  &kEdit,  &kRevoke, &kWhitelist,
-                               &kUsage,  &kVerify, &kServe, &kToken, &kDoctor, &kCompletion};
+constexpr std::array kCommands{&kCreate, &kList,  &kShow,  &kEdit, &kRevoke, &kWhitelist, &kUsage,
+                               &kVerify, &kServe, &kToken, &kScan, &kDoctor, &kCompletion};
 
 constexpr std::array<std::string_view, 4> kGlobalsWithValue{"--store", "--workspace", "--output",
                                                             "--color"};

@@ -6,12 +6,15 @@
 
 namespace nexakey::cli {
 
-Descriptor::~Descriptor() {
+Descriptor::~Descriptor() { reset(-1); }
+
+void Descriptor::reset(int value) {
   if (is_open()) {
     const int error = errno;  // of what went wrong before, for whoever reports it
     ::close(value_);
     errno = error;
   }
+  value_ = value;
 }
 
 ssize_t read_some(int descriptor, char* buffer, std::size_t size) {

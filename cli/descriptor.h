@@ -17,6 +17,8 @@ class Descriptor {
 
   [[nodiscard]] int value() const { return value_; }
   [[nodiscard]] bool is_open() const { return value_ >= 0; }
+  /// Takes another one in its place.
+  void reset(int value);
 
  private:
   int value_;

@@ -15,6 +15,7 @@ enum class ExitStatus : int {
   confirmation_required = 5,
   store_unavailable = 6,
   forbidden = 7,
+  leaked = 8,
   denied_401 = 41,
   denied_403 = 43,
   denied_429 = 49,

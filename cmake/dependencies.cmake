@@ -32,6 +32,11 @@ set_target_properties(utf8proc::utf8proc PROPERTIES
   IMPORTED_LOCATION ${UTF8PROC_LIBRARY}
   INTERFACE_INCLUDE_DIRECTORIES ${UTF8PROC_INCLUDE_DIR})
 
+find_path(ARCHIVE_INCLUDE_DIR archive_entry.h)  # the library is loaded when there is an archive
+if(NOT ARCHIVE_INCLUDE_DIR)
+  message(FATAL_ERROR "libarchive is missing: apt-get install libarchive-dev")
+endif()
+
 find_path(TL_EXPECTED_INCLUDE_DIR tl/expected.hpp)
 if(NOT TL_EXPECTED_INCLUDE_DIR)
   message(FATAL_ERROR "tl::expected is missing: apt-get install libexpected-dev")

@@ -1,0 +1,343 @@
+#include "cli/file_scan.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <memory>
+#include <system_error>
+#include <thread>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "cli/document_scanner.h"
+#include "cli/exit_status.h"
+#include "cli/git.h"
+#include "cli/work_queue.h"
+#include "core/text.h"
+
+namespace nexakey::cli {
+namespace {
+
+/// A folder that files are opened in, so that no symbolic link leads out of it.
+struct Folder {
+  Descriptor descriptor;
+  std::string path;  ///< with a slash behind it, or empty: the one where the process is
+};
+using FolderPointer = std::shared_ptr<const Folder>;
+
+/// Files that lie in one folder or below it.
+struct Files {
+  FolderPointer folder;
+  std::vector<std::string> names;
+};
+
+std::string reason_of(int error) { return std::system_category().message(error); }
+
+int open_below(const Folder& folder, const std::string& name, std::uint64_t flags) {
+  open_how how{};
+  how.flags = flags | O_RDONLY | O_CLOEXEC;
+  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
+  const long opened =
+      ::syscall(SYS_openat2, folder.descriptor.value(), name.c_str(), &how, sizeof how);
+  if (opened >= 0 || errno != ENOSYS) {
+    return static_cast<int>(opened);
+  }
+  // Before Linux 5.6, and where it is forbidden: at least the file itself is no link.
+  return ::openat(folder.descriptor.value(), name.c_str(),
+                  static_cast<int>(flags) | O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+}
+
+/// Whether a file that can't be opened is none to search: it has gone, or is a link or a socket.
+bool is_no_file(int error) { return error == ENOENT || error == ELOOP || error == ENXIO; }
+
+void scan_file(const Folder& folder, const std::string& name, DocumentScanner& scanner,
+               LeakSink& sink) {
+  const Descriptor file(open_below(folder, name, O_NONBLOCK | O_NOCTTY));
+  if (!file.is_open()) {
+    if (!is_no_file(errno)) {
+      sink.warn({.path = folder.path + name}, reason_of(errno));
+    }
+    return;
+  }
+  struct stat status {};
+  if (::fstat(file.value(), &status) == 0 && S_ISREG(status.st_mode)) {
+    DescriptorSource source(file.value());
+    scanner.scan(source, {.path = folder.path + name});
+  }
+}
+
+/// Threads that search files while others are still being found.
+class Workers {
+ public:
+  explicit Workers(LeakSink& sink) : queue_(kMostWaiting) {
+    const unsigned count = std::max(1U, std::thread::hardware_concurrency());
+    for (unsigned i = 0; i < count; ++i) {
+      threads_.emplace_back([this, &sink] { work(sink); });
+    }
+  }
+  Workers(const Workers&) = delete;
+  Workers& operator=(const Workers&) = delete;
+  ~Workers() { queue_.close(); }  // the threads finish what is waiting
+
+  void add(const FolderPointer& folder, std::string name) {
+    if (files_.folder != folder || files_.names.size() >= kTogether) {
+      flush();
+      files_.folder = folder;
+    }
+    files_.names.push_back(std::move(name));
+  }
+  void flush() {
+    if (!files_.names.empty()) {
+      queue_.push(std::exchange(files_, {}));
+    }
+  }
+
+ private:
+  void work(LeakSink& sink) {
+    DocumentScanner scanner(sink);
+    while (const auto files = queue_.pop()) {
+      for (const std::string& name : files->names) {
+        scan_file(*files->folder, name, scanner, sink);
+      }
+    }
+  }
+
+  static constexpr std::size_t kMostWaiting = 64;
+  static constexpr std::size_t kTogether = 32;
+  WorkQueue<Files> queue_;
+  Files files_;
+  std::vector<std::jthread> threads_;
+};
+
+/// Finds the files of folders.
+class Walk {
+ public:
+  Walk(bool ignored, LeakSink& sink) : ignored_(ignored), sink_(&sink), workers_(sink) {}
+
+  void add_folder(const std::string& path) {
+    const auto folder = open_folder(path);
+    if (!folder) {
+      sink_->warn({.path = path}, reason_of(errno));
+    } else if (ignored_ || is_ignored(path) || !add_work_tree(folder)) {
+      add_below(folder);
+    }
+    workers_.flush();
+  }
+
+ private:
+  struct Pending {
+    FolderPointer folder;
+    std::string name;  // with a slash behind it, or empty: the folder itself
+  };
+  struct Entries {
+    std::vector<std::string> files;
+    std::vector<std::string> folders;
+    bool has_git = false;
+  };
+
+  static FolderPointer open_folder(const std::string& path) {
+    const int descriptor = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return descriptor < 0 ? nullptr : make_folder(descriptor, path);
+  }
+  static FolderPointer make_folder(int descriptor, const std::string& path) {
+    const std::string prefix = path == "." ? "" : path.ends_with('/') ? path : path + "/";
+    return std::shared_ptr<const Folder>(new Folder{Descriptor(descriptor), prefix});
+  }
+  static std::string path_of(const Folder& folder) {
+    return folder.path.empty() ? "." : folder.path;
+  }
+
+  /// A folder that was named is searched though its own work tree ignores it.
+  static bool is_ignored(const std::string& path) {
+    return Git({"-C", path, "check-ignore", "--quiet", "."}, -1, GitScope::directory).finish();
+  }
+
+  /// Adds what git has in a work tree; false: it is none.
+  bool add_work_tree(const FolderPointer& folder) {
+    const std::string path = path_of(*folder);
+    Git tracked({"-C", path, "ls-files", "--stage", "-z"}, -1, GitScope::directory);
+    Git others({"-C", path, "ls-files", "--others", "--exclude-standard", "-z"}, -1,
+               GitScope::directory);
+    const bool has_tracked = add_tracked(folder, tracked.output());
+    const bool has_others = add_others(folder, others.output());
+    const bool is_whole = tracked.finish() && others.finish();
+    if (!is_whole && (has_tracked || has_others)) {
+      sink_->warn({.path = path}, "git ls-files failed");
+      return true;
+    }
+    return is_whole;
+  }
+
+  /// Reads `MODE OBJECT STAGE<TAB>NAME`.
+  bool add_tracked(const FolderPointer& folder, int descriptor) {
+    NulReader reader(descriptor);
+    std::string last;
+    std::string part;
+    while (reader.next(part)) {
+      std::string name = part.substr(part.find('\t') + 1);
+      if (name == last) {
+        continue;  // another side of a conflict
+      }
+      last = name;
+      if (part.starts_with("160000")) {
+        add_inner_repository(folder, name);
+      } else if (!part.starts_with("120000")) {
+        workers_.add(folder, std::move(name));
+      }
+    }
+    return !last.empty();
+  }
+
+  bool add_others(const FolderPointer& folder, int descriptor) {
+    NulReader reader(descriptor);
+    std::string name;
+    bool has_any = false;
+    while (reader.next(name)) {
+      has_any = true;
+      if (name.ends_with('/')) {
+        add_inner_repository(folder, name);
+      } else {
+        workers_.add(folder, std::exchange(name, {}));
+      }
+    }
+    return has_any;
+  }
+
+  void add_inner_repository(const FolderPointer& folder, const std::string& name) {
+    const int descriptor = open_below(*folder, name, O_DIRECTORY);
+    if (descriptor < 0) {
+      if (!is_no_file(errno) && errno != ENOTDIR) {
+        sink_->warn({.path = folder->path + name}, reason_of(errno));
+      }
+      return;
+    }
+    const FolderPointer inner = make_folder(descriptor, folder->path + name);
+    // A submodule that is not checked out is an empty folder of the work tree around it.
+    if (::faccessat(descriptor, ".git", F_OK, AT_SYMLINK_NOFOLLOW) != 0 || !add_work_tree(inner)) {
+      add_below(inner);
+    }
+  }
+
+  void add_below(const FolderPointer& top) {
+    std::vector<Pending> pending{{top, ""}};
+    while (!pending.empty()) {
+      Pending next = std::move(pending.back());
+      pending.pop_back();
+      const int descriptor =
+          open_below(*next.folder, next.name.empty() ? "." : next.name, O_DIRECTORY);
+      if (descriptor < 0) {
+        if (!is_no_file(errno)) {
+          sink_->warn({.path = next.folder->path + next.name}, reason_of(errno));
+        }
+        continue;
+      }
+      // The system takes no path as long as a folder can be deep.
+      constexpr std::size_t kLongestName = 2000;
+      if (next.name.size() > kLongestName) {
+        next.folder = make_folder(::dup(descriptor), next.folder->path + next.name);
+        next.name.clear();
+      }
+      add_entries(next, descriptor, next.folder != top || !next.name.empty(), pending);
+    }
+  }
+
+  /// Takes the descriptor over.
+  void add_entries(const Pending& at, int descriptor, bool is_inner,
+                   std::vector<Pending>& pending) {
+    const Entries entries = read_entries(descriptor);
+    if (entries.has_git && is_inner && !ignored_ && add_inner_work_tree(at)) {
+      return;
+    }
+    for (const std::string& file : entries.files) {
+      workers_.add(at.folder, at.name + file);
+    }
+    for (const std::string& folder : entries.folders) {
+      pending.push_back({at.folder, at.name + folder + "/"});
+    }
+  }
+
+  bool add_inner_work_tree(const Pending& at) {
+    const int descriptor = open_below(*at.folder, at.name.empty() ? "." : at.name, O_DIRECTORY);
+    return descriptor >= 0 && add_work_tree(make_folder(descriptor, at.folder->path + at.name));
+  }
+
+  static Entries read_entries(int descriptor) {
+    Entries entries;
+    const std::unique_ptr<DIR, int (*)(DIR*)> folder(::fdopendir(descriptor), ::closedir);
+    while (const dirent* const entry = folder ? ::readdir(folder.get()) : nullptr) {
+      const std::string name = &entry->d_name[0];
+      if (name == ".git") {
+        entries.has_git = true;
+      } else if (name != "." && name != "..") {
+        const mode_t type = type_of(descriptor, *entry);
+        if (S_ISDIR(type)) {
+          entries.folders.push_back(name);
+        } else if (S_ISREG(type)) {
+          entries.files.push_back(name);
+        }
+      }
+    }
+    return entries;
+  }
+  static mode_t type_of(int folder, const dirent& entry) {
+    if (entry.d_type != DT_UNKNOWN) {
+      return static_cast<mode_t>(DTTOIF(entry.d_type));
+    }
+    struct stat status {};
+    return ::fstatat(folder, &entry.d_name[0], &status, AT_SYMLINK_NOFOLLOW) == 0 ? status.st_mode
+                                                                                  : 0;
+  }
+
+  bool ignored_;
+  LeakSink* sink_;
+  Workers workers_;
+};
+
+void scan_named(const std::string& path, DocumentScanner& scanner, LeakSink& sink) {
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+  if (!file.is_open()) {
+    sink.warn({.path = path}, reason_of(errno));
+    return;
+  }
+  DescriptorSource source(file.value());
+  scanner.scan(source, {.path = path});
+}
+
+bool is_folder(const std::string& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0 && (errno == ENOENT || errno == ENOTDIR)) {
+    throw Failure{{core::ErrorCode::usage, "there is no " + core::quote(path), ""}};
+  }
+  return S_ISDIR(status.st_mode);
+}
+
+}  // namespace
+
+void scan_paths(const std::vector<std::string>& paths, bool ignored, LeakSink& sink) {
+  std::vector<std::string> folders;
+  std::vector<std::string> files;
+  for (const std::string& path : paths) {
+    (path != "-" && is_folder(path) ? folders : files).push_back(path);
+  }
+  DocumentScanner scanner(sink);
+  for (const std::string& path : files) {
+    if (path == "-") {
+      DescriptorSource source(STDIN_FILENO);
+      scanner.scan(source, {.path = path});
+    } else {
+      scan_named(path, scanner, sink);
+    }
+  }
+  if (!folders.empty()) {
+    Walk walk(ignored, sink);
+    for (const std::string& folder : folders) {
+      walk.add_folder(folder);
+    }
+  }
+}
+
+}  // namespace nexakey::cli

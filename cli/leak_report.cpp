@@ -1,0 +1,140 @@
+#include "cli/leak_report.h"
+
+#include <set>
+#include <string_view>
+
+#include "cli/exit_status.h"
+#include "cli/key_view.h"
+#include "cli/table.h"
+#include "core/credential.h"
+
+namespace nexakey::cli {
+namespace {
+
+constexpr std::string_view kUnknown = "unknown";
+
+std::string hint_of(const core::Leak& leak) {
+  return std::string(core::kApiKeyPrefix) + "…" + leak.last_four;
+}
+
+void write_text(core::JsonWriter& json, std::string_view name, const std::string& text) {
+  json.name(name);
+  if (text.empty()) {
+    json.null();
+  } else {
+    json.string(core::mask_credentials(text));
+  }
+}
+
+void write_finding(core::JsonWriter& json, const Finding& finding, core::Time now) {
+  const DocumentPlace& document = finding.found.document;
+  const std::optional<core::Key>& key = finding.key;
+  json.begin_object();
+  write_text(json, "place", place_text(finding.found));
+  write_text(json, "path", document.path);
+  write_text(json, "commit", document.commit);
+  write_text(json, "object", document.object);
+  write_text(json, "member", document.member);
+  json.name("line").number(finding.found.position.line);
+  json.name("column").number(finding.found.position.column);
+  json.name("form").plain(core::name_of(finding.found.leak.form));
+  json.name("hint").string(hint_of(finding.found.leak));
+  write_text(json, "key_id", key ? key->id.to_string() : "");
+  write_text(json, "name", key ? key->name : "");
+  write_text(json, "workspace", key ? key->workspace : "");
+  json.name("status").plain(key ? core::name_of(key->status(now)) : kUnknown);
+  json.end_object();
+}
+
+void print_json(Context& context, const std::vector<Finding>& findings) {
+  core::JsonWriter json(context.out.buffer());
+  json.begin_object().name("findings").begin_array();
+  for (const Finding& finding : findings) {
+    write_finding(json, finding, context.now());
+    context.out.settle();
+  }
+  json.end_array().end_object();
+  context.out.write("\n");
+}
+
+void print_lines(Context& context, const std::vector<Finding>& findings) {
+  for (const Finding& finding : findings) {
+    core::JsonWriter json(context.out.buffer());
+    write_finding(json, finding, context.now());
+    context.out.write("\n");
+  }
+}
+
+void print_live_ids(Context& context, const std::vector<Finding>& findings) {
+  std::set<std::string> printed;
+  for (const Finding& finding : findings) {
+    if (finding.key && is_live(*finding.key, context.now()) &&
+        printed.insert(finding.key->id.to_string()).second) {
+      context.out.write(finding.key->id.to_string() + "\n");
+    }
+  }
+}
+
+void print_table(Context& context, const std::vector<Finding>& findings) {
+  const KeyView view(context);
+  Table table(
+      {{"PLACE"}, {"KEY"}, {"STATUS"}, {"ID"}, {"NAME", false, true}, {"WORKSPACE", false, true}});
+  for (const Finding& finding : findings) {
+    std::vector<Cell> row{place_text(finding.found), "…" + finding.found.leak.last_four};
+    if (const auto& key = finding.key) {
+      // A key that works is the bad news here.
+      row.insert(row.end(), {Cell(std::string(core::name_of(key->status(context.now()))),
+                                  is_live(*key, context.now()) ? Style::bad : Style::good),
+                             key->id.to_string(), key->name, key->workspace});
+    } else {
+      row.insert(row.end(), {Cell(std::string(kUnknown), Style::dim), "-", "-", "-"});
+    }
+    table.add(std::move(row));
+  }
+  context.out.write(table.render(view.style()));
+}
+
+}  // namespace
+
+KnownKeys look_up(const Context& context, store::KeyStore& store,
+                  const std::vector<FoundLeak>& found) {
+  std::set<core::KeyHash> hashes;
+  for (const FoundLeak& leak : found) {
+    hashes.insert(leak.leak.hash);
+  }
+  KnownKeys known;
+  for (const core::KeyHash& hash : hashes) {
+    const core::KeyFilter filter{.workspace = context.settings.workspace, .hash = hash};
+    value_of(store.list(filter, {}, context.now(), [&](const core::Key& key) {
+      known.emplace(hash, key);
+      return true;
+    }));
+  }
+  return known;
+}
+
+bool is_live(const core::Key& key, core::Time now) {
+  const core::KeyStatus status = key.status(now);
+  return status == core::KeyStatus::active || status == core::KeyStatus::suspended;
+}
+
+std::string place_text(const FoundLeak& found) {
+  return found.document.text() + ":" + std::to_string(found.position.line) + ":" +
+         std::to_string(found.position.column);
+}
+
+void print_findings(Context& context, const std::vector<Finding>& findings) {
+  if (context.settings.quiet) {
+    print_live_ids(context, findings);
+  } else if (context.settings.format == Format::json) {
+    print_json(context, findings);
+  } else if (context.settings.format == Format::jsonl) {
+    print_lines(context, findings);
+  } else if (findings.empty()) {
+    print_note("no leaked keys");
+  } else {
+    print_table(context, findings);
+  }
+}
+
+}  // namespace nexakey::cli

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "cli/context.h"
+#include "cli/leak_sink.h"
+#include "core/key.h"
+
+namespace nexakey::cli {
+
+/// What the store knows of the keys that leaked.
+using KnownKeys = std::map<core::KeyHash, core::Key>;
+
+/// Looks each of them up by its hash, in any workspace unless one was named.
+KnownKeys look_up(const Context& context, store::KeyStore& store,
+                  const std::vector<FoundLeak>& found);
+
+/// A place where a key leaked.
+struct Finding {
+  FoundLeak found;
+  std::optional<core::Key> key;  ///< none: the store has no such key, or was not asked
+};
+
+/// Whether it is a key that can be used, or resumed: neither revoked nor expired.
+bool is_live(const core::Key& key, core::Time now);
+
+/// `PATH:LINE:COLUMN`, with what is in front of it.
+std::string place_text(const FoundLeak& found);
+
+/// Prints the findings in the form that the user wants; with --quiet only the ids of live keys.
+void print_findings(Context& context, const std::vector<Finding>& findings);
+
+}  // namespace nexakey::cli

@@ -1,0 +1,42 @@
+#include "cli/leak_sink.h"
+
+#include "cli/output.h"
+#include "core/text.h"
+
+namespace nexakey::cli {
+namespace {
+
+/// Whoever scans a file of nothing but keys is not to run out of memory.
+constexpr std::size_t kMostLeaks = 1'000'000;
+
+}  // namespace
+
+std::string DocumentPlace::text() const {
+  const std::string& origin = commit.empty() ? object : commit;
+  std::string text = origin;
+  if (!path.empty()) {
+    text += (origin.empty() ? "" : ":") + path;
+  }
+  if (!member.empty()) {
+    text += "!" + member;
+  }
+  return core::printable(core::mask_credentials(std::move(text)));
+}
+
+void LeakSink::add(FoundLeak found) {
+  const std::lock_guard lock(mutex_);
+  if (found_.size() < kMostLeaks) {
+    found_.push_back(std::move(found));
+  } else if (is_complete_) {
+    is_complete_ = false;
+    print_note("nexakey: there are more than a million places: only the first ones are looked at");
+  }
+}
+
+void LeakSink::warn(const DocumentPlace& place, std::string_view reason) {
+  const std::lock_guard lock(mutex_);
+  is_complete_ = false;
+  print_note("nexakey: " + place.text() + " was not searched whole: " + core::printable(reason));
+}
+
+}  // namespace nexakey::cli

@@ -1,0 +1,173 @@
+#include <algorithm>
+#include <memory>
+#include <tuple>
+
+#include "cli/command.h"
+#include "cli/file_scan.h"
+#include "cli/git_scan.h"
+#include "cli/key_view.h"
+#include "cli/leak_report.h"
+#include "core/text.h"
+
+namespace nexakey::cli {
+namespace {
+
+constexpr const char* kExamples =
+    "nexakey scan\n"
+    "nexakey scan src config.tar.gz --revoke\n"
+    "git diff | nexakey scan -\n"
+    "nexakey scan --staged\n"
+    "nexakey scan --history\n"
+    "nexakey scan --history main..HEAD -o json";
+
+struct Options {
+  std::vector<std::string> arguments;
+  bool history = false;
+  bool staged = false;
+  bool ignored = false;
+  bool offline = false;
+  bool revoke = false;
+};
+
+std::vector<FoundLeak> search(const Options& options, LeakSink& sink) {
+  if (options.history) {
+    scan_history(options.arguments, sink);
+  } else if (options.staged) {
+    scan_staged(sink);
+  } else {
+    scan_paths(options.arguments.empty() ? std::vector<std::string>{"."} : options.arguments,
+               options.ignored, sink);
+  }
+  return sink.take();
+}
+
+/// What is worth telling: a key that the store has, wherever it stands, and what has the form of a
+/// key. Who has no store has to do with what may be one.
+bool is_told(const FoundLeak& found, const Options& options, const KnownKeys& known) {
+  return known.contains(found.leak.hash) ||
+         (!found.leak.runs_on && !(options.offline && found.leak.placeholder));
+}
+
+auto order_of(const Finding& finding) {
+  const DocumentPlace& document = finding.found.document;
+  const core::TextPosition& position = finding.found.position;
+  return std::tie(document.path, document.commit, document.object, document.member, position.line,
+                  position.column);
+}
+
+std::vector<Finding> make_findings(std::vector<FoundLeak> found, const KnownKeys& known) {
+  std::vector<Finding> findings;
+  for (FoundLeak& leak : found) {
+    const auto key = known.find(leak.leak.hash);
+    findings.push_back(
+        {std::move(leak), key == known.end() ? std::nullopt : std::optional(key->second)});
+  }
+  std::ranges::sort(findings,
+                    [](const Finding& a, const Finding& b) { return order_of(a) < order_of(b); });
+  return findings;
+}
+
+/// The first finding of each live key.
+std::vector<const Finding*> live_findings(const std::vector<Finding>& findings, core::Time now) {
+  std::vector<const Finding*> live;
+  for (const Finding& finding : findings) {
+    if (finding.key && is_live(*finding.key, now) &&
+        std::ranges::none_of(live,
+                             [&](const Finding* f) { return f->key->id == finding.key->id; })) {
+      live.push_back(&finding);
+    }
+  }
+  return live;
+}
+
+std::string reason_for(const Finding& finding) {
+  constexpr std::size_t kLongestReason = 200;
+  const std::string reason = "leaked: " + core::fit(place_text(finding.found), kLongestReason);
+  return core::check_description(reason) ? reason : "leaked";
+}
+
+/// Revokes the live keys, once somebody has said yes, and makes it known to the findings.
+void revoke_live(const Context& context, store::KeyStore& store, std::vector<Finding>& findings) {
+  const auto live = live_findings(findings, context.now());
+  if (live.empty()) {
+    return;
+  }
+  std::vector<core::Key> keys;
+  std::ranges::transform(live, std::back_inserter(keys), [](const Finding* f) { return *f->key; });
+  const std::string names = describe(keys);
+  context.require_yes("Revoke " + names + "?", "revoking " + names);
+  KnownKeys revoked;
+  for (const Finding* const finding : live) {
+    const core::KeyId id = finding->key->id;
+    for (core::Key& key :
+         value_of(store.revoke(std::span(&id, 1), reason_for(*finding), context.now()))) {
+      revoked.emplace(key.hash, std::move(key));
+    }
+  }
+  for (Finding& finding : findings) {
+    if (const auto key = revoked.find(finding.found.leak.hash); key != revoked.end()) {
+      finding.key = key->second;
+    }
+  }
+}
+
+void check(const Options& options) {
+  const auto refuse = [](const char* what, const char* hint) {
+    throw Failure{{core::ErrorCode::usage, what, hint}};
+  };
+  if (options.history && options.staged) {
+    refuse("--staged contradicts --history", "leave one of them out");
+  }
+  if (options.staged && !options.arguments.empty()) {
+    refuse("--staged takes no paths", "it is about all that is staged");
+  }
+  if (options.ignored && (options.history || options.staged)) {
+    refuse("--no-ignore is about files", "git ignores nothing that it has");
+  }
+  if (options.revoke && options.offline) {
+    refuse("--revoke contradicts --offline", "only a store can revoke");
+  }
+}
+
+ExitStatus run(Context& context, const Options& options) {
+  check(options);
+  const auto store = options.offline ? nullptr : context.open_store();
+  LeakSink sink;
+  std::vector<FoundLeak> found = search(options, sink);
+  const KnownKeys known = store ? look_up(context, *store, found) : KnownKeys();
+  std::erase_if(found, [&](const FoundLeak& leak) { return !is_told(leak, options, known); });
+  if (options.history) {
+    found = attribute(std::move(found), options.arguments);
+  }
+  std::vector<Finding> findings = make_findings(std::move(found), known);
+  if (options.revoke) {
+    revoke_live(context, *store, findings);
+  }
+  print_findings(context, findings);
+  const bool has_leaked =
+      options.offline ? !findings.empty() : !live_findings(findings, context.now()).empty();
+  if (has_leaked) {
+    return ExitStatus::leaked;
+  }
+  return sink.is_complete() ? ExitStatus::done : ExitStatus::failed;
+}
+
+Runner attach(Arguments& app) {
+  const auto options = std::make_shared<Options>();
+  app.add_option("PATH", options->arguments,
+                 "Files, folders, or - for standard input (default: .); with --history, revisions")
+      ->type_name("FILE");
+  app.add_flag("--history", options->history, "Search all that the git repository ever had");
+  app.add_flag("--staged", options->staged, "Search what git commit would commit");
+  app.add_flag("--no-ignore", options->ignored, "Search files that git ignores too");
+  app.add_flag("--offline", options->offline, "Ask no store: whatever looks like a key counts");
+  app.add_flag("--revoke", options->revoke, "Revoke the live keys that are found");
+  app.footer(kExamples);
+  return [options](Context& context) { return run(context, *options); };
+}
+
+}  // namespace
+
+const Command kScan{"scan", "Find keys that leaked, and which of them are live", attach};
+
+}  // namespace nexakey::cli
