@@ -270,18 +270,15 @@ class Hostile(Home):
 
     def test_bombs(self):
         key = self.create("crm")
-        zeros = gzip.compress(bytes(80 << 20))
-        self.write("bomb.gz", zeros)
-        self.write("twice.gz", gzip.compress(zeros))
+        self.write("bomb.gz", gzip.compress(gzip.compress(bytes(80 << 20))))
         with zipfile.ZipFile(self.repository / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
             for number in range(10):
                 archive.writestr(f"{number}", bytes(8 << 20))
         self.write("key", key)
-        found = self.scan(status=LEAKED, warns=True)
-        self.assertEqual(found, [("key:1:1", "crm")])
-        done = self.run_in(NEXAKEY, "scan", "bomb.gz", "twice.gz", "bomb.zip")
-        self.assertEqual(done.returncode, 1)
-        self.assertEqual(done.stderr.count("unpacks to far more"), 3, done.stderr)
+        done = self.run_in(NEXAKEY, "scan")
+        self.assertEqual(done.returncode, LEAKED, done.stderr)
+        self.assertIn("key:1:1", done.stdout)
+        self.assertEqual(done.stderr.count("unpacks to far more"), 2, done.stderr)
 
     def test_archives_in_one_another(self):
         key = self.create("crm")
