@@ -11,6 +11,7 @@
 
 #include "cli/command_line.h"
 #include "cli/complete.h"
+#include "cli/descriptor.h"
 #include "cli/help.h"
 #include "cli/parse_error.h"
 #include "cli/report.h"
@@ -116,12 +117,22 @@ void forbid_core_dumps() {
   }
 }
 
+/// A file of the store that is cut short while it is mapped leaves nothing to go on with, and no
+/// answer means no. Only what a signal handler may call is called.
+void end_on_cut_file(int /*signal*/) {
+  write_all(STDERR_FILENO,
+            "nexakey: a file of the store was cut short while it was in use: stop all that uses the"
+            " store, and see nexakey doctor\n");
+  ::_exit(static_cast<int>(ExitStatus::store_unavailable));
+}
+
 }  // namespace
 
 int nexakey_main(int argc, char** argv) {
   hold_closed_streams();
   forbid_core_dumps();
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGBUS, end_on_cut_file);
   const std::vector<std::string> words(argv + 1, argv + argc);
   core::Error error;
   try {
