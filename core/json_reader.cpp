@@ -406,6 +406,9 @@ Result<Answer> read_answer(const Json& json) {
 Result<Revocation> read_revocation(const Json& json) {
   Revocation revocation;
   Members members(json, "a revocation");
+  if (!members.has("ids")) {
+    members.fail("a revocation needs the member ids");
+  }
   revocation.ids = members.texts("ids");
   revocation.reason = members.text("reason").value_or("");
   members.check(check_description(revocation.reason));

@@ -14,9 +14,14 @@ core::Result<HttpResponse> show_key(Call& call);
 core::Result<HttpResponse> put_key(Call& call);
 core::Result<HttpResponse> change_key(Call& call);
 core::Result<HttpResponse> revoke_keys(Call& call);
+core::Result<HttpResponse> rotate_key(Call& call);
 core::Result<HttpResponse> revoke_self(Call& call);
 core::Result<HttpResponse> report_usage(Call& call);
 core::Result<HttpResponse> list_workspaces(Call& call);
+
+// audit_routes.cpp
+core::Result<HttpResponse> list_audit(Call& call);
+core::Result<HttpResponse> show_audit_head(Call& call);
 
 // token_routes.cpp
 core::Result<HttpResponse> list_tokens(Call& call);

@@ -5,6 +5,7 @@
 #include "core/json.h"
 #include "core/json_reader.h"
 #include "core/text.h"
+#include "server/confine.h"
 #include "server/gateway.h"
 #include "server/handlers.h"
 #include "server/responses.h"
@@ -60,16 +61,6 @@ Result<void> check_workspaces(const Call& call, std::span<const KeyId> ids) {
   return {};
 }
 
-/// Makes a parameter or a key be of the workspace of the call, if there is only one.
-Result<void> confine(const Call& call, std::optional<std::string>& workspace) {
-  if (call.workspace && workspace.value_or(*call.workspace) != *call.workspace) {
-    return core::fail(ErrorCode::forbidden,
-                      "this is for the workspace " + *call.workspace + " alone");
-  }
-  workspace = call.workspace ? call.workspace : workspace;
-  return {};
-}
-
 HttpResponse key_response(const Key& key, core::Time now) {
   return json_response([&](core::JsonWriter& json) {
     json.begin_object().name("key");
@@ -91,32 +82,30 @@ Result<std::optional<KeyId>> take_after(core::Query& query) {
 /// The keys of a page, and where the next one begins.
 Result<HttpResponse> write_page(const Call& call, const core::KeyFilter& filter,
                                 const store::Page& page) {
-  Result<std::optional<KeyId>> next;
-  HttpResponse response = json_response([&](core::JsonWriter& json) {
-    std::string keys;
-    core::JsonWriter list(keys);
-    list.begin_array();
-    std::optional<KeyId> cut;
-    next = call.store.list(filter, page, call.now, [&](const Key& key) {
-      core::write_key_record(list, key, call.now);
-      if (keys.size() >= kLongestPage) {
-        cut = key.id;
-      }
-      return !cut;
-    });
-    list.end_array();
-    if (next && cut) {
-      next = cut;
-    }
-    json.begin_object().name("keys").raw(keys).name("next_cursor");
-    if (next && *next) {
-      json.plain((*next)->to_string());
-    } else {
-      json.null();
-    }
-    json.end_object();
-  });
-  return next.map([&](const std::optional<KeyId>& /*cursor*/) { return std::move(response); });
+  HttpResponse response = empty_json_response();
+  core::JsonWriter json(response.body);
+  json.begin_object().name("keys").begin_array();
+  std::optional<KeyId> cut;
+  return call.store
+      .list(filter, page, call.now,
+            [&](const Key& key) {
+              core::write_key_record(json, key, call.now);
+              if (response.body.size() >= kLongestPage) {
+                cut = key.id;
+              }
+              return !cut;
+            })
+      .map([&](const std::optional<KeyId>& next) {
+        json.end_array().name("next_cursor");
+        if (const auto cursor = cut ? cut : next) {
+          json.plain(cursor->to_string());
+        } else {
+          json.null();
+        }
+        json.end_object();
+        response.body += '\n';
+        return std::move(response);
+      });
 }
 
 /// A key from a client, which made its id: sending the same twice makes it once.
@@ -210,6 +199,35 @@ Result<HttpResponse> change_key(Call& call) {
       .and_then([&](const std::optional<Key>& key) {
         return key ? Result<HttpResponse>(key_response(*key, call.now))
                    : Result<HttpResponse>(tl::unexpected(no_such_key(id.to_string())));
+      });
+}
+
+Result<HttpResponse> rotate_key(Call& call) {
+  KeyId id;
+  core::Rotation rotation;
+  return call.query.check_taken()
+      .and_then([&] { return core::parse_json(call.request.body); })
+      .and_then([](const Json& json) { return core::read_rotation(json); })
+      .and_then([&](core::Rotation read) {
+        rotation = std::move(read);
+        return read_id(call);
+      })
+      .and_then([&](KeyId read) {
+        id = read;
+        return check_workspaces(call, {&id, 1});
+      })
+      .and_then([&] { return call.store.rotate(id, rotation, call.now); })
+      .and_then([&](const std::optional<core::Rotated>& rotated) -> Result<HttpResponse> {
+        if (!rotated) {
+          return tl::unexpected(no_such_key(id.to_string()));
+        }
+        return json_response([&](core::JsonWriter& json) {
+          json.begin_object().name("key");
+          core::write_key_record(json, rotated->successor, call.now);
+          json.name("previous");
+          core::write_key_record(json, rotated->previous, call.now);
+          json.end_object();
+        });
       });
 }
 

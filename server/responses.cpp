@@ -30,6 +30,13 @@ int status_of(core::ErrorCode code) {
   return 500;
 }
 
+HttpResponse empty_json_response() {
+  HttpResponse response;
+  response.headers.emplace_back("Content-Type", "application/json");
+  response.headers.emplace_back("Cache-Control", "no-store");
+  return response;
+}
+
 HttpResponse problem(int status, const core::Error& error) {
   HttpResponse response;
   response.status = status;

@@ -9,12 +9,13 @@
 
 namespace nexakey::server {
 
+/// 200 for a JSON document that is written to its body.
+HttpResponse empty_json_response();
+
 /// 200 with the document that `write` writes.
 template <std::invocable<core::JsonWriter&> Write>
 HttpResponse json_response(const Write& write) {
-  HttpResponse response;
-  response.headers.emplace_back("Content-Type", "application/json");
-  response.headers.emplace_back("Cache-Control", "no-store");
+  HttpResponse response = empty_json_response();
   core::JsonWriter json(response.body);
   write(json);
   response.body += '\n';

@@ -9,6 +9,7 @@
 #include "core/query.h"
 #include "server/access.h"
 #include "server/api.h"
+#include "server/openapi.h"
 #include "server/responses.h"
 #include "server/routes.h"
 
@@ -17,6 +18,14 @@ namespace {
 
 using core::ErrorCode;
 using core::Result;
+
+/// What this server speaks, for programs.
+HttpResponse contract() {
+  HttpResponse response;
+  response.headers.emplace_back("Content-Type", "application/json");
+  response.body = kOpenApi;
+  return response;
+}
 
 HttpResponse fine() {
   return json_response(
@@ -145,6 +154,8 @@ Service::Task Service::start(const HttpRequest& request) {
       return start_verify(request);
     case Quick::report:
       return Task::done(report(request));
+    case Quick::contract:
+      return Task::done(contract());
     case Quick::readiness:
       return Task::done(ready());
     case Quick::health:

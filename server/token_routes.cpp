@@ -5,6 +5,7 @@
 #include "core/json.h"
 #include "core/json_reader.h"
 #include "core/text.h"
+#include "server/confine.h"
 #include "server/handlers.h"
 #include "server/responses.h"
 
@@ -16,14 +17,6 @@ using core::Json;
 using core::Result;
 using core::Token;
 using core::TokenId;
-
-/// Tokens are of the whole store: who is confined to a workspace has nothing to do with them.
-Result<void> check_unconfined(const Call& call) {
-  return call.workspace
-             ? core::fail(ErrorCode::forbidden, "this is for the workspace " + *call.workspace +
-                                                    " alone, and tokens are for the whole store")
-             : Result<void>();
-}
 
 HttpResponse tokens_response(const std::vector<Token>& tokens, core::Time now) {
   return json_response([&](core::JsonWriter& json) {
@@ -70,14 +63,14 @@ Result<std::vector<TokenId>> read_ids(const core::Revocation& revocation) {
 }  // namespace
 
 Result<HttpResponse> list_tokens(Call& call) {
-  return check_unconfined(call)
+  return check_unconfined(call, "tokens are")
       .and_then([&] { return call.query.check_taken(); })
       .and_then([&] { return call.store.tokens(); })
       .map([&](const std::vector<Token>& tokens) { return tokens_response(tokens, call.now); });
 }
 
 Result<HttpResponse> put_token(Call& call) {
-  return check_unconfined(call)
+  return check_unconfined(call, "tokens are")
       .and_then([&] { return call.query.check_taken(); })
       .and_then([&] { return read_new_token(call); })
       .and_then([&](const Token& token) { return call.store.create_token(token); })
@@ -91,7 +84,7 @@ Result<HttpResponse> put_token(Call& call) {
 }
 
 Result<HttpResponse> revoke_tokens(Call& call) {
-  return check_unconfined(call)
+  return check_unconfined(call, "tokens are")
       .and_then([&] { return call.query.check_taken(); })
       .and_then([&] { return core::parse_json(call.request.body); })
       .and_then([](const Json& json) { return core::read_revocation(json); })

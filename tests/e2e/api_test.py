@@ -17,6 +17,7 @@ import unittest
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
+import contract
 from place import NEXAKEY, Place, free_port, is_open, wait_for
 
 ALPHABET = string.digits + string.ascii_letters
@@ -89,9 +90,11 @@ class ApiTest(unittest.TestCase):
         try:
             connection.request(method, path, None if body is None else json.dumps(body),
                                {"Authorization": f"Bearer {bearer}"})
-            return Reply(connection.getresponse())
+            reply = Reply(connection.getresponse())
         finally:
             connection.close()
+        contract.check(method, path, reply)
+        return reply
 
     def put(self, bearer=None, **members):
         text, record = new_key(**members)
@@ -276,6 +279,9 @@ class Tokens(ApiTest):
             ("PUT", f"/v1/keys/{key['id']}", key, (200, 403, 403)),
             ("PATCH", f"/v1/keys/{key['id']}", {}, (200, 403, 403)),
             ("POST", "/v1/keys/revoke", {"ids": [key["id"]]}, (200, 403, 403)),
+            ("POST", f"/v1/keys/{key['id']}/rotate", {}, (400, 403, 403)),
+            ("GET", "/v1/audit", None, (200, 200, 403)),
+            ("GET", "/v1/audit/head", None, (200, 200, 403)),
             ("GET", "/v1/usage", None, (200, 200, 403)),
             ("GET", "/v1/workspaces", None, (200, 200, 403)),
             ("GET", "/v1/tokens", None, (200, 200, 403)),

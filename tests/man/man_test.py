@@ -5,8 +5,10 @@ lint        mandoc finds nothing to complain of in any page
 commands    each command has a page, nexakey.1 names it, each page is of a command and is installed
 options     each option of a command is described in its page, those of all commands in nexakey.1
 documented  each option that a page describes or mentions exists
+api         nexakey-api.7 has each operation of the contract, and no other
 """
 
+import json
 import pathlib
 import re
 import shutil
@@ -73,7 +75,7 @@ def check_lint(_binary, folder):
     if not shutil.which("mandoc"):
         return ["mandoc is missing: apt-get install mandoc"]
     # In their folder the pages find each other.
-    names = sorted(path.name for path in folder.glob("*.1"))
+    names = sorted(path.name for path in folder.glob("*.[17]"))
     result = subprocess.run(
         ["mandoc", "-T", "lint", *names], cwd=folder, capture_output=True, text=True
     )
@@ -125,11 +127,34 @@ def check_documented(binary, folder):
     return problems
 
 
+def check_api(_binary, folder):
+    page = (folder / "nexakey-api.7").read_text(encoding="utf-8")
+    contract = json.loads((folder.parent / "server" / "openapi.json").read_text(encoding="utf-8"))
+    wanted = {
+        (method.upper(), path)
+        for path, item in contract["paths"].items()
+        for method in item
+        if method != "parameters"
+    }
+    described = {
+        (method, path)
+        for method, paths in re.findall(r"^\.It Li ([A-Z]+) Pa (.*)$", page, re.MULTILINE)
+        for path in paths.split(" , ")
+    }
+    problems = [f"nexakey-api.7 lacks {' '.join(route)}" for route in sorted(wanted - described)]
+    problems += [f"nexakey-api.7 has {' '.join(route)}, which does not exist"
+                 for route in sorted(described - wanted)]
+    if "nexakey-api.7" not in (folder / "CMakeLists.txt").read_text(encoding="utf-8"):
+        problems.append("nexakey-api.7 is not installed")
+    return problems
+
+
 CHECKS = {
     "lint": check_lint,
     "commands": check_commands,
     "options": check_options,
     "documented": check_documented,
+    "api": check_api,
 }
 
 

@@ -457,7 +457,7 @@ TEST_CASE("A revocation has ids and a reason") {
   CHECK(revocation.ids == std::vector<std::string>{"a", "b"});
   CHECK(revocation.reason == "leaked");
   for (const std::string_view text :
-       {"[]", R"({"ids":"a"})", R"({"ids":[1]})", R"({"ids":[],"reason":"\u001b"})"}) {
+       {"[]", "{}", R"({"ids":"a"})", R"({"ids":[1]})", R"({"ids":[],"reason":"\u001b"})"}) {
     CAPTURE(text);
     CHECK_FALSE(read_revocation(value_of(parse_json(text))).has_value());
   }

@@ -1,0 +1,70 @@
+"""The document that /openapi.json serves, and whether answers are as it says."""
+
+import json
+import re
+from pathlib import Path
+
+import jsonschema
+
+DOCUMENT = json.loads(Path(__file__).parents[2].joinpath("server/openapi.json").read_text())
+METHODS = ("get", "put", "post", "patch")
+
+
+def resolve(node):
+    """What a reference within the document stands for."""
+    while "$ref" in node:
+        found = DOCUMENT
+        for name in node["$ref"].removeprefix("#/").split("/"):
+            found = found[name]
+        node = found
+    return node
+
+
+def validator(schema):
+    resolver = jsonschema.RefResolver("", DOCUMENT)
+    return jsonschema.Draft202012Validator(
+        schema, resolver=resolver, format_checker=jsonschema.FormatChecker())
+
+
+def operations():
+    """Each operation: its path, its method and what is said of it."""
+    for path, item in DOCUMENT["paths"].items():
+        for method in METHODS:
+            if method in item:
+                yield path, method, item[method]
+
+
+def members(name):
+    """The names of all members that a schema has."""
+    schema = DOCUMENT["components"]["schemas"][name]
+    names = set(schema.get("properties", ()))
+    for part in schema.get("allOf", ()):
+        names |= set(resolve(part).get("properties", ()))
+    return names
+
+
+def find(method, target):
+    """The operation of a request; a path without a parameter comes first."""
+    method = "get" if method == "HEAD" else method.lower()
+    for form in sorted(DOCUMENT["paths"], key=lambda form: "{" in form):
+        pattern = form.replace("{path}", "(/.*)?").replace("{id}", "[^/]+")
+        if re.fullmatch(pattern, target.partition("?")[0]):
+            return DOCUMENT["paths"][form].get(method)
+    return None
+
+
+def check(method, target, reply):
+    """Raises unless the answer is one that the document promises."""
+    operation = find(method, target)
+    if operation is None:
+        assert reply.status in (404, 405), f"{method} {target} is not documented"
+        return
+    assert str(reply.status) in operation["responses"], \
+        f"{method} {target} answers {reply.status}, which is not documented"
+    response = resolve(operation["responses"][str(reply.status)])
+    if "content" not in response or method == "HEAD":
+        assert reply.text == ""
+        return
+    (kind, content), = response["content"].items()
+    assert reply.headers["content-type"] == kind
+    validator(content["schema"]).validate(reply.json)

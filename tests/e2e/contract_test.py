@@ -1,0 +1,97 @@
+#!/usr/bin/env python3
+"""/openapi.json is a valid document, and what it promises is served. (That each answer of the other
+tests is as it says is checked where they ask.)"""
+
+import re
+import unittest
+
+import jsonschema
+
+import contract
+from api_test import ApiTest, new_key, new_token
+
+
+class Contract(ApiTest):
+    def test_the_document_is_valid(self):
+        self.assertEqual(self.ask("GET", "/openapi.json").json, contract.DOCUMENT)
+        names = [operation["operationId"] for _, _, operation in contract.operations()]
+        self.assertEqual(len(names), len(set(names)))
+        self.check_node(contract.DOCUMENT)
+        for name, schema in contract.DOCUMENT["components"]["schemas"].items():
+            with self.subTest(schema=name):
+                jsonschema.Draft202012Validator.check_schema(schema)
+        for path, method, operation in contract.operations():
+            with self.subTest(path=path, method=method):
+                parameters = (contract.DOCUMENT["paths"][path].get("parameters", []) +
+                              operation.get("parameters", []))
+                self.assertEqual({p["name"] for p in parameters if p["in"] == "path"},
+                                 set(re.findall(r"{(\w+)}", path)))
+                for part in (*parameters, operation.get("requestBody", {}).get("content", {}).get(
+                        "application/json", {"schema": {}})):
+                    jsonschema.Draft202012Validator.check_schema(part["schema"])
+
+    def check_node(self, node):
+        """Each reference leads somewhere."""
+        if isinstance(node, list):
+            node = dict(enumerate(node))
+        if isinstance(node, dict):
+            if isinstance(node.get("$ref"), str):
+                contract.resolve(node)
+            for child in node.values():
+                self.check_node(child)
+
+    def test_each_documented_operation_is_served(self):
+        ids = {"{id}": "key_000000000000", "{path}": "/v1/leads"}
+        for path, method, _ in contract.operations():
+            target = re.sub(r"{\w+}", lambda match: ids[match.group()], path)
+            with self.subTest(path=path, method=method):
+                # Without a credential: what is not there would say so all the same.
+                self.assertNotIn(self.ask(method.upper(), target, bearer="x").status, (404, 405))
+
+    def test_each_member_is_documented(self):
+        text, key = new_key()
+        token = new_token()[1]
+        self.ask("PUT", f"/v1/keys/{key['id']}", key)
+        self.ask("PUT", f"/v1/tokens/{token['id']}", token)
+        explained = {"key": text, "path": "/v1/leads/7", "ref": {"n": 1}}
+        usage = {f"by_{group}": self.ask("GET", f"/v1/usage?by={group}").json
+                 for group in ("endpoint", "day", "hour", "status")}
+        for name, value in (
+                ("KeyRecord", self.ask("GET", f"/v1/keys/{key['id']}").json["key"]),
+                ("TokenRecord", self.ask("GET", "/v1/tokens").json["tokens"][0]),
+                ("Decision", self.ask("POST", "/v1/verify?explain=true", explained).json),
+                ("Usage", {name: value for report in usage.values()
+                           for name, value in report.items()}),
+                ("AuditEntry", self.ask("GET", "/v1/audit").json["entries"][0]),
+                ("AuditHead", self.ask("GET", "/v1/audit/head").json["head"]),
+                ("Problem", self.ask("GET", "/v1/keys/x").json),
+                ("Key", self.ask("POST", "/v1/self/revoke", bearer=text).json["key"])):
+            with self.subTest(schema=name):
+                self.assertEqual(set(value), contract.members(name))
+
+    def test_what_is_not_in_a_schema_of_a_body_is_refused(self):
+        text, key = new_key()
+        self.ask("PUT", f"/v1/keys/{key['id']}", key)
+        successor = new_key()[1]
+        rotation = {name: successor[name] for name in ("id", "hash", "hint", "created_at")}
+        bodies = (("NewKey", "PUT", f"/v1/keys/{key['id']}", key),
+                  ("KeyChange", "PATCH", f"/v1/keys/{key['id']}", {"rate_limit": 7}),
+                  ("Revocation", "POST", "/v1/keys/revoke", {"ids": []}),
+                  ("Rotation", "POST", f"/v1/keys/{key['id']}/rotate", rotation),
+                  ("Request", "POST", "/v1/verify", {"key": text}),
+                  ("Answer", "POST", "/v1/report", {"key_id": key["id"], "status": 200}))
+        for name, method, path, body in bodies:
+            schema = contract.DOCUMENT["components"]["schemas"][name]
+            with self.subTest(schema=name):
+                contract.validator(schema).validate(body)
+                self.assertLess(self.ask(method, path, body).status, 300)
+                wrong = body | {"nonsense": 1}
+                self.assertFalse(contract.validator(schema).is_valid(wrong))
+                self.assertEqual(self.ask(method, path, wrong).status, 400)
+                for missing in schema.get("required", ()):
+                    less = {name: value for name, value in body.items() if name != missing}
+                    self.assertEqual(self.ask(method, path, less).status, 400, missing)
+
+
+if __name__ == "__main__":
+    unittest.main(warnings="ignore")

@@ -1,0 +1,79 @@
+// The document at /openapi.json and the table of routes say the same.
+
+#include <algorithm>
+#include <set>
+
+#include <doctest/doctest.h>
+#include <nlohmann/json.hpp>
+
+#include "server/openapi.h"
+#include "server/routes.h"
+
+namespace nexakey::server {
+namespace {
+
+using Json = nlohmann::json;
+
+/// What a program needs to send, as the document puts it.
+std::string security_of(const Json& document, const Json& operation) {
+  const Json& security =
+      operation.contains("security") ? operation["security"] : document["security"];
+  return security.empty() ? "" : security.at(0).begin().key();
+}
+
+std::string security_of(Access access) {
+  switch (access) {
+    case Access::open:
+    case Access::gateway:
+      return "";
+    case Access::key:
+      return "key";
+    case Access::decide:
+    case Access::read:
+    case Access::change:
+      break;
+  }
+  return "token";
+}
+
+/// `get /v1/keys/{id}`, as the document has it.
+std::string name_of(const Route& route) {
+  std::string path(route.path);
+  std::erase(path, '+');
+  std::string method(route.method == "*" ? "get" : route.method);
+  std::ranges::transform(method, method.begin(),
+                         [](char c) { return static_cast<char>(std::tolower(c)); });
+  return method + " " + path;
+}
+
+TEST_CASE("Each route is in the document with what it needs, and nothing else is") {
+  const Json document = Json::parse(kOpenApi);
+  std::set<std::string> documented;
+  for (const auto& [path, operations] : document["paths"].items()) {
+    for (const auto& [method, operation] : operations.items()) {
+      if (method != "parameters") {
+        documented.insert(method + " " + path);
+      }
+    }
+  }
+  std::set<std::string> served;
+  for (const Route& route : routes()) {
+    const std::string name = name_of(route);
+    CAPTURE(name);
+    served.insert(name);
+    const std::size_t space = name.find(' ');
+    REQUIRE(documented.contains(name));
+    const Json& operation = document["paths"][name.substr(space + 1)][name.substr(0, space)];
+    CHECK(security_of(document, operation) == security_of(route.access));
+    const std::string description = operation.value("description", "");
+    for (const core::Role role : {core::Role::admin, core::Role::auditor, core::Role::verifier}) {
+      CHECK((description.find(core::name_of(role)) != std::string::npos) ==
+            allows(role, route.access));
+    }
+  }
+  CHECK(served == documented);
+  CHECK(served.size() == routes().size());
+}
+
+}  // namespace
+}  // namespace nexakey::server

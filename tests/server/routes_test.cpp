@@ -1,0 +1,221 @@
+// Requests in, responses out, on the model of a store.
+
+#include "server/routes.h"
+
+#include <doctest/doctest.h>
+#include <nlohmann/json.hpp>
+
+#include "core/json.h"
+#include "server/api.h"
+#include "server/service.h"
+#include "tests/store/memory_store.h"
+#include "tests/support/stores.h"
+
+namespace nexakey::server {
+namespace {
+
+using core::Role;
+using Json = nlohmann::json;
+using test::make_key;
+using test::value_of;
+
+HttpRequest request(std::string method, std::string target, std::string bearer = "",
+                    std::string body = "") {
+  HttpRequest request{.method = std::move(method),
+                      .target = std::move(target),
+                      .headers = {},
+                      .body = std::move(body),
+                      .peer = {.address = test::ip("192.0.2.7")}};
+  if (!bearer.empty()) {
+    request.headers.emplace_back("Authorization", "Bearer " + bearer);
+  }
+  return request;
+}
+
+/// A store with a token of each role, and the service on it.
+struct Fixture {
+  std::shared_ptr<store::test::MemoryStore::Data> data = store::test::MemoryStore::make_data();
+  store::test::MemoryStore store{data};
+  std::vector<LogEntry> log;
+  std::optional<std::string> served;
+
+  std::string token(Role role, std::optional<std::string> workspace = {}, int n = 0) {
+    const int number = static_cast<int>(role) * 2 + (workspace ? 1 : 0) + 10 * n;
+    std::string text = "nxk_" + std::string(38, '0') + std::to_string(10 + number);
+    core::Token token;
+    token.id = core::TokenId(number + 1);
+    token.name = "token-" + std::to_string(number);
+    token.role = role;
+    token.workspace = std::move(workspace);
+    token.hash = core::hash_credential(text);
+    token.last_four = core::last_four(text);
+    token.created_at = test::at("2026-01-02");
+    value_of(store.create_token(token));
+    return text;
+  }
+
+  HttpResponse ask(const HttpRequest& request) {
+    Service service(store, {}, served, [&](const LogEntry& entry) { log.push_back(entry); });
+    return Service::is_slow(request) ? service.work(store, request)
+                                     : service.answer({&request, 1}).front();
+  }
+  Json ask_json(const HttpRequest& request) { return Json::parse(ask(request).body); }
+};
+
+std::string record(const core::Key& key) {
+  std::string text;
+  core::JsonWriter json(text);
+  core::write_key_record(json, key, test::now());
+  return text;
+}
+
+TEST_CASE("A path is of the route that names it most closely") {
+  struct Row {
+    const char* method;
+    const char* target;
+    std::string route;  // or the status
+    std::vector<std::string> parameters;
+  };
+  for (const Row& row :
+       std::vector<Row>{{"GET", "/v1/keys", "/v1/keys", {}},
+                        {"HEAD", "/v1/keys?limit=1", "/v1/keys", {}},
+                        {"GET", "/v1/keys/key_x", "/v1/keys/{id}", {"key_x"}},
+                        {"GET", "/v1/keys/a%2Fb", "/v1/keys/{id}", {"a/b"}},
+                        {"POST", "/v1/keys/revoke", "/v1/keys/revoke", {}},
+                        {"POST", "/v1/keys/key_x/rotate", "/v1/keys/{id}/rotate", {"key_x"}},
+                        {"POST", "/auth/envoy/v1/leads", "/auth/envoy{+path}", {"/v1/leads"}},
+                        {"BREW", "/auth/envoy", "/auth/envoy{+path}", {""}},
+                        {"GET", "/v1/keys/revoke", "405", {}},
+                        {"DELETE", "/v1/keys/key_x", "405", {}},
+                        {"POST", "/v1/keys/key_x", "405", {}},
+                        {"HEAD", "/v1/verify", "405", {}},
+                        {"GET", "/auth/envoyx", "404", {}},
+                        {"GET", "/v1/keys/", "404", {}},
+                        {"GET", "/v1/keys//rotate", "404", {}},
+                        {"GET", "/v1/keys/a/b", "404", {}},
+                        {"GET", "/v1/keys/%GG", "404", {}},
+                        {"GET", "/v1/Keys", "404", {}},
+                        {"GET", "//v1/keys", "404", {}},
+                        {"GET", "", "404", {}}}) {
+    CAPTURE(row.method);
+    CAPTURE(row.target);
+    const auto match = find_route(request(row.method, row.target));
+    CHECK((match ? std::string(match->route->path) : std::to_string(match.error().status)) ==
+          row.route);
+    CHECK((match ? match->parameters : std::vector<std::string>()) == row.parameters);
+  }
+}
+
+TEST_CASE("A token is good for the routes of its role and for no others") {
+  Fixture fixture;
+  for (const Role role : {Role::admin, Role::auditor, Role::verifier}) {
+    const std::string token = fixture.token(role);
+    for (const Route& route : routes()) {
+      if (route.access == Access::open || route.access == Access::gateway ||
+          route.access == Access::key) {
+        continue;
+      }
+      CAPTURE(route.method);
+      CAPTURE(route.path);
+      const HttpRequest with = request(std::string(route.method), std::string(route.path), token);
+      CHECK((fixture.ask(with).status == 403) == !allows(role, route.access));
+      const HttpRequest without = request(std::string(route.method), std::string(route.path));
+      CHECK(fixture.ask(without).status == 401);
+    }
+  }
+}
+
+TEST_CASE("A change over HTTP is its token's in the audit log") {
+  Fixture fixture;
+  const std::string token = fixture.token(Role::admin);
+  const core::Key key = make_key(1);
+  const std::string target = "/v1/keys/" + key.id.to_string();
+  REQUIRE(fixture.ask(request("PUT", target, token, record(key))).status == 200);
+  const Json log = fixture.ask_json(request("GET", "/v1/audit?action=create", token));
+  REQUIRE(log["entries"].size() == 1);
+  CHECK(log["entries"][0]["source"] == "192.0.2.7");
+  const std::string actor = log["entries"][0]["actor"];
+  CHECK(actor == "token-4 (" + core::TokenId(5).to_string() + ")");
+  const Json head = fixture.ask_json(request("GET", "/v1/audit/head", token));
+  CHECK(head["head"]["hash"] == log["entries"][0]["hash"]);
+}
+
+TEST_CASE("A rotation gives both keys, and once more the same") {
+  Fixture fixture;
+  const std::string token = fixture.token(Role::admin);
+  const core::Key key = test::add(fixture.store, 1);
+  const core::Key next = make_key(2);
+  const std::string target = "/v1/keys/" + key.id.to_string() + "/rotate";
+  std::string body;
+  core::JsonWriter json(body);
+  core::write_rotation(json, {.successor = next.id,
+                              .hash = next.hash,
+                              .last_four = next.last_four,
+                              .created_at = test::now()});
+  const HttpResponse first = fixture.ask(request("POST", target, token, body));
+  REQUIRE(first.status == 200);
+  const Json rotated = Json::parse(first.body);
+  CHECK(rotated["key"]["id"] == next.id.to_string());
+  CHECK(rotated["key"]["rotated_from"] == key.id.to_string());
+  CHECK(rotated["previous"]["status"] == "revoked");
+  CHECK(fixture.ask(request("POST", target, token, body)).body == first.body);
+  CHECK(fixture
+            .ask(request("POST", "/v1/keys/" + make_key(3).id.to_string() + "/rotate", token, body))
+            .status == 404);
+  fixture.served = "sales";
+  CHECK(fixture.ask(request("POST", target, token, body)).status == 404);
+}
+
+TEST_CASE("The audit log of one workspace has its entries alone") {
+  Fixture fixture;
+  const std::string everything = fixture.token(Role::auditor);
+  const std::string sales = fixture.token(Role::auditor, "sales");
+  core::Key key = make_key(1);
+  key.workspace = "sales";
+  test::add(fixture.store, key);
+  test::add(fixture.store, 2);
+  const auto entries = [&](const std::string& query, const std::string& token) {
+    return fixture.ask_json(request("GET", "/v1/audit" + query, token))["entries"].size();
+  };
+  CHECK(entries("?action=create", everything) == 2);
+  CHECK(entries("?action=create", sales) == 1);
+  CHECK(fixture.ask(request("GET", "/v1/audit?workspace=default", sales)).status == 403);
+  CHECK(fixture.ask(request("GET", "/v1/audit/head", sales)).status == 403);
+  CHECK(entries("?limit=1", everything) == 1);
+  CHECK(fixture.ask_json(request("GET", "/v1/audit?limit=1", everything))["next_cursor"] == 1);
+  for (const char* const query : {"?limit=0", "?limit=1001", "?nonsense=1", "?after=x"}) {
+    CAPTURE(query);
+    CHECK(fixture.ask(request("GET", std::string("/v1/audit") + query, everything)).status == 400);
+  }
+}
+
+TEST_CASE("A page that grows too long ends before its limit") {
+  Fixture fixture;
+  const std::string token = fixture.token(Role::auditor);
+  core::Labels labels;
+  for (int i = 0; i < 64; ++i) {
+    labels["label-" + std::to_string(i)] = std::string(256, 'x');
+  }
+  for (std::uint64_t n = 1; n <= 300; ++n) {
+    core::Key key = make_key(n);
+    key.labels = labels;
+    test::add(fixture.store, key);
+  }
+  const Json first = fixture.ask_json(request("GET", "/v1/keys?limit=1000", token));
+  CHECK(first["keys"].size() < 300);
+  CHECK(first["next_cursor"] == first["keys"].back()["id"]);
+  const std::string after = first["next_cursor"];
+  const Json second = fixture.ask_json(request("GET", "/v1/keys?limit=1000&after=" + after, token));
+  CHECK(first["keys"].size() + second["keys"].size() == 300);
+  CHECK(second["next_cursor"].is_null());
+}
+
+TEST_CASE("The contract is served to anybody") {
+  Fixture fixture;
+  const HttpResponse response = fixture.ask(request("GET", "/openapi.json"));
+  CHECK(response.status == 200);
+  CHECK(Json::parse(response.body)["openapi"] == "3.1.0");
+}
+
+}  // namespace
+}  // namespace nexakey::server
