@@ -10,9 +10,12 @@
 #include "cli/command.h"
 #include "cli/descriptor.h"
 #include "cli/options.h"
+#include "cli/report.h"
 #include "core/json_writer.h"
 #include "core/text.h"
+#include "server/access_socket.h"
 #include "server/server.h"
+#include "server/systemd.h"
 
 namespace nexakey::cli {
 namespace {
@@ -24,6 +27,7 @@ constexpr const char* kExamples =
 constexpr std::chrono::milliseconds kMaintenancePause{200};
 constexpr std::size_t kMostWorkers = 64;
 constexpr const char* kStandardEndpoint = "127.0.0.1:8080";
+constexpr const char* kPassedSockets = "systemd";
 
 struct Options {
   std::vector<std::string> endpoints;
@@ -35,6 +39,10 @@ struct Options {
   std::optional<std::string> workers{};
   std::optional<std::string> max_waiting{};
   std::optional<std::string> idle{};
+  std::optional<std::string> request{};
+  std::optional<std::string> certificate{};
+  std::optional<std::string> private_key{};
+  std::optional<std::string> access_log{};
   bool insecure = false;
 };
 
@@ -75,23 +83,79 @@ server::Limits parse_limits(const Options& options) {
   if (options.idle) {
     limits.idle = value_of(core::parse_duration(*options.idle));
   }
+  if (options.request) {
+    limits.request = value_of(core::parse_duration(*options.request));
+  }
   return limits;
 }
 
-std::vector<server::Endpoint> parse_endpoints(const Options& options) {
+void check_reach(const server::Endpoint& endpoint, const Options& options) {
+  if (!endpoint.is_loopback() && !options.certificate && !options.insecure) {
+    throw Failure{{core::ErrorCode::usage,
+                   endpoint.to_string() +
+                       " can be reached from other machines, and what goes there is not encrypted",
+                   "pass --tls-cert and --tls-key, or --insecure if a proxy or the network sees to "
+                   "that"}};
+  }
+}
+
+/// What --listen names, besides the sockets that systemd has passed on.
+std::vector<server::Endpoint> parse_endpoints(const Options& options, bool has_passed) {
   std::vector<server::Endpoint> endpoints;
-  for (const std::string& text : options.endpoints.empty()
-                                     ? std::vector<std::string>{kStandardEndpoint}
-                                     : options.endpoints) {
-    endpoints.push_back(value_of(server::Endpoint::parse(text)));
-    if (!endpoints.back().is_loopback() && !options.insecure) {
-      throw Failure{{core::ErrorCode::usage,
-                     text + " can be reached from other machines, and what goes there is not "
-                            "encrypted",
-                     "pass --insecure if a proxy or the network sees to that"}};
+  for (const std::string& text : options.endpoints) {
+    if (text != kPassedSockets) {
+      endpoints.push_back(value_of(server::Endpoint::parse(text)));
+    } else if (!has_passed) {
+      throw Failure{{core::ErrorCode::usage, "systemd has passed no sockets to this process",
+                     "start its socket unit, or name a place to listen at"}};
     }
   }
+  if (options.endpoints.empty() && !has_passed) {
+    endpoints.push_back(value_of(server::Endpoint::parse(kStandardEndpoint)));
+  }
+  for (const server::Endpoint& endpoint : endpoints) {
+    check_reach(endpoint, options);
+  }
   return endpoints;
+}
+
+std::optional<server::TlsFiles> parse_tls(const Options& options) {
+  if (options.certificate.has_value() != options.private_key.has_value()) {
+    throw Failure{{core::ErrorCode::usage, "TLS needs a certificate and its key",
+                   "pass both --tls-cert and --tls-key"}};
+  }
+  if (!options.certificate) {
+    return std::nullopt;
+  }
+  return server::TlsFiles{.certificate = *options.certificate, .key = *options.private_key};
+}
+
+/// None if nobody writes a log.
+std::unique_ptr<server::AccessSocket> bind_access_socket(const Options& options) {
+  if (!options.access_log) {
+    return nullptr;
+  }
+  const auto endpoint = value_of(server::Endpoint::parse(*options.access_log));
+  if (endpoint.address) {
+    throw Failure{
+        {core::ErrorCode::usage, "an access log comes by a Unix socket alone", "write unix:PATH"}};
+  }
+  return value_of(server::AccessSocket::bind(endpoint.path));
+}
+
+void start_listening(server::Server& server, const std::vector<int>& passed,
+                     const std::vector<server::Endpoint>& endpoints, const Options& options) {
+  const auto note = [](const server::Endpoint& endpoint) {
+    print_note("nexakey: listening at " + endpoint.to_string());
+  };
+  for (const int descriptor : passed) {
+    const server::Endpoint endpoint = value_of(server.adopt(descriptor));
+    check_reach(endpoint, options);
+    note(endpoint);
+  }
+  for (const server::Endpoint& endpoint : endpoints) {
+    note(value_of(server.listen(endpoint)));
+  }
 }
 
 /// The access log: lines gathered in a turn of the loop, written with one call.
@@ -184,7 +248,9 @@ class Maintenance {
 };
 
 ExitStatus run(Context& context, const Options& options) {
-  const auto endpoints = parse_endpoints(options);
+  const auto passed = value_of(server::take_passed_sockets());
+  const auto endpoints = parse_endpoints(options, !passed.empty());
+  const auto tls = parse_tls(options);
   const server::Limits limits = parse_limits(options);
   AccessLog log(options.log);
   const auto store = context.open_store();
@@ -194,24 +260,37 @@ ExitStatus run(Context& context, const Options& options) {
     return store::open(context.settings.store, store::OpenMode::existing);
   };
   server::Server server(service, open_store, limits);
-  for (const server::Endpoint& endpoint : endpoints) {
-    print_note("nexakey: listening at " + value_of(server.listen(endpoint)).to_string());
+  if (tls) {
+    value_of(server.use_tls(*tls));
   }
+  const auto access_socket = bind_access_socket(options);
+  start_listening(server, passed, endpoints, options);
   const Maintenance maintenance(context.open_store());
-  server.run([&] { log.flush(); });
+  if (access_socket) {
+    access_socket->start(context.open_store(), service.metrics().log);
+  }
+  server.run([&] { log.flush(); },
+             [&](const core::Error& error) { report(error, context.settings.format); });
   return ExitStatus::done;
 }
 
 Runner attach(Arguments& app) {
   const auto options = std::make_shared<Options>();
   add_list_option(app, "--listen", options->endpoints, "Where to listen (default: 127.0.0.1:8080)")
-      ->type_name("ADDRESS:PORT|unix:PATH");
+      ->type_name("ADDRESS:PORT|unix:PATH|systemd");
   add_list_option(app, "--trusted-proxy", options->proxies,
                   "A gateway whose word about clients counts")
       ->type_name("IP|unix");
+  app.add_option("--tls-cert", options->certificate, "Speak TLS with this certificate chain (PEM)")
+      ->type_name("FILE");
+  app.add_option("--tls-key", options->private_key, "The key of the certificate (PEM)")
+      ->type_name("FILE");
   app.add_flag("--insecure", options->insecure, "Let other machines reach it without TLS");
   app.add_option("--log", options->log, "The form of the access log (default: text)")
       ->type_name("text|json|none");
+  app.add_option("--access-log", options->access_log,
+                 "Count answers of the API from the access log of nginx")
+      ->type_name("unix:PATH");
   app.add_option("--max-header", options->max_header, "The longest head of a request, in bytes")
       ->type_name("N");
   app.add_option("--max-body", options->max_body, "The longest body, in bytes")->type_name("N");
@@ -221,6 +300,8 @@ Runner attach(Arguments& app) {
   app.add_option("--max-waiting", options->max_waiting, "At most so many requests wait for one")
       ->type_name("N");
   app.add_option("--idle-timeout", options->idle, "How long a connection may be idle")
+      ->type_name("DURATION");
+  app.add_option("--request-timeout", options->request, "How long a request may take to come")
       ->type_name("DURATION");
   app.footer(kExamples);
   return [options](Context& context) { return run(context, *options); };

@@ -12,12 +12,13 @@ namespace nexakey::server {
 namespace {
 
 namespace asio = boost::asio;
-namespace http = boost::beast::http;
 using boost::system::error_code;
 
 constexpr std::size_t kReadSize = std::size_t{64} << 10U;
 /// How many pipelined requests of one connection are taken in one turn.
 constexpr std::size_t kMostPipelined = 64;
+/// How long what a refused client still sends is thrown away.
+constexpr std::chrono::seconds kLingerTime{2};
 
 HttpResponse refusal(int status) {
   HttpResponse response{.status = status};
@@ -38,12 +39,14 @@ std::string http_date() {
   return {text.data(), length};
 }
 
-Connection::Connection(Socket socket, const Peer& peer, const Limits& limits,
-                       Dispatcher& dispatcher,
+Connection::Connection(Socket socket, std::unique_ptr<TlsSession> tls, const Peer& peer,
+                       const Limits& limits, Dispatcher& dispatcher,
                        std::function<void(const std::shared_ptr<Connection>&)> closed)
     : socket_(std::move(socket)),
+      tls_(std::move(tls)),
       peer_(peer),
       limits_(limits),
+      reader_(limits),
       dispatcher_(dispatcher),
       closed_(std::move(closed)),
       deadline_(Clock::now() + limits.idle) {}
@@ -68,14 +71,43 @@ void Connection::read() {
     close();
     return;
   }
-  in_.append(buffer.data(), count);
-  go_on();
+  if (is_lingering_) {
+    await_input();
+  } else if (tls_) {
+    receive({buffer.data(), count});
+  } else {
+    in_.append(buffer.data(), count);
+    go_on();
+  }
+}
+
+/// Takes what came of TLS; what that has to say itself goes out before anything else.
+void Connection::receive(std::string_view bytes) {
+  const auto state = tls_->receive(bytes, in_, wire_);
+  if (state == TlsSession::State::failed) {
+    close();
+    return;
+  }
+  has_ended_ = state == TlsSession::State::ended;
+  if (wire_.empty()) {
+    go_on();
+  } else {
+    write();
+  }
 }
 
 /// Takes what is whole of what has come; waits for more if there is nothing to answer.
 void Connection::go_on() {
   parse();
-  if (pending_.empty() && !is_last_ && !is_closed_) {
+  if (reader_.has_begun() && !std::exchange(has_begun_, true)) {
+    deadline_ = Clock::now() + limits_.request;
+  }
+  if (!pending_.empty() || is_last_ || is_closed_) {
+    return;
+  }
+  if (has_ended_) {
+    close();
+  } else {
     await_input();
   }
 }
@@ -83,51 +115,33 @@ void Connection::go_on() {
 /// Takes all requests that are whole.
 void Connection::parse() {
   while (!in_.empty() && takes_more_ && !is_last_ && pending_.size() < kMostPipelined) {
-    if (!parser_) {
-      parser_.emplace();
-      parser_->eager(true);
-      parser_->header_limit(static_cast<std::uint32_t>(limits_.header_bytes));
-      parser_->body_limit(limits_.body_bytes);
-    }
-    error_code error;
-    const std::size_t used = parser_->put(asio::buffer(in_), error);
-    in_.erase(0, used);
-    if (error == http::error::need_more) {
+    auto read = reader_.read(in_);
+    if (!read) {
+      refuse(read.error());
       return;
     }
-    if (error) {
-      refuse(error);
+    if (!*read) {
       return;
     }
-    if (parser_->is_done()) {
-      take();
-    }
+    take(**std::move(read));
   }
 }
 
-void Connection::refuse(const error_code& error) {
-  const int status = error == http::error::header_limit ? 431
-                     : error == http::error::body_limit ? 413
-                                                        : 400;
+void Connection::refuse(int status) {
   is_last_ = true;
+  is_refused_ = true;
+  dispatcher_.count_refusal(status);
   append_response(last_words_, refusal(status), http_date(), false, true);
   if (pending_.empty()) {
     write();
   }
 }
 
-void Connection::take() {
-  auto message = parser_->release();
-  parser_.reset();
-  HttpRequest request;
-  request.method = message.method_string();
-  request.target = message.target();
-  for (const auto& field : message) {
-    request.headers.emplace_back(field.name_string(), field.value());
-  }
-  request.body = std::move(message.body());
+void Connection::take(ReadRequest read) {
+  has_begun_ = false;
+  HttpRequest& request = read.request;
   request.peer = peer_;
-  is_last_ = !message.keep_alive() || is_finishing_;
+  is_last_ = !read.keep_alive || is_finishing_;
   pending_.push_back({.keep_alive = !is_last_, .has_body = request.method != "HEAD"});
   if (!Dispatcher::is_slow(request)) {
     dispatcher_.decide(shared_from_this(), std::move(request));
@@ -165,15 +179,23 @@ void Connection::write() {
   if (pending_.empty()) {
     out_ += std::exchange(last_words_, {});
   }
+  if (tls_) {
+    tls_->send(out_, wire_);
+    out_.clear();
+  } else {
+    wire_ += std::exchange(out_, {});
+  }
   error_code error;
-  const std::size_t count = socket_.write_some(asio::buffer(out_), error);
+  const std::size_t count = socket_.write_some(asio::buffer(wire_), error);
   if (error && error != asio::error::would_block) {
     close();
     return;
   }
-  out_.erase(0, count);
-  deadline_ = Clock::now() + limits_.idle;
-  if (!out_.empty()) {
+  wire_.erase(0, count);
+  if (!has_begun_) {
+    deadline_ = Clock::now() + limits_.idle;
+  }
+  if (!wire_.empty()) {
     is_writing_ = true;
     socket_.async_wait(Socket::wait_write, [self = shared_from_this()](const error_code& failed) {
       self->is_writing_ = false;
@@ -186,6 +208,10 @@ void Connection::write() {
   if (!pending_.empty()) {
     return;
   }
+  if (is_refused_) {
+    linger();
+    return;
+  }
   if (is_last_) {
     close();
     return;
@@ -193,11 +219,22 @@ void Connection::write() {
   go_on();  // with what was pipelined behind the requests of the last turn
 }
 
+/// Closing while something has come that was not read would reset the connection, and with it take
+/// away the answer that the client has not read yet.
+void Connection::linger() {
+  error_code ignored;
+  is_lingering_ = true;
+  deadline_ = Clock::now() + kLingerTime;
+  socket_.shutdown(Socket::shutdown_send, ignored);
+  await_input();
+}
+
 void Connection::finish() {
   is_finishing_ = true;
   error_code error;
-  const bool is_idle =
-      in_.empty() && !parser_ && socket_.available(error) == 0 && pending_.empty() && out_.empty();
+  const bool has_greeted = !tls_ || tls_->is_established();
+  const bool is_idle = in_.empty() && !reader_.has_begun() && socket_.available(error) == 0 &&
+                       pending_.empty() && wire_.empty() && has_greeted;
   if (is_idle) {
     close();
   }
@@ -210,6 +247,13 @@ void Connection::close() {
   is_last_ = true;
   slow_.reset();
   error_code ignored;
+  if (tls_) {
+    if (tls_->is_greeting()) {
+      dispatcher_.count_failed_handshake();
+    }
+    tls_->end(wire_);
+    socket_.write_some(asio::buffer(wire_), ignored);
+  }
   socket_.shutdown(Socket::shutdown_both, ignored);
   socket_.close(ignored);
   closed_(shared_from_this());

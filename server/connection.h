@@ -10,11 +10,11 @@
 #include <string_view>
 
 #include <boost/asio/generic/stream_protocol.hpp>
-#include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/string_body.hpp>
 
 #include "server/http.h"
 #include "server/limits.h"
+#include "server/request_reader.h"
+#include "server/tls.h"
 
 namespace nexakey::server {
 
@@ -29,8 +29,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
   using Clock = std::chrono::steady_clock;
   using Socket = boost::asio::generic::stream_protocol::socket;
 
-  /// `closed` is called once, when it is over. Limits and dispatcher have to outlive it.
-  Connection(Socket socket, const Peer& peer, const Limits& limits, Dispatcher& dispatcher,
+  /// Speaks TLS with a session, plainly without. `closed` is called once, when it is over. Limits
+  /// and dispatcher have to outlive it.
+  Connection(Socket socket, std::unique_ptr<TlsSession> tls, const Peer& peer, const Limits& limits,
+             Dispatcher& dispatcher,
              std::function<void(const std::shared_ptr<Connection>&)> closed);
 
   void start() { await_input(); }
@@ -54,28 +56,36 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   void await_input();
   void read();
+  void receive(std::string_view bytes);
   void parse();
-  void take();
-  void refuse(const boost::system::error_code& error);
+  void take(ReadRequest read);
+  void refuse(int status);
   void write();
   void go_on();
+  void linger();
 
   Socket socket_;
+  std::unique_ptr<TlsSession> tls_;
   Peer peer_;
   const Limits& limits_;
+  RequestReader reader_;
   Dispatcher& dispatcher_;
   std::function<void(const std::shared_ptr<Connection>&)> closed_;
   std::string in_;          // what has come and is not parsed yet
-  std::string out_;         // what is to be sent
+  std::string out_;         // what is to be said
+  std::string wire_;        // what is to be sent: the same or, with TLS, what became of it
   std::string last_words_;  // behind the answers that are still to come
   std::deque<Pending> pending_;
   std::optional<HttpRequest> slow_;  // waits for the answers before its own
-  std::optional<boost::beast::http::request_parser<boost::beast::http::string_body>> parser_;
   Clock::time_point deadline_;
+  bool has_begun_ = false;  // a request, that is not whole yet
+  bool has_ended_ = false;  // nothing more will come
   bool is_writing_ = false;
   bool takes_more_ = true;  // false behind a slow request
   bool is_last_ = false;    // what comes behind the requests that are there is not answered
   bool is_finishing_ = false;
+  bool is_refused_ = false;    // what came was no request
+  bool is_lingering_ = false;  // everything is said, and what still comes is thrown away
   bool is_closed_ = false;
 };
 

@@ -52,10 +52,16 @@ void Dispatcher::work(std::shared_ptr<Connection> connection, HttpRequest reques
   }
 }
 
+void Dispatcher::count_refusal(int status) {
+  service_.metrics().add_request(RouteClass::unknown, status);
+}
+
+void Dispatcher::count_failed_handshake() { ++service_.metrics().failed_handshakes; }
+
 void Dispatcher::finish(const std::shared_ptr<Connection>& connection, const HttpRequest& request,
                         const HttpResponse& response) {
   --in_work_;
-  service_.write_log(request, response);
+  service_.record(request, response);
   connection->answer(response, http_date());
   flush_();
 }

@@ -26,6 +26,10 @@ class Dispatcher {
   void decide(std::shared_ptr<Connection> connection, HttpRequest request);
   void work(std::shared_ptr<Connection> connection, HttpRequest request);
 
+  /// Something came that is no request, and was answered with this status.
+  void count_refusal(int status);
+  void count_failed_handshake();
+
   /// How many requests the workers have that are not answered yet.
   [[nodiscard]] std::size_t in_work() const { return in_work_; }
 

@@ -38,7 +38,8 @@ struct HttpResponse {
   int status = 200;
   std::vector<std::pair<std::string, std::string>> headers{};
   std::string body{};
-  std::string detail{};  ///< for the log: what was wrong
+  std::string detail{};         ///< for the log: what was wrong
+  bool is_store_error = false;  ///< for the metrics
 };
 
 /// Whether two names of headers or schemes are the same, without regard to case.

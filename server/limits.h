@@ -10,8 +10,10 @@ struct Limits {
   std::size_t header_bytes = std::size_t{16} << 10U;
   std::size_t body_bytes = std::size_t{1} << 20U;
   std::size_t connections = 512;
-  /// How long a connection may be idle, and a request take to come.
+  /// How long a connection may be idle, a TLS handshake included.
   std::chrono::seconds idle{60};
+  /// How long a request may take to come, from its first byte to its last.
+  std::chrono::seconds request{60};
   /// The threads for what can take long, and how many requests may wait for one of them.
   std::size_t workers = 4;
   std::size_t queue = 128;

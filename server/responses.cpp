@@ -41,6 +41,7 @@ HttpResponse problem(int status, const core::Error& error) {
   HttpResponse response;
   response.status = status;
   response.detail = error.message;
+  response.is_store_error = error.code == core::ErrorCode::store_unavailable;
   response.headers.emplace_back("Content-Type", "application/problem+json");
   response.headers.emplace_back("Cache-Control", "no-store");
   if (status == 401) {

@@ -33,6 +33,7 @@ constexpr std::array kRoutes{
     Route{"GET", "/openapi.json", Access::open, Quick::contract},
     Route{"GET", "/healthz", Access::open, Quick::health},
     Route{"GET", "/readyz", Access::open, Quick::readiness},
+    Route{"GET", "/metrics", Access::open, Quick::metrics},
 };
 
 /// What stands in the place of each {…}, if the path is of this form.

@@ -18,7 +18,7 @@
 namespace nexakey::server {
 
 /// What the loop answers itself, for nothing in it waits for a disk.
-enum class Quick { gateway, contract, health, readiness, verify, report };
+enum class Quick { gateway, contract, health, readiness, metrics, verify, report };
 
 /// A request on its way through a handler, and what is known of who sent it.
 struct Call {

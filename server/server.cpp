@@ -1,6 +1,7 @@
 #include "server/server.h"
 
 #include <array>
+#include <deque>
 #include <unordered_set>
 #include <utility>
 #include <vector>
@@ -16,6 +17,7 @@
 
 #include "server/connection.h"
 #include "server/dispatcher.h"
+#include "server/systemd.h"
 
 namespace nexakey::server {
 namespace {
@@ -48,28 +50,48 @@ core::IpAddress address_of(const asio::ip::tcp::endpoint& endpoint) {
 class Server::Loop {
  public:
   Loop(Service& service, OpenStore open_store, const Limits& limits)
-      : limits_(limits),
+      : service_(service),
+        limits_(limits),
         workers_(std::move(open_store), limits.workers, limits.queue),
         dispatcher_(context_, service, workers_, [this] { flush_(); }) {}
 
+  core::Result<void> use_tls(const TlsFiles& files);
   Endpoint listen_tcp(const Endpoint& endpoint);
   Endpoint listen_unix(const Endpoint& endpoint);
-  void run(const std::function<void()>& flush);
+  Endpoint adopt(int descriptor);
+  void run(const std::function<void()>& flush,
+           const std::function<void(const core::Error&)>& complain);
 
  private:
+  /// What listens; `is_adopted`: somebody else does so too.
   template <typename Acceptor>
-  void accept(Acceptor& acceptor);
+  struct Listener {
+    Acceptor acceptor;
+    bool is_adopted = false;
+  };
+  using TcpListener = Listener<asio::ip::tcp::acceptor>;
+  using UnixListener = Listener<stream_protocol::acceptor>;
+
+  template <typename Acceptor>
+  void await_clients(Listener<Acceptor>& listener);
+  template <typename Acceptor>
+  error_code accept_all(Acceptor& acceptor);
   void open(Connection::Socket socket, const Peer& peer);
+  void reload();
   void sweep();
   void drain();
 
+  Service& service_;
   Limits limits_;
+  std::optional<TlsFiles> tls_files_;
+  std::shared_ptr<const TlsContext> tls_;
   std::function<void()> flush_;
+  std::function<void(const core::Error&)> complain_;
   asio::io_context context_{1};
   Workers workers_;
   Dispatcher dispatcher_;
-  std::vector<asio::ip::tcp::acceptor> tcp_;
-  std::vector<stream_protocol::acceptor> unix_;
+  std::deque<TcpListener> tcp_;  // whose elements stay where they are
+  std::deque<UnixListener> unix_;
   std::vector<std::string> socket_files_;
   std::unordered_set<ConnectionPtr> connections_;
   asio::steady_timer sweeper_{context_};
@@ -77,12 +99,20 @@ class Server::Loop {
   std::optional<Clock::time_point> drain_until_;
 };
 
+core::Result<void> Server::Loop::use_tls(const TlsFiles& files) {
+  return TlsContext::load(files).map([&](std::shared_ptr<const TlsContext>&& loaded) {
+    tls_files_ = files;
+    tls_ = std::move(loaded);
+  });
+}
+
 Endpoint Server::Loop::listen_tcp(const Endpoint& endpoint) {
   const auto address = asio::ip::make_address(endpoint.address->to_string());
-  asio::ip::tcp::acceptor& acceptor =
-      tcp_.emplace_back(context_, asio::ip::tcp::endpoint(address, endpoint.port));
+  asio::ip::tcp::acceptor acceptor(context_, asio::ip::tcp::endpoint(address, endpoint.port));
   acceptor.non_blocking(true);
-  return {.address = endpoint.address, .port = acceptor.local_endpoint().port()};
+  const std::uint16_t port = acceptor.local_endpoint().port();
+  tcp_.push_back({std::move(acceptor)});
+  return {.address = endpoint.address, .port = port};
 }
 
 Endpoint Server::Loop::listen_unix(const Endpoint& endpoint) {
@@ -99,60 +129,92 @@ Endpoint Server::Loop::listen_unix(const Endpoint& endpoint) {
   // The mode has to be there before the first connection can come.
   const mode_t old = ::umask(0117);
   try {
-    unix_.emplace_back(context_, place);
+    unix_.push_back({stream_protocol::acceptor(context_, place)});
   } catch (...) {
     ::umask(old);
     throw;
   }
   ::umask(old);
-  unix_.back().non_blocking(true);
+  unix_.back().acceptor.non_blocking(true);
   socket_files_.push_back(endpoint.path);
   return endpoint;
 }
 
+Endpoint Server::Loop::adopt(int descriptor) {
+  const auto take = [&](auto& listeners, auto acceptor, const auto& protocol) {
+    acceptor.assign(protocol, descriptor);
+    acceptor.non_blocking(true);
+    auto endpoint = acceptor.local_endpoint();
+    listeners.push_back({std::move(acceptor), true});
+    return endpoint;
+  };
+  int domain = AF_UNSPEC;
+  socklen_t size = sizeof domain;
+  ::getsockopt(descriptor, SOL_SOCKET, SO_DOMAIN, &domain, &size);
+  if (domain == AF_UNIX) {
+    return {.path = take(unix_, stream_protocol::acceptor(context_), stream_protocol()).path()};
+  }
+  const auto endpoint = take(tcp_, asio::ip::tcp::acceptor(context_),
+                             domain == AF_INET ? asio::ip::tcp::v4() : asio::ip::tcp::v6());
+  return {.address = address_of(endpoint), .port = endpoint.port()};
+}
+
+/// Takes all clients that wait. The error is that of the last attempt.
 template <typename Acceptor>
-void Server::Loop::accept(Acceptor& acceptor) {
-  acceptor.async_wait(Acceptor::wait_read, [this, &acceptor](const error_code& error) {
+error_code Server::Loop::accept_all(Acceptor& acceptor) {
+  for (;;) {
+    error_code error;
+    typename Acceptor::protocol_type::endpoint from;
+    auto socket = acceptor.accept(from, error);
+    if (error) {
+      return error;
+    }
+    Peer peer;
+    if constexpr (std::is_same_v<Acceptor, asio::ip::tcp::acceptor>) {
+      socket.set_option(asio::ip::tcp::no_delay(true), error);
+      peer.address = address_of(from);
+    }
+    open(Connection::Socket(std::move(socket)), peer);
+  }
+}
+
+template <typename Acceptor>
+void Server::Loop::await_clients(Listener<Acceptor>& listener) {
+  listener.acceptor.async_wait(Acceptor::wait_read, [this, &listener](const error_code& error) {
     if (error || drain_until_) {
       return;
     }
-    for (;;) {
-      error_code failed;
-      typename Acceptor::protocol_type::endpoint from;
-      auto socket = acceptor.accept(from, failed);
-      if (failed == asio::error::would_block) {
-        break;
-      }
-      if (failed) {
-        // There are no descriptors left, or the like: it would only fail again at once.
-        pause_.expires_after(kAcceptPause);
-        pause_.async_wait([this, &acceptor](const error_code&) {
-          if (!drain_until_) {
-            accept(acceptor);
-          }
-        });
-        return;
-      }
-      Peer peer;
-      if constexpr (std::is_same_v<Acceptor, asio::ip::tcp::acceptor>) {
-        socket.set_option(asio::ip::tcp::no_delay(true), failed);
-        peer.address = address_of(from);
-      }
-      open(Connection::Socket(std::move(socket)), peer);
+    if (accept_all(listener.acceptor) == asio::error::would_block) {
+      await_clients(listener);
+      return;
     }
-    accept(acceptor);
+    // There are no descriptors left, or the like: it would only fail again at once.
+    pause_.expires_after(kAcceptPause);
+    pause_.async_wait([this, &listener](const error_code&) {
+      if (!drain_until_) {
+        await_clients(listener);
+      }
+    });
   });
 }
 
 void Server::Loop::open(Connection::Socket socket, const Peer& peer) {
+  Metrics& metrics = service_.metrics();
   if (connections_.size() >= limits_.connections) {
+    ++metrics.refused;
     return;  // closed with the socket
   }
   socket.non_blocking(true);
-  const auto connection = std::make_shared<Connection>(
-      std::move(socket), peer, limits_, dispatcher_,
-      [this](const ConnectionPtr& closed) { connections_.erase(closed); });
+  auto tls = tls_ && peer.address ? std::make_unique<TlsSession>(*tls_) : nullptr;
+  const auto connection =
+      std::make_shared<Connection>(std::move(socket), std::move(tls), peer, limits_, dispatcher_,
+                                   [this](const ConnectionPtr& closed) {
+                                     connections_.erase(closed);
+                                     --service_.metrics().connections;
+                                   });
   connections_.insert(connection);
+  ++metrics.accepted;
+  ++metrics.connections;
   connection->start();
 }
 
@@ -186,8 +248,17 @@ void Server::Loop::drain() {
     return;
   }
   drain_until_ = Clock::now() + kDrainTime;
-  tcp_.clear();
-  unix_.clear();
+  notify_manager("STOPPING=1");
+  const auto close_all = [&](auto& listeners) {
+    for (auto& [acceptor, is_adopted] : listeners) {
+      if (!is_adopted) {
+        accept_all(acceptor);  // who waits already would else be reset
+      }
+    }
+    listeners.clear();
+  };
+  close_all(tcp_);
+  close_all(unix_);
   for (const std::string& file : socket_files_) {
     ::unlink(file.c_str());
   }
@@ -199,25 +270,46 @@ void Server::Loop::drain() {
   asio::post(context_, [this] { sweep(); });
 }
 
-void Server::Loop::run(const std::function<void()>& flush) {
+void Server::Loop::reload() {
+  const auto now = std::chrono::duration_cast<std::chrono::microseconds>(
+      Clock::now().time_since_epoch());  // CLOCK_MONOTONIC
+  notify_manager("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(now.count()));
+  if (tls_files_) {
+    const auto loaded = use_tls(*tls_files_);
+    if (!loaded) {
+      complain_(loaded.error());
+    }
+  }
+  notify_manager("READY=1");
+}
+
+void Server::Loop::run(const std::function<void()>& flush,
+                       const std::function<void(const core::Error&)>& complain) {
   flush_ = flush;
-  for (auto& acceptor : tcp_) {
-    accept(acceptor);
+  complain_ = complain;
+  for (auto& listener : tcp_) {
+    await_clients(listener);
   }
-  for (auto& acceptor : unix_) {
-    accept(acceptor);
+  for (auto& listener : unix_) {
+    await_clients(listener);
   }
-  asio::signal_set signals(context_, SIGTERM, SIGINT);
+  asio::signal_set signals(context_, SIGTERM, SIGINT, SIGHUP);
   const std::function<void()> await_signal = [&] {
-    signals.async_wait([&](const error_code& error, int /*signal*/) {
-      if (!error) {
-        drain();
-        await_signal();
+    signals.async_wait([&](const error_code& error, int signal) {
+      if (error) {
+        return;
       }
+      if (signal == SIGHUP) {
+        reload();
+      } else {
+        drain();
+      }
+      await_signal();
     });
   };
   await_signal();
   sweep();
+  notify_manager("READY=1");
   context_.run();
   flush_();
 }
@@ -236,6 +328,19 @@ core::Result<Endpoint> Server::listen(const Endpoint& endpoint) {
   }
 }
 
-void Server::run(const std::function<void()>& flush) { loop_->run(flush); }
+core::Result<Endpoint> Server::adopt(int descriptor) {
+  try {
+    return loop_->adopt(descriptor);
+  } catch (const boost::system::system_error& error) {
+    return tl::unexpected(system_problem("it can't use a socket that was passed", error.code()));
+  }
+}
+
+core::Result<void> Server::use_tls(const TlsFiles& files) { return loop_->use_tls(files); }
+
+void Server::run(const std::function<void()>& flush,
+                 const std::function<void(const core::Error&)>& complain) {
+  loop_->run(flush, complain);
+}
 
 }  // namespace nexakey::server

@@ -7,6 +7,7 @@
 #include "server/endpoint.h"
 #include "server/limits.h"
 #include "server/service.h"
+#include "server/tls.h"
 #include "server/workers.h"
 
 namespace nexakey::server {
@@ -21,13 +22,23 @@ class Server {
   Server& operator=(const Server&) = delete;
   ~Server();
 
+  /// Speaks TLS with whoever comes by TCP. SIGHUP loads the files again, for the connections that
+  /// come then; if they can't be used, what was there stays.
+  core::Result<void> use_tls(const TlsFiles& files);
+
   /// Listens, and returns where: with the port that the system chose. A Unix socket is made with
   /// mode 0660; one that nobody listens at any more is replaced.
   core::Result<Endpoint> listen(const Endpoint& endpoint);
 
-  /// Serves until SIGTERM or SIGINT; then accepts nothing more, answers what has come, and returns.
-  /// `flush` is called at the end of each turn: for a log that is written in pieces.
-  void run(const std::function<void()>& flush);
+  /// Takes over a stream socket that listens already, and returns where. Whoever made it keeps
+  /// the connections that wait at it in the end.
+  core::Result<Endpoint> adopt(int descriptor);
+
+  /// Serves until SIGTERM or SIGINT; then accepts only what waits already, answers what has come,
+  /// and returns. Tells the service manager. `flush` is called at the end of each turn: for a log
+  /// that is written in pieces; `complain` when a reload failed.
+  void run(const std::function<void()>& flush,
+           const std::function<void(const core::Error&)>& complain);
 
  private:
   class Loop;

@@ -1,5 +1,6 @@
 #include "server/service.h"
 
+#include <chrono>
 #include <optional>
 
 #include <nlohmann/json.hpp>
@@ -49,6 +50,29 @@ bool confine(std::span<T> questions, const std::optional<std::string>& only) {
     }
   }
   return true;
+}
+
+RouteClass class_of(std::string_view path) {
+  if (path.starts_with("/auth/")) {
+    return RouteClass::gateway;
+  }
+  if (path == "/v1/verify") {
+    return RouteClass::verify;
+  }
+  if (path == "/v1/report") {
+    return RouteClass::report;
+  }
+  if (path.starts_with("/v1/")) {
+    return RouteClass::administration;
+  }
+  const bool is_known =
+      path == "/healthz" || path == "/readyz" || path == "/metrics" || path == "/openapi.json";
+  return is_known ? RouteClass::operations : RouteClass::unknown;
+}
+
+void count(Metrics& metrics, const HttpRequest& request, const HttpResponse& response) {
+  metrics.add_request(class_of(request.path()), response.status);
+  metrics.store_errors += response.is_store_error ? 1 : 0;
 }
 
 /// The answers in a document: one, or an array of them.
@@ -115,7 +139,7 @@ std::vector<HttpResponse> Service::answer(std::span<const HttpRequest> requests)
     }
   }
   const auto common =
-      asked.empty() ? Result<std::vector<store::Verification>>() : store_.verify(asked, {});
+      asked.empty() ? Result<std::vector<store::Verification>>() : verify(asked, {});
   std::size_t first = 0;
   std::vector<HttpResponse> responses;
   for (std::size_t i = 0; i < tasks.size(); ++i) {
@@ -124,15 +148,16 @@ std::vector<HttpResponse> Service::answer(std::span<const HttpRequest> requests)
       finish(task, std::span(*common).subspan(first, task.asked.size()));
       first += task.asked.size();
     } else if (!task.response) {
-      const auto own = task.is_common() ? common : store_.verify(task.asked, task.options);
+      const auto own = task.is_common() ? common : verify(task.asked, task.options);
       if (own) {
         finish(task, *own);
       } else {
         task.response = task.gateway ? deny_gateway(*task.gateway, 503) : problem(own.error());
         task.response->detail = own.error().message;
+        task.response->is_store_error = true;
       }
     }
-    write_log(requests[i], task);
+    record(requests[i], task);
     responses.push_back(*std::move(task.response));
   }
   return responses;
@@ -158,6 +183,8 @@ Service::Task Service::start(const HttpRequest& request) {
       return Task::done(contract());
     case Quick::readiness:
       return Task::done(ready());
+    case Quick::metrics:
+      return Task::done(tell_metrics());
     case Quick::health:
       break;
   }
@@ -237,6 +264,26 @@ HttpResponse Service::ready() {
   return asked ? fine() : problem(asked.error());
 }
 
+HttpResponse Service::tell_metrics() const {
+  HttpResponse response;
+  response.headers.emplace_back("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
+  response.headers.emplace_back("Cache-Control", "no-store");
+  response.body = format_metrics(metrics_, NEXAKEY_VERSION);
+  return response;
+}
+
+Result<std::vector<store::Verification>> Service::verify(std::span<const core::Request> asked,
+                                                         const store::VerifyOptions& options) {
+  using std::chrono::steady_clock;
+  const auto began = steady_clock::now();
+  auto made = store_.verify(asked, options);
+  if (made && options.counting == store::Counting::counted) {
+    metrics_.add_decisions(
+        *made, std::chrono::duration_cast<std::chrono::microseconds>(steady_clock::now() - began));
+  }
+  return made;
+}
+
 void Service::finish(Task& task, std::span<const store::Verification> verifications) {
   std::string detail;
   if (!verifications.empty()) {
@@ -264,7 +311,8 @@ void Service::finish(Task& task, std::span<const store::Verification> verificati
   task.response->detail = std::move(detail);
 }
 
-void Service::write_log(const HttpRequest& request, const HttpResponse& response) const {
+void Service::record(const HttpRequest& request, const HttpResponse& response) {
+  count(metrics_, request, response);
   if (log_) {
     log_({.at = core::system_time(),
           .peer = request.peer.to_string(),
@@ -277,7 +325,8 @@ void Service::write_log(const HttpRequest& request, const HttpResponse& response
   }
 }
 
-void Service::write_log(const HttpRequest& request, const Task& task) const {
+void Service::record(const HttpRequest& request, const Task& task) {
+  count(metrics_, request, *task.response);
   if (!log_) {
     return;
   }

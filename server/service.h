@@ -9,6 +9,7 @@
 
 #include "server/gateway.h"
 #include "server/http.h"
+#include "server/metrics.h"
 #include "store/key_store.h"
 
 namespace nexakey::server {
@@ -40,8 +41,11 @@ class Service {
   static bool is_slow(const HttpRequest& request);
   /// Answers such a request by a store object of the thread that it is called on, which may be any.
   HttpResponse work(store::KeyStore& store, const HttpRequest& request) const;
-  /// Logs what became of it, as `answer` does by itself.
-  void write_log(const HttpRequest& request, const HttpResponse& response) const;
+  /// Counts and logs what became of it, as `answer` does by itself.
+  void record(const HttpRequest& request, const HttpResponse& response);
+
+  /// For the loop.
+  [[nodiscard]] Metrics& metrics() { return metrics_; }
 
  private:
   struct Task;
@@ -51,13 +55,17 @@ class Service {
   Task start_verify(const HttpRequest& request);
   HttpResponse report(const HttpRequest& request);
   HttpResponse ready();
+  [[nodiscard]] HttpResponse tell_metrics() const;
+  core::Result<std::vector<store::Verification>> verify(std::span<const core::Request> asked,
+                                                        const store::VerifyOptions& options);
   void finish(Task& task, std::span<const store::Verification> verifications);
-  void write_log(const HttpRequest& request, const Task& task) const;
+  void record(const HttpRequest& request, const Task& task);
 
   store::KeyStore& store_;
   TrustedProxies proxies_;
   std::optional<std::string> workspace_;
   std::function<void(const LogEntry&)> log_;
+  Metrics metrics_;
 };
 
 }  // namespace nexakey::server

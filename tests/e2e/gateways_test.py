@@ -9,6 +9,7 @@ import http.client
 import http.server
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -19,7 +20,7 @@ import unittest
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from place import Place, free_port, is_open, wait_for
+from place import Place, certificate, free_port, is_open, wait_for
 
 HERE = Path(__file__).parent
 GATEWAY = sys.argv.pop(1)
@@ -31,10 +32,11 @@ class Api(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def answer(self):
-        self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        body = json.dumps({"method": self.command, "path": self.path,
+        sent = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        body = json.dumps({"method": self.command, "path": self.path, "size": len(sent),
                            "key": self.headers.get("X-Nexakey-Key-Id")}).encode()
-        self.send_response(200)
+        status = self.path.removeprefix("/status/")
+        self.send_response(int(status) if status.isdigit() else 200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         if self.command != "HEAD":
@@ -66,17 +68,27 @@ class Gateways(unittest.TestCase):
         cls.addClassCleanup(api.shutdown)
         cls.api_port = api.server_port
         cls.place.create("--scope", "read")  # there is a store
-        cls.place.serve()
-        cls.port, cls.http2_port = cls.start_gateway()
+        cls.certificate, cls.private = certificate(cls.place.path, "server")
+        cls.main_server = cls.serve()
+        cls.port, cls.http2_port, cls.tls_port = cls.start_gateway()
 
     @classmethod
-    def start_gateway(cls):
-        port, http2_port = free_port(), free_port()
+    def serve(cls, *options, **more):
+        log = [] if more else ["--access-log", f"unix:{cls.place.path}/access.sock"]
+        return cls.place.serve(*log, *options, **more)
+
+    @classmethod
+    def start_gateway(cls, *changes):
+        """Changes are pairs: what stands in the configuration, and what does instead."""
+        port, http2_port, tls_port = free_port(), free_port(), free_port()
         name = "nginx.conf" if GATEWAY == "nginx" else "Caddyfile"
         text = HERE.joinpath(name).read_text()
-        for word, value in (("FOLDER", cls.place.path), ("PORT2", http2_port), ("PORT", port),
-                            ("UPSTREAM", cls.api_port)):
+        for word, value in (("FOLDER", cls.place.path), ("PORT2", http2_port),
+                            ("PORT3", tls_port), ("PORT", port), ("UPSTREAM", cls.api_port)):
             text = text.replace(f"@{word}@", str(value))
+        for old, new in changes:
+            assert old in text, old
+            text = text.replace(old, new)
         config = Path(cls.place.path, f"{port}-{name}")
         config.write_text(text.replace("nginx.pid", f"nginx-{port}.pid"))
         # Workers of a master that is root's would else be somebody who may not use the socket.
@@ -84,13 +96,13 @@ class Gateways(unittest.TestCase):
         cls.place.start(["nginx", "-c", config, "-e", "stderr", *user] if GATEWAY == "nginx" else
                         ["caddy", "run", "--config", config, "--adapter", "caddyfile"])
         wait_for(lambda: is_open(port), cls.place)
-        return port, http2_port
+        return port, http2_port, tls_port
 
-    def curl(self, *options, path="/v1/leads/7", key=None, port=None, method=None):
+    def curl(self, *options, path="/v1/leads/7", key=None, port=None, method=None, scheme="http"):
         words = ["curl", "--silent", "--include", "--path-as-is", "--max-time", "20"]
         words += ["--request", method] if method else []
         words += ["--header", "@-"] if key else []
-        done = subprocess.run([*words, *options, f"http://127.0.0.1:{port or self.port}{path}"],
+        done = subprocess.run([*words, *options, f"{scheme}://127.0.0.1:{port or self.port}{path}"],
                               input=f"Authorization: Bearer {key}\n", capture_output=True,
                               text=True)
         self.assertEqual(done.returncode, 0, done.stderr + self.place.log())
@@ -113,6 +125,54 @@ class Gateways(unittest.TestCase):
         self.assertEqual(reply.status, 200)
         reply = self.curl("--http2-prior-knowledge", port=self.http2_port)
         self.assertEqual(reply.status, 401)
+
+    def test_http2_with_tls_in_front(self):
+        key = self.place.create("--scope", "write")
+        body = Path(self.place.path, "payload")
+        body.write_bytes(b"x" * 1_000_000)
+        options = ("--http2", "--cacert", self.certificate)
+        reply = self.curl(*options, "--data-binary", f"@{body}", key=key, port=self.tls_port, scheme="https")
+        self.assertEqual(reply.status, 200)
+        self.assertEqual(json.loads(reply.body)["size"], 1_000_000)
+        reply = self.curl(*options, port=self.tls_port, scheme="https")
+        self.assertEqual(reply.status, 401)
+
+    def test_nexakey_behind_tls(self):
+        key = self.place.create("--scope", "read")
+        tls = free_port()
+        self.serve("--listen", f"127.0.0.1:{tls}", "--tls-cert", self.certificate, "--tls-key",
+                   self.private, "--trusted-proxy", "127.0.0.1", socket_name="tls.sock")
+        socket_path = f"{self.place.path}/nexakey.sock"
+        changes = [
+            (f"server unix:{socket_path};", f"server 127.0.0.1:{tls};"),
+            ("http://nexakey/auth/nginx;", "https://nexakey/auth/nginx;\n"
+             f"      proxy_ssl_trusted_certificate {self.certificate};\n"
+             "      proxy_ssl_verify on;\n      proxy_ssl_name localhost;"),
+        ] if GATEWAY == "nginx" else [
+            (f"forward_auth unix/{socket_path} {{", f"forward_auth https://127.0.0.1:{tls} {{\n"
+             "\t\ttransport http {\n"
+             f"\t\t\ttls_trusted_ca_certs {self.certificate}\n"
+             "\t\t\ttls_server_name localhost\n\t\t}"),
+        ]
+        port = self.start_gateway(*changes)[0]
+        for _ in range(5):
+            self.assertEqual(self.curl(key=key, port=port).status, 200)
+        self.assertEqual(self.curl(key=key, port=port, method="POST").status, 403)
+        self.assertEqual(self.curl(port=port).status, 401)
+
+    @unittest.skipUnless(GATEWAY == "nginx", "nginx alone sends its access log")
+    def test_what_the_api_answered_is_counted_from_the_access_log(self):
+        key = self.place.create("logged", "--scope", "read", "--rate-limit", "4")
+        statuses = [self.curl(path=path, key=key).status
+                    for path in ("/status/502", "/status/404", "/status/204", "/", "/", "/")]
+        self.assertEqual(statuses, [502, 404, 204, 200, 429, 429])
+        self.curl(path="/status/502")  # without a key
+
+        def total():
+            return json.loads(self.place.nexakey("usage", "logged", "-o", "json"))["total"]
+
+        wait_for(lambda: total()["upstream_errors"] == 2, self.place)
+        self.assertEqual((total()["requests"], total()["denied"], total()["errors"]), (6, 2, 4))
 
     def test_no_key_that_is_known(self):
         for key in (None, "fc_live_" + "0" * 28, "nonsense"):
@@ -210,9 +270,57 @@ class Gateways(unittest.TestCase):
                 done.result()
         self.assertEqual(late, [])
 
+    @unittest.skipUnless(GATEWAY == "nginx", "once is enough")
+    def test_not_one_admission_after_a_revocation(self):
+        """Each key is revoked while 64 connections ask with it and its neighbours."""
+        count = int(os.environ.get("NEXAKEY_DRILL", "300"))
+        keys = [json.loads(self.place.nexakey("create", "--scope", "read", "--rate-limit", "100000",
+                                              "-o", "json")) for _ in range(count)]
+        # A file in place of the API: a connection to that for each request would use up the ports.
+        port = self.start_gateway((f"proxy_pass http://127.0.0.1:{self.api_port};",
+                                   f"root {self.place.path};"))[0]
+        Path(self.place.path, "page").write_text("")
+        revoked, admitted, late, asked = [], set(), [], []
+
+        def ask(connection, i):
+            connection.request("GET", "/page", headers={"Authorization": f"Bearer {keys[i]['secret']}"})
+            response = connection.getresponse()
+            response.read()
+            return response.status
+
+        def client(seed):
+            chance = random.Random(seed)
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+            while len(revoked) < count:
+                done = len(revoked)  # the keys before this one are revoked
+                i = min(max(done + chance.randrange(-4, 4), 0), count - 1)
+                if ask(connection, i) == 200:
+                    (late.append if i < done else admitted.add)(i)
+                asked.append(i)
+                time.sleep(0.02)  # or the commands would wait for the clients most of the time
+            connection.close()
+
+        with ThreadPoolExecutor(64) as pool:
+            clients = [pool.submit(client, seed) for seed in range(64)]
+            try:
+                for i, key in enumerate(keys):
+                    wait_for(lambda: i in admitted, self.place, pause=0.001)
+                    self.place.nexakey("revoke", key["key"]["id"], "--yes")
+                    revoked.append(i)
+            finally:
+                revoked.extend(range(count))  # lets the clients end
+            for done in clients:
+                done.result()
+        self.assertEqual(late, [])
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        self.assertEqual({ask(connection, i) for i in range(count)}, {401})
+        if "NEXAKEY_DRILL" in os.environ:
+            print(f"{count} revocations during {len(asked)} requests, none admitted too late")
+
     def test_two_gateways_share_one_window(self):
         key = self.place.create("--scope", "read")
-        ports = [self.port, self.start_gateway()[0]]
+        self.serve(socket_name="second.sock")
+        ports = [self.port, self.start_gateway(("nexakey.sock", "second.sock"))[0]]
 
         def ask(i):
             connection = http.client.HTTPConnection("127.0.0.1", ports[i % 2])
@@ -234,10 +342,10 @@ class Gateways(unittest.TestCase):
     def test_without_nexakey_nobody_gets_in(self):
         key = self.place.create("--scope", "read")
         self.assertEqual(self.curl(key=key).status, 200)
-        self.place.server.send_signal(signal.SIGTERM)
-        self.assertEqual(self.place.server.wait(20), 0)
+        self.main_server.send_signal(signal.SIGTERM)
+        self.assertEqual(self.main_server.wait(20), 0)
         self.assertGreaterEqual(self.curl(key=key).status, 500)
-        self.place.serve()
+        type(self).main_server = self.serve()
         wait_for(lambda: self.curl(key=key).status == 200, self.place)
 
 
@@ -369,9 +477,15 @@ class Serving(unittest.TestCase):
 
     def test_counts_survive_a_kill(self):
         answered = []
+        second_port = free_port()
+        servers = [self.place.server, self.place.serve(
+            "--listen", f"127.0.0.1:{second_port}", "--trusted-proxy", "127.0.0.1",
+            socket_name="second.sock")]
+        wait_for(lambda: is_open(second_port), self.place)
 
-        def client(_):
-            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        def client(i):
+            port = (self.port, second_port)[i % 2]
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
             try:
                 while True:
                     connection.request("GET", "/auth/nginx", headers={
@@ -386,8 +500,10 @@ class Serving(unittest.TestCase):
         clients = 8
         with ThreadPoolExecutor(clients) as pool:
             running = [pool.submit(client, i) for i in range(clients)]
-            wait_for(lambda: len(answered) > 500, self.place)
-            self.place.server.kill()
+            for server in servers:
+                enough = len(answered) + 500
+                wait_for(lambda: len(answered) > enough, self.place)
+                server.kill()
             for done in running:
                 done.result()
         counted = json.loads(self.place.nexakey("usage", "-o", "json"))["total"]["requests"]

@@ -44,10 +44,11 @@ class Place:
         self.processes.append(process)
         return process
 
-    def serve(self, *options):
-        self.server = self.start([NEXAKEY, "serve", "--listen", f"unix:{self.path}/nexakey.sock",
+    def serve(self, *options, socket_name="nexakey.sock"):
+        self.server = self.start([NEXAKEY, "serve", "--listen", f"unix:{self.path}/{socket_name}",
                                   "--trusted-proxy", "unix", "--log", "json", *options])
-        wait_for(lambda: os.path.exists(f"{self.path}/nexakey.sock"), self)
+        wait_for(lambda: os.path.exists(f"{self.path}/{socket_name}"), self)
+        return self.server
 
     def log(self):
         return Path(self.path, "log").read_text()
@@ -59,14 +60,24 @@ class Place:
         self.folder.cleanup()
 
 
-def wait_for(condition, place):
+def wait_for(condition, place, pause=0.02):
     give_up = time.monotonic() + 60
     while not condition():
         if time.monotonic() > give_up:
             raise AssertionError("it does not start: " + place.log())
-        time.sleep(0.02)
+        time.sleep(pause)
 
 
 def is_open(port):
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def certificate(folder, name):
+    """The files of a certificate for localhost, which vouches for itself, and of its key."""
+    files = f"{folder}/{name}.crt", f"{folder}/{name}.key"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                    "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=localhost",
+                    "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-out", files[0],
+                    "-keyout", files[1]], check=True, capture_output=True)
+    return files

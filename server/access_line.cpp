@@ -1,0 +1,105 @@
+#include "server/access_line.h"
+
+#include <algorithm>
+#include <charconv>
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+#include "core/json_reader.h"
+
+namespace nexakey::server {
+namespace {
+
+using core::Result;
+
+constexpr int kHighestPriority = 191;  // facility 23, severity 7
+constexpr std::size_t kLongestTag = 32;
+
+tl::unexpected<core::Error> no_access_line(const std::string& why) {
+  return core::reject("the datagram is no line of an access log: " + why);
+}
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+/// `<PRI>`: 0 to 191, without leading zeros; cut off.
+bool take_priority(std::string_view& text) {
+  const std::size_t end = text.find('>');
+  if (end == std::string_view::npos || end < 2 || text.front() != '<') {
+    return false;
+  }
+  const std::string_view digits = text.substr(1, end - 1);
+  int priority = -1;
+  const auto [stop, error] =
+      std::from_chars(digits.data(), digits.data() + digits.size(), priority);
+  text.remove_prefix(end + 1);
+  return error == std::errc() && stop == digits.data() + digits.size() && priority >= 0 &&
+         priority <= kHighestPriority && (digits.size() == 1 || digits.front() != '0');
+}
+
+/// `Mmm dd hh:mm:ss `, the day with a blank in front when it has one digit; cut off.
+bool take_time(std::string_view& text) {
+  constexpr std::string_view kMonths = "JanFebMarAprMayJunJulAugSepOctNovDec";
+  constexpr std::string_view kShape = "... .0 00:00:00 ";
+  if (text.size() < kShape.size()) {
+    return false;
+  }
+  const std::string_view time = text.substr(0, kShape.size());
+  text.remove_prefix(kShape.size());
+  const std::size_t month = kMonths.find(time.substr(0, 3));
+  return month != std::string_view::npos && month % 3 == 0 &&
+         (time[4] == ' ' || is_digit(time[4])) &&
+         std::ranges::equal(time.substr(3), kShape.substr(3), [](char c, char shape) {
+           return shape == '.' || (shape == '0' ? is_digit(c) : c == shape);
+         });
+}
+
+/// A host, if there is one, and `TAG: `; cut off.
+bool take_sender(std::string_view& text) {
+  const std::size_t end = text.find(": ");
+  if (end == std::string_view::npos) {
+    return false;
+  }
+  const std::string_view sender = text.substr(0, end);
+  text.remove_prefix(end + 2);
+  const std::size_t blank = sender.find(' ');
+  const std::string_view tag = sender.substr(blank == std::string_view::npos ? 0 : blank + 1);
+  return blank != 0 && !tag.empty() && tag.size() <= kLongestTag &&
+         std::ranges::all_of(tag, [](char c) {
+           return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+         });
+}
+
+/// What the gateway was told about the request; "" if nobody was asked, or no answer came.
+Result<std::string> take_admission(core::Json& line) {
+  const auto member = line.is_object() ? line.find("admitted") : line.end();
+  if (!line.is_object() || member == line.end() || !member->is_string()) {
+    return no_access_line("it has no member admitted");
+  }
+  std::string admission = member->get<std::string>();
+  line.erase(member);
+  return admission;
+}
+
+}  // namespace
+
+Result<std::optional<core::Answer>> read_access_line(std::string_view datagram) {
+  if (!take_priority(datagram) || !take_time(datagram) || !take_sender(datagram)) {
+    return no_access_line("its header is not that of RFC 3164");
+  }
+  auto line = core::parse_json(datagram);
+  if (!line) {
+    return tl::unexpected(std::move(line.error()));
+  }
+  const auto admission = take_admission(*line);
+  if (!admission) {
+    return tl::unexpected(admission.error());
+  }
+  if (*admission != "200") {
+    return std::nullopt;
+  }
+  return core::read_answer(*line).map(
+      [](core::Answer&& answer) { return std::optional(std::move(answer)); });
+}
+
+}  // namespace nexakey::server

@@ -1,0 +1,153 @@
+#include "server/metrics.h"
+
+#include <algorithm>
+
+namespace nexakey::server {
+namespace {
+
+constexpr std::array<std::string_view, kRouteClasses> kRouteNames{
+    "gateway", "verify", "report", "administration", "operations", "unknown"};
+
+/// value · 10^-places in decimal digits.
+std::string scaled(std::uint64_t value, std::size_t places) {
+  std::string digits = std::to_string(value);
+  if (places == 0) {
+    return digits;
+  }
+  digits.insert(0, places + 1 - std::min(digits.size(), places + 1), '0');
+  digits.insert(digits.size() - places, ".");
+  digits.erase(digits.find_last_not_of('0') + 1);
+  return digits.ends_with('.') ? digits + '0' : digits;
+}
+
+std::string label(std::string_view name, std::string_view value) {
+  return std::string(name) + "=\"" + std::string(value) + "\"";
+}
+
+/// Writes the families one behind the other.
+class Writer {
+ public:
+  void family(std::string_view name, std::string_view type, std::string_view help) {
+    name_ = name;
+    out_ += "# HELP " + name_ + " ";
+    out_ += help;
+    out_ += "\n# TYPE " + name_ + " ";
+    out_ += type;
+    out_ += '\n';
+  }
+
+  /// A line of the family: `labels` as they are written, or none.
+  void line(const std::string& labels, std::uint64_t value) {
+    line("", labels, std::to_string(value));
+  }
+
+  void single(std::string_view name, std::string_view type, std::string_view help,
+              std::uint64_t value) {
+    family(name, type, help);
+    line("", value);
+  }
+
+  /// The values of the histogram are in units of 10^-places of what the family is in.
+  template <std::size_t size>
+  void histogram(std::string_view name, std::string_view help, const Histogram<size>& histogram,
+                 std::size_t places) {
+    family(name, "histogram", help);
+    std::uint64_t count = 0;
+    for (std::size_t i = 0; i <= size; ++i) {
+      count += histogram.buckets[i];
+      const std::string bound = i < size ? scaled(histogram.bounds[i], places) : "+Inf";
+      line("_bucket", label("le", bound), std::to_string(count));
+    }
+    line("_sum", "", scaled(histogram.sum, places));
+    line("_count", "", std::to_string(count));
+  }
+
+  [[nodiscard]] std::string take() { return std::move(out_); }
+
+ private:
+  void line(std::string_view suffix, const std::string& labels, const std::string& value) {
+    out_ += name_;
+    out_ += suffix;
+    out_ += labels.empty() ? " " : "{" + labels + "} ";
+    out_ += value + '\n';
+  }
+
+  std::string name_;
+  std::string out_;
+};
+
+void write_decisions(Writer& writer, const Metrics& metrics) {
+  constexpr std::size_t kMicroseconds = 6;
+  writer.family("nexakey_decisions_total", "counter", "Decisions, by their reason.");
+  for (std::size_t i = 0; i < metrics.decisions.size(); ++i) {
+    writer.line(label("reason", core::name_of(static_cast<core::Reason>(i))), metrics.decisions[i]);
+  }
+  writer.histogram("nexakey_decision_seconds", "How long the store took for a decision.",
+                   metrics.latency, kMicroseconds);
+  writer.histogram("nexakey_batch_decisions", "Decisions that the store was asked for together.",
+                   metrics.batches, 0);
+  writer.single("nexakey_store_errors_total", "counter",
+                "Requests that the store failed at, on any route.", metrics.store_errors);
+}
+
+void write_connections(Writer& writer, const Metrics& metrics) {
+  writer.single("nexakey_connections", "gauge", "Connections that are open.", metrics.connections);
+  writer.single("nexakey_connections_accepted_total", "counter", "Connections that were accepted.",
+                metrics.accepted);
+  writer.single("nexakey_connections_refused_total", "counter",
+                "Connections that were closed at once, because there were too many.",
+                metrics.refused);
+  writer.single("nexakey_tls_handshakes_failed_total", "counter", "TLS handshakes that failed.",
+                metrics.failed_handshakes);
+}
+
+void write_requests(Writer& writer, const Metrics& metrics) {
+  writer.family("nexakey_requests_total", "counter", "HTTP requests, by what they were for.");
+  for (std::size_t route = 0; route < kRouteClasses; ++route) {
+    for (std::size_t status = 0; status < metrics.requests[route].size(); ++status) {
+      if (metrics.requests[route][status] != 0) {
+        writer.line(
+            label("route", kRouteNames[route]) + "," + label("status", std::to_string(status)),
+            metrics.requests[route][status]);
+      }
+    }
+  }
+}
+
+void write_log(Writer& writer, const LogMetrics& log) {
+  writer.family("nexakey_access_log_datagrams_total", "counter",
+                "Datagrams of a gateway's access log, by what became of them.");
+  writer.line(label("result", "reported"), log.reported);
+  writer.line(label("result", "not_admitted"), log.not_admitted);
+  writer.line(label("result", "malformed"), log.malformed);
+  writer.line(label("result", "store_error"), log.store_errors);
+}
+
+}  // namespace
+
+void Metrics::add_decisions(std::span<const store::Verification> made,
+                            std::chrono::microseconds time) {
+  for (const store::Verification& one : made) {
+    ++decisions[static_cast<std::size_t>(one.decision.reason)];
+  }
+  latency.add(static_cast<std::uint64_t>(time.count()), made.size());
+  batches.add(made.size(), 1);
+}
+
+void Metrics::add_request(RouteClass route, int status) {
+  auto& statuses = requests[static_cast<std::size_t>(route)];
+  ++statuses[static_cast<std::size_t>(status) % statuses.size()];
+}
+
+std::string format_metrics(const Metrics& metrics, std::string_view version) {
+  Writer writer;
+  writer.family("nexakey_build_info", "gauge", "Which nexakey this is; always 1.");
+  writer.line(label("version", version), 1);
+  write_decisions(writer, metrics);
+  write_connections(writer, metrics);
+  write_requests(writer, metrics);
+  write_log(writer, metrics.log);
+  return writer.take();
+}
+
+}  // namespace nexakey::server
