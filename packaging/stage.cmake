@@ -22,7 +22,7 @@ file(COPY ${CPACK_NEXAKEY_DEBIAN}/examples DESTINATION ${doc} FILE_PERMISSIONS $
 file(COPY_FILE ${CPACK_NEXAKEY_CHANGELOG} ${doc}/changelog.Debian)
 compress(${doc}/changelog.Debian)
 
-file(COPY ${CPACK_NEXAKEY_DEBIAN}/nexakey.service
+file(COPY ${CPACK_NEXAKEY_DEBIAN}/nexakey.service ${CPACK_NEXAKEY_DEBIAN}/nexakey.socket
      DESTINATION ${CPACK_TEMPORARY_DIRECTORY}/lib/systemd/system FILE_PERMISSIONS ${readable})
 file(COPY ${CPACK_NEXAKEY_DEBIAN}/lintian-overrides
      DESTINATION ${usr}/share/lintian/overrides FILE_PERMISSIONS ${readable})

@@ -19,6 +19,7 @@ MOST_EXPOSED = 20  # of 100, for systemd-analyze security
 FILES = {
     "usr/bin/nexakey": 0o755,
     "lib/systemd/system/nexakey.service": 0o644,
+    "lib/systemd/system/nexakey.socket": 0o644,
     "usr/share/bash-completion/completions/nexakey": 0o644,
     "usr/share/zsh/vendor-completions/_nexakey": 0o644,
     "usr/share/fish/vendor_completions.d/nexakey.fish": 0o644,
