@@ -16,7 +16,7 @@ using core::ErrorCode;
 using core::Token;
 
 constexpr const char* kExamples =
-    "nexakey token create gateway --role verifier --token-file gateway.token\n"
+    "nexakey token create gateway --role verifier --secret-file gateway.token\n"
     "nexakey token list\n"
     "nexakey token revoke gateway";
 
@@ -197,7 +197,8 @@ Runner attach(Arguments& app) {
   creating->add_option("--expires", options->expires, "When it stops working: 90d or a time")
       ->type_name("DURATION|TIME");
   creating
-      ->add_option("--token-file", options->file, "Write the token here (mode 0600), don't show it")
+      ->add_option("--secret-file", options->file,
+                   "Write the token here (mode 0600), don't show it")
       ->type_name("FILE");
   const Arguments* const listing = add("list", "Show all tokens");
   Arguments* const revoking = add("revoke", "Revoke tokens, at once and for good");
