@@ -371,6 +371,12 @@ void write_decision(JsonWriter& json, const Decision& decision, const std::vecto
   write_id(json, decision.key_id);
   json.name("workspace");
   write_optional(json, decision.workspace);
+  json.name("scopes");
+  if (decision.key_id) {
+    write_scopes(json, decision.scopes);
+  } else {
+    json.null();
+  }
   json.name("client_ip");
   write_optional(json, decision.client_ip ? decision.client_ip->to_string() : std::string());
   json.name("headers").begin_object();
@@ -514,6 +520,7 @@ void write_request(JsonWriter& json, const Request& request) {
   write_optional(json, request.workspace.value_or(""));
   json.name("method_override");
   write_optional(json, request.override_method);
+  json.name("ref").raw(request.ref.empty() ? "null" : request.ref);
   json.end_object();
 }
 

@@ -33,8 +33,7 @@ void write_error(JsonWriter& json, const Error& error);
 /// The same as the member of an object that has more to say.
 void write_error_member(JsonWriter& json, const Error& error);
 
-/// What a client asks of a server: the requests with `key_hash` in place of the key, and without
-/// `ref`.
+/// What a client asks of a server: the requests with `key_hash` in place of the key.
 void write_change(JsonWriter& json, const KeyChange& change);
 void write_rotation(JsonWriter& json, const Rotation& rotation);
 void write_request(JsonWriter& json, const Request& request);

@@ -269,6 +269,17 @@ void read_headers(Members headers, Members& members, Decision& decision) {
   members.check(headers.finish(0, Unknown::ignored).map([](int) {}));
 }
 
+/// What a decision says twice, it has to say alike.
+void check_agreement(Members& members, const Decision& decision) {
+  if (members.flag("allowed") != decision.allowed() ||
+      members.number("status") != status_of(decision.reason)) {
+    members.fail("a decision has another status than its reason");
+  }
+  if (decision.key_id.has_value() != (decision.reason > Reason::unknown_key)) {
+    members.fail("a decision names a key, or none, against its reason");
+  }
+}
+
 }  // namespace
 
 Result<Json> parse_json(std::string_view text) {
@@ -421,10 +432,14 @@ Result<Decision> read_decision(const Json& json) {
   members.take("reason", decision.reason, parse_reason(members.text("reason").value_or("")));
   members.parsed("key_id", decision.key_id, KeyId::parse);
   decision.workspace = members.text("workspace").value_or("");
+  if (const auto scopes = members.texts("scopes"); !scopes.empty()) {
+    members.take("scopes", decision.scopes, Scopes::parse(scopes));
+  }
   members.parsed("client_ip", decision.client_ip, IpAddress::parse);
   if (const Json* const headers = members.object("headers")) {
     read_headers(Members(*headers, "the headers"), members, decision);
   }
+  check_agreement(members, decision);
   return members.finish(std::move(decision), Unknown::ignored);
 }
 

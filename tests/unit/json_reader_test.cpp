@@ -316,6 +316,7 @@ TEST_CASE("A request is read as it was written, with the hash for the key") {
   requests[1].workspace = "acme";
   requests[1].override_method = "DELETE";
   set_credential(requests[2], "nonsense");
+  requests[2].ref = R"({"n":[1,"x"]})";
   set_credential(requests[3], test::kSomeApiKey);
   const std::string text = written([&](JsonWriter& json) {
     json.begin_array();
@@ -339,6 +340,7 @@ TEST_CASE("A request is read as it was written, with the hash for the key") {
     CHECK(read.ip == requests[i].ip);
     CHECK(read.workspace == requests[i].workspace);
     CHECK(read.override_method == requests[i].override_method);
+    CHECK(read.ref == (requests[i].ref.empty() ? "null" : requests[i].ref));
   }
 }
 
@@ -467,6 +469,7 @@ TEST_CASE("A decision is read as it was written") {
   Decision known;
   known.key_id = some_key().id;
   known.workspace = "acme";
+  known.scopes = test::scopes("write");
   known.client_ip = ip("198.51.100.7");
   std::vector<Decision> decisions;
   for (int i = 0; i <= static_cast<int>(Reason::allowed); ++i) {
@@ -498,6 +501,7 @@ TEST_CASE("A decision is read as it was written") {
     CHECK(read.reason == decision.reason);
     CHECK(read.key_id == decision.key_id);
     CHECK(read.workspace == decision.workspace);
+    CHECK(read.scopes == decision.scopes);
     CHECK(read.client_ip == decision.client_ip);
     CHECK(read.needed_scope == decision.needed_scope);
     REQUIRE(read.rate_limit.has_value() == decision.rate_limit.has_value());
@@ -515,15 +519,48 @@ TEST_CASE("A decision is read as it was written") {
 
 TEST_CASE("What is no decision lets nobody in") {
   for (const std::string_view text :
-       {"null", "[]", "{}", R"({"allowed":true})", R"({"reason":null})", R"({"reason":"Allowed"})",
-        R"({"reason":"allowed_"})", R"({"reason":1})", R"({"reason":"allowed","key_id":"x"})",
-        R"({"reason":"allowed","client_ip":"x"})", R"({"reason":"allowed","headers":[]})",
-        R"({"reason":"allowed","headers":{"X-RateLimit-Limit":5}})",
-        R"({"reason":"allowed","headers":{"X-RateLimit-Limit":"-5"}})",
-        R"({"reason":"allowed","headers":{"X-RateLimit-Limit":"5x"}})",
-        R"({"reason":"allowed","headers":{"X-RateLimit-Limit":"4294967296"}})"}) {
+       {"null", "[]", "{}", R"({"allowed":true})", R"({"status":200,"allowed":true})"}) {
     CAPTURE(text);
     CHECK_FALSE(read_decision(value_of(parse_json(text))).has_value());
+  }
+  Decision decision;
+  decision.reason = Reason::allowed;
+  decision.key_id = some_key().id;
+  decision.scopes = test::scopes("read");
+  const Json whole = as_json([&](JsonWriter& writer) { write_decision(writer, decision); });
+  REQUIRE(read_decision(whole).has_value());
+  struct Row {
+    std::string name;
+    std::string value;
+  };
+  for (const Row& row : std::vector<Row>{
+           {"reason", "null"},
+           {"reason", R"("Allowed")"},
+           {"reason", R"("allowed_")"},
+           {"reason", R"("expired_key")"},
+           {"reason", "1"},
+           {"allowed", "false"},
+           {"allowed", "null"},
+           {"allowed", "1"},
+           {"status", "429"},
+           {"status", "null"},
+           {"status", R"("200")"},
+           {"key_id", "null"},
+           {"key_id", R"("x")"},
+           {"scopes", R"("read")"},
+           {"scopes", R"(["admin"])"},
+           {"client_ip", R"("x")"},
+           {"headers", "[]"},
+           {"headers", R"({"X-RateLimit-Limit":5})"},
+           {"headers", R"({"X-RateLimit-Limit":"-5"})"},
+           {"headers", R"({"X-RateLimit-Limit":"5x"})"},
+           {"headers", R"({"X-RateLimit-Limit":"4294967296"})"},
+       }) {
+    CAPTURE(row.name);
+    CAPTURE(row.value);
+    Json json = whole;
+    json[row.name] = value_of(parse_json(row.value));
+    CHECK_FALSE(read_decision(json).has_value());
   }
 }
 

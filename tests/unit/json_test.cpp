@@ -181,12 +181,13 @@ TEST_CASE("A decision is written with its headers") {
   SUBCASE("without a key") {
     CHECK(written([](JsonWriter& json) { write_decision(json, Decision()); }) ==
           R"({"allowed":false,"status":401,"reason":"missing_key","key_id":null,)"
-          R"("workspace":null,"client_ip":null,)"
+          R"("workspace":null,"scopes":null,"client_ip":null,)"
           R"("headers":{"WWW-Authenticate":"Bearer realm=\"nexakey\""},"ref":null})");
   }
   Decision decision;
   decision.key_id = some_key().id;
   decision.workspace = "default";
+  decision.scopes = test::scopes("read");
   decision.client_ip = ip("198.51.100.7");
   decision.rate_limit =
       RateLimit{.limit = 100, .remaining = 99, .reset_at = 1'780'315'260, .retry_after = {}};
@@ -195,7 +196,7 @@ TEST_CASE("A decision is written with its headers") {
     decision.ref = R"({"a":[1,"x"]})";
     CHECK(written([&](JsonWriter& json) { write_decision(json, decision); }) ==
           R"({"allowed":true,"status":200,"reason":"allowed","key_id":"key_0123456789ab",)"
-          R"("workspace":"default","client_ip":"198.51.100.7",)"
+          R"("workspace":"default","scopes":["read"],"client_ip":"198.51.100.7",)"
           R"("headers":{"X-RateLimit-Limit":"100","X-RateLimit-Remaining":"99",)"
           R"("X-RateLimit-Reset":"1780315260"},"ref":{"a":[1,"x"]}})");
   }
@@ -206,7 +207,7 @@ TEST_CASE("A decision is written with its headers") {
     decision.ref = "0";
     CHECK(written([&](JsonWriter& json) { write_decision(json, decision); }) ==
           R"({"allowed":false,"status":429,"reason":"rate_limited","key_id":"key_0123456789ab",)"
-          R"("workspace":"default","client_ip":"198.51.100.7",)"
+          R"("workspace":"default","scopes":["read"],"client_ip":"198.51.100.7",)"
           R"("headers":{"X-RateLimit-Limit":"100","X-RateLimit-Remaining":"0",)"
           R"("X-RateLimit-Reset":"1780315260","Retry-After":"17"},"ref":0})");
   }
@@ -216,7 +217,8 @@ TEST_CASE("A decision is written with its headers") {
                                     {"whitelist", false, "\x1B\"x\""}};
     CHECK(written([&](JsonWriter& json) { write_decision(json, decision, checks); }) ==
           R"({"allowed":false,"status":403,"reason":"ip_not_allowed",)"
-          R"("key_id":"key_0123456789ab","workspace":"default","client_ip":"198.51.100.7",)"
+          R"("key_id":"key_0123456789ab","workspace":"default","scopes":["read"],)"
+          R"("client_ip":"198.51.100.7",)"
           R"("headers":{"X-RateLimit-Limit":"100","X-RateLimit-Remaining":"99",)"
           R"("X-RateLimit-Reset":"1780315260"},"ref":null,"checks":[)"
           R"({"check":"credential","passed":true,"found":"a key was given"},)"
