@@ -14,8 +14,8 @@ namespace {
 constexpr std::array kCommands{&kCreate, &kList,  &kShow,  &kEdit, &kRevoke, &kWhitelist, &kUsage,
                                &kVerify, &kServe, &kToken, &kScan, &kDoctor, &kCompletion};
 
-constexpr std::array<std::string_view, 4> kGlobalsWithValue{"--store", "--workspace", "--output",
-                                                            "--color"};
+constexpr std::array<std::string_view, 7> kGlobalsWithValue{
+    "--store", "--workspace", "--output", "--color", "--token-file", "--ca-file", "--timeout"};
 
 /// Whether the word behind this one is its value.
 bool takes_next(const std::string& word) {
@@ -36,7 +36,8 @@ CommandLine::CommandLine(const std::string& only)
   app_->set_help_flag("-h,--help", "Show this help");
   app_->set_version_flag("--version", std::string(NEXAKEY_VERSION), "Show the version");
   // An alias that sets one of these can be overruled: the last one counts.
-  app_->add_option("--store", globals_->store, "The store: sqlite:PATH or a path")
+  app_->add_option("--store", globals_->store,
+                   "The store: a path, https://HOST[:PORT] or unix:PATH")
       ->type_name("URL")
       ->take_last();
   app_->add_option("-w,--workspace", globals_->workspace, "The workspace")
@@ -49,6 +50,15 @@ CommandLine::CommandLine(const std::string& only)
   app_->add_flag("-y,--yes", globals_->yes, "Don't ask");
   app_->add_option("--color", globals_->color, "Colour in tables")
       ->type_name("auto|always|never")
+      ->take_last();
+  app_->add_option("--token-file", globals_->token_file, "The token for a remote store")
+      ->type_name("FILE")
+      ->take_last();
+  app_->add_option("--ca-file", globals_->ca_file, "Whom to trust for the remote's certificate")
+      ->type_name("FILE")
+      ->take_last();
+  app_->add_option("--timeout", globals_->timeout, "How long the remote may take (default: 30s)")
+      ->type_name("DURATION")
       ->take_last();
   for (const Command* const command : kCommands) {
     if (!only.empty() && only != command->name) {

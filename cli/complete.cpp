@@ -1,7 +1,10 @@
 #include "cli/complete.h"
 
 #include <algorithm>
+#include <chrono>
+#include <csignal>
 
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "cli/command_line.h"
@@ -14,6 +17,30 @@ namespace nexakey::cli {
 namespace {
 
 constexpr std::size_t kMostKeys = 1000;
+constexpr std::chrono::microseconds kPatience{300'000};
+
+/// Ends the process, with nothing to offer, if it takes longer than somebody who pressed the tab
+/// key waits: for a server, a name, a file that is a pipe, or whatever else.
+class Patience {
+ public:
+  Patience() {
+    std::signal(SIGALRM, [](int) {
+      constexpr std::string_view kNothing = ":done\n";
+      ::_exit(::write(STDOUT_FILENO, kNothing.data(), kNothing.size()) < 0 ? 1 : 0);
+    });
+    set(kPatience);
+  }
+  Patience(const Patience&) = delete;
+  Patience& operator=(const Patience&) = delete;
+  ~Patience() { set(std::chrono::microseconds(0)); }
+
+ private:
+  static void set(std::chrono::microseconds time) {
+    itimerval timer{};
+    timer.it_value.tv_usec = static_cast<suseconds_t>(time.count());
+    ::setitimer(ITIMER_REAL, &timer, nullptr);
+  }
+};
 
 /// What the words in front of the last one come to.
 struct Position {
@@ -35,6 +62,10 @@ void remember(GlobalOptions& globals, const CLI::Option& option, const std::stri
     globals.store = value;
   } else if (option.check_lname("workspace")) {
     globals.workspace = value;
+  } else if (option.check_lname("token-file")) {
+    globals.token_file = value;
+  } else if (option.check_lname("ca-file")) {
+    globals.ca_file = value;
   }
 }
 
@@ -106,6 +137,10 @@ void add_keys(Candidates& candidates, store::KeyStore& store, const Settings& se
 void add_from_store(Candidates& candidates, const std::string& type, const GlobalOptions& globals) {
   const Settings settings = resolve_settings(globals, false);
   const Context context{.settings = settings, .terminal = {}, .out = Output(STDOUT_FILENO)};
+  std::optional<Patience> patience;
+  if (store::is_remote(settings.store)) {
+    patience.emplace();
+  }
   const auto store = context.open_store();
   if (type == "KEY") {
     add_keys(candidates, *store, settings, context.now());

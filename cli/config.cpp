@@ -14,11 +14,14 @@
 namespace nexakey::cli {
 namespace {
 
-constexpr std::array<std::string_view, 4> kNames{"store", "workspace", "output", "color"};
+constexpr std::array<std::string_view, 7> kNames{"store",      "workspace", "output", "color",
+                                                 "token_file", "ca_file",   "timeout"};
 
 [[noreturn]] void fail(const std::filesystem::path& path, const std::string& what) {
-  throw Failure{{core::ErrorCode::usage, path.string() + " " + what,
-                 "it sets store, workspace, output and color, each as name = \"value\""}};
+  throw Failure{
+      {core::ErrorCode::usage, path.string() + " " + what,
+       "it sets store, workspace, output, color, token_file, ca_file and timeout, each as name = "
+       "\"value\""}};
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include <memory>
 #include <vector>
 
+#include "cli/access.h"
 #include "cli/command.h"
 #include "cli/doctor_settings.h"
 #include "cli/key_view.h"
@@ -114,7 +115,8 @@ ExitStatus run(Context& context, const Options& options) {
   for (const std::string& path : options.secret_files) {
     check_secret_file(path, keep);
   }
-  const auto checked = store::check(context.settings.store, context.now(), keep);
+  const auto checked =
+      store::check(context.settings.store, context.now(), keep, access_of(context.settings));
   if (!checked) {
     keep({.check = "store",
           .status = Health::problem,

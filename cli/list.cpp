@@ -2,6 +2,7 @@
 #include <array>
 #include <memory>
 
+#include "cli/access.h"
 #include "cli/command.h"
 #include "cli/filter_options.h"
 #include "cli/key_view.h"
@@ -217,7 +218,8 @@ ExitStatus run(Context& context, const Options& options) {
   const core::KeyFilter filter = options.filter.filter(context);
   const store::Page page = page_of(options);
   const auto printer = make_printer(context, options);
-  auto store = store::open(context.settings.store, store::OpenMode::existing);
+  auto store =
+      store::open(context.settings.store, store::OpenMode::existing, access_of(context.settings));
   if (!store && is_first_use(context, store.error())) {
     printer->finish(std::nullopt);
     print_note("there is no store yet: make the first key with nexakey create --scope read");

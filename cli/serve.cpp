@@ -7,6 +7,7 @@
 
 #include <unistd.h>
 
+#include "cli/access.h"
 #include "cli/command.h"
 #include "cli/descriptor.h"
 #include "cli/options.h"
@@ -257,7 +258,8 @@ ExitStatus run(Context& context, const Options& options) {
   server::Service service(*store, parse_proxies(options.proxies), context.settings.workspace,
                           log.writer());
   const auto open_store = [&] {
-    return store::open(context.settings.store, store::OpenMode::existing);
+    return store::open(context.settings.store, store::OpenMode::existing,
+                       access_of(context.settings));
   };
   server::Server server(service, open_store, limits);
   if (tls) {

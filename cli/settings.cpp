@@ -10,23 +10,18 @@
 namespace nexakey::cli {
 namespace {
 
-struct Found {
-  std::string value;
-  Origin origin;
-};
-
-std::optional<Found> find_setting(const std::optional<std::string>& option, const char* variable,
-                                  const Config& config, const char* name) {
+std::optional<Setting> find_setting(const std::optional<std::string>& option, const char* variable,
+                                    const Config& config, const char* name) {
   if (option) {
-    return Found{*option, Origin::option};
+    return Setting{*option, Origin::option};
   }
   if (variable != nullptr) {
     if (const auto value = environment(variable)) {
-      return Found{*value, Origin::environment};
+      return Setting{*value, Origin::environment};
     }
   }
   if (const auto item = config.find(name); item != config.end()) {
-    return Found{item->second, Origin::config};
+    return Setting{item->second, Origin::config};
   }
   return std::nullopt;
 }
@@ -101,6 +96,10 @@ Settings resolve_settings(const GlobalOptions& options, bool output_is_terminal)
   const auto store = find_setting(options.store, "NEXAKEY_STORE", config, "store");
   settings.store = store ? store->value : default_store();
   settings.store_origin = store ? store->origin : Origin::standard;
+  settings.token_file =
+      find_setting(options.token_file, "NEXAKEY_TOKEN_FILE", config, "token_file");
+  settings.ca_file = find_setting(options.ca_file, "NEXAKEY_CA_FILE", config, "ca_file");
+  settings.timeout = find_setting(options.timeout, "NEXAKEY_TIMEOUT", config, "timeout");
 
   if (const auto workspace =
           find_setting(options.workspace, "NEXAKEY_WORKSPACE", config, "workspace")) {

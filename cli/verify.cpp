@@ -1,15 +1,10 @@
-#include <algorithm>
-#include <cerrno>
 #include <memory>
 #include <optional>
-#include <system_error>
-
-#include <fcntl.h>
 
 #include "cli/batch.h"
 #include "cli/command.h"
-#include "cli/descriptor.h"
 #include "cli/key_view.h"
+#include "cli/secret_file.h"
 #include "core/endpoint.h"
 #include "core/json.h"
 #include "core/text.h"
@@ -33,40 +28,10 @@ struct Options {
   bool batch = false;
 };
 
-constexpr std::size_t kLongestKeyFile = 4096;
-
-/// Reads without a stream, whose buffer nobody would wipe.
-core::Secret read_key_file(const std::string& path) {
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  std::string text(kLongestKeyFile + 1, '\0');
-  std::size_t size = 0;
-  ssize_t count = file.is_open() ? 1 : -1;
-  while (count > 0 && size < text.size()) {
-    count = read_some(file.value(), text.data() + size, text.size() - size);
-    size += static_cast<std::size_t>(std::max<ssize_t>(count, 0));
-  }
-  if (count < 0) {
-    const int error = errno;
-    core::wipe(text);
-    throw Failure{{core::ErrorCode::usage,
-                   core::quote(path) + " can't be read: " + std::system_category().message(error),
-                   ""}};
-  }
-  if (size == 0 || size > kLongestKeyFile) {
-    core::wipe(text);
-    throw Failure{{core::ErrorCode::usage, core::quote(path) + " is no file with a key",
-                   "it has the key in it and nothing else"}};
-  }
-  while (size > 0 && (text[size - 1] == '\n' || text[size - 1] == '\r')) {
-    --size;
-  }
-  text.resize(size);
-  return core::Secret(std::move(text));
-}
-
 core::Secret read_key(const Context& context, const Options& options) {
   if (options.key_file) {
-    return read_key_file(*options.key_file);
+    // A key may well be for others to read, as in a mounted configuration.
+    return value_of(read_secret_file(*options.key_file, "key"));
   }
   if (auto key = environment("NEXAKEY_KEY")) {
     return core::Secret(std::move(*key));

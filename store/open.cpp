@@ -6,25 +6,57 @@
 #include <string_view>
 
 #include "core/text.h"
+#include "store/http/http_store.h"
 #include "store/sqlite/check.h"
 #include "store/sqlite/sqlite_store.h"
 
 namespace nexakey::store {
 namespace {
 
-struct Backend {
-  std::string_view scheme;
-  core::Result<std::unique_ptr<KeyStore>> (*open)(const std::string& rest, OpenMode mode);
-  core::Result<void> (*check)(const std::string& rest, core::Time now, const FindingVisitor& visit);
-};
-
-constexpr std::array kBackends{Backend{"sqlite", sqlite::open_store, sqlite::check_store}};
+struct Backend;
 
 /// A store URL, taken apart.
 struct Location {
   const Backend* backend = nullptr;
   std::string rest;
 };
+
+struct Backend {
+  std::string_view scheme;
+  bool is_remote;
+  core::Result<std::unique_ptr<KeyStore>> (*open)(const Location& location, OpenMode mode,
+                                                  const Access& access);
+  core::Result<void> (*check)(const Location& location, core::Time now, const Access& access,
+                              const FindingVisitor& visit);
+};
+
+core::Result<std::unique_ptr<KeyStore>> open_file(const Location& location, OpenMode mode,
+                                                  const Access& /*access*/) {
+  return sqlite::open_store(location.rest, mode);
+}
+
+core::Result<void> check_file(const Location& location, core::Time now, const Access& /*access*/,
+                              const FindingVisitor& visit) {
+  return sqlite::check_store(location.rest, now, visit);
+}
+
+/// A remote store is there or not; nothing makes it from here.
+core::Result<std::unique_ptr<KeyStore>> open_remote(const Location& location, OpenMode /*mode*/,
+                                                    const Access& access) {
+  return http::open_store(location.backend->scheme, location.rest, access);
+}
+
+core::Result<void> check_remote(const Location& location, core::Time /*now*/, const Access& access,
+                                const FindingVisitor& visit) {
+  return http::check_store(location.backend->scheme, location.rest, access, visit);
+}
+
+constexpr std::array kBackends{Backend{"sqlite", false, open_file, check_file},
+                               Backend{"https", true, open_remote, check_remote},
+                               Backend{"http", true, open_remote, check_remote},
+                               Backend{"unix", true, open_remote, check_remote}};
+
+constexpr const char* kForms = "write sqlite:PATH, a path, https://HOST or unix:PATH";
 
 /// The scheme (RFC 3986, 3.1) in front of the colon; nothing for a bare path.
 std::string_view scheme_of(std::string_view url) {
@@ -37,28 +69,34 @@ core::Result<Location> locate(const std::string& url) {
   const std::string_view scheme = scheme_of(url);
   const std::string rest = scheme.empty() ? url : url.substr(scheme.size() + 1);
   const std::string_view wanted = scheme.empty() ? "sqlite" : scheme;
-  const auto* const backend =
-      std::ranges::find_if(kBackends, [&](const Backend& b) { return b.scheme == wanted; });
+  const auto* const backend = std::ranges::find(kBackends, wanted, &Backend::scheme);
   if (backend == kBackends.end()) {
-    return core::reject("no kind of store is called " + core::quote(scheme),
-                        "write sqlite:PATH or a path");
+    return core::reject("no kind of store is called " + core::quote(scheme), kForms);
   }
   if (rest.empty()) {
-    return core::reject("the store has no path", "write sqlite:PATH or a path");
+    return core::reject("the store has no path", kForms);
   }
   return Location{backend, rest};
 }
 
 }  // namespace
 
-core::Result<std::unique_ptr<KeyStore>> open(const std::string& url, OpenMode mode) {
+core::Result<std::unique_ptr<KeyStore>> open(const std::string& url, OpenMode mode,
+                                             const Access& access) {
   return locate(url).and_then(
-      [&](const Location& location) { return location.backend->open(location.rest, mode); });
+      [&](const Location& location) { return location.backend->open(location, mode, access); });
 }
 
-core::Result<void> check(const std::string& url, core::Time now, const FindingVisitor& visit) {
-  return locate(url).and_then(
-      [&](const Location& location) { return location.backend->check(location.rest, now, visit); });
+core::Result<void> check(const std::string& url, core::Time now, const FindingVisitor& visit,
+                         const Access& access) {
+  return locate(url).and_then([&](const Location& location) {
+    return location.backend->check(location, now, access, visit);
+  });
+}
+
+bool is_remote(const std::string& url) {
+  const auto location = locate(url);
+  return location && location->backend->is_remote;
 }
 
 std::vector<std::string_view> schemes() {

@@ -1,0 +1,81 @@
+#include "cli/access.h"
+
+#include "cli/exit_status.h"
+#include "cli/secret_file.h"
+#include "core/credential.h"
+#include "core/text.h"
+
+namespace nexakey::cli {
+namespace {
+
+using core::Result;
+using core::Secret;
+
+constexpr const char* kTokenVariable = "NEXAKEY_TOKEN";
+constexpr std::chrono::seconds kLongestTimeout{3600};
+
+/// Where a setting comes from, to put behind it; nothing if the user has just given it.
+std::string origin_of(Origin origin, const char* variable) {
+  switch (origin) {
+    case Origin::environment:
+      return std::string(" (from ") + variable + ")";
+    case Origin::config:
+      return " (from the config file)";
+    case Origin::option:
+    case Origin::standard:
+      break;
+  }
+  return "";
+}
+
+Result<Secret> check_token(Secret token, const std::string& where) {
+  if (!core::kTokenForm.matches(token.reveal())) {
+    return core::reject("there is no token in " + where,
+                        "a token is nxk_ and 40 letters and digits: see nexakey token create");
+  }
+  return token;
+}
+
+void set_token(store::Access& access, const Settings& settings) {
+  const bool has_file = settings.token_file && settings.token_file->origin != Origin::config;
+  if (!has_file && environment(kTokenVariable)) {
+    access.token_name = std::string("the token in ") + kTokenVariable;
+    access.token = [] {
+      return check_token(Secret(environment(kTokenVariable).value_or("")), kTokenVariable);
+    };
+  } else if (settings.token_file) {
+    const std::string& path = settings.token_file->value;
+    access.token_name = "the token of " + core::quote(path) +
+                        origin_of(settings.token_file->origin, "NEXAKEY_TOKEN_FILE");
+    access.token = [path] {
+      return read_secret_file(path, "token", Readers::owner).and_then([&](Secret token) {
+        return check_token(std::move(token), core::quote(path));
+      });
+    };
+  }
+}
+
+std::chrono::seconds parse_timeout(const std::string& text) {
+  const auto timeout = value_of(core::parse_duration(text));
+  if (timeout.count() < 1 || timeout > kLongestTimeout) {
+    throw Failure{{core::ErrorCode::usage, "a time-out is from 1s to 1h", ""}};
+  }
+  return timeout;
+}
+
+}  // namespace
+
+store::Access access_of(const Settings& settings) {
+  store::Access access;
+  access.store_origin = origin_of(settings.store_origin, "NEXAKEY_STORE");
+  set_token(access, settings);
+  if (settings.ca_file) {
+    access.ca_file = settings.ca_file->value;
+  }
+  if (settings.timeout) {
+    access.timeout = parse_timeout(settings.timeout->value);
+  }
+  return access;
+}
+
+}  // namespace nexakey::cli

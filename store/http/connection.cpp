@@ -1,0 +1,184 @@
+#include "store/http/connection.h"
+
+#include <algorithm>
+#include <thread>
+
+#include "core/text.h"
+
+namespace nexakey::store::http {
+namespace {
+
+using core::Error;
+using core::ErrorCode;
+using core::Json;
+using core::Result;
+using std::chrono::milliseconds;
+using Clock = std::chrono::steady_clock;
+
+constexpr int kMostAttempts = 4;
+constexpr milliseconds kFirstPause{100};
+
+bool is_json(std::string_view content_type) {
+  const std::string_view type = content_type.substr(0, content_type.find(';'));
+  return type == "application/json" || type == "application/problem+json";
+}
+
+/// A gateway in front of the server, or the server itself, that can't answer at the moment.
+bool may_pass(int status) { return status == 502 || status == 503 || status == 504; }
+
+/// Whether the status of HTTP is one that the API has for an error; in particular, nothing is
+/// missing unless both say so.
+bool agrees(int status, ErrorCode code) {
+  switch (code) {
+    case ErrorCode::not_found:
+      return status == 404;
+    case ErrorCode::conflict:
+    case ErrorCode::confirmation_required:
+      return status == 409;
+    case ErrorCode::store_unavailable:
+      return status == 503;
+    case ErrorCode::forbidden:
+      return status == 401 || status == 403;
+    case ErrorCode::usage:
+    case ErrorCode::ambiguous:
+      return status >= 400 && status < 500 && status != 404;
+    case ErrorCode::failed:
+      break;
+  }
+  return status >= 500;
+}
+
+/// The error of the API in a reply, if it is one.
+std::optional<Error> read_problem(const Reply& reply) {
+  if (!is_json(reply.content_type)) {
+    return std::nullopt;
+  }
+  const auto json = core::parse_json(reply.body);
+  return json ? core::read_error(*json) : std::nullopt;
+}
+
+/// With what is to be done when nobody knows whether a change was made.
+Error unsure(Error error, const Call& call) {
+  if (!call.remedy.empty()) {
+    error.message += "; whether it was done is not known";
+    error.hint = call.remedy;
+  }
+  return error;
+}
+
+}  // namespace
+
+Result<Connection> Connection::open(Url url, const Access& access) {
+  if (!access.token) {
+    return core::reject(url.text + " needs a token", "name the file with it by --token-file");
+  }
+  return access.token().and_then([&](const core::Secret& token) {
+    return Transport::open(std::move(url), token, access.ca_file).map([&](Transport transport) {
+      return Connection(std::move(transport), access);
+    });
+  });
+}
+
+Connection::Connection(Transport transport, const Access& access)
+    : transport_(std::move(transport)),
+      name_(transport_.url().text + access.store_origin),
+      token_(access.token_name),
+      timeout_(access.timeout) {}
+
+milliseconds Connection::pause_before(int attempt) {
+  const milliseconds longest = kFirstPause * (1 << (attempt - 1));
+  std::uniform_int_distribution<std::int64_t> part(longest.count() / 2, longest.count());
+  return milliseconds(part(jitter_));
+}
+
+Result<Json> Connection::ask(const Call& call) {
+  const auto end = Clock::now() + timeout_;
+  for (int attempt = 1;; ++attempt) {
+    const auto left = std::chrono::duration_cast<milliseconds>(end - Clock::now());
+    const auto reply = transport_.exchange(call.message, std::max(left, milliseconds(1)));
+    const bool is_safe = call.repeat == Repeat::safe || (!reply && !reply.error().was_sent);
+    const bool is_passing = reply ? may_pass(reply->status) : reply.error().may_pass;
+    const milliseconds pause =
+        std::max(pause_before(attempt),
+                 reply ? reply->retry_after.value_or(milliseconds(0)) : milliseconds(0));
+    if (!is_safe || !is_passing || attempt == kMostAttempts || Clock::now() + pause >= end) {
+      return reply ? judge(call, *reply) : tl::unexpected(failure(call, reply.error()));
+    }
+    std::this_thread::sleep_for(pause);
+  }
+}
+
+Result<Json> Connection::judge(const Call& call, const Reply& reply) const {
+  constexpr int kOk = 200;
+  constexpr int kNoContent = 204;
+  if (reply.status == kNoContent) {
+    return Json();
+  }
+  if (reply.status == kOk && is_json(reply.content_type)) {
+    return core::parse_json(reply.body).map_error([&](const Error& error) {
+      return nonsense(error.message, call);
+    });
+  }
+  if (reply.status == 401 || reply.status == 403) {
+    return tl::unexpected(refusal(reply));
+  }
+  auto problem = read_problem(reply);
+  const bool is_missing = problem && problem->code == ErrorCode::not_found;
+  if (!problem || !agrees(reply.status, problem->code) || (is_missing && !call.may_miss)) {
+    return tl::unexpected(failure(call, reply));
+  }
+  if (problem->code == ErrorCode::store_unavailable || problem->code == ErrorCode::failed) {
+    problem->message = name_ + ": " + problem->message;
+  }
+  return tl::unexpected(*std::move(problem));
+}
+
+Error Connection::refusal(const Reply& reply) const {
+  const auto said = read_problem(reply);
+  if (!said || said->code != ErrorCode::forbidden) {
+    return {ErrorCode::forbidden,
+            name_ + " refused " + token_ + " with " + std::to_string(reply.status) +
+                ", but not as nexakey does",
+            "is there a proxy in front of it"};
+  }
+  if (reply.status == 401) {
+    return {ErrorCode::forbidden, name_ + " refused " + token_,
+            "is it expired or revoked, or of another store"};
+  }
+  return {ErrorCode::forbidden, name_ + " refused this to " + token_ + ": " + said->message,
+          said->hint};
+}
+
+Error Connection::failure(const Call& call, const Reply& reply) const {
+  const auto error = [&](const std::string& what, std::string hint) {
+    return unsure({ErrorCode::store_unavailable, name_ + " " + what, std::move(hint)}, call);
+  };
+  if (reply.status >= 300 && reply.status < 400) {
+    return error("redirects to another address", "name that one, if you trust it");
+  }
+  if (reply.status >= 500) {
+    return error("answered with status " + std::to_string(reply.status),
+                 "is nexakey serve running there");
+  }
+  if (reply.status == 404 && read_problem(reply)) {
+    return error("does not know " + call.message.method + " " +
+                     call.message.target.substr(0, call.message.target.find('?')),
+                 "is its nexakey older than this one");
+  }
+  return error("is no nexakey server: it answered with status " + std::to_string(reply.status) +
+                   (is_json(reply.content_type) ? "" : " and " + core::quote(reply.content_type)),
+               "is the address right");
+}
+
+Error Connection::failure(const Call& call, const NoReply& reply) const {
+  Error error{ErrorCode::store_unavailable, name_ + " " + reply.reason, reply.hint};
+  return reply.was_sent ? unsure(std::move(error), call) : error;
+}
+
+Error Connection::nonsense(const std::string& what, const Call& call) const {
+  return unsure(
+      {ErrorCode::store_unavailable, name_ + " gave an answer that makes no sense: " + what, ""},
+      call);
+}
+
+}  // namespace nexakey::store::http

@@ -1,0 +1,246 @@
+#include "store/http/transport.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <system_error>
+#include <utility>
+
+#include "core/text.h"
+
+namespace nexakey::store::http {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr std::size_t kLongestBody = std::size_t{16} << 20U;
+constexpr std::size_t kLongestHead = std::size_t{64} << 10U;
+constexpr milliseconds kConnectTime{10'000};
+
+// Of OpenSSL's x509_vfy.h, as curl hands them on.
+constexpr long kNotYetValid = 9;
+constexpr long kExpired = 10;
+constexpr std::array<long, 5> kUnknownIssuer{2, 18, 19, 20, 21};
+
+core::Secret header_with(const core::Secret& token) {
+  constexpr std::string_view kName = "Authorization: Bearer ";
+  std::string header;
+  header.reserve(kName.size() + token.reveal().size());  // no copy is left by growing
+  header += kName;
+  header += token.reveal();
+  return core::Secret(std::move(header));
+}
+
+/// "30s", or what is below a second in milliseconds.
+std::string to_text(milliseconds time) {
+  return time.count() % 1000 == 0 ? std::to_string(time.count() / 1000) + "s"
+                                  : std::to_string(time.count()) + "ms";
+}
+
+}  // namespace
+
+/// One exchange while it goes on: what curl's callbacks read and write.
+struct Transport::Turn {
+  std::string_view unsent;
+  bool was_sent = false;  ///< begun at least
+  bool has_ended = false;
+  std::size_t head = 0;
+  bool is_too_long = false;
+  Reply reply{};
+  std::array<char, CURL_ERROR_SIZE> error{};
+
+  /// The body goes out once: curl, which would begin anew on another connection when the one that
+  /// it kept has died, can't.
+  static std::size_t send(char* buffer, std::size_t size, std::size_t count, void* data) {
+    Turn& turn = *static_cast<Turn*>(data);
+    turn.was_sent = true;
+    if (turn.unsent.empty()) {
+      return std::exchange(turn.has_ended, true) ? CURL_READFUNC_ABORT : 0;
+    }
+    const std::size_t taken = std::min(size * count, turn.unsent.size());
+    std::memcpy(buffer, turn.unsent.data(), taken);
+    turn.unsent.remove_prefix(taken);
+    return taken;
+  }
+
+  static std::size_t receive(char* data, std::size_t size, std::size_t count, void* to) {
+    Turn& turn = *static_cast<Turn*>(to);
+    const std::size_t length = size * count;
+    if (turn.reply.body.size() + length > kLongestBody) {
+      turn.is_too_long = true;
+      return 0;
+    }
+    turn.reply.body.append(data, length);
+    return length;
+  }
+
+  static std::size_t receive_head(char* /*data*/, std::size_t size, std::size_t count, void* to) {
+    Turn& turn = *static_cast<Turn*>(to);
+    turn.head += size * count;
+    turn.is_too_long = turn.is_too_long || turn.head > kLongestHead;
+    return turn.is_too_long ? 0 : size * count;
+  }
+};
+
+core::Result<Transport> Transport::open(Url url, const core::Secret& token, std::string ca_file) {
+  return Curl::load().map([&](const Curl* curl) {
+    return Transport(*curl, std::move(url), token, std::move(ca_file));
+  });
+}
+
+Transport::Transport(const Curl& curl, Url url, const core::Secret& token, std::string ca_file)
+    : curl_(&curl),
+      url_(std::move(url)),
+      ca_file_(std::move(ca_file)),
+      authorization_(header_with(token)),
+      handle_(curl.easy_init(), curl.easy_cleanup) {}
+
+template <typename T>
+bool Transport::set(CURLoption option, T value) {
+  return curl_->easy_setopt(handle_.get(), option, value) == CURLE_OK;
+}
+
+bool Transport::prepare(const Message& message, milliseconds time, Turn& turn) {
+  curl_->easy_reset(handle_.get());
+  // Without it a look-up of a name that takes too long would still be waited for at the end.
+  static_cast<void>(set(CURLOPT_QUICK_EXIT, 1L));
+  const bool has_body = message.method != "GET";
+  const bool takes_proxy = url_.is_encrypted && !url_.is_local;
+  return set(CURLOPT_URL, (url_.base + message.target).c_str()) &&
+         set(CURLOPT_PROTOCOLS_STR, url_.is_encrypted ? "https" : "http") &&
+         set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1)) &&
+         set(CURLOPT_NOSIGNAL, 1L) && set(CURLOPT_ERRORBUFFER, turn.error.data()) &&
+         set(CURLOPT_USERAGENT, "nexakey/" NEXAKEY_VERSION) &&
+         set(CURLOPT_HEADEROPT, static_cast<long>(CURLHEADER_SEPARATE)) &&
+         (takes_proxy || set(CURLOPT_PROXY, "")) &&
+         (url_.socket_path.empty() || set(CURLOPT_UNIX_SOCKET_PATH, url_.socket_path.c_str())) &&
+         (!url_.is_encrypted ||
+          (set(CURLOPT_SSL_VERIFYPEER, 1L) && set(CURLOPT_SSL_VERIFYHOST, 2L) &&
+           set(CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2)))) &&
+         (ca_file_.empty() || !url_.is_encrypted ||
+          (set(CURLOPT_CAINFO, ca_file_.c_str()) &&
+           set(CURLOPT_CAPATH, static_cast<char*>(nullptr)))) &&
+         set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(std::min(time, kConnectTime).count())) &&
+         set(CURLOPT_TIMEOUT_MS, static_cast<long>(time.count())) &&
+         set(CURLOPT_WRITEFUNCTION, &Turn::receive) && set(CURLOPT_WRITEDATA, &turn) &&
+         set(CURLOPT_HEADERFUNCTION, &Turn::receive_head) && set(CURLOPT_HEADERDATA, &turn) &&
+         (!has_body ||
+          (set(CURLOPT_UPLOAD, 1L) && set(CURLOPT_CUSTOMREQUEST, message.method.c_str()) &&
+           set(CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(message.body.size())) &&
+           set(CURLOPT_READFUNCTION, &Turn::send) && set(CURLOPT_READDATA, &turn)));
+}
+
+tl::expected<Reply, NoReply> Transport::exchange(const Message& message, milliseconds time) {
+  Turn turn{.unsent = message.body};
+  // A list that is made here is not copied by curl: the token stays where it is wiped.
+  std::array<std::string, 3> texts{"Accept: application/json", "Content-Type: application/json",
+                                   "Expect:"};
+  std::array<curl_slist, 4> headers{};
+  headers[0].data = const_cast<char*>(authorization_.reveal().data());
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    headers[i].next = &headers[i + 1];
+    headers[i + 1].data = texts[i].data();
+  }
+  if (!prepare(message, time, turn) || !set(CURLOPT_HTTPHEADER, headers.data())) {
+    return tl::unexpected(NoReply{.reason = "can't be asked: this libcurl is too old",
+                                  .hint = "nexakey needs version 7.85 or newer"});
+  }
+  const CURLcode code = curl_->easy_perform(handle_.get());
+  set(CURLOPT_HTTPHEADER, static_cast<curl_slist*>(nullptr));
+  if (code != CURLE_OK) {
+    return tl::unexpected(explain(code, turn, time));
+  }
+  long status = 0;
+  curl_off_t retry_after = 0;
+  const char* content_type = nullptr;
+  curl_->easy_getinfo(handle_.get(), CURLINFO_RESPONSE_CODE, &status);
+  curl_->easy_getinfo(handle_.get(), CURLINFO_RETRY_AFTER, &retry_after);
+  curl_->easy_getinfo(handle_.get(), CURLINFO_CONTENT_TYPE, &content_type);
+  turn.reply.status = static_cast<int>(status);
+  turn.reply.content_type = content_type == nullptr ? "" : content_type;
+  if (retry_after > 0) {
+    turn.reply.retry_after = std::chrono::seconds(retry_after);
+  }
+  return std::move(turn.reply);
+}
+
+NoReply Transport::explain_certificate(const Turn& turn) {
+  long verdict = 0;
+  curl_->easy_getinfo(handle_.get(), CURLINFO_SSL_VERIFYRESULT, &verdict);
+  if (verdict == kExpired) {
+    return {.reason = "has a certificate that has expired", .hint = "renew it there"};
+  }
+  if (verdict == kNotYetValid) {
+    return {.reason = "has a certificate that is not valid yet",
+            .hint = "compare the clocks of both machines"};
+  }
+  if (std::ranges::count(kUnknownIssuer, verdict) != 0) {
+    return {.reason = "has a certificate of an authority that is not trusted here",
+            .hint = "if it is yours, name its certificate with --ca-file"};
+  }
+  // The name is looked at beside OpenSSL's verdict.
+  if (std::string_view(turn.error.data()).find("match") != std::string_view::npos) {
+    return {.reason = "has a certificate for another name",
+            .hint = "use a name that the certificate is for"};
+  }
+  return {.reason = std::string("has a certificate that can't be verified: ") + turn.error.data(),
+          .hint = {}};
+}
+
+NoReply Transport::explain(CURLcode code, const Turn& turn, milliseconds time) {
+  NoReply failure{.reason = {}, .hint = {}, .was_sent = turn.was_sent};
+  const auto fail = [&](std::string reason, std::string hint = {}, bool may_pass = false) {
+    failure.reason = std::move(reason);
+    failure.hint = std::move(hint);
+    failure.may_pass = may_pass;
+    return failure;
+  };
+  if (turn.is_too_long) {
+    return fail("gave an answer that is too long");
+  }
+  switch (code) {
+    case CURLE_COULDNT_RESOLVE_HOST:
+      return fail("can't be reached: there is no address for its name", "is it spelt right", true);
+    case CURLE_COULDNT_RESOLVE_PROXY:
+    case CURLE_PROXY:
+      return fail("can't be reached: the proxy fails", "see the variable https_proxy", true);
+    case CURLE_COULDNT_CONNECT: {
+      long error = 0;
+      curl_->easy_getinfo(handle_.get(), CURLINFO_OS_ERRNO, &error);
+      return fail("can't be reached: " +
+                      (error == 0 ? std::string("there is no connection")
+                                  : std::system_category().message(static_cast<int>(error))),
+                  "is nexakey serve running there", true);
+    }
+    case CURLE_OPERATION_TIMEDOUT: {
+      curl_off_t connected = 0;
+      curl_->easy_getinfo(handle_.get(), CURLINFO_CONNECT_TIME_T, &connected);
+      return connected == 0
+                 ? fail("can't be reached: there is no connection within " +
+                            to_text(std::min(time, kConnectTime)),
+                        "is nexakey serve running there")
+                 : fail("gave no whole answer in time", "--timeout sets how long to wait");
+    }
+    case CURLE_PEER_FAILED_VERIFICATION:
+      return explain_certificate(turn);
+    case CURLE_SSL_CACERT_BADFILE:
+      return fail("can't be reached: " + core::quote(ca_file_) +
+                  " is no file of certificates that can be read");
+    case CURLE_SSL_CONNECT_ERROR:
+      return fail("does not speak TLS 1.2 or newer", "is it an http address");
+    case CURLE_GOT_NOTHING:
+    case CURLE_RECV_ERROR:
+    case CURLE_SEND_ERROR:
+    case CURLE_SEND_FAIL_REWIND:
+    case CURLE_ABORTED_BY_CALLBACK:
+    case CURLE_PARTIAL_FILE:
+      return fail("broke the connection off", {}, true);
+    case CURLE_UNSUPPORTED_PROTOCOL:
+    case CURLE_WEIRD_SERVER_REPLY:
+      return fail("is no nexakey server: it does not speak HTTP");
+    default:
+      return fail(std::string("can't be asked: ") + curl_->easy_strerror(code));
+  }
+}
+
+}  // namespace nexakey::store::http

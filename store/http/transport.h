@@ -1,0 +1,68 @@
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <tl/expected.hpp>
+
+#include "core/secret.h"
+#include "store/http/curl.h"
+#include "store/http/url.h"
+
+namespace nexakey::store::http {
+
+/// A request of the API, as it goes out.
+struct Message {
+  std::string method;
+  std::string target;  ///< the path and the query
+  std::string body{};  ///< JSON; a GET has none
+};
+
+/// What came back: whole, within its bounds, but not looked at.
+struct Reply {
+  int status = 0;
+  std::string content_type;
+  std::string body;
+  std::optional<std::chrono::milliseconds> retry_after;
+};
+
+/// Why nothing came back that could be looked at.
+struct NoReply {
+  std::string reason;     ///< "can't be reached: connection refused", to put behind a URL
+  std::string hint;       ///< may be empty
+  bool was_sent = false;  ///< whether the server may have got the request
+  bool may_pass = false;  ///< whether it may be better in a moment
+};
+
+/// Does HTTP/1.1 with one server: follows no redirect, trusts no certificate that it can't verify,
+/// and never sends a request a second time by itself.
+class Transport {
+ public:
+  /// `ca_file`: certificates (PEM) to trust in place of the system's; empty: those.
+  static core::Result<Transport> open(Url url, const core::Secret& token, std::string ca_file);
+
+  /// Sends a request and takes the reply; it is over after `time` in any case.
+  tl::expected<Reply, NoReply> exchange(const Message& message, std::chrono::milliseconds time);
+
+  [[nodiscard]] const Url& url() const { return url_; }
+
+ private:
+  struct Turn;
+
+  Transport(const Curl& curl, Url url, const core::Secret& token, std::string ca_file);
+  bool prepare(const Message& message, std::chrono::milliseconds time, Turn& turn);
+  NoReply explain(CURLcode code, const Turn& turn, std::chrono::milliseconds time);
+  NoReply explain_certificate(const Turn& turn);
+  template <typename T>
+  bool set(CURLoption option, T value);
+
+  const Curl* curl_;
+  Url url_;
+  std::string ca_file_;
+  core::Secret authorization_;  ///< the header with the token
+  CurlHandle handle_;
+};
+
+}  // namespace nexakey::store::http

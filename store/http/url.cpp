@@ -1,0 +1,99 @@
+#include "store/http/url.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstdint>
+
+#include "core/ip_range.h"
+#include "core/text.h"
+
+namespace nexakey::store::http {
+namespace {
+
+using core::reject;
+using core::Result;
+
+constexpr const char* kForms = "write https://HOST[:PORT] or unix:PATH";
+constexpr std::size_t kLongestHost = 253;        // RFC 1035, 2.3.4
+constexpr std::size_t kLongestSocketPath = 107;  // unix(7)
+
+bool is_name(std::string_view host) {
+  return !host.empty() && host.size() <= kLongestHost && host.front() != '-' &&
+         std::ranges::all_of(host, [](char c) {
+           return core::is_alphanumeric(c) || c == '-' || c == '.' || c == '_';
+         });
+}
+
+bool is_loopback(std::string_view host) {
+  static const core::Whitelist loopback =
+      core::Whitelist::parse({"127.0.0.0/8", "::1"}).value_or(core::Whitelist());
+  const auto address = core::IpAddress::parse(host);
+  return host == "localhost" || (address && loopback.allows(address));
+}
+
+bool is_port(std::string_view digits) {
+  std::uint16_t port = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
+  return error == std::errc() && end == digits.data() + digits.size() && port != 0 &&
+         digits.front() != '0';
+}
+
+/// A host and, if it is an IPv6 address, without its brackets; empty: it is none.
+std::string_view host_in(std::string_view text) {
+  if (text.starts_with('[') && text.ends_with(']')) {
+    const std::string_view address = text.substr(1, text.size() - 2);
+    const bool is_v6 = address.find(':') != std::string_view::npos;
+    return is_v6 && core::IpAddress::parse(address) ? address : std::string_view();
+  }
+  return is_name(text) ? text : std::string_view();
+}
+
+Result<Url> parse_socket(const std::string& path) {
+  if (path.empty() || path.size() > kLongestSocketPath || path.find('\0') != std::string::npos) {
+    return reject("the path of a Unix socket has 1 to 107 bytes", "write unix:PATH");
+  }
+  return Url{.text = "unix:" + path,
+             .base = "http://localhost",
+             .socket_path = path,
+             .is_local = true,
+             .is_encrypted = false};
+}
+
+}  // namespace
+
+Result<Url> Url::parse(std::string_view scheme, const std::string& rest) {
+  if (scheme == "unix") {
+    return parse_socket(rest);
+  }
+  if (rest.find('@') != std::string::npos) {
+    return reject("the URL of a store has no user and no password in it",
+                  "a token goes into a file: see --token-file");
+  }
+  std::string_view authority = rest;
+  if (!authority.starts_with("//")) {
+    return reject("the URL of the store has no host", kForms);
+  }
+  authority.remove_prefix(2);
+  if (authority.ends_with('/')) {
+    authority.remove_suffix(1);
+  }
+  const bool has_port = !authority.ends_with(']') && authority.find(':') != std::string_view::npos;
+  const std::size_t colon = has_port ? authority.rfind(':') : authority.size();
+  const std::string_view host = host_in(authority.substr(0, colon));
+  if (host.empty() || (has_port && !is_port(authority.substr(colon + 1)))) {
+    return reject("the URL of the store is not a host and perhaps a port", kForms);
+  }
+  Url url{.text = std::string(scheme) + "://" + std::string(authority),
+          .base = {},
+          .socket_path = {},
+          .is_local = is_loopback(host),
+          .is_encrypted = scheme == "https"};
+  url.base = url.text;
+  if (!url.is_encrypted && !url.is_local) {
+    return reject(url.text + " would send the token over the network in clear",
+                  "use https, or a Unix socket or localhost on this machine");
+  }
+  return url;
+}
+
+}  // namespace nexakey::store::http
