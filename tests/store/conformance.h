@@ -9,6 +9,8 @@
 #include "store/key_store.h"
 #include "store/open.h"
 #include "tests/store/memory_store.h"
+#include "tests/support/server.h"
+#include "tests/support/sqlite_files.h"
 #include "tests/support/stores.h"
 #include "tests/support/temporary_directory.h"
 
@@ -22,6 +24,8 @@ using namespace nexakey::test;
 class SqliteFixture {
  public:
   static constexpr std::string_view kScheme = "sqlite";
+  /// Whether changes have the time of the store's own clock, and not the one that is named.
+  static constexpr bool kHasOwnClock = false;
 
   [[nodiscard]] std::string url() const { return "sqlite:" + path().string(); }
   [[nodiscard]] std::filesystem::path path() const { return directory_ / "keys.db"; }
@@ -36,6 +40,7 @@ class SqliteFixture {
 class MemoryFixture {
  public:
   static constexpr std::string_view kScheme = "memory";
+  static constexpr bool kHasOwnClock = false;
 
   [[nodiscard]] std::unique_ptr<KeyStore> connect() const {
     return std::make_unique<MemoryStore>(data_);
@@ -45,8 +50,83 @@ class MemoryFixture {
   std::shared_ptr<MemoryStore::Data> data_ = MemoryStore::make_data();
 };
 
+/// The name of the token that a remote store can't be used without, and that is in it from the
+/// beginning.
+inline constexpr std::string_view kAdmin = "admin-of-the-fixture";
+
+/// A store behind a real server.
+class RemoteFixture {
+ public:
+  static constexpr bool kHasOwnClock = true;
+  /// Whether the log names the token, and not whoever `act_as` says.
+  static constexpr bool kNamesActors = true;
+
+  [[nodiscard]] std::unique_ptr<KeyStore> connect() const {
+    const Access access{.token = [text = token_] { return core::Secret(std::string(text)); }};
+    return value_of(open(url_, OpenMode::existing, access));
+  }
+
+ protected:
+  /// `endpoint` as --listen takes it; the URL is `prefix` and where it then listens.
+  RemoteFixture(const std::string& prefix, const std::string& endpoint)
+      : token_("nxk_" + std::string(core::kTokenForm.random_length, 'a')) {
+    core::Token token;
+    token.id = core::TokenId(core::TokenId::kLargestBits);
+    token.name = kAdmin;
+    token.role = core::Role::admin;
+    token.hash = core::hash_credential(token_);
+    token.last_four = core::last_four(token_);
+    add_token_unnoticed(files_.path(), token);
+    server_.emplace(files_.path(), endpoint.empty() ? "unix:" + socket().string() : endpoint);
+    url_ = prefix + server_->endpoint();
+  }
+
+ private:
+  [[nodiscard]] std::filesystem::path socket() const {
+    return files_.path().parent_path() / "nexakey.sock";
+  }
+
+  SqliteFixture files_;
+  std::string token_;
+  std::optional<Server> server_;
+  std::string url_;
+};
+
+class HttpFixture : public RemoteFixture {
+ public:
+  static constexpr std::string_view kScheme = "http";
+  HttpFixture() : RemoteFixture("http://", "127.0.0.1:0") {}
+};
+
+class UnixFixture : public RemoteFixture {
+ public:
+  static constexpr std::string_view kScheme = "unix";
+  UnixFixture() : RemoteFixture("", "") {}
+};
+
+/// Those that go by the time that is named.
+#define LOCAL_FIXTURES nexakey::store::test::SqliteFixture, nexakey::store::test::MemoryFixture
+
 /// All fixtures. Each TEST_CASE_TEMPLATE of the suite runs on each of them.
-#define STORE_FIXTURES nexakey::store::test::SqliteFixture, nexakey::store::test::MemoryFixture
+#define STORE_FIXTURES \
+  LOCAL_FIXTURES, nexakey::store::test::HttpFixture, nexakey::store::test::UnixFixture
+
+/// Whether a change that was made at a time that was named has that time, or that of the store's
+/// own clock.
+template <typename Fixture>
+bool is_time_of_change(const std::optional<core::Time>& time, core::Time named) {
+  if constexpr (Fixture::kHasOwnClock) {
+    return time && *time <= now() && *time > now() - std::chrono::hours(1);
+  }
+  return time == named;
+}
+
+/// All tokens but the one of the fixture.
+inline std::vector<core::Token> tokens(KeyStore& store) {
+  auto all = value_of(store.tokens());
+  std::erase_if(all, [](const core::Token& token) { return token.name == kAdmin; });
+  return all;
+}
 
 /// Two connections to one new store.
 template <typename Fixture>
@@ -60,3 +140,5 @@ struct Stores {
 
 TYPE_TO_STRING_AS("sqlite", nexakey::store::test::SqliteFixture);
 TYPE_TO_STRING_AS("memory", nexakey::store::test::MemoryFixture);
+TYPE_TO_STRING_AS("http", nexakey::store::test::HttpFixture);
+TYPE_TO_STRING_AS("unix", nexakey::store::test::UnixFixture);

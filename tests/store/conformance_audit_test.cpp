@@ -168,7 +168,7 @@ TEST_CASE_TEMPLATE("what changes nothing writes nothing", Fixture, STORE_FIXTURE
   }
   SUBCASE("decisions, reports and looks") {
     CHECK(reason(*stores.first, request(2)) == "allowed");
-    CHECK(value_of(stores.first->tokens()).size() == 1);
+    CHECK(tokens(*stores.first).size() == 1);
     CHECK(report(*stores.first).total.requests == 1);
     stores.first->maintain();
   }

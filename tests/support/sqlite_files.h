@@ -9,6 +9,7 @@
 
 #include "store/sqlite/database.h"
 #include "store/sqlite/key_rows.h"
+#include "store/sqlite/token_rows.h"
 #include "tests/support/keys.h"
 
 namespace nexakey::test {
@@ -29,6 +30,16 @@ inline void add_keys(
         return count;
       });
   value_of(added);
+}
+
+/// Adds a token, to a store that is made if need be, without an entry in the log.
+inline void add_token_unnoticed(const std::filesystem::path& store, const core::Token& token) {
+  auto database = value_of(store::sqlite::Database::open(store::sqlite::StorePaths(store),
+                                                         store::OpenMode::create_if_missing));
+  value_of(database.write(store::sqlite::Database::Reserve::kept, [&]() -> core::Result<bool> {
+    store::sqlite::insert_token(database, token);
+    return true;
+  }));
 }
 
 /// Runs SQL behind the store's back.
