@@ -35,10 +35,10 @@ Json document(const Write& write) {
   return Json::parse(text);
 }
 
-/// What can be said about a key or token that does not change by itself, and not in other members
-/// of an entry.
+/// What can be said about a key or token that does not change by itself, is not in other members of
+/// an entry, and is no part of the secret.
 Json members_of(Json json) {
-  for (const char* const name : {"id", "workspace", "status", "last_used_at"}) {
+  for (const char* const name : {"id", "hint", "workspace", "status", "last_used_at"}) {
     json.erase(name);
   }
   return json;

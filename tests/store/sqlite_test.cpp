@@ -106,5 +106,116 @@ TEST_CASE("a store that was never made is not found and not made") {
   CHECK(std::filesystem::is_empty(directory.path()));
 }
 
+/// What a check of the log says: "whole", or what is wrong.
+std::string check_log(KeyStore& store, std::optional<core::AuditHead> known = {}) {
+  core::AuditChecker checker(known);
+  value_of(
+      store.audit({}, SIZE_MAX, [&](const core::AuditEntry& entry) { return checker.add(entry); }));
+  const auto head = checker.finish();
+  return head ? "whole" : head.error().message;
+}
+
+bool has(const std::string& text, std::string_view part) {
+  return text.find(part) != std::string::npos;
+}
+
+TEST_CASE("whatever is done to the log behind the store's back is found") {
+  const Stores<SqliteFixture> stores;
+  KeyStore& store = *stores.first;
+  for (std::uint64_t n = 1; n <= 6; ++n) {
+    add(store, n);
+  }
+  const auto head = value_of(store.audit_head());
+  REQUIRE(check_log(store, head) == "whole");
+  std::string found;
+  const auto tamper = [&](const std::string& sql) {
+    execute(stores.fixture.path(), "PRAGMA ignore_check_constraints = ON; " + sql);
+    found = check_log(store, head);
+  };
+  SUBCASE("an entry is altered") {
+    for (const std::string_view change :
+         {"actor = 'mallory'", "at = at + 1", "at = -1", "at = 9223372036854775807",
+          "details = '{}'", "details = 'nonsense'", "details = CAST(x'FF00' AS TEXT)",
+          "subject = ''", "action = 'edit'", "hash = zeroblob(32)", "hash = x'00'"}) {
+      CAPTURE(change);
+      tamper(
+          "SAVEPOINT s; CREATE TABLE copy AS SELECT * FROM audit WHERE number = 3;"
+          "UPDATE audit SET " +
+          std::string(change) + " WHERE number = 3; RELEASE s");
+      CHECK(has(found, "entry 3 does not continue the chain"));
+      tamper("REPLACE INTO audit SELECT * FROM copy; DROP TABLE copy");
+      CHECK(found == "whole");
+    }
+    return;
+  }
+  SUBCASE("an entry is removed") {
+    tamper("DELETE FROM audit WHERE number = 3");
+    CHECK(has(found, "entry 3 is missing"));
+  }
+  SUBCASE("an entry is removed and the others renumbered") {
+    tamper(
+        "DELETE FROM audit WHERE number = 3; UPDATE audit SET number = number - 1"
+        " WHERE number = 4; UPDATE audit SET number = number - 1 WHERE number > 4");
+    CHECK(has(found, "entry 3 does not continue the chain"));
+  }
+  SUBCASE("an entry is put in") {
+    tamper(
+        "UPDATE audit SET number = -number WHERE number > 2;"
+        "UPDATE audit SET number = 1 - number WHERE number < 0;"
+        "INSERT INTO audit SELECT 3, at, action, 'mallory', source, workspace, subject, details,"
+        " hash FROM audit WHERE number = 2");
+    CHECK(has(found, "entry 3 does not continue the chain"));
+  }
+  SUBCASE("two entries change places") {
+    tamper(
+        "UPDATE audit SET number = 100 WHERE number = 3;"
+        "UPDATE audit SET number = 3 WHERE number = 4;"
+        "UPDATE audit SET number = 4 WHERE number = 100");
+    CHECK(has(found, "entry 3 does not continue the chain"));
+  }
+  SUBCASE("its beginning is cut off") {
+    tamper("DELETE FROM audit WHERE number < 3");
+    CHECK(has(found, "entry 1 is missing"));
+  }
+  SUBCASE("an entry with a strange number is put in front") {
+    tamper(
+        "INSERT INTO audit SELECT 0, at, action, actor, source, workspace, subject, details,"
+        " hash FROM audit WHERE number = 1");
+    CHECK(found == "whole");  // nobody ever sees it
+  }
+  SUBCASE("its end is cut off") {
+    tamper("DELETE FROM audit WHERE number > 4");
+    CHECK(has(found, "it ends with entry 4, and entry 6 of the head that is known was cut off"));
+    CHECK(check_log(store) == "whole");
+    // Also when the log has grown again since.
+    for (std::uint64_t n = 7; n <= 9; ++n) {
+      add(store, n);
+    }
+    CHECK(has(check_log(store, head), "entry 6 is not the one of the head that is known"));
+  }
+  SUBCASE("all of it is removed") {
+    tamper("DELETE FROM audit");
+    CHECK(has(found, "it ends with entry 0"));
+  }
+}
+
+TEST_CASE("a store of schema 2 is upgraded and its log begins then") {
+  const SqliteFixture fixture;
+  {
+    const auto store = fixture.connect();
+    add(*store, 1);
+    add(*store, 2);
+    CHECK(admitted(*store, request(1), 3) == 3);
+  }
+  execute(fixture.path(), "DROP TABLE audit; PRAGMA user_version = 2");
+  const auto store = value_of(open(fixture.url(), OpenMode::existing));
+  CHECK(list(*store).size() == 2);
+  CHECK(report(*store).total.requests == 3);
+  CHECK(value_of(store->audit_head()).number == 0);
+  value_of(store->revoke(std::vector{make_key(1).id}, "", now()));
+  CHECK(value_of(store->audit_head()).number == 1);
+  CHECK(check_log(*store) == "whole");
+}
+
 }  // namespace
 }  // namespace nexakey::store::test

@@ -201,7 +201,7 @@ TEST_CASE("A record of a creation has what there is") {
   CHECK(record.action == AuditAction::create);
   CHECK(record.workspace == "acme");
   CHECK(record.details ==
-        R"({"created_at":"2026-01-02T03:04:05.678Z","hint":"fc_live_…OPQR","name":"crm",)"
+        R"({"created_at":"2026-01-02T03:04:05.678Z","name":"crm",)"
         R"("rate_limit":100,"scopes":["read"]})");
 }
 
