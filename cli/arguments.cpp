@@ -24,6 +24,11 @@ Option* Option::allow_extra_args(bool allow) {
   return this;
 }
 
+Option* Option::expected(int least, int most) {
+  option_->expected(least, most);
+  return this;
+}
+
 Option* Arguments::add_option(const std::string& names, std::string& value,
                               const std::string& description) {
   return keep(app_->add_option(names, value, description));

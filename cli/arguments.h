@@ -24,6 +24,8 @@ class Option {
   Option* excludes(const Option* other);
   /// Whether words behind its value are values of it, too, if it takes several.
   Option* allow_extra_args(bool allow);
+  /// From `least` to `most` values; without one it is empty.
+  Option* expected(int least, int most);
 
  private:
   CLI::Option* option_;

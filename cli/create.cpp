@@ -96,7 +96,7 @@ ExitStatus run(Context& context, const Options& options) {
   key.hash = core::hash_api_key(secret.reveal());
   key.last_four = core::last_four(secret.reveal());
 
-  const auto store = context.open_store(store::OpenMode::create_if_missing);
+  const auto store = context.open_store_to_change(store::OpenMode::create_if_missing);
   if (options.if_not_exists && options.key_file) {
     // The file of a key that is there is likely to be there too, and may stay as well.
     const auto existing = select_keys(context, *store,

@@ -63,7 +63,7 @@ ExitStatus run(Context& context, const Options& options) {
     throw Failure{{core::ErrorCode::usage, "nothing to change", "see nexakey edit --help"}};
   }
   const core::KeyChange change = make_change(context, options);
-  const auto store = context.open_store();
+  const auto store = context.open_store_to_change();
   const core::Key key = find_key(context, *store, options.key);
   const core::Key changed = changed_key(store->update(key.id, change, context.now()), key.id);
   if (!context.settings.quiet) {

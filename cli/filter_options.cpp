@@ -24,6 +24,10 @@ std::optional<core::KeyStatus> parse_wanted_status(const std::string& word) {
 void FilterOptions::add_to(Arguments& app) {
   app.add_option("--status", status, "Keys in this state (default: active)")
       ->type_name("active|suspended|expired|revoked|all");
+  add_selection_to(app);
+}
+
+void FilterOptions::add_selection_to(Arguments& app) {
   add_list_option(app, "--scope", scopes, "Keys with this scope")->type_name("read|write");
   app.add_option("--name", pattern, "Keys whose name matches a pattern, such as 'crm-*'")
       ->type_name("GLOB");

@@ -21,7 +21,10 @@ struct FilterOptions {
   std::optional<std::string> older_than{};
   bool all_workspaces = false;
 
+  /// All of them.
   void add_to(Arguments& app);
+  /// All but --status, for commands that are about active keys.
+  void add_selection_to(Arguments& app);
   /// Whether any of them was given.
   [[nodiscard]] bool given() const;
   /// The filter that they make; ends the command if one of them is wrong.

@@ -48,6 +48,13 @@ void drop_dead_namesakes(std::vector<Key>& keys, core::Time now) {
   });
 }
 
+[[noreturn]] void fail_not_found(const KeyFilter& filter, const std::string& argument,
+                                 const std::string& hint) {
+  const std::string what = argument == "-" ? "no such key" : "no key " + core::quote(argument);
+  throw Failure{{ErrorCode::not_found,
+                 what + (filter.workspace ? " in workspace " + *filter.workspace : ""), hint}};
+}
+
 [[noreturn]] void fail_ambiguous(const std::string& argument, const std::vector<Key>& keys) {
   throw Failure{
       {ErrorCode::ambiguous,
@@ -73,6 +80,20 @@ Key find_key_to_revoke(const Context& context, store::KeyStore& store,
   }
 }
 
+/// The keys that `find` finds, each once.
+std::vector<Key> find_each(Key (*find)(const Context&, store::KeyStore&, const std::string&),
+                           const Context& context, store::KeyStore& store,
+                           const std::vector<std::string>& arguments) {
+  std::vector<Key> keys;
+  for (const std::string& argument : arguments) {
+    Key key = find(context, store, argument);
+    if (std::ranges::none_of(keys, [&](const Key& known) { return known.id == key.id; })) {
+      keys.push_back(std::move(key));
+    }
+  }
+  return keys;
+}
+
 }  // namespace
 
 std::vector<Key> select_keys(const Context& context, store::KeyStore& store,
@@ -85,6 +106,20 @@ std::vector<Key> select_keys(const Context& context, store::KeyStore& store,
   return keys;
 }
 
+std::vector<Key> find_keys_ever(const Context& context, store::KeyStore& store,
+                                const std::string& argument) {
+  KeyFilter filter = filter_for(context, argument);
+  filter.newest_of_line = false;
+  auto keys = select_keys(context, store, filter);
+  if (keys.empty()) {
+    fail_not_found(filter, argument, "");
+  }
+  if (!filter.name && keys.size() > 1) {
+    fail_ambiguous(argument, keys);
+  }
+  return keys;
+}
+
 Key find_key(const Context& context, store::KeyStore& store, const std::string& argument) {
   const KeyFilter filter = filter_for(context, argument);
   auto keys = select_keys(context, store, filter);
@@ -93,10 +128,8 @@ Key find_key(const Context& context, store::KeyStore& store, const std::string& 
     drop_dead_namesakes(keys, context.now());
   }
   if (keys.empty()) {
-    const std::string what = argument == "-" ? "no such key" : "no key " + core::quote(argument);
-    throw Failure{{ErrorCode::not_found,
-                   what + (filter.workspace ? " in workspace " + *filter.workspace : ""),
-                   had_any ? "those of that name are revoked or expired: name one by its id" : ""}};
+    fail_not_found(filter, argument,
+                   had_any ? "those of that name are revoked or expired: name one by its id" : "");
   }
   if (keys.size() > 1) {
     fail_ambiguous(argument, keys);
@@ -112,16 +145,14 @@ Key changed_key(core::Result<std::optional<Key>> updated, core::KeyId id) {
   return *std::move(key);
 }
 
+std::vector<Key> find_keys(const Context& context, store::KeyStore& store,
+                           const std::vector<std::string>& arguments) {
+  return find_each(find_key, context, store, arguments);
+}
+
 std::vector<Key> find_keys_to_revoke(const Context& context, store::KeyStore& store,
                                      const std::vector<std::string>& arguments) {
-  std::vector<Key> keys;
-  for (const std::string& argument : arguments) {
-    Key key = find_key_to_revoke(context, store, argument);
-    if (std::ranges::none_of(keys, [&](const Key& known) { return known.id == key.id; })) {
-      keys.push_back(std::move(key));
-    }
-  }
-  return keys;
+  return find_each(find_key_to_revoke, context, store, arguments);
 }
 
 }  // namespace nexakey::cli

@@ -17,10 +17,19 @@ inline constexpr const char* kKeyArgument =
 /// if it means none (`not_found`) or several (`ambiguous`).
 core::Key find_key(const Context& context, store::KeyStore& store, const std::string& argument);
 
+/// The same for several; a key that is meant twice is there once.
+std::vector<core::Key> find_keys(const Context& context, store::KeyStore& store,
+                                 const std::vector<std::string>& arguments);
+
 /// The same for several to revoke; a key that is meant twice is there once. One that the store
 /// can't read for damage is named by its whole id, and that is all that is known of it then.
 std::vector<core::Key> find_keys_to_revoke(const Context& context, store::KeyStore& store,
                                            const std::vector<std::string>& arguments);
+
+/// All keys that an argument means, live or not: a name means each key that ever had it. Ends the
+/// command if there are none.
+std::vector<core::Key> find_keys_ever(const Context& context, store::KeyStore& store,
+                                      const std::string& argument);
 
 /// The key that an update returned; ends the command if it failed or the key is not there any more.
 core::Key changed_key(core::Result<std::optional<core::Key>> updated, core::KeyId id);

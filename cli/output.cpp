@@ -55,7 +55,7 @@ void Output::flush() {
 
 void write_with_secret(Output& out, std::string_view name,
                        const std::function<void(core::JsonWriter&)>& write,
-                       const core::Secret* secret) {
+                       const core::Secret* secret, std::string_view end) {
   constexpr std::size_t kRest = 32;  // the member's name and the end of the document
   std::string text;
   core::JsonWriter json(text);
@@ -69,7 +69,7 @@ void write_with_secret(Output& out, std::string_view name,
     json.plain(secret->reveal());
   }
   json.end_object();
-  text += '\n';
+  text += end;
   out.write(core::Secret(std::move(text)));
 }
 

@@ -32,10 +32,11 @@ class Output {
   std::string buffer_;
 };
 
-/// Writes {"NAME": …, "secret": …}: what `write` writes, and the secret, or null in its place.
+/// Writes {"NAME": …, "secret": …}: what `write` writes, and the secret, or null in its place; and
+/// `end`.
 void write_with_secret(Output& out, std::string_view name,
                        const std::function<void(core::JsonWriter&)>& write,
-                       const core::Secret* secret);
+                       const core::Secret* secret, std::string_view end = "\n");
 
 /// Adds a line for people to standard error, where everything goes that is not data.
 void print_note(std::string_view line);

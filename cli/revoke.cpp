@@ -58,7 +58,7 @@ ExitStatus run(Context& context, const Options& options) {
                    "name keys, or select them with the options of nexakey list"}};
   }
   value_of(core::check_description(options.reason));
-  const auto store = context.open_store();
+  const auto store = context.open_store_to_change();
   std::vector<core::Key> keys = chosen_keys(context, *store, options);
   if (options.dry_run) {
     print_revoked(context, keys);

@@ -102,7 +102,7 @@ Token make_token(const Context& context, const Options& options, const core::Sec
 ExitStatus create(Context& context, const Options& options) {
   const core::Secret secret = core::kTokenForm.generate(core::system_random);
   const Token token = make_token(context, options, secret);
-  const auto store = context.open_store(store::OpenMode::create_if_missing);
+  const auto store = context.open_store_to_change(store::OpenMode::create_if_missing);
   std::optional<KeyFile> file;
   if (options.file) {
     file.emplace(*options.file, secret);
@@ -162,7 +162,7 @@ Token find_token(const Context& context, const std::vector<Token>& tokens,
 }
 
 ExitStatus revoke(Context& context, const Options& options) {
-  const auto store = context.open_store();
+  const auto store = context.open_store_to_change();
   const auto tokens = value_of(store->tokens());
   std::vector<core::TokenId> ids;
   for (const std::string& argument : options.tokens) {

@@ -23,7 +23,31 @@ struct Options {
   std::optional<std::string> key{};
   std::optional<std::string> since{};
   std::string by = "endpoint";
+  bool lineage = false;
 };
+
+/// The key and those that it was rotated from, newest first.
+std::vector<core::KeyId> line_of(const Context& context, store::KeyStore& store,
+                                 const core::Key& key) {
+  std::vector<core::KeyId> line{key.id};
+  for (auto from = key.rotated_from; from && std::ranges::count(line, *from) == 0;) {
+    line.push_back(*from);
+    const auto keys = select_keys(context, store, {.ids = core::KeyIdRange{*from, *from}});
+    from = keys.empty() ? std::nullopt : keys.front().rotated_from;
+  }
+  return line;
+}
+
+/// The report about one key, or a line of them.
+core::UsageReport report_line(store::KeyStore& store, core::UsageQuery query,
+                              const std::vector<core::KeyId>& line, core::Time now) {
+  core::UsageReport sum = value_of(store.usage(query, now));
+  for (std::size_t i = 1; i < line.size(); ++i) {
+    query.key = line[i];
+    sum.add(value_of(store.usage(query, now)));
+  }
+  return sum;
+}
 
 std::string bar(std::uint64_t requests, std::uint64_t most, std::size_t widest) {
   const auto length = most == 0 ? 0 : (requests * widest + most - 1) / most;
@@ -105,13 +129,19 @@ ExitStatus run(Context& context, const Options& options) {
   if (options.since) {
     query.since = value_of(core::parse_time_before(*options.since, now));
   }
+  if (options.lineage && !options.key) {
+    throw Failure{{core::ErrorCode::usage, "--lineage is about one key", "name it"}};
+  }
   const auto store = context.open_store();
+  std::vector<core::KeyId> line;
   if (options.key) {
-    query.key = find_key(context, *store, *options.key).id;
+    const core::Key key = find_key(context, *store, *options.key);
+    query.key = key.id;
+    line = options.lineage ? line_of(context, *store, key) : line;
   } else {
     query.workspace = context.settings.workspace_or_default();
   }
-  const core::UsageReport report = value_of(store->usage(query, now));
+  const core::UsageReport report = report_line(*store, query, line, now);
   if (context.settings.format != Format::table) {
     core::JsonWriter json(context.out.buffer());
     core::write_usage(json, query.key, report);
@@ -133,6 +163,7 @@ Runner attach(Arguments& app) {
       ->type_name("DURATION|TIME");
   app.add_option("--by", options->by, "What the table tells apart (default: endpoint)")
       ->type_name("endpoint|day|hour|status");
+  app.add_flag("--lineage", options->lineage, "With the keys that it was rotated from");
   app.footer(kExamples);
   return [options](Context& context) { return run(context, *options); };
 }

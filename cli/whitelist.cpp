@@ -34,7 +34,7 @@ void print_whitelist(Context& context, const core::Key& key) {
 }
 
 ExitStatus change(Context& context, const Options& options, core::KeyChange change) {
-  const auto store = context.open_store();
+  const auto store = context.open_store_to_change();
   const core::Key key = find_key(context, *store, options.key);
   change.may_open = context.settings.yes;
   auto changed = store->update(key.id, change, context.now());

@@ -39,6 +39,13 @@ void Counts::add(int status, std::uint64_t count) {
   }
 }
 
+void Counts::add(const Counts& other) {
+  requests += other.requests;
+  denied += other.denied;
+  rate_limited += other.rate_limited;
+  upstream_errors += other.upstream_errors;
+}
+
 std::string_view name_of(Grouping grouping) {
   switch (grouping) {
     case Grouping::endpoint:
@@ -67,6 +74,16 @@ double UsageReport::error_rate() const {
   return total.requests == 0
              ? 0.0
              : static_cast<double>(total.errors()) / static_cast<double>(total.requests);
+}
+
+void UsageReport::add(const UsageReport& other) {
+  today.add(other.today);
+  this_week.add(other.this_week);
+  this_month.add(other.this_month);
+  total.add(other.total);
+  for (const auto& [name, counts] : other.groups) {
+    groups[name].add(counts);
+  }
 }
 
 UsageReporter::UsageReporter(const UsageQuery& query, Time now)

@@ -26,6 +26,7 @@ struct Counts {
 
   /// `status` is that of a decision, or kUpstreamStatus and that of an answer.
   void add(int status, std::uint64_t count);
+  void add(const Counts& other);
   friend bool operator==(const Counts&, const Counts&) = default;
 };
 
@@ -62,6 +63,8 @@ struct UsageReport {
 
   /// errors / requests of the total, 0 when there were none.
   [[nodiscard]] double error_rate() const;
+  /// Adds what another report, for the same time, has about another key.
+  void add(const UsageReport& other);
 };
 
 /// Makes a report of rows, which may come in any order.

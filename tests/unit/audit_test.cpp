@@ -200,9 +200,8 @@ TEST_CASE("A record of a creation has what there is") {
   const AuditRecord record = record_creation(key);
   CHECK(record.action == AuditAction::create);
   CHECK(record.workspace == "acme");
-  CHECK(record.details ==
-        R"({"created_at":"2026-01-02T03:04:05.678Z","name":"crm",)"
-        R"("rate_limit":100,"scopes":["read"]})");
+  CHECK(record.details == R"({"created_at":"2026-01-02T03:04:05.678Z","name":"crm",)"
+                          R"("rate_limit":100,"scopes":["read"]})");
 }
 
 TEST_CASE("A filter takes what meets all of it") {

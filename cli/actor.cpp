@@ -1,0 +1,41 @@
+#include "cli/actor.h"
+
+#include <array>
+#include <string>
+
+#include <pwd.h>
+#include <unistd.h>
+
+#include "cli/settings.h"
+#include "core/text.h"
+
+namespace nexakey::cli {
+namespace {
+
+std::string user_name() {
+  const uid_t user = ::getuid();
+  std::array<char, 16384> buffer{};
+  passwd entry{};
+  passwd* found = nullptr;
+  ::getpwuid_r(user, &entry, buffer.data(), buffer.size(), &found);
+  std::string name = found == nullptr ? "uid " + std::to_string(user) : found->pw_name;
+  // Only root can set this for itself: of anybody else it says nothing.
+  const auto invoker = user == 0 ? environment("SUDO_USER") : std::nullopt;
+  if (invoker && *invoker != name) {
+    name += " (sudo by " + *invoker + ")";
+  }
+  return name;
+}
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "";
+}
+
+}  // namespace
+
+core::Actor local_actor() {
+  return {.name = core::printable(user_name()), .source = core::printable(host_name())};
+}
+
+}  // namespace nexakey::cli
