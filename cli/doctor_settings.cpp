@@ -12,6 +12,7 @@
 #include "cli/config.h"
 #include "core/credential.h"
 #include "core/secret.h"
+#include "store/open.h"
 
 namespace nexakey::cli {
 namespace {
@@ -79,8 +80,9 @@ bool has_one_secret(const std::string& path) {
 void check_settings(const Settings& settings, const store::FindingVisitor& visit) {
   visit({.check = "settings",
          .status = Health::ok,
-         .found = "store " + settings.store + " (" + std::string(name_of(settings.store_origin)) +
-                  "), workspace " + settings.workspace_or_default() + " (" +
+         .found = "store " + store::without_password(settings.store) + " (" +
+                  std::string(name_of(settings.store_origin)) + "), workspace " +
+                  settings.workspace_or_default() + " (" +
                   std::string(name_of(settings.workspace_origin)) + ")"});
   check_config(visit);
   check_environment(visit);

@@ -42,3 +42,11 @@ find_path(TL_EXPECTED_INCLUDE_DIR tl/expected.hpp)
 if(NOT TL_EXPECTED_INCLUDE_DIR)
   message(FATAL_ERROR "tl::expected is missing: apt-get install libexpected-dev")
 endif()
+
+# Only the headers of libpq: the library is loaded when a store of PostgreSQL is used.
+find_path(LIBPQ_INCLUDE_DIR libpq-fe.h PATH_SUFFIXES postgresql)
+if(NOT LIBPQ_INCLUDE_DIR)
+  message(FATAL_ERROR "libpq is missing: apt-get install libpq-dev")
+endif()
+add_library(PostgreSQL::headers INTERFACE IMPORTED)
+target_include_directories(PostgreSQL::headers SYSTEM INTERFACE ${LIBPQ_INCLUDE_DIR})

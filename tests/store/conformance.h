@@ -9,6 +9,7 @@
 #include "store/key_store.h"
 #include "store/open.h"
 #include "tests/store/memory_store.h"
+#include "tests/support/postgres.h"
 #include "tests/support/server.h"
 #include "tests/support/sqlite_files.h"
 #include "tests/support/stores.h"
@@ -35,6 +36,21 @@ class SqliteFixture {
 
  private:
   TemporaryDirectory directory_ = TemporaryDirectory::in_memory();
+};
+
+class PostgresFixture {
+ public:
+  static constexpr std::string_view kScheme = "postgresql";
+  static constexpr bool kHasOwnClock = false;
+
+  [[nodiscard]] std::string url() const { return database_.url(); }
+  [[nodiscard]] const PostgresDatabase& database() const { return database_; }
+  [[nodiscard]] std::unique_ptr<KeyStore> connect() const {
+    return value_of(open(url(), OpenMode::create_if_missing));
+  }
+
+ private:
+  PostgresDatabase database_;
 };
 
 class MemoryFixture {
@@ -105,7 +121,9 @@ class UnixFixture : public RemoteFixture {
 };
 
 /// Those that go by the time that is named.
-#define LOCAL_FIXTURES nexakey::store::test::SqliteFixture, nexakey::store::test::MemoryFixture
+#define LOCAL_FIXTURES                                                        \
+  nexakey::store::test::SqliteFixture, nexakey::store::test::PostgresFixture, \
+      nexakey::store::test::MemoryFixture
 
 /// All fixtures. Each TEST_CASE_TEMPLATE of the suite runs on each of them.
 #define STORE_FIXTURES \
@@ -139,6 +157,7 @@ struct Stores {
 }  // namespace nexakey::store::test
 
 TYPE_TO_STRING_AS("sqlite", nexakey::store::test::SqliteFixture);
+TYPE_TO_STRING_AS("postgresql", nexakey::store::test::PostgresFixture);
 TYPE_TO_STRING_AS("memory", nexakey::store::test::MemoryFixture);
 TYPE_TO_STRING_AS("http", nexakey::store::test::HttpFixture);
 TYPE_TO_STRING_AS("unix", nexakey::store::test::UnixFixture);

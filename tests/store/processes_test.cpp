@@ -12,10 +12,10 @@ namespace {
 
 using core::Key;
 
-TEST_CASE("16 processes share one window") {
+TEST_CASE_TEMPLATE("16 processes share one window", Fixture, SqliteFixture, PostgresFixture) {
   constexpr int kProcesses = 16;
   constexpr int kRequests = 20;
-  const SqliteFixture fixture;
+  const Fixture fixture;
   add(*fixture.connect(), 1);
   std::deque<Process> processes;
   for (int i = 0; i < kProcesses; ++i) {
@@ -48,10 +48,11 @@ TEST_CASE("16 processes share one window") {
                      .rate_limited = kProcesses * kRequests - 100});
 }
 
-TEST_CASE("8 processes make keys in a store that none of them found") {
+TEST_CASE_TEMPLATE("8 processes make keys in a store that none of them found", Fixture,
+                   SqliteFixture, PostgresFixture) {
   constexpr std::uint64_t kProcesses = 8;
   constexpr std::uint64_t kKeys = 200;
-  const SqliteFixture fixture;
+  const Fixture fixture;
   std::deque<Process> processes;
   for (std::uint64_t i = 0; i < kProcesses; ++i) {
     processes.emplace_back([&fixture, i](const Line&) {
@@ -71,8 +72,9 @@ TEST_CASE("8 processes make keys in a store that none of them found") {
   }
 }
 
-TEST_CASE("many processes create one key if there is none of its name") {
-  const SqliteFixture fixture;
+TEST_CASE_TEMPLATE("many processes create one key if there is none of its name", Fixture,
+                   SqliteFixture, PostgresFixture) {
+  const Fixture fixture;
   std::deque<Process> processes;
   for (std::uint64_t n = 1; n <= 8; ++n) {
     processes.emplace_back([&fixture, n](const Line& line) {
@@ -94,8 +96,9 @@ TEST_CASE("many processes create one key if there is none of its name") {
   CHECK(std::ranges::count(keys, listed[0].id.bits()) == 8);
 }
 
-TEST_CASE("a verification that begins after a revocation is not admitted") {
-  const SqliteFixture fixture;
+TEST_CASE_TEMPLATE("a verification that begins after a revocation is not admitted", Fixture,
+                   SqliteFixture, PostgresFixture) {
+  const Fixture fixture;
   const auto store = fixture.connect();
   constexpr std::uint64_t kKeys = 20;
   for (std::uint64_t n = 1; n <= kKeys; ++n) {
@@ -125,8 +128,10 @@ TEST_CASE("a verification that begins after a revocation is not admitted") {
   CHECK(verifier.finish());
 }
 
-TEST_CASE("no admission that another process began after a revocation gets through a busy store") {
-  const SqliteFixture fixture;
+TEST_CASE_TEMPLATE(
+    "no admission that another process began after a revocation gets through a busy store", Fixture,
+    SqliteFixture, PostgresFixture) {
+  const Fixture fixture;
   const auto store = fixture.connect();
   Key key = make_key(1);
   key.rate_limit = core::kLargestRateLimit;

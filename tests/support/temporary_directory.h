@@ -31,6 +31,11 @@ class TemporaryDirectory {
     const std::filesystem::path memory = "/dev/shm";
     return std::filesystem::exists(memory) ? TemporaryDirectory(memory) : TemporaryDirectory();
   }
+  /// Other users may go through it to what is in it: a server that runs as another one.
+  TemporaryDirectory open_to_all() && {
+    std::filesystem::permissions(path_, std::filesystem::perms(0711));
+    return std::move(*this);
+  }
   ~TemporaryDirectory() {
     std::error_code error;
     if (!path_.empty()) {

@@ -1,0 +1,120 @@
+#include "store/postgres/check.h"
+
+#include <chrono>
+#include <cstdlib>
+
+#include "store/postgres/audit_rows.h"
+#include "store/postgres/connection.h"
+#include "store/postgres/key_rows.h"
+#include "store/postgres/schema.h"
+#include "store/postgres/token_rows.h"
+
+namespace nexakey::store::postgres {
+namespace {
+
+using core::Time;
+
+constexpr std::chrono::milliseconds kClockTolerance{2000};
+
+std::string setting(Connection& connection, const char* name) {
+  const Rows rows = connection.run("SELECT current_setting($1)", Parameters().add(name));
+  return std::string(rows.text(0, 0));
+}
+
+/// Settings without which what was acknowledged does not survive a power cut.
+Finding check_durability(Connection& connection) {
+  for (const char* const name : {"fsync", "full_page_writes"}) {
+    if (setting(connection, name) != "on") {
+      return {.check = "durability",
+              .status = Health::problem,
+              .found = std::string(name) + " is off: a power cut may take all of the store",
+              .advice = "set it in postgresql.conf"};
+    }
+  }
+  return {
+      .check = "durability", .status = Health::ok, .found = "fsync and full_page_writes are on"};
+}
+
+Finding check_role(Connection& connection) {
+  const Rows rows = connection.run("SELECT pg_is_in_recovery()");
+  if (rows.text(0, 0) == "t") {
+    return {
+        .check = "role",
+        .status = Health::problem,
+        .found = "a standby, which takes no changes and counts nothing",
+        .advice = "name the primary server, or all of them and target_session_attrs=read-write"};
+  }
+  return {.check = "role", .status = Health::ok, .found = "a primary server"};
+}
+
+/// Keys expire by this machine's clock, counts and windows are by the server's.
+Finding check_clock(Connection& connection) {
+  const Time before = core::system_time();
+  const Rows rows = connection.run("SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint");
+  const Time server{std::chrono::milliseconds(rows.number(0, 0))};
+  const Time after = core::system_time();
+  if (server < before - kClockTolerance || server > after + kClockTolerance) {
+    return {.check = "clock",
+            .status = Health::warning,
+            .found = "the server has " + core::format_time(server) + ", this machine " +
+                     core::format_time(after),
+            .advice = "set both by NTP"};
+  }
+  return {.check = "clock",
+          .status = Health::ok,
+          .found = core::format_time(after) + ", as on the server"};
+}
+
+Finding check_keys(Connection& connection) {
+  std::size_t count = 0;
+  visit_keys(connection, {}, std::nullopt, [&](const core::Key&) { return ++count > 0; });
+  return {.check = "keys", .status = Health::ok, .found = std::to_string(count) + " can be read"};
+}
+
+Finding check_tokens(Connection& connection) {
+  return {.check = "tokens",
+          .status = Health::ok,
+          .found = std::to_string(select_tokens(connection).size()) + " can be read"};
+}
+
+Finding check_audit(Connection& connection) {
+  core::AuditChecker checker;
+  visit_audit(connection, {}, [&](const core::AuditEntry& entry) { return checker.add(entry); });
+  const auto head = checker.finish();
+  if (!head || *head != find_audit_head(connection)) {
+    return {.check = "audit",
+            .status = Health::problem,
+            .found = head ? "the last entries are missing" : head.error().message,
+            .advice = "find out who changed it, from a backup; from here on it proves nothing"};
+  }
+  return {.check = "audit",
+          .status = Health::ok,
+          .found = head->number == 0 ? "no entry" : "whole, head " + head->to_string()};
+}
+
+}  // namespace
+
+core::Result<void> check_store(const std::string& rest, Time /*now*/, const FindingVisitor& visit) {
+  return guarded([&]() -> core::Result<void> {
+    auto connection = Connection::to("postgresql:" + rest);
+    if (!connection) {
+      return tl::unexpected(std::move(connection.error()));
+    }
+    const auto version = store_version(*connection);
+    if (!version) {
+      return tl::unexpected(version.error());
+    }
+    visit(
+        {.check = "server",
+         .status = Health::ok,
+         .found = connection->place() + ", PostgreSQL " + setting(*connection, "server_version")});
+    visit({.check = "form", .status = Health::ok, .found = "schema " + std::to_string(*version)});
+    for (const auto look :
+         {check_role, check_durability, check_clock, check_keys, check_tokens, check_audit}) {
+      visit(look(*connection));
+    }
+    return {};
+  });
+}
+
+}  // namespace nexakey::store::postgres

@@ -1,0 +1,462 @@
+#include "store/postgres/connection.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <cstdlib>
+#include <utility>
+
+#include <poll.h>
+
+#include "core/sha256.h"
+
+namespace nexakey::store::postgres {
+namespace {
+
+using core::Result;
+using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+/// How long a server may take to answer; a query that goes through all of the store has more time.
+/// The server itself gives up waiting for locks a little earlier. It has no limit for a whole
+/// statement: one that ends while a commit waits for a standby would be told that all is well.
+constexpr milliseconds kPatience{6000};
+constexpr milliseconds kStreamPatience{300'000};
+constexpr const char* kConnectTimeout = "5";  // seconds, for each host
+
+constexpr int kMostAttempts = 5;
+constexpr int kStreamRows = 1000;
+constexpr int kOldestServer = 130'000;
+
+/// A command that died in the middle of a change must not keep others from theirs.
+const std::string kBegin = "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT nexakey.commit_durably()";
+const std::string kSetUp =
+    "SET statement_timeout = 0; SET lock_timeout = 5000; SET bytea_output = hex;"
+    " SET default_transaction_isolation = 'read committed'";
+
+void ignore_notice(void* /*nothing*/, const char* /*message*/) {}
+
+std::string hex(const core::CredentialHash& hash) { return "\\x" + core::to_hex(hash); }
+
+/// An array in PostgreSQL's text form, `{…}`, of what `append` writes for each item.
+template <typename Items, typename Append>
+std::string array_of(const Items& items, const Append& append) {
+  std::string text = "{";
+  for (const auto& item : items) {
+    text += text.size() == 1 ? "" : ",";
+    append(text, item);
+  }
+  return text + "}";
+}
+
+void append_quoted(std::string& text, std::string_view item) {
+  text += '"';
+  for (const char c : item) {
+    if (c == '"' || c == '\\') {
+      text += '\\';
+    }
+    text += c;
+  }
+  text += '"';
+}
+
+Problem damaged() { return Problem("the store has a damaged value", "restore it from a backup"); }
+
+using Settings = std::map<std::string, std::string>;
+
+/// The settings of a URL that are not empty, by their names; nothing if it can't be read.
+std::optional<Settings> parse_url(const std::string& url) {
+  PQconninfoOption* const options = libpq().conninfo_parse(url.c_str(), nullptr);
+  if (options == nullptr) {
+    return std::nullopt;
+  }
+  const std::unique_ptr<PQconninfoOption, void (*)(PQconninfoOption*)> owner(options,
+                                                                             libpq().conninfo_free);
+  Settings settings;
+  for (const PQconninfoOption* option = options; option->keyword != nullptr; ++option) {
+    if (option->val != nullptr && *option->val != '\0') {
+      settings[option->keyword] = option->val;
+    }
+  }
+  return settings;
+}
+
+/// Where that is, as a URL without user and password.
+std::string describe_place(const Settings& settings) {
+  const auto get = [&](const char* name) {
+    const auto found = settings.find(name);
+    return found == settings.end() ? std::string() : found->second;
+  };
+  std::string place = "postgresql://" + get("host");
+  place += get("port").empty() ? "" : ":" + get("port");
+  place += "/" + get("dbname");
+  place += get("service").empty() ? "" : "?service=" + get("service");
+  return place;
+}
+
+std::string first_line(const char* message) {
+  const std::string_view text(message);
+  return std::string(text.substr(0, text.find('\n')));
+}
+
+}  // namespace
+
+Parameters& Parameters::add(std::string text) {
+  values_.emplace_back(std::move(text));
+  return *this;
+}
+
+Parameters& Parameters::add(std::int64_t number) { return add(std::to_string(number)); }
+
+Parameters& Parameters::add_flag(bool value) { return add(std::string(value ? "t" : "f")); }
+
+Parameters& Parameters::add(const core::CredentialHash& hash) { return add(hex(hash)); }
+
+Parameters& Parameters::add(const std::optional<core::Time>& time) {
+  return time ? add(std::int64_t{time->time_since_epoch().count()}) : add_null();
+}
+
+Parameters& Parameters::add_null() {
+  values_.emplace_back();
+  return *this;
+}
+
+Parameters& Parameters::add_array(std::span<const std::int64_t> numbers) {
+  return add(
+      array_of(numbers, [](std::string& text, std::int64_t n) { text += std::to_string(n); }));
+}
+
+Parameters& Parameters::add_plain_array(std::span<const std::string_view> texts) {
+  return add(array_of(texts, [](std::string& text, std::string_view item) { text += item; }));
+}
+
+Parameters& Parameters::add_array(std::span<const std::string> texts) {
+  return add(array_of(texts, append_quoted));
+}
+
+Parameters& Parameters::add_array(std::span<const core::CredentialHash> hashes) {
+  return add(array_of(hashes, [](std::string& text, const core::CredentialHash& hash) {
+    append_quoted(text, hex(hash));
+  }));
+}
+
+std::vector<const char*> Parameters::values() const {
+  std::vector<const char*> values;
+  std::ranges::transform(values_, std::back_inserter(values),
+                         [](const auto& value) { return value ? value->c_str() : nullptr; });
+  return values;
+}
+
+bool Rows::is_null(int row, int column) const {
+  return libpq().is_null(result_.get(), row, column) != 0;
+}
+
+std::string_view Rows::text(int row, int column) const {
+  return {libpq().value(result_.get(), row, column),
+          static_cast<std::size_t>(libpq().length(result_.get(), row, column))};
+}
+
+std::int64_t Rows::number(int row, int column) const {
+  const std::string_view digits = text(row, column);
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+  if (error != std::errc() || end != digits.data() + digits.size()) {
+    throw damaged();
+  }
+  return number;
+}
+
+std::int64_t Rows::number(int row, int column, std::int64_t least, std::int64_t most) const {
+  const std::int64_t value = number(row, column);
+  if (value < least || value > most) {
+    throw damaged();
+  }
+  return value;
+}
+
+std::optional<core::Time> Rows::time(int row, int column) const {
+  return is_null(row, column) ? std::nullopt
+                              : std::optional(core::Time(milliseconds(number(row, column))));
+}
+
+core::CredentialHash Rows::hash(int row, int column) const {
+  const std::string_view digits = text(row, column);
+  const auto hash = core::hash_from_hex(digits.substr(std::min<std::size_t>(2, digits.size())));
+  if (!hash) {
+    throw damaged();
+  }
+  return *hash;
+}
+
+Result<Connection> Connection::to(const std::string& url) {
+  const auto settings = parse_url(url);
+  if (!settings) {
+    // libpq's own message would repeat the URL, and the password in it.
+    return core::reject("the URL of the store can't be read",
+                        "write postgresql://USER@HOST:PORT/DATABASE");
+  }
+  return Connection(url, describe_place(*settings));
+}
+
+void Connection::connect() {
+  const Libpq& pq = libpq();
+  // What stands in front of the URL is overridden by it.
+  std::vector<const char*> names{"fallback_application_name"};
+  std::vector<const char*> values{"nexakey"};
+  if (std::getenv("PGCONNECT_TIMEOUT") == nullptr) {
+    names.push_back("connect_timeout");
+    values.push_back(kConnectTimeout);
+  }
+  for (const auto& [name, value] :
+       {std::pair("dbname", url_.c_str()), std::pair("client_encoding", "UTF8"),
+        std::pair<const char*, const char*>(nullptr, nullptr)}) {
+    names.push_back(name);
+    values.push_back(value);
+  }
+  prepared_.clear();
+  is_in_transaction_ = false;
+  connection_.reset(pq.connect(names.data(), values.data(), 1));
+  if (connection_ == nullptr || pq.status(connection_.get()) != CONNECTION_OK) {
+    const std::string why = connection_ == nullptr
+                                ? std::string("out of memory")
+                                : first_line(pq.error_message(connection_.get()));
+    connection_.reset();
+    throw ConnectionLost("the store " + place_ + " can't be reached: " + why);
+  }
+  if (pq.server_version(connection_.get()) < kOldestServer) {
+    connection_.reset();
+    throw Problem("the server of " + place_ + " is older than PostgreSQL 13", "upgrade it");
+  }
+  pq.set_notice_processor(connection_.get(), ignore_notice, nullptr);
+  pq.set_nonblocking(connection_.get(), 1);
+  send(pq.send_query(connection_.get(), kSetUp.c_str()));
+  receive(kPatience);
+}
+
+PGconn* Connection::connected() {
+  if (!connection_) {
+    connect();
+  }
+  return connection_.get();
+}
+
+void Connection::lose(const std::string& why) {
+  connection_.reset();
+  is_in_transaction_ = false;
+  throw ConnectionLost("the store " + place_ + " can't be reached: " + why);
+}
+
+void Connection::send(int sent) {
+  if (sent != 1) {
+    lose(first_line(libpq().error_message(connection_.get())));
+  }
+}
+
+void Connection::wait(PGconn* connection, Clock::time_point until) {
+  const Libpq& pq = libpq();
+  const int unsent = pq.flush(connection);
+  const auto left = std::chrono::ceil<milliseconds>(until - Clock::now());
+  pollfd ready{.fd = pq.socket(connection),
+               .events = static_cast<short>(unsent == 1 ? POLLIN | POLLOUT : POLLIN),
+               .revents = 0};
+  const int count = left.count() <= 0 ? 0 : ::poll(&ready, 1, static_cast<int>(left.count()));
+  if (unsent < 0 || (count < 0 && errno != EINTR)) {
+    lose("the connection broke");
+  }
+  if (count == 0) {
+    // It is no use to ask once more: that would only take as long again.
+    connection_.reset();
+    is_in_transaction_ = false;
+    throw Problem("the store " + place_ + " does not answer", "try again");
+  }
+}
+
+/// The last result of what was sent.
+Rows Connection::receive(milliseconds patience) {
+  const Libpq& pq = libpq();
+  PGconn* const connection = connection_.get();
+  const auto until = Clock::now() + patience;
+  std::optional<Rows> rows;
+  std::optional<Refused> refused;
+  for (;;) {
+    while (pq.is_busy(connection) != 0) {
+      wait(connection, until);
+      if (pq.consume_input(connection) != 1) {
+        lose(first_line(pq.error_message(connection)));
+      }
+    }
+    PGresult* const result = pq.get_result(connection);
+    if (result == nullptr) {
+      break;
+    }
+    rows.emplace(result);
+    const ExecStatusType status = pq.result_status(result);
+    if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK && !refused) {
+      refused = describe(result);
+    }
+  }
+  if (pq.status(connection) != CONNECTION_OK) {
+    lose(first_line(pq.error_message(connection)));
+  }
+  if (refused) {
+    throw *std::move(refused);
+  }
+  if (!rows) {
+    lose("it gave no answer");
+  }
+  return *std::move(rows);
+}
+
+Refused Connection::describe(const PGresult* result) const {
+  const auto field = [&](int code) {
+    const char* const text = libpq().result_error_field(result, code);
+    return text == nullptr ? std::string() : first_line(text);
+  };
+  const std::string state = field(PG_DIAG_SQLSTATE);
+  const std::string store = "the store " + place_;
+  if (state == "25006") {
+    return {state, store + " is read-only",
+            "name the primary server, or all of them and target_session_attrs=read-write"};
+  }
+  if (state == "53100") {
+    return {state, "the disk of " + store + " is full", "make room on it"};
+  }
+  if (state == "57014" || state == "55P03" || state == "40P01" || state == "40001") {
+    return {state, store + " is busy", "try again"};
+  }
+  if (state == "42501") {
+    return {state, store + " does not permit that: " + field(PG_DIAG_MESSAGE_PRIMARY),
+            "see which GRANTs nexakey needs in its README"};
+  }
+  return {state, store + " failed: " + field(PG_DIAG_MESSAGE_PRIMARY), ""};
+}
+
+Rows Connection::run(const char* sql, const Parameters& parameters) {
+  const Libpq& pq = libpq();
+  PGconn* const connection = connected();
+  const auto [use, is_first] = prepared_.try_emplace(sql, "");
+  const auto values = parameters.values();
+  const int count = static_cast<int>(values.size());
+  if (is_first) {
+    send(pq.send_query_params(connection, sql, count, nullptr, values.data(), nullptr, nullptr, 0));
+    return receive(kPatience);
+  }
+  if (use->second.empty()) {
+    const std::string name = "nexakey_" + std::to_string(++last_name_);
+    send(pq.send_prepare(connection, name.c_str(), sql, 0, nullptr));
+    receive(kPatience);
+    use->second = name;
+  }
+  send(pq.send_query_prepared(connection, use->second.c_str(), count, values.data(), nullptr,
+                              nullptr, 0));
+  return receive(kPatience);
+}
+
+void Connection::execute(const std::string& sql) {
+  PGconn* const connection = connected();
+  send(libpq().send_query(connection, sql.c_str()));
+  receive(kPatience);
+}
+
+void Connection::begin() {
+  PGconn* const connection = connected();
+  is_in_transaction_ = true;  // even if only the first of its statements succeeds
+  send(libpq().send_query(connection, kBegin.c_str()));
+  receive(kPatience);
+}
+
+void Connection::end(bool is_commit) {
+  is_committing_ = is_commit;
+  execute(is_commit ? "COMMIT" : "ROLLBACK");
+  is_committing_ = false;
+  is_in_transaction_ = false;
+}
+
+/// Leaves the transaction that an error or the end of a visit left open.
+void Connection::abandon() {
+  if (!connection_ || !std::exchange(is_in_transaction_, false)) {
+    return;
+  }
+  try {
+    execute("ROLLBACK");
+  } catch (const Problem&) {
+    connection_.reset();
+  }
+}
+
+void Connection::repeat(const std::function<void()>& work) {
+  for (int attempt = 1;; ++attempt) {
+    const bool was_connected = connection_ != nullptr;
+    try {
+      work();
+      return;
+    } catch (const Refused& refused) {
+      is_committing_ = false;
+      abandon();
+      if (refused.is_read_only()) {
+        connection_.reset();  // by now another server may be the primary one
+      }
+      if (!refused.is_transient() || attempt == kMostAttempts) {
+        throw;
+      }
+    } catch (const ConnectionLost&) {
+      check_outcome();
+      if (!was_connected) {
+        throw;
+      }
+    } catch (...) {
+      check_outcome();
+      abandon();
+      throw;
+    }
+  }
+}
+
+void Connection::check_outcome() {
+  if (std::exchange(is_committing_, false)) {
+    connection_.reset();
+    throw Problem("the connection to the store " + place_ +
+                      " was lost, and it is not known whether the change was made",
+                  "do the same once more");
+  }
+}
+
+void Connection::stream(const std::string& query, const Parameters& parameters,
+                        const std::function<bool(const Rows&, int row)>& visit) {
+  const auto values = parameters.values();
+  std::optional<Rows> rows;
+  repeat([&] {
+    execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+    is_in_transaction_ = true;
+    send(libpq().send_query_params(
+        connection_.get(), ("DECLARE listed NO SCROLL CURSOR FOR " + query).c_str(),
+        static_cast<int>(values.size()), nullptr, values.data(), nullptr, nullptr, 0));
+    receive(kStreamPatience);
+    rows = fetch();
+  });
+  try {
+    for (;;) {
+      for (int row = 0; row < rows->size(); ++row) {
+        if (!visit(*rows, row)) {
+          return abandon();
+        }
+      }
+      if (rows->size() < kStreamRows) {
+        return abandon();
+      }
+      rows = fetch();
+    }
+  } catch (...) {
+    abandon();
+    throw;
+  }
+}
+
+Rows Connection::fetch() {
+  send(libpq().send_query(connection_.get(),
+                          ("FETCH " + std::to_string(kStreamRows) + " FROM listed").c_str()));
+  return receive(kStreamPatience);
+}
+
+}  // namespace nexakey::store::postgres

@@ -1,0 +1,159 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/error.h"
+#include "core/key.h"
+#include "store/postgres/libpq.h"
+#include "store/postgres/problem.h"
+
+namespace nexakey::store::postgres {
+
+/// The parameters of a statement, in their order, in PostgreSQL's text form.
+class Parameters {
+ public:
+  Parameters& add(std::int64_t number);
+  Parameters& add(std::string text);
+  Parameters& add(const core::CredentialHash& hash);
+  Parameters& add(const std::optional<core::Time>& time);
+  template <typename Kind>
+  Parameters& add(const std::optional<core::Id<Kind>>& id) {
+    return id ? add(id->bits()) : add_null();
+  }
+  Parameters& add_flag(bool value);
+  Parameters& add_null();
+  /// Arrays of numbers, of texts that need no quotes, of any texts, and of hashes.
+  Parameters& add_array(std::span<const std::int64_t> numbers);
+  Parameters& add_plain_array(std::span<const std::string_view> texts);
+  Parameters& add_array(std::span<const std::string> texts);
+  Parameters& add_array(std::span<const core::CredentialHash> hashes);
+
+  [[nodiscard]] std::vector<const char*> values() const;
+
+ private:
+  std::vector<std::optional<std::string>> values_;
+};
+
+/// What a statement has answered.
+class Rows {
+ public:
+  explicit Rows(PGresult* result) : result_(result) {}
+
+  [[nodiscard]] int size() const { return libpq().rows(result_.get()); }
+  [[nodiscard]] bool is_null(int row, int column) const;
+  [[nodiscard]] std::string_view text(int row, int column) const;
+  [[nodiscard]] std::int64_t number(int row, int column) const;
+  /// A number that has to be within bounds: another one must not become a key's right.
+  [[nodiscard]] std::int64_t number(int row, int column, std::int64_t least,
+                                    std::int64_t most) const;
+  [[nodiscard]] std::optional<core::Time> time(int row, int column) const;
+  [[nodiscard]] core::CredentialHash hash(int row, int column) const;
+
+ private:
+  struct Clear {
+    void operator()(PGresult* result) const { libpq().clear(result); }
+  };
+  std::unique_ptr<PGresult, Clear> result_;
+};
+
+/// One connection to a PostgreSQL server, made at the first use and again after it was lost.
+/// Waiting for the server has an end. Errors are exceptions: Problem.
+class Connection {
+ public:
+  /// To the server that a URL names as libpq takes it, with all that libpq adds of its own. A
+  /// malformed one is a `usage` error.
+  static core::Result<Connection> to(const std::string& url);
+
+  /// Runs one statement: in the transaction that was begun, or in one of its own. `sql` has to be
+  /// the same object each time. It is prepared at its second use, so that a command which needs
+  /// it once saves a round trip.
+  Rows run(const char* sql, const Parameters& parameters = {});
+  /// Several statements without parameters, as one transaction if they begin none.
+  void execute(const std::string& sql);
+
+  /// Does `work`, which returns a Result, in a transaction, once more after a deadlock or a lost
+  /// connection. It is committed, and on the disk, if the result has a value; else nothing of it
+  /// was done.
+  template <typename Work>
+  auto change(const Work& work) -> decltype(work()) {
+    std::optional<decltype(work())> result;
+    repeat([&] {
+      begin();
+      result.emplace(work());
+      end(result->has_value());
+    });
+    return *std::move(result);
+  }
+
+  /// Does `work`, which is one statement, once more after a deadlock or if the connection turns out
+  /// to be gone.
+  template <typename Work>
+  auto ask(const Work& work) -> decltype(work()) {
+    std::optional<decltype(work())> answer;
+    repeat([&] { answer.emplace(work()); });
+    return *std::move(answer);
+  }
+
+  /// Calls `visit` with each row of a query, of one unchanging view, until it returns false. Needs
+  /// no more memory for many rows than for a few.
+  void stream(const std::string& query, const Parameters& parameters,
+              const std::function<bool(const Rows&, int row)>& visit);
+
+  /// Gives the connection up; the next use makes another one.
+  void disconnect() { connection_.reset(); }
+
+  /// Where the store is, for messages: hosts and database, no password.
+  [[nodiscard]] const std::string& place() const { return place_; }
+
+ private:
+  Connection(std::string url, std::string place) : url_(std::move(url)), place_(std::move(place)) {}
+
+  struct Finish {
+    void operator()(PGconn* connection) const { libpq().finish(connection); }
+  };
+
+  void repeat(const std::function<void()>& work);
+  /// Throws if it is not known whether a commit was made.
+  void check_outcome();
+  void begin();
+  void end(bool is_commit);
+  void abandon();
+  PGconn* connected();
+  void connect();
+  Rows receive(std::chrono::milliseconds patience);
+  void wait(PGconn* connection, std::chrono::steady_clock::time_point until);
+  [[noreturn]] void lose(const std::string& why);
+  void send(int sent);
+  Rows fetch();
+  [[nodiscard]] Refused describe(const PGresult* result) const;
+
+  std::string url_;
+  std::string place_;
+  std::unique_ptr<PGconn, Finish> connection_;
+  std::map<const char*, std::string> prepared_;  // names of statements; empty after one use
+  int last_name_ = 0;
+  bool is_committing_ = false;
+  bool is_in_transaction_ = false;
+};
+
+/// Calls `work`, which returns a Result; a Problem becomes an error.
+template <typename Work>
+auto guarded(const Work& work) -> decltype(work()) {
+  try {
+    return work();
+  } catch (const Problem& problem) {
+    return tl::unexpected(problem.error());
+  }
+}
+
+}  // namespace nexakey::store::postgres

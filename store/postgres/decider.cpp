@@ -1,0 +1,181 @@
+#include "store/postgres/decider.h"
+
+#include <cstring>
+#include <map>
+#include <numeric>
+#include <optional>
+#include <utility>
+
+#include "core/endpoint.h"
+#include "store/postgres/key_rows.h"
+
+namespace nexakey::store::postgres {
+namespace {
+
+using core::KeyHash;
+using core::KeyRules;
+using core::Reason;
+using core::Request;
+
+/// How many keys are remembered, and how often a batch is sent whose keys change all the time.
+constexpr std::size_t kMostKnown = 50'000;
+constexpr int kMostRounds = 10;
+
+}  // namespace
+
+struct Decider::Asked {
+  std::size_t index = 0;  // of the request
+  std::optional<Reason> refused;
+  std::int64_t turn = 0;  // among those of its key that only the window can refuse, from 1 on; or 0
+};
+
+/// The requests about one key.
+struct Decider::Group {
+  const Known* known = nullptr;
+  std::int64_t wanted = 0;  // of them only the window can refuse so many
+  std::vector<Asked> asked;
+};
+
+std::size_t Decider::HashOfHash::operator()(const KeyHash& hash) const {
+  std::size_t value = 0;
+  std::memcpy(&value, hash.data(), sizeof value);
+  return value;
+}
+
+const Decider::Known* Decider::find(const Request& request) const {
+  const auto found =
+      request.credential == core::Credential::key ? known_.find(request.key_hash) : known_.end();
+  return found == known_.end() ? nullptr : &found->second;
+}
+
+void Decider::look_up(std::span<const Request> requests) {
+  if (known_.size() > kMostKnown) {
+    known_.clear();
+  }
+  std::vector<KeyHash> hashes;
+  for (const Request& request : requests) {
+    if (request.credential == core::Credential::key && find(request) == nullptr) {
+      hashes.push_back(request.key_hash);
+    }
+  }
+  if (hashes.empty()) {
+    return;
+  }
+  const Rows rows = connection_.ask([&] {
+    return connection_.run("SELECT * FROM nexakey.look_up($1)", Parameters().add_array(hashes));
+  });
+  for (int row = 0; row < rows.size(); ++row) {
+    known_[rows.hash(row, 0)] = {.rules = read_rules(rows, row, 2),
+                                 .stamp = std::string(rows.text(row, 1))};
+  }
+}
+
+Rows Decider::ask_server(const Groups& groups, std::span<const Request> requests, bool is_counted) {
+  std::vector<std::int64_t> keys;
+  std::vector<std::string_view> stamps;
+  std::vector<std::int64_t> wanted;
+  std::vector<std::int64_t> positions;
+  std::vector<std::int64_t> turns;
+  std::vector<std::int64_t> statuses;
+  std::vector<std::string> endpoints;
+  for (const auto& [id, group] : groups) {
+    keys.push_back(id.bits());
+    stamps.emplace_back(group.known->stamp);
+    wanted.push_back(group.wanted);
+    for (const Asked& asked : group.asked) {
+      const Request& request = requests[asked.index];
+      positions.push_back(static_cast<std::int64_t>(keys.size()));
+      turns.push_back(asked.turn);
+      statuses.push_back(asked.refused ? core::status_of(*asked.refused) : 0);
+      endpoints.push_back(is_counted ? core::endpoint_of(request.method, request.path) : "");
+    }
+  }
+  Parameters parameters;
+  parameters.add_array(keys)
+      .add_plain_array(stamps)
+      .add_array(wanted)
+      .add_array(positions)
+      .add_array(turns)
+      .add_array(statuses)
+      .add_array(endpoints)
+      .add_flag(is_counted);
+  return connection_.ask([&] {
+    return connection_.run(
+        "SELECT used, reset_in FROM nexakey.decide($1, $2, $3, $4, $5, $6, $7, $8)", parameters);
+  });
+}
+
+std::vector<std::size_t> Decider::decide_once(std::span<const Request> requests,
+                                              std::span<const std::size_t> open,
+                                              const VerifyOptions& options,
+                                              std::span<Verification> verifications) {
+  const bool is_counted = options.counting == Counting::counted;
+  const core::Time now = core::system_time();
+  const auto conclude = [&](const Asked& asked, const KeyRules* rules,
+                            const std::optional<core::Admission>& admission) {
+    const Request& request = requests[asked.index];
+    Verification& verification = verifications[asked.index];
+    verification.decision = core::conclude(request, rules, asked.refused, admission, now);
+    if (options.explain) {
+      verification.checks = core::explain(request, rules, verification.decision, now);
+    }
+  };
+
+  Groups groups;
+  for (const std::size_t index : open) {
+    const Known* const known = find(requests[index]);
+    const KeyRules* const rules = known == nullptr ? nullptr : &known->rules;
+    Asked asked{.index = index, .refused = core::refusal(requests[index], rules, now)};
+    if (asked.refused && *asked.refused <= Reason::unknown_key) {
+      conclude(asked, rules, std::nullopt);
+      continue;
+    }
+    Group& group = groups[rules->id];
+    group.known = known;
+    asked.turn = asked.refused ? 0 : ++group.wanted;
+    group.asked.push_back(asked);
+  }
+  std::vector<std::size_t> stale;
+  if (groups.empty()) {
+    return stale;
+  }
+  const Rows rows = ask_server(groups, requests, is_counted);
+  int row = -1;
+  for (const auto& [id, group] : groups) {
+    ++row;
+    if (rows.is_null(row, 0)) {
+      known_.erase(requests[group.asked.front().index].key_hash);
+      for (const Asked& asked : group.asked) {
+        stale.push_back(asked.index);
+      }
+      continue;
+    }
+    const KeyRules& rules = group.known->rules;
+    auto used = static_cast<std::uint32_t>(rows.number(row, 0, 0, rules.rate_limit));
+    const core::Tick reset_in = std::chrono::microseconds(rows.number(row, 1));
+    for (const Asked& asked : group.asked) {
+      const bool has_room = used < rules.rate_limit;
+      used += has_room && is_counted && !asked.refused ? 1 : 0;
+      const core::Admission admission{
+          .admitted = has_room, .remaining = rules.rate_limit - used, .reset_in = reset_in};
+      conclude(asked, &rules, core::is_live(rules, now) ? std::optional(admission) : std::nullopt);
+    }
+  }
+  return stale;
+}
+
+void Decider::decide(std::span<const Request> requests, const VerifyOptions& options,
+                     std::span<Verification> verifications) {
+  std::vector<std::size_t> open(requests.size());
+  std::iota(open.begin(), open.end(), std::size_t{0});
+  for (int round = 0; !open.empty(); ++round) {
+    if (round == kMostRounds) {
+      throw Problem("keys in the store " + connection_.place() + " change all the time",
+                    "try again");
+    }
+    look_up(requests);
+    open = decide_once(requests, open, options, verifications);
+  }
+}
+
+}  // namespace nexakey::store::postgres

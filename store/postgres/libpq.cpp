@@ -1,0 +1,68 @@
+#include "store/postgres/libpq.h"
+
+#include <dlfcn.h>
+
+#include "store/postgres/problem.h"
+
+namespace nexakey::store::postgres {
+namespace {
+
+class Library {
+ public:
+  Library() : handle_(::dlopen("libpq.so.5", RTLD_NOW | RTLD_LOCAL)) {}
+
+  template <typename Function>
+  void find(Function& function, const char* name) const {
+    void* const found = handle_ == nullptr ? nullptr : ::dlsym(handle_, name);
+    if (found == nullptr) {
+      throw Problem("PostgreSQL's library libpq.so.5 can't be loaded", "install libpq5");
+    }
+    function = reinterpret_cast<Function>(found);
+  }
+
+ private:
+  void* handle_;
+};
+
+Libpq load() {
+  const Library library;
+  Libpq pq{};
+  library.find(pq.conninfo_parse, "PQconninfoParse");
+  library.find(pq.conninfo_free, "PQconninfoFree");
+  library.find(pq.connect, "PQconnectdbParams");
+  library.find(pq.finish, "PQfinish");
+  library.find(pq.status, "PQstatus");
+  library.find(pq.server_version, "PQserverVersion");
+  library.find(pq.socket, "PQsocket");
+  library.find(pq.host, "PQhost");
+  library.find(pq.port, "PQport");
+  library.find(pq.database, "PQdb");
+  library.find(pq.error_message, "PQerrorMessage");
+  library.find(pq.set_notice_processor, "PQsetNoticeProcessor");
+  library.find(pq.set_nonblocking, "PQsetnonblocking");
+  library.find(pq.send_query, "PQsendQuery");
+  library.find(pq.send_query_params, "PQsendQueryParams");
+  library.find(pq.send_prepare, "PQsendPrepare");
+  library.find(pq.send_query_prepared, "PQsendQueryPrepared");
+  library.find(pq.flush, "PQflush");
+  library.find(pq.consume_input, "PQconsumeInput");
+  library.find(pq.is_busy, "PQisBusy");
+  library.find(pq.get_result, "PQgetResult");
+  library.find(pq.clear, "PQclear");
+  library.find(pq.result_status, "PQresultStatus");
+  library.find(pq.result_error_field, "PQresultErrorField");
+  library.find(pq.rows, "PQntuples");
+  library.find(pq.value, "PQgetvalue");
+  library.find(pq.length, "PQgetlength");
+  library.find(pq.is_null, "PQgetisnull");
+  return pq;
+}
+
+}  // namespace
+
+const Libpq& libpq() {
+  static const Libpq pq = load();
+  return pq;
+}
+
+}  // namespace nexakey::store::postgres

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <libpq-fe.h>
+
+namespace nexakey::store::postgres {
+
+/// The functions of libpq that a store needs.
+struct Libpq {
+  decltype(&PQconninfoParse) conninfo_parse;
+  decltype(&PQconninfoFree) conninfo_free;
+  decltype(&PQconnectdbParams) connect;
+  decltype(&PQfinish) finish;
+  decltype(&PQstatus) status;
+  decltype(&PQserverVersion) server_version;
+  decltype(&PQsocket) socket;
+  decltype(&PQhost) host;
+  decltype(&PQport) port;
+  decltype(&PQdb) database;
+  decltype(&PQerrorMessage) error_message;
+  decltype(&PQsetNoticeProcessor) set_notice_processor;
+  decltype(&PQsetnonblocking) set_nonblocking;
+  decltype(&PQsendQuery) send_query;
+  decltype(&PQsendQueryParams) send_query_params;
+  decltype(&PQsendPrepare) send_prepare;
+  decltype(&PQsendQueryPrepared) send_query_prepared;
+  decltype(&PQflush) flush;
+  decltype(&PQconsumeInput) consume_input;
+  decltype(&PQisBusy) is_busy;
+  decltype(&PQgetResult) get_result;
+  decltype(&PQclear) clear;
+  decltype(&PQresultStatus) result_status;
+  decltype(&PQresultErrorField) result_error_field;
+  decltype(&PQntuples) rows;
+  decltype(&PQgetvalue) value;
+  decltype(&PQgetlength) length;
+  decltype(&PQgetisnull) is_null;
+};
+
+/// Loads the library at the first use: a command on another store must not pay for it. Throws a
+/// Problem if it is not there.
+const Libpq& libpq();
+
+}  // namespace nexakey::store::postgres

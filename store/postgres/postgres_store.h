@@ -1,0 +1,13 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "store/open.h"
+
+namespace nexakey::store::postgres {
+
+/// A store in a database of PostgreSQL. `rest` is its URL behind the scheme.
+core::Result<std::unique_ptr<KeyStore>> open_store(const std::string& rest, OpenMode mode);
+
+}  // namespace nexakey::store::postgres

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include "core/error.h"
+
+namespace nexakey::store::postgres {
+
+/// What keeps a store from doing what it was asked: within the backend an exception, for its
+/// callers an error. Never with a password in it.
+class Problem : public std::runtime_error {
+ public:
+  explicit Problem(const std::string& message, std::string hint = {})
+      : std::runtime_error(message), hint_(std::move(hint)) {}
+
+  [[nodiscard]] core::Error error() const {
+    return {core::ErrorCode::store_unavailable, what(), hint_};
+  }
+
+ private:
+  std::string hint_;
+};
+
+/// The connection is gone, or could not be made.
+class ConnectionLost : public Problem {
+ public:
+  using Problem::Problem;
+};
+
+/// The server refused a statement.
+class Refused : public Problem {
+ public:
+  Refused(std::string state, const std::string& message, std::string hint)
+      : Problem(message, std::move(hint)), state_(std::move(state)) {}
+
+  /// The code of the error (SQLSTATE, PostgreSQL's appendix A).
+  [[nodiscard]] const std::string& state() const { return state_; }
+  /// Whether the same transaction may well succeed when it is tried again: a deadlock or a failure
+  /// to serialize.
+  [[nodiscard]] bool is_transient() const { return state_ == "40001" || state_ == "40P01"; }
+  [[nodiscard]] bool is_read_only() const { return state_ == "25006"; }
+  /// Whether nobody has ever made a store in the database.
+  [[nodiscard]] bool is_no_store() const { return state_ == "42P01" || state_ == "3F000"; }
+
+ private:
+  std::string state_;
+};
+
+}  // namespace nexakey::store::postgres

@@ -1,0 +1,79 @@
+#include "store/postgres/schema.h"
+
+#include <string>
+
+#include "store/postgres/migrations.h"
+
+namespace nexakey::store::postgres {
+namespace {
+
+/// Of whoever makes or changes the schema: "nexakey" in ASCII.
+constexpr const char* kLock = "SELECT pg_advisory_xact_lock(31088148030448505)";
+
+/// The schema of the store; nothing if there is none.
+std::optional<std::int64_t> find_version(Connection& connection) {
+  try {
+    const Rows rows = connection.ask(
+        [&] { return connection.run("SELECT max(version) FROM nexakey.migrations"); });
+    return rows.number(0, 0);
+  } catch (const Refused& refused) {
+    if (refused.is_no_store()) {
+      return std::nullopt;
+    }
+    throw;
+  }
+}
+
+/// Goes from whatever is there to the newest schema, in one transaction.
+void migrate(Connection& connection) {
+  connection.execute("BEGIN");
+  try {
+    connection.execute(kLock);
+    const Rows there = connection.run("SELECT to_regclass('nexakey.migrations') IS NOT NULL");
+    std::size_t version = 0;
+    if (there.text(0, 0) == "t") {
+      const Rows rows = connection.run("SELECT max(version) FROM nexakey.migrations");
+      version = static_cast<std::size_t>(rows.number(0, 0));
+    }
+    for (; version < kMigrations.size(); ++version) {
+      connection.execute(kMigrations[version]);
+      connection.execute("INSERT INTO nexakey.migrations VALUES (" + std::to_string(version + 1) +
+                         ")");
+    }
+    connection.execute("COMMIT");
+  } catch (const Problem&) {
+    connection.disconnect();
+    throw;
+  }
+}
+
+core::Error no_store(const Connection& connection) {
+  return {core::ErrorCode::not_found, "there is no store in " + connection.place(),
+          "make its first key with nexakey create"};
+}
+
+}  // namespace
+
+core::Result<std::int64_t> store_version(Connection& connection) {
+  const auto version = find_version(connection);
+  return version ? core::Result<std::int64_t>(*version) : tl::unexpected(no_store(connection));
+}
+
+core::Result<void> prepare_store(Connection& connection, OpenMode mode) {
+  const auto newest = static_cast<std::int64_t>(kMigrations.size());
+  const auto version = find_version(connection);
+  if (!version && mode == OpenMode::existing) {
+    return tl::unexpected(no_store(connection));
+  }
+  if (version > newest) {
+    throw Problem("the store " + connection.place() + " was written by a newer nexakey (schema " +
+                      std::to_string(*version) + ", this one knows " + std::to_string(newest) + ")",
+                  "install that version");
+  }
+  if (version.value_or(0) < newest) {
+    migrate(connection);
+  }
+  return {};
+}
+
+}  // namespace nexakey::store::postgres

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "core/token.h"
+#include "store/postgres/connection.h"
+
+namespace nexakey::store::postgres {
+
+/// The rows of the table `tokens`. Errors are exceptions.
+
+std::optional<core::Token> find_token(Connection& connection, core::TokenId id);
+std::optional<core::Token> find_token(Connection& connection, const core::CredentialHash& hash);
+/// All of them, newest first.
+std::vector<core::Token> select_tokens(Connection& connection);
+void insert_token(Connection& connection, const core::Token& token);
+void revoke_token(Connection& connection, core::TokenId id, core::Time at);
+
+}  // namespace nexakey::store::postgres

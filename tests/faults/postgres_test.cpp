@@ -1,0 +1,143 @@
+// PostgreSQL servers that crash, hang and fail over: no stands when in doubt, and what was
+// acknowledged stays.
+
+#include "tests/support/postgres.h"
+
+#include <atomic>
+#include <thread>
+
+#include <doctest/doctest.h>
+
+#include "tests/support/stores.h"
+
+namespace nexakey::test {
+namespace {
+
+using store::KeyStore;
+
+std::unique_ptr<KeyStore> connect(const std::string& url) {
+  return value_of(store::open(url, store::OpenMode::create_if_missing));
+}
+
+/// Verifies without a pause, on a thread and a connection of its own, and counts what the store
+/// acknowledged.
+class Load {
+ public:
+  explicit Load(const std::string& url)
+      : store_(connect(url)), thread_([this](const std::stop_token& stop) { run(stop); }) {}
+
+  [[nodiscard]] std::uint64_t acknowledged() const { return acknowledged_; }
+  [[nodiscard]] bool has_failed() const { return has_failed_; }
+  /// Ends it; whether all that went wrong was that the store could not be reached.
+  bool finish() {
+    thread_.request_stop();
+    thread_.join();
+    return is_unavailable_only_;
+  }
+
+ private:
+  void run(const std::stop_token& stop) {
+    while (!stop.stop_requested()) {
+      const auto verified = store_->verify(std::vector{request(1)}, {});
+      if (verified) {
+        acknowledged_ += 1;
+      } else {
+        has_failed_ = true;
+        is_unavailable_only_ =
+            is_unavailable_only_ && verified.error().code == core::ErrorCode::store_unavailable;
+        std::this_thread::yield();
+      }
+    }
+  }
+
+  std::unique_ptr<KeyStore> store_;
+  std::atomic<std::uint64_t> acknowledged_{0};
+  std::atomic<bool> has_failed_{false};
+  std::atomic<bool> is_unavailable_only_{true};
+  std::jthread thread_;
+};
+
+template <typename Condition>
+void wait_for(const Condition& condition) {
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  while (!condition()) {
+    REQUIRE(std::chrono::steady_clock::now() < until);
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+}
+
+TEST_CASE("a PostgreSQL server that crashes and comes back has all that was acknowledged") {
+  const PostgresServer server;
+  const std::string url = postgres_url(server.folder(), "postgres");
+  const auto admin = connect(url);
+  add(*admin, 1);
+  add(*admin, 2);
+  Load load(url);
+  wait_for([&] { return load.acknowledged() > 50; });
+  value_of(admin->revoke(std::vector{make_key(2).id}, "leaked", now()));
+  server.crash();
+  wait_for([&] { return load.has_failed(); });
+  CHECK(code_of(admin->verify(std::vector{request(2)}, {})) == "store_unavailable");
+  CHECK(code_of(admin->create(make_key(3), store::CreateMode::always, now())) ==
+        "store_unavailable");
+
+  server.start();
+  const std::uint64_t before = load.acknowledged();
+  wait_for([&] { return load.acknowledged() > before + 50; });
+  CHECK(load.finish());
+  CHECK(reason(*admin, request(2)) == "revoked_key");
+  CHECK(list(*admin).size() == 2);
+  // One that was committed may not have been acknowledged.
+  const std::uint64_t counted = report(*admin, {.key = make_key(1).id}).total.requests;
+  CHECK(counted >= load.acknowledged());
+  CHECK(counted <= load.acknowledged() + 2);
+}
+
+TEST_CASE("a replica that is promoted under load has all that was acknowledged") {
+  const PostgresServer primary;
+  const std::string one = postgres_url(primary.folder(), "postgres");
+  add(*connect(one), 1);
+  add(*connect(one), 2);
+  const PostgresServer standby(PostgresServer::Standby{primary});
+  value_of(store::postgres::Connection::to(one))
+      .execute("ALTER SYSTEM SET synchronous_standby_names = '*'");
+  value_of(store::postgres::Connection::to(one)).execute("SELECT pg_reload_conf()");
+  auto watch = value_of(store::postgres::Connection::to(one));
+  wait_for([&] {
+    return watch.run("SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'")
+               .number(0, 0) == 1;
+  });
+
+  const std::string both = "postgresql://postgres@/postgres?host=" + primary.folder().string() +
+                           "," + standby.folder().string() + "&target_session_attrs=read-write";
+  Load load(both);
+  wait_for([&] { return load.acknowledged() > 50; });
+  value_of(connect(both)->revoke(std::vector{make_key(2).id}, "leaked", now()));
+  primary.crash();
+  wait_for([&] { return load.has_failed(); });
+  standby.promote();
+  const std::uint64_t before = load.acknowledged();
+  wait_for([&] { return load.acknowledged() > before + 50; });
+  CHECK(load.finish());
+  const auto store = connect(both);
+  CHECK(reason(*store, request(2)) == "revoked_key");
+  CHECK(report(*store, {.key = make_key(1).id}).total.requests >= load.acknowledged());
+}
+
+TEST_CASE("a PostgreSQL store that is held up answers in time and goes on afterwards") {
+  const PostgresDatabase database;
+  const auto store = connect(database.url());
+  add(*store, 1);
+  CHECK(reason(*store, request(1)) == "allowed");
+  auto holder = value_of(store::postgres::Connection::to(database.url()));
+  holder.execute(
+      "BEGIN; SELECT FROM nexakey.windows FOR UPDATE; SELECT FROM nexakey.audit_head"
+      " FOR UPDATE");
+  CHECK(code_of(store->verify(std::vector{request(1)}, {})) == "store_unavailable");
+  holder.execute("ROLLBACK");
+  CHECK(reason(*store, request(1)) == "allowed");
+  CHECK(report(*store).total.requests == 2);
+}
+
+}  // namespace
+}  // namespace nexakey::test

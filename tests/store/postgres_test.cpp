@@ -1,0 +1,247 @@
+// What only a store in PostgreSQL has.
+
+#include <algorithm>
+
+#include "tests/store/conformance.h"
+
+namespace nexakey::store::test {
+namespace {
+
+using core::Key;
+
+/// Asks one by one, so that each admission has a moment of its own.
+std::size_t admitted_one_by_one(KeyStore& store, std::size_t requests) {
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < requests; ++i) {
+    count += decide(store, request(1)).allowed() ? 1 : 0;
+  }
+  return count;
+}
+
+/// Makes all admissions so many seconds older, as if that time had passed.
+void age(const PostgresFixture& fixture, int seconds) {
+  const std::string by = std::to_string(seconds) + "000000";
+  fixture.database().execute(
+      "UPDATE nexakey.windows SET times = ARRAY(SELECT t - " + by +
+      " FROM unnest(times) AS t); UPDATE nexakey.window_parts SET newest = newest - " + by +
+      ", times = ARRAY(SELECT t - " + by + " FROM unnest(times) AS t)");
+}
+
+TEST_CASE("a window of many moments is exact as they leave it") {
+  Stores<PostgresFixture> stores;
+  Key key = make_key(1);
+  key.rate_limit = 400;
+  add(*stores.first, key);
+  const auto remaining = [&] {
+    return decide(*stores.second, request(1), kDryRun).rate_limit->remaining;
+  };
+  CHECK(admitted_one_by_one(*stores.first, 300) == 300);
+  age(stores.fixture, 30);
+  CHECK(admitted_one_by_one(*stores.second, 150) == 100);
+  CHECK(remaining() == 0);
+  const auto reset_in = [&] {
+    return decide(*stores.first, request(1)).rate_limit->retry_after.value_or(0);
+  };
+  CHECK(reset_in() <= 30);
+  // A lowered limit waits for the one that makes room, which is among the newer ones.
+  value_of(stores.first->update(key.id, {.rate_limit = 50}, now()));
+  CHECK(remaining() == 0);
+  CHECK(reset_in() > 30);
+  value_of(stores.first->update(key.id, {.rate_limit = 350}, now()));
+  CHECK(reset_in() <= 30);
+  age(stores.fixture, 30);  // the first 300 have left
+  CHECK(remaining() == 250);
+  CHECK(admitted_one_by_one(*stores.first, 300) == 250);
+  age(stores.fixture, 30);
+  CHECK(remaining() == 100);
+  age(stores.fixture, 31);
+  CHECK(remaining() == 350);
+  CHECK(admitted_one_by_one(*stores.second, 351) == 350);
+}
+
+TEST_CASE("a server's clock that is set back neither closes a window nor opens it") {
+  Stores<PostgresFixture> stores;
+  Key key = make_key(1);
+  key.rate_limit = 10;
+  add(*stores.first, key);
+  CHECK(admitted_one_by_one(*stores.first, 8) == 8);
+  age(stores.fixture, -3600);  // an hour ago it was an hour later
+  CHECK(admitted_one_by_one(*stores.second, 5) == 2);
+  CHECK(decide(*stores.first, request(1)).rate_limit->retry_after <= 60);
+  age(stores.fixture, 61);
+  CHECK(admitted_one_by_one(*stores.first, 12) == 10);
+}
+
+TEST_CASE("a server that crashed has empty windows and all that was counted") {
+  Stores<PostgresFixture> stores;
+  add(*stores.first, 1);
+  CHECK(admitted(*stores.first, request(1), 90) == 90);
+  stores.fixture.database().execute("TRUNCATE nexakey.windows, nexakey.window_parts");
+  CHECK(admitted(*stores.first, request(1), 120) == 100);
+  CHECK(report(*stores.second).total.requests == 210);
+}
+
+TEST_CASE("all of a store is in a schema of its own") {
+  const PostgresFixture fixture;
+  CHECK(code_of(open(fixture.url(), OpenMode::existing)) == "not_found");
+  add(*fixture.connect(), 1);
+  CHECK(fixture.database().select("SELECT string_agg(DISTINCT schemaname, ',') FROM pg_tables"
+                                  " WHERE schemaname !~ '^(pg_|information_)'") == "nexakey");
+  const auto again = value_of(open("postgres" + fixture.url().substr(10), OpenMode::existing));
+  CHECK(list(*again).size() == 1);
+}
+
+TEST_CASE("a store of a newer nexakey is left alone") {
+  const PostgresFixture fixture;
+  add(*fixture.connect(), 1);
+  fixture.database().execute("INSERT INTO nexakey.migrations VALUES (1000)");
+  for (const OpenMode mode : {OpenMode::existing, OpenMode::create_if_missing}) {
+    CHECK(code_of(open(fixture.url(), mode)) == "store_unavailable");
+  }
+}
+
+TEST_CASE("commits are waited for, whatever the role or the database has set") {
+  Stores<PostgresFixture> stores;
+  stores.fixture.database().execute("ALTER DATABASE " + stores.fixture.database().name() +
+                                    " SET synchronous_commit = off");
+  stores.fixture.database().execute(
+      "CREATE TABLE seen (setting text); CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS"
+      " 'BEGIN INSERT INTO public.seen VALUES (current_setting(''synchronous_commit''));"
+      " RETURN NULL; END';"
+      "CREATE CONSTRAINT TRIGGER note AFTER INSERT OR UPDATE ON nexakey.keys"
+      " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION note();"
+      "CREATE CONSTRAINT TRIGGER note AFTER INSERT OR UPDATE ON nexakey.usage"
+      " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION note()");
+  const auto store = stores.fixture.connect();
+  add(*store, 1);
+  CHECK(reason(*store, request(1)) == "allowed");
+  REQUIRE(store->report(std::vector{core::Answer{.key = make_key(1).id, .status = 200}}));
+  CHECK(stores.fixture.database().select(
+            "SELECT count(*) || string_agg(DISTINCT setting, ',') FROM seen") == "3on");
+}
+
+TEST_CASE("a change that meets a deadlock is done again, but not for ever") {
+  const PostgresDatabase database;
+  auto connection = value_of(postgres::Connection::to(database.url()));
+  database.execute(
+      "CREATE SCHEMA nexakey; CREATE FUNCTION nexakey.commit_durably() RETURNS void"
+      " LANGUAGE sql AS ''; CREATE TABLE done (n integer)");
+  for (const auto& [deadlocks, done] : {std::pair(0, true), {4, true}, {5, false}}) {
+    int attempts = 0;
+    const auto change = [&]() -> Result<bool> {
+      connection.execute("INSERT INTO done VALUES (1)");
+      if (++attempts <= deadlocks) {
+        connection.execute("DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '40P01'; END $$");
+      }
+      return true;
+    };
+    const auto result = postgres::guarded([&] { return connection.change(change); });
+    CHECK(code_of(result) == (done ? "ok" : "store_unavailable"));
+    CHECK(attempts == std::min(deadlocks + 1, 5));
+  }
+  CHECK(database.select("SELECT count(*) FROM done") == "2");
+}
+
+TEST_CASE("a server that takes no changes refuses them and decides nothing") {
+  Stores<PostgresFixture> stores;
+  add(*stores.first, 1);
+  stores.fixture.database().execute("ALTER DATABASE " + stores.fixture.database().name() +
+                                    " SET default_transaction_read_only = on");
+  const auto store = value_of(open(stores.fixture.url(), OpenMode::existing));
+  CHECK(list(*store).size() == 1);
+  const auto verified = store->verify(std::vector{request(1)}, {});
+  CHECK(code_of(verified) == "store_unavailable");
+  CHECK(verified.error().message.find("read-only") != std::string::npos);
+  CHECK(code_of(store->revoke(std::vector{make_key(1).id}, "", now())) == "store_unavailable");
+}
+
+TEST_CASE("no message has the password of a URL") {
+  for (const std::string_view url :
+       {"postgresql://admin:hunter2@127.0.0.1:1/keys", "postgres://admin:hunter2@[/keys",
+        "postgresql://127.0.0.1:1/keys?password=hunter2", "postgresql://admin:hunter2@/x?y=z",
+        "postgresql:admin:hunter2"}) {
+    const auto opened = open(std::string(url), OpenMode::existing);
+    REQUIRE(!opened);
+    CAPTURE(opened.error().message);
+    CHECK((opened.error().message + opened.error().hint).find("hunter2") == std::string::npos);
+    if (url.find("://") != std::string_view::npos) {
+      CHECK(without_password(std::string(url)).find("hunter2") == std::string::npos);
+    }
+  }
+  CHECK(without_password("postgresql://a:b@h/d?password=c&sslmode=require") ==
+        "postgresql://a:…@h/d?password=…&sslmode=require");
+  CHECK(without_password("sqlite:keys.db") == "sqlite:keys.db");
+  CHECK(without_password("postgresql://admin@host/keys") == "postgresql://admin@host/keys");
+}
+
+/// A role of the cluster, gone at the end.
+class Role {
+ public:
+  Role(const PostgresFixture& fixture, const std::string& name)
+      : database_(fixture.database()), name_(name + "_" + database_.name()) {
+    database_.execute("CREATE ROLE " + name_ + " LOGIN");
+  }
+  Role(const Role&) = delete;
+  Role& operator=(const Role&) = delete;
+  ~Role() { database_.execute("DROP OWNED BY " + name_ + "; DROP ROLE " + name_); }
+
+  void grant(const std::string& what) const { database_.execute("GRANT " + what + " TO " + name_); }
+  [[nodiscard]] std::unique_ptr<KeyStore> connect() const {
+    std::string url = database_.url();
+    url.replace(url.find("postgres@"), 8, name_);
+    return value_of(open(url, OpenMode::existing));
+  }
+
+ private:
+  const PostgresDatabase& database_;
+  std::string name_;
+};
+
+TEST_CASE("roles can do what README's GRANTs let them") {
+  Stores<PostgresFixture> stores;
+  add(*stores.first, 1);
+  const std::vector ids{make_key(1).id};
+  const std::string refused = "store_unavailable";
+
+  const Role verifier(stores.fixture, "verifier");
+  verifier.grant("USAGE ON SCHEMA nexakey");
+  verifier.grant("SELECT ON nexakey.migrations");
+  verifier.grant(
+      "EXECUTE ON FUNCTION nexakey.look_up, nexakey.decide, nexakey.report, nexakey.find_token");
+  const auto as_verifier = verifier.connect();
+  CHECK(reason(*as_verifier, request(1)) == "allowed");
+  CHECK(code_of(as_verifier->report(std::vector{core::Answer{.key = ids[0], .status = 200}})) ==
+        "ok");
+  CHECK(code_of(as_verifier->find_token({})) == "ok");
+  CHECK(code_of(as_verifier->list({}, {}, now(), [](const Key&) { return true; })) == refused);
+  CHECK(code_of(as_verifier->revoke(ids, "", now())) == refused);
+  CHECK(code_of(as_verifier->usage({}, now())) == refused);
+  CHECK(code_of(as_verifier->audit_head()) == refused);
+  CHECK(code_of(as_verifier->tokens()) == refused);
+
+  const Role auditor(stores.fixture, "auditor");
+  auditor.grant("USAGE ON SCHEMA nexakey");
+  auditor.grant("SELECT ON ALL TABLES IN SCHEMA nexakey");
+  const auto as_auditor = auditor.connect();
+  CHECK(list(*as_auditor).size() == 1);
+  CHECK(report(*as_auditor).total.requests == 1);
+  CHECK(value_of(as_auditor->audit_head()).number == 1);
+  CHECK(code_of(as_auditor->tokens()) == "ok");
+  CHECK(code_of(as_auditor->revoke(ids, "", now())) == refused);
+  CHECK(code_of(as_auditor->verify(std::vector{request(1)}, {})) == refused);
+  CHECK(list(*as_auditor).size() == 1);
+
+  const Role admin(stores.fixture, "admin");
+  admin.grant("USAGE ON SCHEMA nexakey");
+  admin.grant("SELECT ON ALL TABLES IN SCHEMA nexakey");
+  admin.grant("INSERT, UPDATE ON nexakey.keys, nexakey.tokens, nexakey.audit, nexakey.audit_head");
+  admin.grant("EXECUTE ON ALL FUNCTIONS IN SCHEMA nexakey");
+  const auto as_admin = admin.connect();
+  add(*as_admin, 2);
+  value_of(as_admin->revoke(ids, "", now()));
+  CHECK(reason(*as_admin, request(1)) == "revoked_key");
+  CHECK(reason(*as_admin, request(2)) == "allowed");
+}
+
+}  // namespace
+}  // namespace nexakey::store::test

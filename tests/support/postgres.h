@@ -1,0 +1,116 @@
+#pragma once
+
+#include <cstdint>
+#include <cstdlib>
+#include <filesystem>
+#include <stdexcept>
+#include <string>
+#include <system_error>
+
+#include <unistd.h>
+
+#include "store/postgres/connection.h"
+#include "tests/support/keys.h"
+#include "tests/support/temporary_directory.h"
+
+namespace nexakey::test {
+
+/// A PostgreSQL server that a test starts for itself; see tests/support/postgres.
+class PostgresServer {
+ public:
+  /// `settings`: of postgresql.conf, with a space between them.
+  explicit PostgresServer(const std::string& settings = "") { run("start", settings); }
+  /// A streaming replica of `primary`.
+  struct Standby {
+    const PostgresServer& primary;
+  };
+  explicit PostgresServer(const Standby& standby) {
+    run("standby", standby.primary.folder().string());
+  }
+  PostgresServer(const PostgresServer&) = delete;
+  PostgresServer& operator=(const PostgresServer&) = delete;
+  ~PostgresServer() { static_cast<void>(std::system(command("remove", "").c_str())); }
+
+  [[nodiscard]] std::filesystem::path folder() const { return parent_ / "server"; }
+  void crash() const { run("crash", ""); }
+  void start(const std::string& settings = "") const { run("start", settings); }
+  void promote() const { run("promote", ""); }
+
+ private:
+  [[nodiscard]] std::string command(const std::string& what, const std::string& rest) const {
+    return NEXAKEY_SOURCE_DIR "/tests/support/postgres " + what + " " + folder().string() + " " +
+           rest;
+  }
+  void run(const std::string& what, const std::string& rest) const {
+    if (std::system(command(what, rest).c_str()) != 0) {
+      throw std::runtime_error("PostgreSQL: " + what + " failed");
+    }
+  }
+
+  /// In memory, if there is room: not in every container.
+  static TemporaryDirectory make_folder() {
+    constexpr std::uintmax_t kRoom = std::uintmax_t{2} << 30U;
+    std::error_code error;
+    const auto space = std::filesystem::space("/dev/shm", error);
+    return !error && space.available > kRoom ? TemporaryDirectory::in_memory()
+                                             : TemporaryDirectory();
+  }
+
+  TemporaryDirectory parent_ = make_folder().open_to_all();
+};
+
+/// The URL of a database of a server.
+inline std::string postgres_url(const std::filesystem::path& folder, const std::string& database) {
+  return "postgresql://postgres@/" + database + "?host=" + folder.string();
+}
+
+/// Where the server is that all tests of a run share; the first use starts one if ctest has not.
+inline std::filesystem::path shared_postgres() {
+  if (const char* const folder = std::getenv("NEXAKEY_TEST_POSTGRES")) {
+    return folder;
+  }
+  static const PostgresServer server;
+  return server.folder();
+}
+
+/// An empty database on a server, gone at the end.
+class PostgresDatabase {
+ public:
+  explicit PostgresDatabase(std::filesystem::path server = shared_postgres())
+      : server_(std::move(server)), name_(make_name()) {
+    execute("postgres", "CREATE DATABASE " + name_);
+  }
+  PostgresDatabase(const PostgresDatabase&) = delete;
+  PostgresDatabase& operator=(const PostgresDatabase&) = delete;
+  ~PostgresDatabase() {
+    try {
+      execute("postgres", "DROP DATABASE " + name_ + " WITH (FORCE)");
+    } catch (const std::exception&) {
+      return;  // its server has gone before it
+    }
+  }
+
+  [[nodiscard]] const std::string& name() const { return name_; }
+  [[nodiscard]] std::string url() const { return postgres_url(server_, name_); }
+  /// Runs SQL behind the store's back.
+  void execute(const std::string& sql) const { execute(name_, sql); }
+  /// The only value of a query, behind the store's back.
+  [[nodiscard]] std::string select(const std::string& sql) const {
+    auto connection = value_of(store::postgres::Connection::to(url()));
+    return std::string(connection.run(sql.c_str()).text(0, 0));
+  }
+
+ private:
+  static std::string make_name() {
+    static int made = 0;
+    return "nexakey_" + std::to_string(::getpid()) + "_" + std::to_string(++made);
+  }
+  void execute(const std::string& database, const std::string& sql) const {
+    value_of(store::postgres::Connection::to(postgres_url(server_, database))).execute(sql);
+  }
+
+  std::filesystem::path server_;
+  std::string name_;
+};
+
+}  // namespace nexakey::test
