@@ -74,6 +74,7 @@ std::optional<IdRange<Kind>> IdRange<Kind>::parse(std::string_view text) {
 
 template class Id<KeyKind>;
 template class Id<TokenKind>;
+template class Id<ImportKind>;
 template struct IdRange<KeyKind>;
 template struct IdRange<TokenKind>;
 

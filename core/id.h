@@ -55,10 +55,14 @@ struct KeyKind {
 struct TokenKind {
   static constexpr std::string_view kPrefix = "tok_";
 };
+struct ImportKind {
+  static constexpr std::string_view kPrefix = "imp_";
+};
 
 using KeyId = Id<KeyKind>;
 using KeyIdRange = IdRange<KeyKind>;
 using TokenId = Id<TokenKind>;
 using TokenIdRange = IdRange<TokenKind>;
+using ImportId = Id<ImportKind>;
 
 }  // namespace nexakey::core

@@ -256,7 +256,8 @@ Result<RequestDocument> parse_document(std::string_view json, bool many) {
   return reader.take();
 }
 
-void write_key_members(JsonWriter& json, const Key& key, Time now) {
+/// `now`: none leaves out what changes with time alone.
+void write_key_members(JsonWriter& json, const Key& key, const std::optional<Time>& now) {
   json.name("id");
   write_id(json, key.id);
   json.name("name").string(key.name);
@@ -267,7 +268,9 @@ void write_key_members(JsonWriter& json, const Key& key, Time now) {
   json.name("whitelist");
   write_ranges(json, key.whitelist);
   json.name("rate_limit").number(key.rate_limit);
-  json.name("status").plain(name_of(key.status(now)));
+  if (now) {
+    json.name("status").plain(name_of(key.status(*now)));
+  }
   json.name("labels");
   write_labels(json, key.labels);
   json.name("description");
@@ -290,14 +293,16 @@ void write_key_members(JsonWriter& json, const Key& key, Time now) {
   write_id(json, key.superseded_by);
 }
 
-void write_token_members(JsonWriter& json, const Token& token, Time now) {
+void write_token_members(JsonWriter& json, const Token& token, const std::optional<Time>& now) {
   json.name("id").plain(token.id.to_string());
   json.name("name").string(token.name);
   json.name("role").plain(name_of(token.role));
   json.name("workspace");
   write_optional(json, token.workspace.value_or(""));
   json.name("hint").string(std::string(kTokenForm.prefix) + "…" + token.last_four);
-  json.name("status").plain(token.status(now));
+  if (now) {
+    json.name("status").plain(token.status(*now));
+  }
   json.name("created_at");
   write_time(json, token.created_at);
   json.name("expires_at");
@@ -327,13 +332,76 @@ void write_value(JsonWriter& json, const nlohmann::json& value) {
   }
 }
 
+void write_hash(JsonWriter& json, const CredentialHash& hash) {
+  json.name("hash").plain(to_hex(hash));
+}
+
+void write_members(JsonWriter& json, const Token& token) {
+  json.name("type").plain("token");
+  write_token_members(json, token, std::nullopt);
+  write_hash(json, token.hash);
+}
+
+void write_members(JsonWriter& json, const Key& key) {
+  json.name("type").plain("key");
+  write_key_members(json, key, std::nullopt);
+  write_hash(json, key.hash);
+}
+
+void write_members(JsonWriter& json, const KeyUsage& usage) {
+  json.name("type").plain("usage");
+  json.name("key_id");
+  write_id(json, usage.key);
+  json.name("hour");
+  write_time(json, usage.hour);
+  json.name("endpoint").string(usage.endpoint);
+  json.name("status").number(usage.status);
+  json.name("requests").number(usage.requests);
+}
+
+void write_audit_members(JsonWriter& json, const AuditEntry& entry) {
+  json.name("number").number(entry.number);
+  json.name("at");
+  write_time(json, entry.at);
+  json.name("action").string(entry.action);
+  json.name("actor");
+  write_optional(json, entry.actor.name);
+  json.name("source");
+  write_optional(json, entry.actor.source);
+  json.name("workspace");
+  write_optional(json, entry.workspace);
+  json.name("subject");
+  write_optional(json, entry.subject);
+  json.name("details");
+  const auto details = nlohmann::json::parse(entry.details, nullptr, false);
+  if (details.is_discarded()) {
+    json.string(entry.details);
+  } else {
+    write_value(json, details);
+  }
+  write_hash(json, entry.hash);
+}
+
+void write_members(JsonWriter& json, const AuditEntry& entry) {
+  json.name("type").plain("audit");
+  write_audit_members(json, entry);
+}
+
+void write_import_counts(JsonWriter& json, std::string_view name, const ImportCounts& counts) {
+  json.name(name).begin_object();
+  json.name("added").number(counts.added);
+  json.name("changed").number(counts.changed);
+  json.name("unchanged").number(counts.unchanged);
+  json.end_object();
+}
+
 /// An object of the members that `write` writes and, if there is one, a hash.
 template <typename Write>
 void write_with_hash(JsonWriter& json, const CredentialHash* hash, const Write& write) {
   json.begin_object();
   write();
   if (hash != nullptr) {
-    json.name("hash").plain(to_hex(*hash));
+    write_hash(json, *hash);
   }
   json.end_object();
 }
@@ -354,6 +422,31 @@ void write_token(JsonWriter& json, const Token& token, Time now) {
 
 void write_token_record(JsonWriter& json, const Token& token, Time now) {
   write_with_hash(json, &token.hash, [&] { write_token_members(json, token, now); });
+}
+
+void write_record(JsonWriter& json, const Record& record) {
+  json.begin_object();
+  std::visit([&](const auto& one) { write_members(json, one); }, record);
+  json.end_object();
+}
+
+void write_import(JsonWriter& json, const ImportSummary& summary, bool dry_run) {
+  json.begin_object().name("dry_run").boolean(dry_run);
+  write_import_counts(json, "tokens", summary.tokens);
+  write_import_counts(json, "keys", summary.keys);
+  write_import_counts(json, "usage", summary.usage);
+  json.name("audit").begin_object();
+  json.name("added").number(summary.audit.added);
+  json.name("unchanged").number(summary.audit.unchanged);
+  json.name("left_out").number(summary.audit.left_out);
+  json.end_object();
+  json.name("conflict_count").number(summary.conflict_count);
+  json.name("conflicts").begin_array();
+  for (const ImportConflict& conflict : summary.conflicts) {
+    json.begin_object().name("id").plain(conflict.id);
+    json.name("problem").string(conflict.problem).end_object();
+  }
+  json.end_array().end_object();
 }
 
 void write_whitelist(JsonWriter& json, const Key& key) {
@@ -417,26 +510,9 @@ void write_usage(JsonWriter& json, const std::optional<KeyId>& key, const UsageR
 }
 
 void write_audit_entry(JsonWriter& json, const AuditEntry& entry) {
-  json.begin_object().name("number").number(entry.number);
-  json.name("at");
-  write_time(json, entry.at);
-  json.name("action").string(entry.action);
-  json.name("actor");
-  write_optional(json, entry.actor.name);
-  json.name("source");
-  write_optional(json, entry.actor.source);
-  json.name("workspace");
-  write_optional(json, entry.workspace);
-  json.name("subject");
-  write_optional(json, entry.subject);
-  json.name("details");
-  const auto details = nlohmann::json::parse(entry.details, nullptr, false);
-  if (details.is_discarded()) {
-    json.string(entry.details);
-  } else {
-    write_value(json, details);
-  }
-  json.name("hash").plain(to_hex(entry.hash)).end_object();
+  json.begin_object();
+  write_audit_members(json, entry);
+  json.end_object();
 }
 
 void write_audit_head(JsonWriter& json, const AuditHead& head) {

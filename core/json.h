@@ -6,7 +6,9 @@
 
 #include "core/audit.h"
 #include "core/decision.h"
+#include "core/import.h"
 #include "core/json_writer.h"
+#include "core/record.h"
 #include "core/rotation.h"
 #include "core/token.h"
 #include "core/usage.h"
@@ -21,6 +23,9 @@ void write_key(JsonWriter& json, const Key& key, Time now);
 void write_key_record(JsonWriter& json, const Key& key, Time now);
 void write_token(JsonWriter& json, const Token& token, Time now);
 void write_token_record(JsonWriter& json, const Token& token, Time now);
+/// A record of an export: the same without `status`, with the `type` in front.
+void write_record(JsonWriter& json, const Record& record);
+void write_import(JsonWriter& json, const ImportSummary& summary, bool dry_run);
 void write_whitelist(JsonWriter& json, const Key& key);
 /// `checks` are added as "checks" unless empty.
 void write_decision(JsonWriter& json, const Decision& decision,

@@ -280,6 +280,24 @@ void check_agreement(Members& members, const Decision& decision) {
   }
 }
 
+Result<KeyUsage> read_usage_record(const Json& json) {
+  KeyUsage usage;
+  Members members(json, "a record of usage");
+  members.parsed("key_id", usage.key, KeyId::parse);
+  members.parsed("hour", usage.hour, [](const std::string& text) { return parse_time(text); });
+  usage.endpoint = members.text("endpoint").value_or("");
+  usage.status = static_cast<int>(
+      std::clamp<std::int64_t>(members.number("status").value_or(0), 0, 2 * kUpstreamStatus));
+  usage.requests =
+      static_cast<std::uint64_t>(std::max<std::int64_t>(members.number("requests").value_or(0), 0));
+  members.check(check_usage(usage));
+  return members.finish(std::move(usage), Unknown::refused);
+}
+
+Result<Record> as_record(auto result) {
+  return std::move(result).map([](auto value) { return Record(std::move(value)); });
+}
+
 }  // namespace
 
 Result<Json> parse_json(std::string_view text) {
@@ -356,6 +374,28 @@ Result<Token> read_token(const Json& json, Unknown unknown) {
   members.time("revoked_at", token.revoked_at);
   members.check(check_token(token));
   return members.finish(std::move(token), unknown);
+}
+
+Result<Record> read_record(Json json) {
+  Members members(json, "a record");
+  const std::string type = members.text("type").value_or("");
+  if (const auto whole = members.finish(0, Unknown::ignored); !whole) {
+    return tl::unexpected(whole.error());
+  }
+  json.erase("type");
+  if (type == "token") {
+    return as_record(read_token(json, Unknown::refused));
+  }
+  if (type == "key") {
+    return as_record(read_key(json, Unknown::refused));
+  }
+  if (type == "usage") {
+    return as_record(read_usage_record(json));
+  }
+  if (type == "audit") {
+    return as_record(read_audit_entry(json));
+  }
+  return reject("no record has the type " + quote(type));
 }
 
 Result<KeyChange> read_change(const Json& json) {
@@ -454,6 +494,39 @@ Result<std::vector<Check>> read_checks(const Json& json) {
     members.check(check.finish(0, Unknown::ignored).map([](int) {}));
   }
   return members.finish(std::move(checks), Unknown::ignored);
+}
+
+Result<ImportSummary> read_import(const Json& json) {
+  ImportSummary summary;
+  Members members(json, "an import");
+  const auto count = [](Members& counts, std::string_view name) {
+    return static_cast<std::uint64_t>(std::max<std::int64_t>(counts.number(name).value_or(0), 0));
+  };
+  const auto records = [&](std::string_view name, const auto& read) {
+    if (const Json* const object = members.object(name)) {
+      Members counts(*object, "counts");
+      read(counts);
+      members.check(counts.finish(0, Unknown::ignored).map([](int) {}));
+    }
+  };
+  for (const auto& [name, target] :
+       {std::pair("tokens", &summary.tokens), std::pair("keys", &summary.keys),
+        std::pair("usage", &summary.usage)}) {
+    records(name, [&](Members& counts) {
+      *target = {count(counts, "added"), count(counts, "changed"), count(counts, "unchanged")};
+    });
+  }
+  records("audit", [&](Members& counts) {
+    summary.audit = {count(counts, "added"), count(counts, "unchanged"), count(counts, "left_out")};
+  });
+  summary.conflict_count = count(members, "conflict_count");
+  for (const Json* const element : members.elements("conflicts")) {
+    Members conflict(*element, "a conflict");
+    summary.conflicts.push_back({.id = printable(conflict.text("id").value_or("")),
+                                 .problem = printable(conflict.text("problem").value_or(""))});
+    members.check(conflict.finish(0, Unknown::ignored).map([](int) {}));
+  }
+  return members.finish(std::move(summary), Unknown::ignored);
 }
 
 Result<UsageReport> read_usage(const Json& json, Grouping by) {

@@ -9,7 +9,9 @@
 
 #include "core/audit.h"
 #include "core/decision.h"
+#include "core/import.h"
 #include "core/key.h"
+#include "core/record.h"
 #include "core/rotation.h"
 #include "core/token.h"
 #include "core/usage.h"
@@ -32,6 +34,8 @@ Result<Json> parse_json(std::string_view text);
 /// without `created_at` that is the beginning of 1970.
 Result<Key> read_key(const Json& json, Unknown unknown);
 Result<Token> read_token(const Json& json, Unknown unknown);
+/// What `write_record` writes.
+Result<Record> read_record(Json json);
 /// What `write_change` writes.
 Result<KeyChange> read_change(const Json& json);
 /// What `write_rotation` writes. Without `expires_at` the successor inherits its lifetime; with
@@ -50,6 +54,8 @@ Result<Revocation> read_revocation(const Json& json);
 Result<Decision> read_decision(const Json& json);
 /// The `checks` of a decision; none if there are none.
 Result<std::vector<Check>> read_checks(const Json& json);
+/// What `write_import` writes.
+Result<ImportSummary> read_import(const Json& json);
 Result<UsageReport> read_usage(const Json& json, Grouping by);
 Result<AuditEntry> read_audit_entry(const Json& json);
 Result<AuditHead> read_audit_head(const Json& json);

@@ -38,23 +38,29 @@ core::AuditHead find_audit_head(Database& database) {
              : core::AuditHead();
 }
 
+AuditInserter::AuditInserter(Database& database)
+    : insert_(database.connection(),
+              "INSERT INTO audit (number, at, action, actor, source, workspace, subject, details,"
+              " hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)") {}
+
+void AuditInserter::insert(const core::AuditEntry& entry) {
+  insert_.reset();
+  insert_.bind(1, static_cast<int64_t>(entry.number));
+  bind_time(insert_, 2, entry.at);
+  insert_.bind(3, entry.action);
+  insert_.bind(4, entry.actor.name);
+  insert_.bind(5, entry.actor.source);
+  insert_.bind(6, entry.workspace);
+  insert_.bind(7, entry.subject);
+  insert_.bind(8, entry.details);
+  bind_hash(insert_, 9, entry.hash);
+  insert_.exec();
+}
+
 void append_audit(Database& database, const core::Actor& actor, core::Time at,
                   core::AuditRecord record) {
-  const core::AuditEntry entry =
-      core::next_entry(find_audit_head(database), actor, at, std::move(record));
-  SQLite::Statement insert(database.connection(),
-                           "INSERT INTO audit (number, at, action, actor, source, workspace,"
-                           " subject, details, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
-  insert.bind(1, static_cast<int64_t>(entry.number));
-  bind_time(insert, 2, entry.at);
-  insert.bind(3, entry.action);
-  insert.bind(4, entry.actor.name);
-  insert.bind(5, entry.actor.source);
-  insert.bind(6, entry.workspace);
-  insert.bind(7, entry.subject);
-  insert.bind(8, entry.details);
-  bind_hash(insert, 9, entry.hash);
-  insert.exec();
+  AuditInserter(database).insert(
+      core::next_entry(find_audit_head(database), actor, at, std::move(record)));
 }
 
 SQLite::Statement select_audit(SQLite::Database& connection, const core::AuditFilter& filter) {

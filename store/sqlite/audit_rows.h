@@ -10,6 +10,16 @@ namespace nexakey::store::sqlite {
 
 core::AuditHead find_audit_head(Database& database);
 
+/// Adds entries as they are.
+class AuditInserter {
+ public:
+  explicit AuditInserter(Database& database);
+  void insert(const core::AuditEntry& entry);
+
+ private:
+  SQLite::Statement insert_;
+};
+
 /// Adds an entry to the end of the log. Must run in a write transaction.
 void append_audit(Database& database, const core::Actor& actor, core::Time at,
                   core::AuditRecord record);

@@ -165,19 +165,25 @@ bool has_hash(Database& database, const core::KeyHash& hash) {
   return query.executeStep();
 }
 
-void insert_key(Database& database, const Key& key) {
-  SQLite::Statement insert(
-      database.connection(),
-      "INSERT INTO keys (id, name, scopes, whitelist, rate_limit, labels, description, expires_at,"
-      " suspended_at, revoked_at, revoke_reason, rotated_from, superseded_by, hash, last_four,"
-      " workspace, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
-  bind_changeable(insert, key);
-  bind_hash(insert, 14, key.hash);
-  insert.bind(15, key.last_four);
-  insert.bind(16, key.workspace);
-  bind_time(insert, 17, key.created_at);
-  insert.exec();
+KeyInserter::KeyInserter(Database& database)
+    : insert_(
+          database.connection(),
+          "INSERT INTO keys (id, name, scopes, whitelist, rate_limit, labels, description,"
+          " expires_at, suspended_at, revoked_at, revoke_reason, rotated_from, superseded_by, hash,"
+          " last_four, workspace, created_at)"
+          " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)") {}
+
+void KeyInserter::insert(const Key& key) {
+  insert_.reset();
+  bind_changeable(insert_, key);
+  bind_hash(insert_, 14, key.hash);
+  insert_.bind(15, key.last_four);
+  insert_.bind(16, key.workspace);
+  bind_time(insert_, 17, key.created_at);
+  insert_.exec();
 }
+
+void insert_key(Database& database, const Key& key) { KeyInserter(database).insert(key); }
 
 void update_key(Database& database, const Key& key) {
   SQLite::Statement update(

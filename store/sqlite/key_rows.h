@@ -27,6 +27,15 @@ extern const char* const kSelectRules;
 std::optional<core::Key> find_key(Database& database, core::KeyId id,
                                   Damage damage = Damage::refused);
 bool has_hash(Database& database, const core::KeyHash& hash);
+/// Adds keys; not what is known of their use.
+class KeyInserter {
+ public:
+  explicit KeyInserter(Database& database);
+  void insert(const core::Key& key);
+
+ private:
+  SQLite::Statement insert_;
+};
 void insert_key(Database& database, const core::Key& key);
 /// Writes all that can change of a key.
 void update_key(Database& database, const core::Key& key);

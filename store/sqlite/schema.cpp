@@ -88,6 +88,15 @@ CREATE TABLE audit (
   hash      BLOB    NOT NULL CHECK (length(hash) = 32)
 ) STRICT;
 CREATE INDEX audit_by_subject ON audit (subject);
+)sql",
+                                 R"sql(
+CREATE TABLE import_parts (
+  import    INTEGER NOT NULL,             -- the 60 bits behind imp_
+  number    INTEGER NOT NULL,             -- from 0 on
+  staged_at INTEGER NOT NULL,
+  lines     BLOB    NOT NULL,
+  PRIMARY KEY (import, number)
+) STRICT;
 )sql"};
 
 }  // namespace

@@ -7,6 +7,8 @@
 #include "core/endpoint.h"
 #include "store/sqlite/audit_rows.h"
 #include "store/sqlite/database.h"
+#include "store/sqlite/export_rows.h"
+#include "store/sqlite/import_rows.h"
 #include "store/sqlite/key_rows.h"
 #include "store/sqlite/token_rows.h"
 #include "store/sqlite/usage_tables.h"
@@ -67,6 +69,12 @@ class SqliteStore final : public KeyStore {
       const core::AuditFilter& filter, std::size_t limit,
       const std::function<bool(const core::AuditEntry&)>& visit) override;
   Result<core::AuditHead> audit_head() override;
+  Result<void> export_records(const std::optional<std::string>& workspace,
+                              const std::function<bool(const core::Record&)>& visit) override;
+  Result<void> stage_import(core::ImportId id, std::uint32_t number, std::string_view lines,
+                            Time now) override;
+  Result<core::ImportSummary> commit_import(core::ImportId id, std::uint32_t parts,
+                                            const core::ImportOptions& options, Time now) override;
   Result<void> maintain() override;
 
  private:
@@ -547,6 +555,62 @@ Result<std::optional<std::int64_t>> SqliteStore::audit(
 
 Result<core::AuditHead> SqliteStore::audit_head() {
   return guard([&]() -> Result<core::AuditHead> { return find_audit_head(database_); });
+}
+
+Result<void> SqliteStore::export_records(const std::optional<std::string>& workspace,
+                                         const std::function<bool(const core::Record&)>& visit) {
+  return guard([&]() -> Result<void> {
+    settle_journal();
+    database_.read([&] { export_rows(database_, workspace, visit); });
+    return {};
+  });
+}
+
+Result<void> SqliteStore::stage_import(core::ImportId id, std::uint32_t number,
+                                       std::string_view lines, Time now) {
+  if (auto checked = core::check_import_part(number, lines); !checked) {
+    return checked;
+  }
+  return guard([&] {
+    return database_.write(Reserve::kept, [&]() -> Result<void> {
+      stage_part(database_, id, number, lines, now);
+      return {};
+    });
+  });
+}
+
+Result<core::ImportSummary> SqliteStore::commit_import(core::ImportId id, std::uint32_t parts,
+                                                       const core::ImportOptions& options,
+                                                       Time now) {
+  const auto read_part = [&](std::uint32_t number) -> Result<std::string> {
+    auto part = find_part(database_, id, number);
+    if (!part) {
+      return core::fail(ErrorCode::not_found, "a part of the import is missing", "import it again");
+    }
+    return *std::move(part);
+  };
+  return guard([&]() -> Result<core::ImportSummary> {
+    settle_journal();  // the larger of two counts: all that was counted has to be in the tables
+    std::optional<core::ImportSummary> undone;
+    auto done = database_.write(Reserve::kept, [&]() -> Result<core::ImportSummary> {
+      SqliteImportRows rows(database_);
+      auto summary = apply_import(parts, read_part, options, rows, actor(), now);
+      if (summary && !is_to_be_committed(*summary, options)) {
+        undone = *std::move(summary);
+        return core::fail(ErrorCode::failed, "nothing of it is to stay");
+      }
+      delete_parts(database_, id);
+      return summary;
+    });
+    if (done) {
+      return done;
+    }
+    static_cast<void>(database_.write(Reserve::kept, [&]() -> Result<void> {
+      delete_parts(database_, id);
+      return {};
+    }));
+    return undone ? *std::move(undone) : std::move(done);
+  });
 }
 
 Result<void> SqliteStore::maintain() {

@@ -1,7 +1,5 @@
 #include "store/sqlite/token_rows.h"
 
-#include <string>
-
 #include "store/sqlite/key_rows.h"
 
 namespace nexakey::store::sqlite {

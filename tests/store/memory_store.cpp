@@ -7,6 +7,7 @@
 #include <tuple>
 
 #include "core/endpoint.h"
+#include "store/import.h"
 
 namespace nexakey::store::test {
 
@@ -24,6 +25,11 @@ struct MemoryStore::Data {
   std::map<KeyId, std::deque<Tick>> admitted;
   std::map<std::tuple<KeyId, Time, std::string, int>, std::uint64_t> usage;
   std::map<std::pair<KeyId, Time>, std::set<std::string>> endpoints;  // of a day
+  struct Part {
+    std::string lines;
+    Time staged_at;
+  };
+  std::map<std::pair<core::ImportId, std::uint32_t>, Part> parts;
 
   Key* find(KeyId id) {
     const auto key = std::ranges::find(keys, id, &Key::id);
@@ -59,6 +65,81 @@ struct MemoryStore::Data {
     ++usage[{key.id, core::start_of_hour(now), endpoint, status}];
   }
 };
+
+namespace {
+
+template <typename T>
+std::vector<T> oldest_first(std::vector<T> things) {
+  std::ranges::stable_sort(things, {}, &T::created_at);
+  return things;
+}
+
+class MemoryImportRows final : public ImportRows {
+ public:
+  explicit MemoryImportRows(MemoryStore::Data& data) : data_(data) {}
+
+  std::vector<std::optional<Token>> find(std::span<const Token> tokens) override {
+    return find_same(data_.tokens, tokens);
+  }
+  std::vector<std::optional<Key>> find(std::span<const Key> keys) override {
+    return find_same(data_.keys, keys);
+  }
+  std::vector<std::uint64_t> find(std::span<const core::KeyUsage> usage) override {
+    std::vector<std::uint64_t> found;
+    for (const core::KeyUsage& row : usage) {
+      const auto counted = data_.usage.find({row.key, row.hour, row.endpoint, row.status});
+      found.push_back(counted == data_.usage.end() ? 0 : counted->second);
+    }
+    return found;
+  }
+  void insert(std::span<const Token> tokens) override {
+    data_.tokens.insert(data_.tokens.end(), tokens.begin(), tokens.end());
+  }
+  void insert(std::span<const Key> keys) override {
+    data_.keys.insert(data_.keys.end(), keys.begin(), keys.end());
+  }
+  void set_last_used(std::span<const Key> keys) override {
+    for (const Key& key : keys) {
+      data_.find(key.id)->last_used_at = key.last_used_at;
+    }
+  }
+  core::AuditHead audit_head() override {
+    return data_.log.empty() ? core::AuditHead()
+                             : core::AuditHead{data_.log.back().number, data_.log.back().hash};
+  }
+  std::optional<core::Sha256> find_audit_hash(std::int64_t number) override {
+    const auto entry = std::ranges::find(data_.log, number, &core::AuditEntry::number);
+    return entry == data_.log.end() ? std::nullopt : std::optional(entry->hash);
+  }
+  void append(std::span<const core::AuditEntry> entries) override {
+    data_.log.insert(data_.log.end(), entries.begin(), entries.end());
+  }
+  void set(std::span<const core::KeyUsage> usage) override {
+    for (const core::KeyUsage& row : usage) {
+      data_.usage[{row.key, row.hour, row.endpoint, row.status}] = row.requests;
+      if (row.endpoint != core::kOtherEndpoints) {
+        data_.endpoints[{row.key, core::start_of_day(row.hour)}].insert(row.endpoint);
+      }
+    }
+  }
+
+ private:
+  template <typename T>
+  static std::vector<std::optional<T>> find_same(const std::vector<T>& known,
+                                                 std::span<const T> things) {
+    std::vector<std::optional<T>> found;
+    for (const T& thing : things) {
+      auto same = std::ranges::find(known, thing.id, &T::id);
+      same = same == known.end() ? std::ranges::find(known, thing.hash, &T::hash) : same;
+      found.push_back(same == known.end() ? std::nullopt : std::optional(*same));
+    }
+    return found;
+  }
+
+  MemoryStore::Data& data_;
+};
+
+}  // namespace
 
 std::shared_ptr<MemoryStore::Data> MemoryStore::make_data() { return std::make_shared<Data>(); }
 
@@ -284,6 +365,64 @@ Result<core::AuditHead> MemoryStore::audit_head() {
 
 void MemoryStore::log(Time at, core::AuditRecord record) {
   data_->log.push_back(core::next_entry(*audit_head(), actor(), at, std::move(record)));
+}
+
+Result<void> MemoryStore::export_records(const std::optional<std::string>& workspace,
+                                         const std::function<bool(const core::Record&)>& visit) {
+  std::vector<core::Record> records;
+  for (const Token& token : oldest_first(data_->tokens)) {
+    if (!workspace || token.workspace == workspace) {
+      records.emplace_back(token);
+    }
+  }
+  const auto keys = oldest_first(data_->keys);
+  for (const Key& key : keys) {
+    if (!workspace || key.workspace == workspace) {
+      records.emplace_back(key);
+    }
+  }
+  for (const Key& key : keys) {
+    for (const auto& [row, requests] : data_->usage) {
+      const auto& [id, hour, endpoint, status] = row;
+      if (id == key.id && (!workspace || key.workspace == workspace)) {
+        records.emplace_back(core::KeyUsage{id, hour, endpoint, status, requests});
+      }
+    }
+  }
+  if (!workspace) {
+    records.insert(records.end(), data_->log.begin(), data_->log.end());
+  }
+  static_cast<void>(std::ranges::all_of(records, visit));
+  return {};
+}
+
+Result<void> MemoryStore::stage_import(core::ImportId id, std::uint32_t number,
+                                       std::string_view lines, Time now) {
+  return core::check_import_part(number, lines).map([&] {
+    std::erase_if(data_->parts, [&](const auto& part) {
+      return part.second.staged_at < now - std::chrono::days(1);
+    });
+    data_->parts[{id, number}] = {std::string(lines), now};
+  });
+}
+
+Result<core::ImportSummary> MemoryStore::commit_import(core::ImportId id, std::uint32_t parts,
+                                                       const core::ImportOptions& options,
+                                                       Time now) {
+  const auto read_part = [&](std::uint32_t number) -> Result<std::string> {
+    const auto part = data_->parts.find({id, number});
+    return part == data_->parts.end()
+               ? Result<std::string>(core::fail(ErrorCode::not_found, "a part is missing"))
+               : part->second.lines;
+  };
+  Data after = *data_;
+  MemoryImportRows rows(after);
+  auto summary = apply_import(parts, read_part, options, rows, actor(), now);
+  if (summary && is_to_be_committed(*summary, options)) {
+    *data_ = std::move(after);
+  }
+  std::erase_if(data_->parts, [&](const auto& part) { return part.first.first == id; });
+  return summary;
 }
 
 Result<void> MemoryStore::maintain() { return {}; }

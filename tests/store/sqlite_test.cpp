@@ -207,7 +207,7 @@ TEST_CASE("a store of schema 2 is upgraded and its log begins then") {
     add(*store, 2);
     CHECK(admitted(*store, request(1), 3) == 3);
   }
-  execute(fixture.path(), "DROP TABLE audit; PRAGMA user_version = 2");
+  execute(fixture.path(), "DROP TABLE audit; DROP TABLE import_parts; PRAGMA user_version = 2");
   const auto store = value_of(open(fixture.url(), OpenMode::existing));
   CHECK(list(*store).size() == 2);
   CHECK(report(*store).total.requests == 3);

@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -19,7 +20,9 @@ T value_of(core::Result<T> result) {
   if (!result) {
     throw std::runtime_error(result.error().message);
   }
-  return *std::move(result);
+  if constexpr (!std::is_void_v<T>) {
+    return *std::move(result);
+  }
 }
 
 /// How a result ended: the name of its error, or "ok".

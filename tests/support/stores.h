@@ -4,6 +4,7 @@
 #include <iterator>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "store/key_store.h"
@@ -65,6 +66,44 @@ inline std::size_t admitted(store::KeyStore& store, const core::Request& request
 inline core::UsageReport report(store::KeyStore& store, core::UsageQuery query = {}) {
   query.since = query.since.value_or(now() - std::chrono::hours(1));
   return value_of(store.usage(query, now()));
+}
+
+/// The store, or one workspace of it, as the text of an export.
+inline std::string export_text(store::KeyStore& store,
+                               const std::optional<std::string>& workspace = {}) {
+  std::string text;
+  core::ExportWriter writer(text, workspace);
+  value_of(store.export_records(workspace, [&](const core::Record& record) {
+    writer.add(record);
+    return true;
+  }));
+  writer.finish();
+  return text;
+}
+
+/// Stages the text in parts of about so many bytes, and returns how many there are.
+inline std::uint32_t stage(store::KeyStore& store, core::ImportId id, std::string_view text,
+                           std::size_t part_size) {
+  std::uint32_t parts = 0;
+  while (!text.empty()) {
+    const std::size_t end = text.find('\n', std::min(part_size, text.size()) - 1);
+    const std::string_view part = text.substr(0, std::min(end, text.size() - 1) + 1);
+    value_of(store.stage_import(id, parts++, part, now()));
+    text.remove_prefix(part.size());
+  }
+  return parts;
+}
+
+inline core::Result<core::ImportSummary> try_import(store::KeyStore& store, std::string_view text,
+                                                    const core::ImportOptions& options = {},
+                                                    std::size_t part_size = 1000) {
+  const auto id = core::ImportId::generate(core::system_random);
+  return store.commit_import(id, stage(store, id, text, part_size), options, now());
+}
+
+inline core::ImportSummary import_text(store::KeyStore& store, std::string_view text,
+                                       const core::ImportOptions& options = {}) {
+  return value_of(try_import(store, text, options));
 }
 
 }  // namespace nexakey::test

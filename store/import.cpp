@@ -1,0 +1,181 @@
+#include "store/import.h"
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+
+namespace nexakey::store {
+namespace {
+
+using core::ImportOptions;
+using core::ImportSummary;
+using core::Key;
+using core::KeyUsage;
+using core::Result;
+using core::Token;
+
+/// How many records the backend is asked about at once.
+constexpr std::size_t kBatch = 512;
+
+/// The records of an import on their way, those of one kind together.
+class Importer {
+ public:
+  Importer(const ImportOptions& options, ImportRows& rows)
+      : options_(options), rows_(rows), takes_log_over_(rows.audit_head().number == 0) {}
+
+  Result<void> add(core::Record record) {
+    if (options_.keep_known && !std::holds_alternative<Key>(record)) {
+      return core::reject("an import that keeps what is known has keys alone");
+    }
+    if (!batch_.empty() && (batch_.front().index() != record.index() || batch_.size() == kBatch)) {
+      apply_batch();
+    }
+    batch_.push_back(std::move(record));
+    return {};
+  }
+
+  ImportSummary finish(const core::ExportReader& reader, const core::Actor& actor, core::Time now) {
+    apply_batch();
+    const core::AuditHead head = reader.audit_head();
+    if (!takes_log_over_) {
+      const bool is_known = head.number > 0 && rows_.find_audit_hash(head.number) == head.hash;
+      (is_known ? summary_.audit.unchanged : summary_.audit.left_out) = reader.counts().audit;
+    }
+    if (summary_.audit.added == 0 && summary_.has_changes()) {
+      const auto entry = core::next_entry(rows_.audit_head(), actor, now,
+                                          core::record_import(summary_, head, reader.workspace()));
+      rows_.append({&entry, 1});
+    }
+    return std::move(summary_);
+  }
+
+ private:
+  void apply_batch() {
+    if (batch_.empty()) {
+      return;
+    }
+    std::visit([&]<typename T>(const T&) { apply(take_batch<T>()); }, batch_.front());
+  }
+
+  template <typename T>
+  std::vector<T> take_batch() {
+    std::vector<T> records;
+    records.reserve(batch_.size());
+    for (core::Record& record : batch_) {
+      records.push_back(std::move(std::get<T>(record)));
+    }
+    batch_.clear();
+    return records;
+  }
+
+  void apply(const std::vector<Token>& tokens) {
+    const auto found = rows_.find(tokens);
+    std::vector<Token> added;
+    for (std::size_t i = 0; i < tokens.size(); ++i) {
+      if (!found[i]) {
+        added.push_back(tokens[i]);
+      } else if (*found[i] == tokens[i]) {
+        ++summary_.tokens.unchanged;
+      } else {
+        add_conflict(tokens[i].id.to_string(), found[i]->id.to_string(), "token");
+      }
+    }
+    rows_.insert(added);
+    summary_.tokens.added += added.size();
+  }
+
+  void apply(const std::vector<Key>& keys) {
+    auto found = rows_.find(keys);
+    std::vector<Key> added;
+    std::vector<Key> used;
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      const Key& key = keys[i];
+      if (!found[i]) {
+        added.push_back(key);
+        continue;
+      }
+      const auto last_used_at = std::exchange(found[i]->last_used_at, key.last_used_at);
+      if (options_.keep_known && found[i]->hash == key.hash) {
+        ++summary_.keys.unchanged;
+      } else if (*found[i] != key) {
+        add_conflict(key.id.to_string(), found[i]->id.to_string(), "key");
+      } else if (key.last_used_at > last_used_at) {
+        used.push_back(key);
+      } else {
+        ++summary_.keys.unchanged;
+      }
+    }
+    rows_.insert(added);
+    rows_.set_last_used(used);
+    summary_.keys.added += added.size();
+    summary_.keys.changed += used.size();
+  }
+
+  void apply(const std::vector<KeyUsage>& usage) {
+    const auto counted = rows_.find(usage);
+    std::vector<KeyUsage> larger;
+    for (std::size_t i = 0; i < usage.size(); ++i) {
+      if (usage[i].requests <= counted[i]) {
+        ++summary_.usage.unchanged;
+      } else {
+        ++(counted[i] == 0 ? summary_.usage.added : summary_.usage.changed);
+        larger.push_back(usage[i]);
+      }
+    }
+    // The keys of conflicts may be missing; then nothing of all this stays.
+    if (summary_.conflict_count == 0) {
+      rows_.set(larger);
+    }
+  }
+
+  void apply(const std::vector<core::AuditEntry>& entries) {
+    if (takes_log_over_) {
+      rows_.append(entries);
+      summary_.audit.added += entries.size();
+    }
+  }
+
+  void add_conflict(const std::string& id, const std::string& known, const std::string& what) {
+    summary_.add_conflict(id, known == id ? "the store has another " + what + " with this id"
+                                          : "the store has this " + what + " as " + known);
+  }
+
+  const ImportOptions& options_;
+  ImportRows& rows_;
+  bool takes_log_over_;  // a store that has no log yet goes on with that of the import
+  ImportSummary summary_;
+  std::vector<core::Record> batch_;  // of one kind
+};
+
+}  // namespace
+
+Result<ImportSummary> apply_import(
+    std::uint32_t parts, const std::function<Result<std::string>(std::uint32_t)>& read_part,
+    const ImportOptions& options, ImportRows& rows, const core::Actor& actor, core::Time now) {
+  core::ExportReader reader;
+  Importer importer(options, rows);
+  for (std::uint32_t number = 0; number < parts; ++number) {
+    const auto part = read_part(number);
+    if (!part) {
+      return tl::unexpected(part.error());
+    }
+    std::string_view rest = *part;
+    while (!rest.empty()) {
+      const std::size_t length = std::min(rest.find('\n'), rest.size());
+      auto record = reader.read(rest.substr(0, length));
+      if (!record) {
+        return tl::unexpected(std::move(record.error()));
+      }
+      rest.remove_prefix(std::min(length + 1, rest.size()));
+      if (!*record) {
+        continue;
+      }
+      if (auto added = importer.add(**std::move(record)); !added) {
+        return tl::unexpected(std::move(added.error()));
+      }
+    }
+  }
+  return reader.finish().map([&] { return importer.finish(reader, actor, now); });
+}
+
+}  // namespace nexakey::store

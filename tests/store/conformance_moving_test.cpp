@@ -1,0 +1,462 @@
+// export_records, stage_import and commit_import: a store moves, whole or not at all.
+
+#include "core/json_reader.h"
+#include "tests/store/conformance.h"
+
+/// The stores that take part in a move.
+#define MOVING_FIXTURES nexakey::store::test::SqliteFixture, nexakey::store::test::MemoryFixture
+
+namespace nexakey::store::test {
+namespace {
+
+using core::ImportCounts;
+using core::ImportId;
+using core::ImportOptions;
+using core::ImportSummary;
+using core::Key;
+using core::Token;
+
+Token make_token(std::uint64_t n) {
+  Token token;
+  token.id = core::TokenId(static_cast<std::int64_t>(n * 0x9E3779B97F4A7C15U >> 4U));
+  token.name = "token-" + std::to_string(n);
+  token.hash = core::hash_credential(token.name);
+  token.last_four = "000" + std::to_string(n);
+  token.created_at = at("2026-01-02T03:04:05.678Z") + std::chrono::seconds(n);
+  return token;
+}
+
+Key full_key(std::uint64_t n) {
+  Key key = make_key(n);
+  key.name = "Zoë's \"x\" \\ /";
+  key.workspace = "acme";
+  key.scopes = scopes("read");
+  key.whitelist = whitelist({"2001:db8::/32", "203.0.113.0/24"});
+  key.rate_limit = 7;
+  key.labels = {{"team", "crm"}, {"empty", ""}, {"quoted", "\"\\"}};
+  key.description = "für das CRM";
+  key.expires_at = at("2027-01-01T00:00:00.001Z");
+  key.suspended_at = at("2026-01-10");
+  key.revoked_at = at("2026-05-01T00:00:00.999Z");
+  key.revoke_reason = "leaked";
+  return key;
+}
+
+/// A store with something of everything.
+void fill(KeyStore& store) {
+  for (const std::uint64_t n : {3U, 1U, 2U}) {
+    add(store, n);
+  }
+  add(store, full_key(4));
+  Key successor = make_key(5);
+  successor.rotated_from = make_key(1).id;
+  add(store, successor);
+  // As old as another one: the order in which they came is that of the list.
+  Key twin = make_key(6);
+  twin.created_at = make_key(2).created_at;
+  twin.workspace = "acme";
+  add(store, twin);
+  value_of(store.create_token(make_token(2)));
+  Token token = make_token(1);
+  token.workspace = "acme";
+  token.role = core::Role::admin;
+  token.expires_at = at("2027-01-01");
+  token.revoked_at = at("2026-02-01");
+  value_of(store.create_token(token));
+  admitted(store, request(1, "GET", "/v1/leads/7"), 3);
+  admitted(store, request(1, "POST", "/v1/leads"), 2);
+  admitted(store, request(4), 1);
+  admitted(store, request(6), 1);
+  value_of(store.report(std::vector<core::Answer>{
+      {.key = make_key(1).id, .method = "GET", .path = "/v1/leads/7", .status = 502}}));
+}
+
+template <typename... Fixtures, typename Work>
+void on_each(const Work& work) {
+  (work.template operator()<Fixtures>(), ...);
+}
+
+/// The text with one line taken out.
+std::string without_line(const std::string& text, std::string_view beginning) {
+  const std::size_t from = text.find(beginning);
+  REQUIRE(from != std::string::npos);
+  return text.substr(0, from) + text.substr(text.find('\n', from) + 1);
+}
+
+std::string replaced(std::string text, const std::string& from, const std::string& to) {
+  REQUIRE(text.find(from) != std::string::npos);
+  return text.replace(text.find(from), from.size(), to);
+}
+
+TEST_CASE_TEMPLATE("a store moves to any other and back without a change", Fixture,
+                   MOVING_FIXTURES) {
+  Stores<Fixture> stores;
+  fill(*stores.first);
+  const std::string text = export_text(*stores.first);
+  on_each<MOVING_FIXTURES>([&]<typename Other>() {
+    CAPTURE(Other::kScheme);
+    Stores<Other> others;
+    const ImportSummary summary = import_text(*others.first, text);
+    CHECK(summary.keys == ImportCounts{.added = 6});
+    CHECK(summary.tokens == ImportCounts{.added = 2});
+    CHECK(summary.usage == ImportCounts{.added = 5});
+    CHECK(summary.audit == core::ImportedAudit{.added = 8});
+    CHECK(summary.conflict_count == 0);
+    CHECK(export_text(*others.second) == text);
+    CHECK(list(*others.second) == list(*stores.first));
+    CHECK(value_of(others.second->tokens()) == value_of(stores.first->tokens()));
+    CHECK(report(*others.second).total == report(*stores.first).total);
+    CHECK(value_of(others.second->audit_head()) == value_of(stores.first->audit_head()));
+    CHECK(reason(*others.first, request(2)) == "allowed");
+    CHECK(reason(*others.first, request(4)) == "revoked_key");
+
+    Stores<Fixture> back;
+    import_text(*back.first, text);
+    CHECK(export_text(*back.second) == text);
+  });
+}
+
+TEST_CASE_TEMPLATE("an empty store has an export too", Fixture, MOVING_FIXTURES) {
+  Stores<Fixture> stores;
+  const std::string text = export_text(*stores.first);
+  CHECK(std::ranges::count(text, '\n') == 2);
+  CHECK(import_text(*stores.second, text) == ImportSummary());
+  CHECK(export_text(*stores.second) == text);
+}
+
+TEST_CASE_TEMPLATE("an export tells until nobody listens", Fixture, MOVING_FIXTURES) {
+  Stores<Fixture> stores;
+  fill(*stores.first);
+  for (const int wanted : {1, 3, 9}) {
+    int seen = 0;
+    value_of(
+        stores.first->export_records({}, [&](const core::Record&) { return ++seen < wanted; }));
+    CHECK(seen == wanted);
+  }
+}
+
+TEST_CASE_TEMPLATE("an export of a workspace has what belongs to it", Fixture, MOVING_FIXTURES) {
+  Stores<Fixture> stores;
+  fill(*stores.first);
+  const std::string text = export_text(*stores.first, "acme");
+  Stores<Fixture> others;
+  const ImportSummary summary = import_text(*others.first, text);
+  CHECK(summary.keys == ImportCounts{.added = 2});
+  CHECK(summary.tokens == ImportCounts{.added = 1});
+  CHECK(summary.usage == ImportCounts{.added = 2});
+  CHECK(summary.audit == core::ImportedAudit());
+  CHECK(list_names(*others.first) == list_names(*stores.first, {.workspace = "acme"}));
+  CHECK(export_text(*others.second, "acme") == text);
+  CHECK(std::ranges::count(export_text(*stores.first, "nobody"), '\n') == 2);
+}
+
+TEST_CASE_TEMPLATE("the same import again changes nothing", Fixture, MOVING_FIXTURES) {
+  Stores<Fixture> stores;
+  fill(*stores.first);
+  const std::string text = export_text(*stores.first);
+  const ImportSummary unchanged{.tokens = {.unchanged = 2},
+                                .keys = {.unchanged = 6},
+                                .usage = {.unchanged = 5},
+                                .audit = {.unchanged = 8}};
+  CHECK(import_text(*stores.second, text) == unchanged);
+  CHECK(export_text(*stores.second) == text);
+  Stores<Fixture> others;
+  for (int i = 0; i < 2; ++i) {
+    import_text(*others.first, text);
+    CHECK(export_text(*others.second) == text);
+  }
+}
+
+TEST_CASE_TEMPLATE("of two counts the larger stays, of two last uses the later", Fixture,
+                   MOVING_FIXTURES) {
+  Stores<Fixture> stores;
+  add(*stores.first, 1);
+  add(*stores.first, 2);
+  admitted(*stores.first, request(1), 2);
+  const std::string older = export_text(*stores.first);
+  Stores<Fixture> others;
+  import_text(*others.first, older);
+  admitted(*stores.first, request(1), 3);
+  admitted(*stores.first, request(2), 1);
+  const std::string newer = export_text(*stores.first);
+
+  const ImportSummary summary = import_text(*others.first, newer);
+  CHECK(summary.keys.added == 0);
+  CHECK(summary.keys.changed + summary.keys.unchanged == 2);
+  CHECK(export_text(*others.second, "default") == export_text(*stores.first, "default"));
+  import_text(*others.first, older);
+  CHECK(export_text(*others.second, "default") == export_text(*stores.first, "default"));
+  // What is counted on top of it is counted.
+  CHECK(admitted(*others.second, request(1), 1) == 1);
+  CHECK(report(*others.first, {.key = make_key(1).id}).total.requests == 6);
+}
+
+TEST_CASE_TEMPLATE("keys that are added come behind those that are as old", Fixture,
+                   MOVING_FIXTURES) {
+  Stores<Fixture> stores;
+  Stores<Fixture> others;
+  for (const std::uint64_t n : {3U, 1U, 2U, 4U}) {
+    Key key = make_key(n);
+    key.created_at = at("2026-01-01");
+    add(n == 4 ? *others.first : *stores.first, key);
+  }
+  import_text(*others.first, export_text(*stores.first));
+  CHECK(list_names(*others.second) ==
+        std::vector<std::string>{"name-2", "name-1", "name-3", "name-4"});
+}
+
+TEST_CASE_TEMPLATE("a rotation may refer to a key that comes later", Fixture, MOVING_FIXTURES) {
+  Stores<Fixture> stores;
+  // The successor is older, as after a clock that went backwards.
+  Key successor = make_key(1);
+  successor.rotated_from = make_key(2).id;
+  add(*stores.first, 2);
+  add(*stores.first, successor);
+  const std::string text = export_text(*stores.first);
+  Stores<Fixture> others;
+  import_text(*others.first, text);
+  CHECK(export_text(*others.second) == text);
+  CHECK(list(*others.second, {.name = "name-1"}).at(0).rotated_from == make_key(2).id);
+}
+
+TEST_CASE_TEMPLATE("with a conflict nothing is done", Fixture, MOVING_FIXTURES) {
+  Stores<Fixture> stores;
+  fill(*stores.first);
+  const std::string text = export_text(*stores.first);
+  const std::string id = make_key(2).id.to_string();
+
+  SUBCASE("another key with the id") {
+    Stores<Fixture> others;
+    Key other = make_key(2);
+    other.rate_limit = 1;
+    add(*others.first, other);
+    const std::string before = export_text(*others.first);
+    const ImportSummary summary = import_text(*others.first, text);
+    CHECK(summary.conflict_count == 1);
+    CHECK(summary.conflicts.at(0).id == id);
+    CHECK(export_text(*others.second) == before);
+  }
+  SUBCASE("the key under another id") {
+    Stores<Fixture> others;
+    Key other = make_key(2);
+    other.id = make_key(9).id;
+    add(*others.first, other);
+    const std::string before = export_text(*others.first);
+    const ImportSummary summary = import_text(*others.first, text);
+    CHECK(summary.conflict_count == 1);
+    CHECK(summary.conflicts.at(0).id == id);
+    CHECK(summary.conflicts.at(0).problem.find(other.id.to_string()) != std::string::npos);
+    CHECK(export_text(*others.second) == before);
+  }
+  SUBCASE("another token") {
+    Stores<Fixture> others;
+    Token other = make_token(1);
+    other.name = "another";
+    value_of(others.first->create_token(other));
+    const std::string before = export_text(*others.first);
+    const ImportSummary summary = import_text(*others.first, text);
+    CHECK(summary.conflict_count == 1);
+    CHECK(summary.conflicts.at(0).id == other.id.to_string());
+    CHECK(export_text(*others.second) == before);
+  }
+  SUBCASE("a key that was revoked since is not alive again") {
+    const core::KeyId revoked = make_key(2).id;
+    value_of(stores.first->revoke({&revoked, 1}, "leaked", now()));
+    CHECK(import_text(*stores.second, text).conflict_count == 1);
+    CHECK(reason(*stores.first, request(2)) == "revoked_key");
+  }
+  SUBCASE("many of them are counted and not all told") {
+    Stores<Fixture> others;
+    for (std::uint64_t n = 1; n <= core::kMostConflicts + 7; ++n) {
+      add(*stores.first, n + 10);
+      Key other = make_key(n + 10);
+      other.description = "another";
+      add(*others.first, other);
+    }
+    const ImportSummary summary = import_text(*others.first, export_text(*stores.first));
+    CHECK(summary.conflict_count == core::kMostConflicts + 7);
+    CHECK(summary.conflicts.size() == core::kMostConflicts);
+  }
+}
+
+TEST_CASE_TEMPLATE("what is no whole export is refused, and nothing of it is done", Fixture,
+                   MOVING_FIXTURES) {
+  Stores<Fixture> stores;
+  fill(*stores.first);
+  const std::string text = export_text(*stores.first);
+  const std::string nothing = export_text(*Stores<Fixture>().first);
+  const std::string key = R"({"type":"key","id":")" + make_key(2).id.to_string();
+  const std::string line =
+      text.substr(text.find(key), text.find('\n', text.find(key)) - text.find(key) + 1);
+  const std::vector<std::pair<std::string, std::string>> rows{
+      {"cut off", without_line(text, R"({"type":"end")")},
+      {"a key is missing", without_line(text, key)},
+      {"a key is there twice", replaced(text, line, line + line)},
+      {"nonsense", replaced(text, line, "{}\n")},
+      {"another version", replaced(text, R"("nexakey_export":1)", R"("nexakey_export":2)")},
+      {"something behind it", text + "\n"},
+      {"two of them", text + text},
+  };
+  for (const auto& [name, damaged] : rows) {
+    CAPTURE(name);
+    Stores<Fixture> others;
+    CHECK(code_of(try_import(*others.first, damaged)) == "usage");
+    CHECK(export_text(*others.second) == nothing);
+  }
+}
+
+TEST_CASE_TEMPLATE("a dry run tells what would be done", Fixture, MOVING_FIXTURES) {
+  Stores<Fixture> stores;
+  fill(*stores.first);
+  const std::string text = export_text(*stores.first);
+  Stores<Fixture> others;
+  add(*others.first, 2);
+  const std::string before = export_text(*others.first);
+  const ImportSummary told = import_text(*others.first, text, {.dry_run = true});
+  CHECK(told.keys == ImportCounts{.added = 5, .unchanged = 1});
+  CHECK(export_text(*others.second) == before);
+  CHECK(import_text(*others.first, text) == told);
+  CHECK(list(*others.second).size() == 6);
+}
+
+TEST_CASE_TEMPLATE("a store with an audit log of its own says that there was an import", Fixture,
+                   MOVING_FIXTURES) {
+  Stores<Fixture> stores;
+  fill(*stores.first);
+  const std::string text = export_text(*stores.first);
+  Stores<Fixture> others;
+  add(*others.first, 9);
+  others.first->act_as({.name = "zoë", .source = "host"});
+  const core::AuditHead before = value_of(others.first->audit_head());
+  const core::Time now = core::system_time();
+  CHECK(import_text(*others.first, text).audit == core::ImportedAudit{.left_out = 8});
+
+  const auto last = [&] {
+    std::vector<core::AuditEntry> entries;
+    value_of(others.second->audit({.after = before.number}, SIZE_MAX, [&](const auto& entry) {
+      entries.push_back(entry);
+      return true;
+    }));
+    return entries;
+  };
+  REQUIRE(last().size() == 1);
+  const core::AuditEntry entry = last().front();
+  CHECK(entry.action == "import");
+  CHECK(entry.actor == core::Actor{.name = "zoë", .source = "host"});
+  CHECK(entry.at >= now);
+  CHECK(entry.hash == core::hash_of(entry, before.hash));
+  CHECK(entry.details == R"({"audit_head":")" + value_of(stores.first->audit_head()).to_string() +
+                             R"(","keys":{"added":6,"changed":0},"tokens":{"added":2,"changed":0},)"
+                             R"("usage":{"added":5,"changed":0}})");
+  // What changes nothing writes nothing, nor does what is refused.
+  import_text(*others.first, text);
+  import_text(*others.first, text, {.dry_run = true});
+  CHECK(last().size() == 1);
+  // The whole of it can move on.
+  Stores<Fixture> third;
+  import_text(*third.first, export_text(*others.first));
+  CHECK(export_text(*third.second) == export_text(*others.second));
+}
+
+TEST_CASE_TEMPLATE("a log that is not whole is not taken over", Fixture, MOVING_FIXTURES) {
+  Stores<Fixture> stores;
+  stores.first->act_as({.name = "zoë", .source = "host"});
+  add(*stores.first, 1);
+  add(*stores.first, 2);
+  const std::string text = export_text(*stores.first);
+  Stores<Fixture> others;
+  CHECK(code_of(try_import(*others.first, replaced(text, "zoë", "eve"))) == "usage");
+  CHECK(list(*others.second).empty());
+}
+
+TEST_CASE_TEMPLATE("an import of a workspace is logged as one", Fixture, MOVING_FIXTURES) {
+  Stores<Fixture> stores;
+  fill(*stores.first);
+  Stores<Fixture> others;
+  import_text(*others.first, export_text(*stores.first, "acme"));
+  std::vector<core::AuditEntry> entries;
+  value_of(others.second->audit({}, SIZE_MAX, [&](const auto& entry) {
+    entries.push_back(entry);
+    return true;
+  }));
+  REQUIRE(entries.size() == 1);
+  CHECK(entries[0].workspace == "acme");
+  CHECK(entries[0].subject.empty());
+}
+
+TEST_CASE_TEMPLATE("keys that are known can be kept as they are", Fixture, MOVING_FIXTURES) {
+  Stores<Fixture> stores;
+  Stores<Fixture> others;
+  for (const std::uint64_t n : {1U, 2U, 3U}) {
+    Key key = make_key(n);
+    add(*stores.first, key);
+    if (n != 2) {
+      key.id = make_key(n + 10).id;
+      key.name = "kept";
+      add(*others.first, key);
+    }
+  }
+  const std::string text = export_text(*stores.first, "default");
+  CHECK(import_text(*others.first, text).conflict_count == 2);
+  const ImportSummary summary = import_text(*others.first, text, {.keep_known = true});
+  CHECK(summary.keys == ImportCounts{.added = 1, .unchanged = 2});
+  CHECK(list_names(*others.second) == std::vector<std::string>{"kept", "name-2", "kept"});
+
+  // Such an import has no rights but this one.
+  value_of(stores.first->create_token(make_token(1)));
+  CHECK(code_of(try_import(*others.first, export_text(*stores.first), {.keep_known = true})) ==
+        "usage");
+}
+
+TEST_CASE_TEMPLATE("parts are seen by nothing but their own import", Fixture, MOVING_FIXTURES) {
+  Stores<Fixture> stores;
+  fill(*stores.first);
+  const std::string text = export_text(*stores.first);
+  Stores<Fixture> others;
+  const std::string before = export_text(*others.first);
+  const ImportId id(7);
+  const std::uint32_t parts = stage(*others.first, id, text, 500);
+  REQUIRE(parts > 3);
+  CHECK(export_text(*others.second) == before);
+  CHECK(code_of(others.first->commit_import(ImportId(8), parts, {}, now())) == "not_found");
+  // In whatever order, from wherever, and once more.
+  value_of(others.second->stage_import(id, 0, text.substr(0, text.find('\n') + 1), now()));
+  CHECK(code_of(others.first->commit_import(id, parts, {}, now())) == "usage");
+  // However it ended, they are gone.
+  CHECK(code_of(others.first->commit_import(id, parts, {}, now())) == "not_found");
+  CHECK(value_of(others.second->commit_import(id, stage(*others.first, id, text, 500), {}, now()))
+            .keys.added == 6);
+  CHECK(export_text(*others.second) == text);
+  CHECK(code_of(others.first->commit_import(id, parts, {}, now())) == "not_found");
+}
+
+TEST_CASE_TEMPLATE("parts of an import that died go after a day", Fixture, MOVING_FIXTURES) {
+  Stores<Fixture> stores;
+  const std::string text = export_text(*stores.first);
+  const core::Time then = now();
+  value_of(stores.first->stage_import(ImportId(1), 0, text, then));
+  value_of(stores.first->stage_import(ImportId(2), 0, text, then + std::chrono::hours(23)));
+  CHECK(code_of(stores.first->commit_import(ImportId(1), 1, {}, then)) == "ok");
+  value_of(stores.first->stage_import(ImportId(1), 0, text, then));
+  value_of(stores.first->stage_import(ImportId(3), 0, text, then + std::chrono::hours(25)));
+  CHECK(code_of(stores.first->commit_import(ImportId(1), 1, {}, then)) == "not_found");
+  CHECK(code_of(stores.first->commit_import(ImportId(2), 1, {}, then)) == "ok");
+  CHECK(code_of(stores.first->commit_import(ImportId(3), 1, {}, then)) == "ok");
+}
+
+TEST_CASE_TEMPLATE("a part has whole lines, and not too many of them", Fixture, MOVING_FIXTURES) {
+  Stores<Fixture> stores;
+  const auto stage_part = [&](std::uint32_t number, const std::string& lines) {
+    return code_of(stores.first->stage_import(ImportId(1), number, lines, now()));
+  };
+  CHECK(stage_part(0, "") == "usage");
+  CHECK(stage_part(0, "{}") == "usage");
+  CHECK(stage_part(0, "{}\n{}") == "usage");
+  CHECK(stage_part(0, std::string(core::kLargestImportPart, '\n')) == "ok");
+  CHECK(stage_part(0, std::string(core::kLargestImportPart + 1, '\n')) == "usage");
+  CHECK(stage_part(core::kMostImportParts - 1, "{}\n") == "ok");
+  CHECK(stage_part(core::kMostImportParts, "{}\n") == "usage");
+}
+
+}  // namespace
+}  // namespace nexakey::store::test
