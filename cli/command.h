@@ -31,6 +31,8 @@ extern const Command kVerify;
 extern const Command kAudit;
 extern const Command kServe;
 extern const Command kToken;
+extern const Command kExport;
+extern const Command kImport;
 extern const Command kScan;
 extern const Command kDoctor;
 extern const Command kCompletion;

@@ -4,8 +4,8 @@
 #include "cli/command.h"
 #include "cli/key_argument.h"
 #include "cli/key_file.h"
+#include "cli/key_options.h"
 #include "cli/key_view.h"
-#include "cli/options.h"
 #include "core/json.h"
 
 namespace nexakey::cli {
@@ -19,39 +19,18 @@ constexpr const char* kExamples =
 
 struct Options {
   std::optional<std::string> name{};
-  std::vector<std::string> scopes;
-  std::vector<std::string> whitelist;
-  std::optional<std::string> expires{};
-  std::optional<std::string> rate_limit{};
-  std::string description;
-  std::vector<std::string> labels;
+  KeyOptions key{};
   bool if_not_exists = false;
   std::optional<std::string> key_file{};
 };
 
 core::Key make_key(const Context& context, const Options& options) {
-  core::Key key;
-  key.created_at = context.now();
-  key.workspace = context.settings.workspace_or_default();
-  key.scopes = value_of(core::Scopes::parse(options.scopes));
-  key.whitelist = value_of(core::Whitelist::parse(options.whitelist));
-  key.labels = value_of(core::parse_labels(options.labels));
-  value_of(core::check_description(options.description));
-  key.description = options.description;
-  if (options.expires) {
-    key.expires_at = parse_expiry(*options.expires, key.created_at, "the key");
-  }
-  if (options.rate_limit) {
-    key.rate_limit = parse_rate_limit(*options.rate_limit);
-  }
+  core::Key key = options.key.make_key(context);
+  key.id = core::KeyId::generate(core::system_random);
   if (options.name) {
     value_of(core::check_name(*options.name));
-    key.name = *options.name;
   }
-  key.id = core::KeyId::generate(core::system_random);
-  if (key.name.empty()) {
-    key.name = key.id.to_string();
-  }
+  key.name = options.name.value_or(key.id.to_string());
   return key;
 }
 
@@ -140,19 +119,7 @@ Runner attach(Arguments& app) {
   const auto options = std::make_shared<Options>();
   app.add_option("NAME", options->name, "What to call the key (default: its id)")
       ->type_name("NAME");
-  add_list_option(app, "--scope", options->scopes, "What the key may do; several with commas")
-      ->type_name("read|write")
-      ->required();
-  add_list_option(app, "--allow-ip", options->whitelist,
-                  "An address or CIDR range that may use it (default: all)")
-      ->type_name("IP");
-  app.add_option("--expires", options->expires, "When it stops working: 90d or a time")
-      ->type_name("DURATION|TIME");
-  app.add_option("--rate-limit", options->rate_limit, "Requests in any 60 seconds (default: 100)")
-      ->type_name("N");
-  app.add_option("--description", options->description, "What it is for")->type_name("TEXT");
-  add_list_option(app, "--label", options->labels, "A label, such as team=crm")
-      ->type_name("NAME=VALUE");
+  options->key.add_to(app)->required();
   app.add_flag("--if-not-exists", options->if_not_exists,
                "Leave an active key of this name as it is");
   app.add_option("--key-file", options->key_file, "Write the key to this new file, mode 0600")

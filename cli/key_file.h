@@ -2,26 +2,21 @@
 
 #include <filesystem>
 
+#include "cli/new_file.h"
 #include "core/secret.h"
 
 namespace nexakey::cli {
 
-/// A file that will hold a key, mode 0600. The key is on the disk under a name of its own before
-/// the store hears of it; `publish` gives the file its name; without that nothing is left of it.
-/// What goes wrong ends the command.
+/// A new file that will hold a key. The key is on the disk before the store hears of it; `publish`
+/// gives the file its name. What goes wrong ends the command.
 class KeyFile {
  public:
-  /// `path` must not exist.
   KeyFile(std::filesystem::path path, const core::Secret& secret);
-  KeyFile(const KeyFile&) = delete;
-  KeyFile& operator=(const KeyFile&) = delete;
-  ~KeyFile();
 
-  void publish();
+  void publish() const { file_.publish(); }
 
  private:
-  std::filesystem::path path_;
-  std::filesystem::path temporary_;
+  NewFile file_;
 };
 
 }  // namespace nexakey::cli

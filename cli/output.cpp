@@ -15,7 +15,8 @@ constexpr std::size_t kBufferSize = 65536;
 
 }  // namespace
 
-Output::Output(int descriptor) : descriptor_(descriptor) {}
+Output::Output(int descriptor, std::string name)
+    : descriptor_(descriptor), name_(std::move(name)) {}
 
 void Output::write(std::string_view text) {
   buffer_ += text;
@@ -48,8 +49,7 @@ void Output::flush() {
   }
   if (!written) {
     throw Failure{{core::ErrorCode::failed,
-                   "standard output can't be written: " + std::system_category().message(error),
-                   ""}};
+                   name_ + " can't be written: " + std::system_category().message(error), ""}};
   }
 }
 

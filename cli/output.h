@@ -12,11 +12,12 @@ namespace nexakey::cli {
 /// Whoever read our output has gone; the process then ends as by SIGPIPE, after cleaning up.
 struct BrokenPipe {};
 
-/// Standard output, where only data goes. What can't be written is a Failure or
+/// Standard output, where only data goes, or a file. What can't be written is a Failure or
 /// a BrokenPipe and not a silent loss.
 class Output {
  public:
-  explicit Output(int descriptor);
+  /// `name` is what messages call it.
+  explicit Output(int descriptor, std::string name = "standard output");
 
   void write(std::string_view text);
   /// Writes it out at once and keeps no copy.
@@ -29,6 +30,7 @@ class Output {
 
  private:
   int descriptor_;
+  std::string name_;
   std::string buffer_;
 };
 

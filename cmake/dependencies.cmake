@@ -50,3 +50,13 @@ if(NOT LIBPQ_INCLUDE_DIR)
 endif()
 add_library(PostgreSQL::headers INTERFACE IMPORTED)
 target_include_directories(PostgreSQL::headers SYSTEM INTERFACE ${LIBPQ_INCLUDE_DIR})
+
+find_library(CSV_LIBRARY csv)
+find_path(CSV_INCLUDE_DIR csv.h)
+if(NOT CSV_LIBRARY OR NOT CSV_INCLUDE_DIR)
+  message(FATAL_ERROR "libcsv is missing: apt-get install libcsv-dev")
+endif()
+add_library(csv::csv UNKNOWN IMPORTED)
+set_target_properties(csv::csv PROPERTIES
+  IMPORTED_LOCATION ${CSV_LIBRARY}
+  INTERFACE_INCLUDE_DIRECTORIES ${CSV_INCLUDE_DIR})

@@ -1,0 +1,91 @@
+#include <memory>
+#include <optional>
+
+#include "cli/command.h"
+#include "cli/key_view.h"
+#include "cli/new_file.h"
+#include "core/json_writer.h"
+#include "core/record.h"
+
+namespace nexakey::cli {
+namespace {
+
+constexpr const char* kExamples =
+    "nexakey export keys.export\n"
+    "nexakey export | ssh backup 'cat > keys.export'\n"
+    "nexakey export -w crm crm.export";
+
+struct Options {
+  std::optional<std::string> file{};
+};
+
+core::RecordCounts write_export(const Context& context, store::KeyStore& store, Output& out) {
+  const auto& workspace = context.settings.workspace;
+  core::ExportWriter writer(out.buffer(), workspace);
+  value_of(store.export_records(workspace, [&](const core::Record& record) {
+    writer.add(record);
+    out.settle();
+    return true;
+  }));
+  writer.finish();
+  out.flush();
+  return writer.counts();
+}
+
+void print_summary(Context& context, const std::string& file, const core::RecordCounts& counts) {
+  if (context.settings.quiet) {
+    return;
+  }
+  if (context.settings.format == Format::table) {
+    context.out.write(render_fields({{"file", file},
+                                     {"tokens", std::to_string(counts.tokens)},
+                                     {"keys", std::to_string(counts.keys)},
+                                     {"usage", std::to_string(counts.usage)},
+                                     {"audit", std::to_string(counts.audit)}},
+                                    KeyView(context).style()));
+    return;
+  }
+  core::JsonWriter json(context.out.buffer());
+  json.begin_object().name("export").begin_object();
+  json.name("file").string(file);
+  json.name("tokens").number(counts.tokens);
+  json.name("keys").number(counts.keys);
+  json.name("usage").number(counts.usage);
+  json.name("audit").number(counts.audit);
+  json.end_object().end_object();
+  context.out.write("\n");
+}
+
+ExitStatus run(Context& context, const Options& options) {
+  const auto store = context.open_store();
+  if (options.file) {
+    const NewFile file(*options.file, "the export");
+    Output out(file.descriptor(), *options.file);
+    const core::RecordCounts counts = write_export(context, *store, out);
+    file.sync();
+    file.publish();
+    print_summary(context, *options.file, counts);
+  } else {
+    write_export(context, *store, context.out);
+  }
+  if (context.settings.workspace && !context.settings.quiet) {
+    print_note("nexakey: that is the workspace " + *context.settings.workspace +
+               " alone, with the tokens that are bound to it"
+               " and without the audit log");
+  }
+  return ExitStatus::done;
+}
+
+Runner attach(Arguments& app) {
+  const auto options = std::make_shared<Options>();
+  app.add_option("FILE", options->file, "A new file, mode 0600 (default: standard output)")
+      ->type_name("FILE");
+  app.footer(kExamples);
+  return [options](Context& context) { return run(context, *options); };
+}
+
+}  // namespace
+
+const Command kExport{"export", "Write the store out, hashes and not keys", attach};
+
+}  // namespace nexakey::cli

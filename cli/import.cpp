@@ -1,0 +1,254 @@
+#include "core/import.h"
+
+#include <map>
+#include <memory>
+#include <optional>
+
+#include "cli/command.h"
+#include "cli/input.h"
+#include "cli/key_options.h"
+#include "cli/key_view.h"
+#include "cli/plain_keys.h"
+#include "cli/progress.h"
+#include "core/json.h"
+#include "core/record.h"
+#include "core/text.h"
+
+namespace nexakey::cli {
+namespace {
+
+using core::ErrorCode;
+using core::ImportSummary;
+
+constexpr const char* kExamples =
+    "nexakey import keys.export --dry-run\n"
+    "nexakey export | nexakey import --store sqlite:/srv/keys.db\n"
+    "nexakey import --keys keys.csv --scope read";
+
+struct Options {
+  std::optional<std::string> file{};
+  std::optional<std::string> keys{};
+  std::optional<std::string> format{};
+  KeyOptions key{};
+  bool dry_run = false;
+};
+
+/// The key that a list means, with what the list does not say taken from `defaults`.
+core::Result<core::Key> make_key(PlainKey plain, const core::Key& defaults) {
+  core::Key key = defaults;
+  key.id = core::KeyId::generate(core::system_random);
+  key.hash = plain.hash;
+  key.last_four = plain.last_four;
+  key.name = plain.name.empty() ? key.id.to_string() : plain.name;
+  key.workspace = plain.workspace.empty() ? key.workspace : plain.workspace;
+  key.description = plain.description.empty() ? key.description : plain.description;
+  key.labels = plain.labels.empty() ? key.labels : std::move(plain.labels);
+  if (plain.rate_limit) {
+    key.rate_limit = static_cast<std::uint32_t>(*plain.rate_limit);
+  }
+  const auto take = [](auto parsed, auto& target) {
+    return parsed.map([&](auto value) { target = std::move(value); });
+  };
+  core::Result<void> taken;
+  if (!plain.scopes.empty()) {
+    taken = take(core::Scopes::parse(plain.scopes), key.scopes);
+  } else if (key.scopes.empty()) {
+    taken = core::reject("the key has no scopes", "name those of such keys with --scope");
+  }
+  if (taken && !plain.whitelist.empty()) {
+    taken = take(core::Whitelist::parse(plain.whitelist), key.whitelist);
+  }
+  if (taken && !plain.expires.empty()) {
+    taken = take(core::parse_time_after(plain.expires, key.created_at), key.expires_at);
+  }
+  return taken.and_then([&] { return core::check_key(key); }).map([&] { return key; });
+}
+
+/// Makes an export of a list of keys.
+Spool adopt(const Context& context, const Options& options) {
+  const core::Key defaults = options.key.make_key(context);
+  Input input(*options.keys);
+  const core::Secret text = input.read_all();
+  const auto format = options.format ? parse_key_list_format(*options.format)
+                                     : guess_key_list_format(text.reveal());
+  if (!format) {
+    throw Failure{{ErrorCode::usage, "no form of a list is called " + core::quote(*options.format),
+                   "write lines, csv or json"}};
+  }
+  Spool spool;
+  std::string records;
+  core::ExportWriter writer(records, std::nullopt);
+  std::map<core::CredentialHash, std::uint64_t> lines;
+  auto read = read_plain_keys(text.reveal(), *format, [&](PlainKey plain) -> core::Result<void> {
+    const auto [known, is_new] = lines.emplace(plain.hash, plain.line);
+    if (!is_new) {
+      return core::reject("the key is that of line " + std::to_string(known->second));
+    }
+    return make_key(std::move(plain), defaults).map([&](const core::Key& key) {
+      writer.add(key);
+      if (records.size() >= core::kLargestImportPart) {
+        spool.write(records);
+        records.clear();
+      }
+    });
+  });
+  if (!read) {
+    read.error().message = input.name() + ": " + read.error().message;
+    throw Failure{std::move(read.error())};
+  }
+  writer.finish();
+  spool.write(records);
+  return spool;
+}
+
+core::RecordCounts check(Spool& spool, Progress& progress) {
+  core::ExportReader reader;
+  spool.rewind();
+  while (const auto line = spool.next_line(core::kLongestRecord)) {
+    value_of(reader.read(*line));
+    progress.show("reading", spool.position());
+  }
+  value_of(reader.finish());
+  return reader.counts();
+}
+
+/// Hands the lines over in parts, and returns how many there are.
+std::uint32_t stage(const Context& context, store::KeyStore& store, core::ImportId id, Spool& spool,
+                    Progress& progress) {
+  std::uint32_t parts = 0;
+  std::string part;
+  const auto send = [&] {
+    value_of(store.stage_import(id, parts++, part, context.now()));
+    part.clear();
+    progress.show("handing over", spool.position());
+  };
+  spool.rewind();
+  while (const auto line = spool.next_line(core::kLongestRecord)) {
+    if (part.size() + line->size() + 1 > core::kLargestImportPart) {
+      send();
+    }
+    part += *line;
+    part += '\n';
+  }
+  send();
+  return parts;
+}
+
+/// What there would be to do for a store that does not exist yet.
+ImportSummary summary_of(const core::RecordCounts& counts) {
+  return {.tokens = {.added = counts.tokens},
+          .keys = {.added = counts.keys},
+          .usage = {.added = counts.usage},
+          .audit = {.added = counts.audit}};
+}
+
+ImportSummary import(const Context& context, Spool& spool, const core::ImportOptions& options) {
+  Progress progress(context, spool.size());
+  // Before the store is opened: what is no export leaves no empty store behind.
+  const core::RecordCounts counts = check(spool, progress);
+  auto store =
+      store::open(context.settings.store,
+                  options.dry_run ? store::OpenMode::existing : store::OpenMode::create_if_missing);
+  if (!store && options.dry_run && store.error().code == ErrorCode::not_found) {
+    return summary_of(counts);
+  }
+  const auto opened = value_of(std::move(store));
+  const auto id = core::ImportId::generate(core::system_random);
+  const std::uint32_t parts = stage(context, *opened, id, spool, progress);
+  progress.show("writing", spool.size());
+  return value_of(opened->commit_import(id, parts, options, context.now()));
+}
+
+void print_table(Context& context, const ImportSummary& summary) {
+  const TableStyle& style = KeyView(context).style();
+  if (summary.conflict_count > 0) {
+    Table conflicts({{"ID"}, {"CONFLICT", false, true}});
+    for (const core::ImportConflict& conflict : summary.conflicts) {
+      conflicts.add({conflict.id, conflict.problem});
+    }
+    context.out.write(conflicts.render(style));
+    return;
+  }
+  Table table({{"RECORDS"}, {"ADDED", true}, {"CHANGED", true}, {"UNCHANGED", true}});
+  const auto add = [&](const char* name, const core::ImportCounts& counts) {
+    table.add({name, std::to_string(counts.added), std::to_string(counts.changed),
+               std::to_string(counts.unchanged)});
+  };
+  add("tokens", summary.tokens);
+  add("keys", summary.keys);
+  add("usage", summary.usage);
+  add("audit", {.added = summary.audit.added, .unchanged = summary.audit.unchanged});
+  context.out.write(table.render(style));
+}
+
+void print(Context& context, const ImportSummary& summary, bool dry_run) {
+  if (context.settings.format == Format::table) {
+    print_table(context, summary);
+    return;
+  }
+  core::JsonWriter json(context.out.buffer());
+  json.begin_object().name("import");
+  core::write_import(json, summary, dry_run);
+  json.end_object();
+  context.out.write("\n");
+}
+
+void check_options(const Options& options) {
+  const auto refuse = [](std::string message) {
+    throw Failure{{ErrorCode::usage, std::move(message), "see nexakey import --help"}};
+  };
+  if (options.keys && options.file) {
+    refuse("an export and --keys can't be imported at once");
+  }
+  if (!options.keys && (options.key.given() || options.format)) {
+    refuse("the options of keys are for --keys: an export has all that it says of them");
+  }
+}
+
+ExitStatus run(Context& context, const Options& options) {
+  check_options(options);
+  Spool spool = options.keys ? adopt(context, options) : Spool(Input(options.file.value_or("-")));
+  const core::ImportOptions how{.dry_run = options.dry_run, .keep_known = options.keys.has_value()};
+  const ImportSummary summary = import(context, spool, how);
+  if (!context.settings.quiet) {
+    print(context, summary, options.dry_run);
+  }
+  if (summary.conflict_count > 0) {
+    context.out.flush();
+    throw Failure{{ErrorCode::conflict,
+                   std::to_string(summary.conflict_count) +
+                       " of the records stand against what the store has, and nothing was imported",
+                   summary.conflict_count > summary.conflicts.size()
+                       ? "the first " + std::to_string(summary.conflicts.size()) + " are listed"
+                       : ""}};
+  }
+  if (summary.audit.left_out > 0 && !context.settings.quiet) {
+    context.out.flush();
+    print_note("nexakey: the store has an audit log of its own: that of the export is left out");
+  }
+  if (options.dry_run && !context.settings.quiet) {
+    context.out.flush();
+    print_note("That is what would be imported: nothing was done");
+  }
+  return ExitStatus::done;
+}
+
+Runner attach(Arguments& app) {
+  const auto options = std::make_shared<Options>();
+  app.add_option("FILE", options->file, "An export, or - for standard input, as without it")
+      ->type_name("FILE");
+  app.add_flag("--dry-run", options->dry_run, "Only say what would be imported");
+  app.add_option("--keys", options->keys, "Import a list of whole keys, which are hashed; or -")
+      ->type_name("FILE");
+  app.add_option("--format", options->format, "How the list is written (default: as it looks)")
+      ->type_name("lines|csv|json");
+  options->key.add_to(app);
+  app.footer(kExamples);
+  return [options](Context& context) { return run(context, *options); };
+}
+
+}  // namespace
+
+const Command kImport{"import", "Bring an export, or a list of keys, into the store", attach};
+
+}  // namespace nexakey::cli

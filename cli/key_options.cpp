@@ -1,0 +1,49 @@
+#include "cli/key_options.h"
+
+#include "cli/exit_status.h"
+#include "cli/options.h"
+
+namespace nexakey::cli {
+
+Option* KeyOptions::add_to(Arguments& app) {
+  Option* const scope =
+      add_list_option(app, "--scope", scopes, "What the key may do; several with commas")
+          ->type_name("read|write");
+  add_list_option(app, "--allow-ip", whitelist,
+                  "An address or CIDR range that may use it (default: all)")
+      ->type_name("IP");
+  app.add_option("--expires", expires, "When it stops working: 90d or a time")
+      ->type_name("DURATION|TIME");
+  app.add_option("--rate-limit", rate_limit, "Requests in any 60 seconds (default: 100)")
+      ->type_name("N");
+  app.add_option("--description", description, "What it is for")->type_name("TEXT");
+  add_list_option(app, "--label", labels, "A label, such as team=crm")->type_name("NAME=VALUE");
+  return scope;
+}
+
+bool KeyOptions::given() const {
+  return !scopes.empty() || !whitelist.empty() || expires || rate_limit || !description.empty() ||
+         !labels.empty();
+}
+
+core::Key KeyOptions::make_key(const Context& context) const {
+  core::Key key;
+  key.created_at = context.now();
+  key.workspace = context.settings.workspace_or_default();
+  if (!scopes.empty()) {
+    key.scopes = value_of(core::Scopes::parse(scopes));
+  }
+  key.whitelist = value_of(core::Whitelist::parse(whitelist));
+  key.labels = value_of(core::parse_labels(labels));
+  value_of(core::check_description(description));
+  key.description = description;
+  if (expires) {
+    key.expires_at = parse_expiry(*expires, key.created_at, "the key");
+  }
+  if (rate_limit) {
+    key.rate_limit = parse_rate_limit(*rate_limit);
+  }
+  return key;
+}
+
+}  // namespace nexakey::cli
