@@ -286,8 +286,8 @@ Result<KeyUsage> read_usage_record(const Json& json) {
   members.parsed("key_id", usage.key, KeyId::parse);
   members.parsed("hour", usage.hour, [](const std::string& text) { return parse_time(text); });
   usage.endpoint = members.text("endpoint").value_or("");
-  usage.status = static_cast<int>(
-      std::clamp<std::int64_t>(members.number("status").value_or(0), 0, 2 * kUpstreamStatus));
+  usage.status = static_cast<int>(std::clamp<std::int64_t>(members.number("status").value_or(0), 0,
+                                                           std::int64_t{2} * kUpstreamStatus));
   usage.requests =
       static_cast<std::uint64_t>(std::max<std::int64_t>(members.number("requests").value_or(0), 0));
   members.check(check_usage(usage));
@@ -509,13 +509,14 @@ Result<ImportSummary> read_import(const Json& json) {
       members.check(counts.finish(0, Unknown::ignored).map([](int) {}));
     }
   };
-  for (const auto& [name, target] :
-       {std::pair("tokens", &summary.tokens), std::pair("keys", &summary.keys),
-        std::pair("usage", &summary.usage)}) {
+  const auto read_counts_of = [&](std::string_view name, ImportCounts& target) {
     records(name, [&](Members& counts) {
-      *target = {count(counts, "added"), count(counts, "changed"), count(counts, "unchanged")};
+      target = {count(counts, "added"), count(counts, "changed"), count(counts, "unchanged")};
     });
-  }
+  };
+  read_counts_of("tokens", summary.tokens);
+  read_counts_of("keys", summary.keys);
+  read_counts_of("usage", summary.usage);
   records("audit", [&](Members& counts) {
     summary.audit = {count(counts, "added"), count(counts, "unchanged"), count(counts, "left_out")};
   });

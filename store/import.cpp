@@ -95,11 +95,10 @@ class Importer {
         continue;
       }
       const auto last_used_at = std::exchange(found[i]->last_used_at, key.last_used_at);
-      if (options_.keep_known && found[i]->hash == key.hash) {
-        ++summary_.keys.unchanged;
-      } else if (*found[i] != key) {
+      const bool is_kept = options_.keep_known && found[i]->hash == key.hash;
+      if (!is_kept && *found[i] != key) {
         add_conflict(key.id.to_string(), found[i]->id.to_string(), "key");
-      } else if (key.last_used_at > last_used_at) {
+      } else if (!is_kept && key.last_used_at > last_used_at) {
         used.push_back(key);
       } else {
         ++summary_.keys.unchanged;
