@@ -4,6 +4,8 @@
 #include <memory>
 #include <optional>
 
+#include "cli/access.h"
+#include "cli/actor.h"
 #include "cli/command.h"
 #include "cli/input.h"
 #include "cli/key_options.h"
@@ -148,11 +150,13 @@ ImportSummary import(const Context& context, Spool& spool, const core::ImportOpt
   const core::RecordCounts counts = check(spool, progress);
   auto store =
       store::open(context.settings.store,
-                  options.dry_run ? store::OpenMode::existing : store::OpenMode::create_if_missing);
+                  options.dry_run ? store::OpenMode::existing : store::OpenMode::create_if_missing,
+                  access_of(context.settings));
   if (!store && options.dry_run && store.error().code == ErrorCode::not_found) {
     return summary_of(counts);
   }
   const auto opened = value_of(std::move(store));
+  opened->act_as(local_actor());
   const auto id = core::ImportId::generate(core::system_random);
   const std::uint32_t parts = stage(context, *opened, id, spool, progress);
   progress.show("writing", spool.size());
