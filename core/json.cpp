@@ -449,6 +449,12 @@ void write_import(JsonWriter& json, const ImportSummary& summary, bool dry_run) 
   json.end_array().end_object();
 }
 
+void write_import_commit(JsonWriter& json, std::uint32_t parts, const ImportOptions& options) {
+  json.begin_object().name("parts").number(parts);
+  json.name("dry_run").boolean(options.dry_run);
+  json.name("keep_known").boolean(options.keep_known).end_object();
+}
+
 void write_whitelist(JsonWriter& json, const Key& key) {
   json.begin_object().name("key_id").plain(key.id.to_string()).name("whitelist");
   write_ranges(json, key.whitelist);

@@ -26,6 +26,8 @@ void write_token_record(JsonWriter& json, const Token& token, Time now);
 /// A record of an export: the same without `status`, with the `type` in front.
 void write_record(JsonWriter& json, const Record& record);
 void write_import(JsonWriter& json, const ImportSummary& summary, bool dry_run);
+/// The word that all parts of an import are there, and what is to be done with them.
+void write_import_commit(JsonWriter& json, std::uint32_t parts, const ImportOptions& options);
 void write_whitelist(JsonWriter& json, const Key& key);
 /// `checks` are added as "checks" unless empty.
 void write_decision(JsonWriter& json, const Decision& decision,

@@ -454,6 +454,20 @@ Result<Answer> read_answer(const Json& json) {
   return members.finish(std::move(answer), Unknown::refused);
 }
 
+Result<ImportCommit> read_import_commit(const Json& json) {
+  ImportCommit commit;
+  Members members(json, "the end of an import");
+  const std::int64_t parts = members.number("parts").value_or(0);
+  if (parts < 1 || parts > kMostImportParts) {
+    members.fail("an import has from 1 to " + std::to_string(kMostImportParts) + " parts");
+  } else {
+    commit.parts = static_cast<std::uint32_t>(parts);
+  }
+  commit.options = {.dry_run = members.flag("dry_run").value_or(false),
+                    .keep_known = members.flag("keep_known").value_or(false)};
+  return members.finish(commit, Unknown::refused);
+}
+
 Result<Revocation> read_revocation(const Json& json) {
   Revocation revocation;
   Members members(json, "a revocation");

@@ -42,6 +42,12 @@ Result<KeyChange> read_change(const Json& json);
 /// null it never expires.
 Result<Rotation> read_rotation(const Json& json);
 Result<Answer> read_answer(const Json& json);
+/// What `write_import_commit` writes.
+struct ImportCommit {
+  std::uint32_t parts = 0;
+  ImportOptions options;
+};
+Result<ImportCommit> read_import_commit(const Json& json);
 
 /// {"ids": […], "reason": "…"}
 struct Revocation {

@@ -162,6 +162,9 @@ void Connection::answer(const HttpResponse& response, std::string_view date) {
     return;
   }
   append_response(out_, response, date, pending.keep_alive, pending.has_body);
+  if (response.file && pending.has_body) {
+    rest_ = Rest{.file = response.file};  // of a slow request: nothing else is to be answered now
+  }
   if (pending_.empty()) {
     takes_more_ = true;
   } else if (pending_.size() > 1 || !slow_) {
@@ -179,6 +182,10 @@ void Connection::write() {
   if (pending_.empty()) {
     out_ += std::exchange(last_words_, {});
   }
+  if (wire_.empty() && !take_piece()) {
+    close();  // so that the client sees that it is not whole
+    return;
+  }
   if (tls_) {
     tls_->send(out_, wire_);
     out_.clear();
@@ -195,7 +202,7 @@ void Connection::write() {
   if (!has_begun_) {
     deadline_ = Clock::now() + limits_.idle;
   }
-  if (!wire_.empty()) {
+  if (!wire_.empty() || rest_) {
     is_writing_ = true;
     socket_.async_wait(Socket::wait_write, [self = shared_from_this()](const error_code& failed) {
       self->is_writing_ = false;
@@ -219,6 +226,23 @@ void Connection::write() {
   go_on();  // with what was pipelined behind the requests of the last turn
 }
 
+/// Adds the next piece of a long body, if there is one, to what is to be said: one for each turn,
+/// so that the other connections have theirs. False: it can't be read.
+bool Connection::take_piece() {
+  if (!rest_) {
+    return true;
+  }
+  const std::string piece = rest_->file->read(rest_->sent, kReadSize);
+  out_ += piece;
+  rest_->sent += piece.size();
+  if (rest_->sent == rest_->file->size()) {
+    rest_.reset();
+  } else if (piece.empty()) {
+    return false;
+  }
+  return true;
+}
+
 /// Closing while something has come that was not read would reset the connection, and with it take
 /// away the answer that the client has not read yet.
 void Connection::linger() {
@@ -234,7 +258,7 @@ void Connection::finish() {
   error_code error;
   const bool has_greeted = !tls_ || tls_->is_established();
   const bool is_idle = in_.empty() && !reader_.has_begun() && socket_.available(error) == 0 &&
-                       pending_.empty() && wire_.empty() && has_greeted;
+                       pending_.empty() && wire_.empty() && !rest_ && has_greeted;
   if (is_idle) {
     close();
   }
@@ -246,6 +270,7 @@ void Connection::close() {
   }
   is_last_ = true;
   slow_.reset();
+  rest_.reset();
   error_code ignored;
   if (tls_) {
     if (tls_->is_greeting()) {

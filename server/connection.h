@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -48,6 +49,12 @@ class Connection : public std::enable_shared_from_this<Connection> {
   }
 
  private:
+  /// A body that is still to be sent, behind all that is in `out_`.
+  struct Rest {
+    std::shared_ptr<const BodyFile> file;
+    std::uint64_t sent = 0;
+  };
+
   /// A request that waits for its answer.
   struct Pending {
     bool keep_alive = true;
@@ -61,6 +68,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void take(ReadRequest read);
   void refuse(int status);
   void write();
+  bool take_piece();
   void go_on();
   void linger();
 
@@ -71,10 +79,11 @@ class Connection : public std::enable_shared_from_this<Connection> {
   RequestReader reader_;
   Dispatcher& dispatcher_;
   std::function<void(const std::shared_ptr<Connection>&)> closed_;
-  std::string in_;          // what has come and is not parsed yet
-  std::string out_;         // what is to be said
-  std::string wire_;        // what is to be sent: the same or, with TLS, what became of it
-  std::string last_words_;  // behind the answers that are still to come
+  std::string in_;            // what has come and is not parsed yet
+  std::string out_;           // what is to be said
+  std::optional<Rest> rest_;  // what is to be said behind it
+  std::string wire_;          // what is to be sent: the same or, with TLS, what became of it
+  std::string last_words_;    // behind the answers that are still to come
   std::deque<Pending> pending_;
   std::optional<HttpRequest> slow_;  // waits for the answers before its own
   Clock::time_point deadline_;

@@ -23,6 +23,11 @@ core::Result<HttpResponse> list_workspaces(Call& call);
 core::Result<HttpResponse> list_audit(Call& call);
 core::Result<HttpResponse> show_audit_head(Call& call);
 
+// moving_routes.cpp
+core::Result<HttpResponse> export_store(Call& call);
+core::Result<HttpResponse> put_import_part(Call& call);
+core::Result<HttpResponse> commit_import(Call& call);
+
 // token_routes.cpp
 core::Result<HttpResponse> list_tokens(Call& call);
 core::Result<HttpResponse> put_token(Call& call);

@@ -78,7 +78,8 @@ void append_response(std::string& out, const HttpResponse& response, std::string
   out += "\r\nDate: ";
   out += date;
   if (response.status != 204) {
-    out += "\r\nContent-Length: " + std::to_string(response.body.size());
+    out += "\r\nContent-Length: " +
+           std::to_string(response.file ? response.file->size() : response.body.size());
   }
   for (const auto& [name, value] : response.headers) {
     out += "\r\n";

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -7,6 +8,7 @@
 #include <vector>
 
 #include "core/ip_range.h"
+#include "server/body_file.h"
 
 namespace nexakey::server {
 
@@ -38,15 +40,16 @@ struct HttpResponse {
   int status = 200;
   std::vector<std::pair<std::string, std::string>> headers{};
   std::string body{};
-  std::string detail{};         ///< for the log: what was wrong
-  bool is_store_error = false;  ///< for the metrics
+  std::shared_ptr<const BodyFile> file{};  ///< the body in place of `body`, if there is one
+  std::string detail{};                    ///< for the log: what was wrong
+  bool is_store_error = false;             ///< for the metrics
 };
 
 /// Whether two names of headers or schemes are the same, without regard to case.
 bool is_same_name(std::string_view a, std::string_view b);
 
-/// Adds a response to `out` as HTTP/1.1 has it. `date` is the value of that header; to a HEAD
-/// request (`has_body` false) goes the same without the body.
+/// Adds a response to `out` as HTTP/1.1 has it, but for a body that is in a file. `date` is the
+/// value of that header; to a HEAD request (`has_body` false) goes the same without the body.
 void append_response(std::string& out, const HttpResponse& response, std::string_view date,
                      bool keep_alive, bool has_body);
 

@@ -19,8 +19,7 @@ constexpr int kMostAttempts = 4;
 constexpr milliseconds kFirstPause{100};
 
 bool is_json(std::string_view content_type) {
-  const std::string_view type = content_type.substr(0, content_type.find(';'));
-  return type == "application/json" || type == "application/problem+json";
+  return is_of_type(content_type, kJson) || is_of_type(content_type, "application/problem+json");
 }
 
 /// A gateway in front of the server, or the server itself, that can't answer at the moment.
@@ -92,24 +91,42 @@ milliseconds Connection::pause_before(int attempt) {
 }
 
 Result<Json> Connection::ask(const Call& call) {
-  const auto end = Clock::now() + timeout_;
+  const auto reply = exchange(call, nullptr);
+  return reply ? judge(call, *reply) : tl::unexpected(failure(call, reply.error()));
+}
+
+Result<void> Connection::fetch(const Call& call, const Sink& sink) {
+  const auto reply = exchange(call, &sink);
+  if (!reply) {
+    return tl::unexpected(failure(call, reply.error()));
+  }
+  if (reply->status == kOk && is_of_type(reply->content_type, call.message.type)) {
+    return {};
+  }
+  return judge(call, *reply).and_then([&](const Json& /*json*/) -> Result<void> {
+    return tl::unexpected(nonsense("it is not of the type that was asked for", call));
+  });
+}
+
+/// Sends it until there is a reply that may be final, or no time left.
+tl::expected<Reply, NoReply> Connection::exchange(const Call& call, const Sink* sink) {
+  const auto end = Clock::now() + timeout_ + call.work;
   for (int attempt = 1;; ++attempt) {
     const auto left = std::chrono::duration_cast<milliseconds>(end - Clock::now());
-    const auto reply = transport_.exchange(call.message, std::max(left, milliseconds(1)));
+    auto reply = transport_.exchange(call.message, std::max(left, milliseconds(1)), sink);
     const bool is_safe = call.repeat == Repeat::safe || (!reply && !reply.error().was_sent);
     const bool is_passing = reply ? may_pass(reply->status) : reply.error().may_pass;
     const milliseconds pause =
         std::max(pause_before(attempt),
                  reply ? reply->retry_after.value_or(milliseconds(0)) : milliseconds(0));
     if (!is_safe || !is_passing || attempt == kMostAttempts || Clock::now() + pause >= end) {
-      return reply ? judge(call, *reply) : tl::unexpected(failure(call, reply.error()));
+      return reply;
     }
     std::this_thread::sleep_for(pause);
   }
 }
 
 Result<Json> Connection::judge(const Call& call, const Reply& reply) const {
-  constexpr int kOk = 200;
   constexpr int kNoContent = 204;
   if (reply.status == kNoContent) {
     return Json();

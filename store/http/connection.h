@@ -25,6 +25,8 @@ struct Call {
   Repeat repeat = Repeat::safe;
   bool may_miss = false;  ///< whether it can be that what it is about is not there
   std::string remedy{};   ///< what to do then; empty: it changes nothing
+  /// How long the server may take, besides the time for any request.
+  std::chrono::milliseconds work{0};
 };
 
 /// Asks a server of the API: tries again what is safe to try again, tells replies from failures,
@@ -45,12 +47,17 @@ class Connection {
     });
   }
 
+  /// Gives a long answer, lines of JSON, to `sink` as it comes. The time for a request is how long
+  /// nothing of it may come.
+  core::Result<void> fetch(const Call& call, const Sink& sink);
+
   /// The error for an answer to `call` that makes no sense, and why it makes none.
   [[nodiscard]] core::Error nonsense(const std::string& what, const Call& call = {}) const;
 
  private:
   Connection(Transport transport, const Access& access);
   core::Result<core::Json> ask(const Call& call);
+  tl::expected<Reply, NoReply> exchange(const Call& call, const Sink* sink);
   [[nodiscard]] core::Result<core::Json> judge(const Call& call, const Reply& reply) const;
   [[nodiscard]] core::Error refusal(const Reply& reply) const;
   [[nodiscard]] core::Error failure(const Call& call, const Reply& reply) const;

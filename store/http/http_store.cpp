@@ -1,6 +1,7 @@
 #include "store/http/http_store.h"
 
 #include <algorithm>
+#include <chrono>
 #include <iterator>
 #include <random>
 #include <set>
@@ -11,6 +12,7 @@
 #include "core/json.h"
 #include "core/json_reader.h"
 #include "core/query.h"
+#include "core/record.h"
 #include "store/http/connection.h"
 
 namespace nexakey::store::http {
@@ -31,6 +33,8 @@ constexpr std::size_t kPage = 1000;
 constexpr std::size_t kMostInOne = 1024;  // what a server decides in one request
 constexpr std::size_t kLongestInOne = std::size_t{512}
                                       << 10U;  // and what it reads, but for its head
+/// What a slow disk needs at most to bring a part of an import into a large store.
+constexpr std::chrono::seconds kTimeForPart{1};
 constexpr const char* kAgain = "run the same command again";
 
 template <typename Write>
@@ -182,6 +186,68 @@ std::string join_in_array(std::span<const std::string> texts) {
   });
 }
 
+/// Makes records of an export that comes in pieces.
+class ExportLines {
+ public:
+  ExportLines(const std::optional<std::string>& workspace,
+              const std::function<bool(const core::Record&)>& visit)
+      : workspace_(workspace), visit_(visit) {}
+
+  /// False: nothing more is wanted.
+  bool take(std::string_view piece) {
+    while (!piece.empty()) {
+      const std::size_t end = piece.find('\n');
+      line_ += piece.substr(0, end);
+      if (end == std::string_view::npos) {
+        break;
+      }
+      piece.remove_prefix(end + 1);
+      if (!take_line()) {
+        return false;
+      }
+      line_.clear();
+    }
+    // What is too long is refused before the end of the line has come.
+    return line_.size() <= core::kLongestRecord || take_line();
+  }
+
+  /// What came of it: an error if it was no whole export, though it was told to the end.
+  [[nodiscard]] Result<void> finish() const {
+    if (!outcome_ || has_enough_) {
+      return outcome_;
+    }
+    return line_.empty() ? reader_.finish() : reject("its last line has no end");
+  }
+
+ private:
+  bool take_line() {
+    const auto record = reader_.read(line_);
+    if (!record) {
+      outcome_ = tl::unexpected(record.error());
+    } else if (reader_.workspace() != workspace_) {
+      outcome_ = wrong_workspace();
+    } else if (*record) {
+      has_enough_ = !visit_(**record);
+    }
+    return outcome_ && !has_enough_;
+  }
+
+  [[nodiscard]] Result<void> wrong_workspace() const {
+    return workspace_ ? reject("it is not of the workspace " + *workspace_)
+                      : core::fail(core::ErrorCode::forbidden,
+                                   "only the workspace " + *reader_.workspace() +
+                                       " is to be seen there, and not the whole store",
+                                   "name it with --workspace");
+  }
+
+  const std::optional<std::string>& workspace_;
+  const std::function<bool(const core::Record&)>& visit_;
+  core::ExportReader reader_;
+  std::string line_;
+  Result<void> outcome_;
+  bool has_enough_ = false;
+};
+
 class HttpStore final : public KeyStore {
  public:
   explicit HttpStore(Connection connection) : connection_(std::move(connection)) {}
@@ -207,6 +273,12 @@ class HttpStore final : public KeyStore {
       const core::AuditFilter& filter, std::size_t limit,
       const std::function<bool(const core::AuditEntry&)>& visit) override;
   Result<core::AuditHead> audit_head() override;
+  Result<void> export_records(const std::optional<std::string>& workspace,
+                              const std::function<bool(const core::Record&)>& visit) override;
+  Result<void> stage_import(core::ImportId id, std::uint32_t number, std::string_view lines,
+                            Time now) override;
+  Result<core::ImportSummary> commit_import(core::ImportId id, std::uint32_t parts,
+                                            const core::ImportOptions& options, Time now) override;
   /// The server does what is due.
   Result<void> maintain() override { return {}; }
 
@@ -572,6 +644,59 @@ Result<AuditPage> HttpStore::fetch_entries(const core::AuditFilter& filter, std:
 Result<core::AuditHead> HttpStore::audit_head() {
   return connection_.ask(get("/v1/audit/head"), [](const Json& json) {
     return core::read_audit_head(member(json, "head"));
+  });
+}
+
+Result<void> HttpStore::export_records(const std::optional<std::string>& workspace,
+                                       const std::function<bool(const core::Record&)>& visit) {
+  core::Query query;
+  if (workspace) {
+    query.add("workspace", *workspace);
+  }
+  const std::string parameters = query.to_string();
+  const Call call{.message = {.method = "GET",
+                              .target = "/v1/export" + (parameters.empty() ? "" : "?" + parameters),
+                              .type = kJsonLines}};
+  ExportLines lines(workspace, visit);
+  return connection_.fetch(call, [&](std::string_view piece) { return lines.take(piece); })
+      .and_then([&] {
+        return lines.finish().map_error([&](core::Error error) {
+          return error.code == core::ErrorCode::usage ? connection_.nonsense(error.message, call)
+                                                      : error;
+        });
+      });
+}
+
+Result<void> HttpStore::stage_import(core::ImportId id, std::uint32_t number,
+                                     std::string_view lines, Time /*now*/) {
+  const Call call{
+      .message = {.method = "PUT",
+                  .target = "/v1/imports/" + id.to_string() + "/" + std::to_string(number),
+                  .body = std::string(lines),
+                  .type = kJsonLines}};
+  return core::check_import_part(number, lines).and_then([&] {
+    return connection_.ask(call, [](const Json& /*json*/) { return Result<void>(); });
+  });
+}
+
+Result<core::ImportSummary> HttpStore::commit_import(core::ImportId id, std::uint32_t parts,
+                                                     const core::ImportOptions& options,
+                                                     Time /*now*/) {
+  // The parts are gone after the first time, so that a second one could not tell what became of it.
+  const Call call{.message = {.method = "POST",
+                              .target = "/v1/imports/" + id.to_string(),
+                              .body = written([&](JsonWriter& json) {
+                                write_import_commit(json, parts, options);
+                              })},
+                  .repeat = Repeat::never,
+                  .may_miss = true,
+                  .remedy = "run the same import again, which changes nothing if it was",
+                  .work = kTimeForPart * parts};
+  return connection_.ask(call, [&](const Json& json) {
+    const Json& summary = member(json, "import");
+    return member(summary, "dry_run") == Json(options.dry_run)
+               ? core::read_import(summary)
+               : Result<core::ImportSummary>(reject("it is not about this import"));
   });
 }
 

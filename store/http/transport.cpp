@@ -41,11 +41,16 @@ std::string to_text(milliseconds time) {
 
 /// One exchange while it goes on: what curl's callbacks read and write.
 struct Transport::Turn {
+  Transport& transport;
   std::string_view unsent;
+  const char* wanted = kJson;
+  const Sink* sink = nullptr;
   bool was_sent = false;  ///< begun at least
   bool has_ended = false;
   std::size_t head = 0;
   bool is_too_long = false;
+  bool has_begun = false;   ///< to give the sink what it wants
+  bool has_enough = false;  ///< the sink has
   Reply reply{};
   std::array<char, CURL_ERROR_SIZE> error{};
 
@@ -66,12 +71,25 @@ struct Transport::Turn {
   static std::size_t receive(char* data, std::size_t size, std::size_t count, void* to) {
     Turn& turn = *static_cast<Turn*>(to);
     const std::size_t length = size * count;
+    if (turn.sink != nullptr && turn.is_wanted()) {
+      turn.has_begun = true;
+      turn.has_enough = !(*turn.sink)({data, length});
+      return turn.has_enough ? 0 : length;
+    }
     if (turn.reply.body.size() + length > kLongestBody) {
       turn.is_too_long = true;
       return 0;
     }
     turn.reply.body.append(data, length);
     return length;
+  }
+
+  /// Whether what comes is what was asked for, and not an error.
+  bool is_wanted() {
+    if (!has_begun) {
+      transport.read_head(reply);
+    }
+    return has_begun || (reply.status == kOk && is_of_type(reply.content_type, wanted));
   }
 
   static std::size_t receive_head(char* /*data*/, std::size_t size, std::size_t count, void* to) {
@@ -121,20 +139,45 @@ bool Transport::prepare(const Message& message, milliseconds time, Turn& turn) {
           (set(CURLOPT_CAINFO, ca_file_.c_str()) &&
            set(CURLOPT_CAPATH, static_cast<char*>(nullptr)))) &&
          set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(std::min(time, kConnectTime).count())) &&
-         set(CURLOPT_TIMEOUT_MS, static_cast<long>(time.count())) &&
-         set(CURLOPT_WRITEFUNCTION, &Turn::receive) && set(CURLOPT_WRITEDATA, &turn) &&
-         set(CURLOPT_HEADERFUNCTION, &Turn::receive_head) && set(CURLOPT_HEADERDATA, &turn) &&
+         limit(time, turn) && set(CURLOPT_WRITEFUNCTION, &Turn::receive) &&
+         set(CURLOPT_WRITEDATA, &turn) && set(CURLOPT_HEADERFUNCTION, &Turn::receive_head) &&
+         set(CURLOPT_HEADERDATA, &turn) &&
          (!has_body ||
           (set(CURLOPT_UPLOAD, 1L) && set(CURLOPT_CUSTOMREQUEST, message.method.c_str()) &&
            set(CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(message.body.size())) &&
            set(CURLOPT_READFUNCTION, &Turn::send) && set(CURLOPT_READDATA, &turn)));
 }
 
-tl::expected<Reply, NoReply> Transport::exchange(const Message& message, milliseconds time) {
-  Turn turn{.unsent = message.body};
+bool Transport::limit(milliseconds time, const Turn& turn) {
+  if (turn.sink == nullptr) {
+    return set(CURLOPT_TIMEOUT_MS, static_cast<long>(time.count()));
+  }
+  // Less than a byte a second, for so many seconds.
+  const auto seconds = std::chrono::ceil<std::chrono::seconds>(time);
+  return set(CURLOPT_LOW_SPEED_LIMIT, 1L) &&
+         set(CURLOPT_LOW_SPEED_TIME, static_cast<long>(seconds.count()));
+}
+
+void Transport::read_head(Reply& reply) {
+  long status = 0;
+  curl_off_t retry_after = 0;
+  const char* content_type = nullptr;
+  curl_->easy_getinfo(handle_.get(), CURLINFO_RESPONSE_CODE, &status);
+  curl_->easy_getinfo(handle_.get(), CURLINFO_RETRY_AFTER, &retry_after);
+  curl_->easy_getinfo(handle_.get(), CURLINFO_CONTENT_TYPE, &content_type);
+  reply.status = static_cast<int>(status);
+  reply.content_type = content_type == nullptr ? "" : content_type;
+  if (retry_after > 0) {
+    reply.retry_after = std::chrono::seconds(retry_after);
+  }
+}
+
+tl::expected<Reply, NoReply> Transport::exchange(const Message& message, milliseconds time,
+                                                 const Sink* sink) {
+  Turn turn{.transport = *this, .unsent = message.body, .wanted = message.type, .sink = sink};
   // A list that is made here is not copied by curl: the token stays where it is wiped.
-  std::array<std::string, 3> texts{"Accept: application/json", "Content-Type: application/json",
-                                   "Expect:"};
+  std::array<std::string, 3> texts{std::string("Accept: ") + message.type,
+                                   std::string("Content-Type: ") + message.type, "Expect:"};
   std::array<curl_slist, 4> headers{};
   headers[0].data = const_cast<char*>(authorization_.reveal().data());
   for (std::size_t i = 0; i < texts.size(); ++i) {
@@ -147,20 +190,10 @@ tl::expected<Reply, NoReply> Transport::exchange(const Message& message, millise
   }
   const CURLcode code = curl_->easy_perform(handle_.get());
   set(CURLOPT_HTTPHEADER, static_cast<curl_slist*>(nullptr));
-  if (code != CURLE_OK) {
+  if (code != CURLE_OK && !turn.has_enough) {
     return tl::unexpected(explain(code, turn, time));
   }
-  long status = 0;
-  curl_off_t retry_after = 0;
-  const char* content_type = nullptr;
-  curl_->easy_getinfo(handle_.get(), CURLINFO_RESPONSE_CODE, &status);
-  curl_->easy_getinfo(handle_.get(), CURLINFO_RETRY_AFTER, &retry_after);
-  curl_->easy_getinfo(handle_.get(), CURLINFO_CONTENT_TYPE, &content_type);
-  turn.reply.status = static_cast<int>(status);
-  turn.reply.content_type = content_type == nullptr ? "" : content_type;
-  if (retry_after > 0) {
-    turn.reply.retry_after = std::chrono::seconds(retry_after);
-  }
+  read_head(turn.reply);
   return std::move(turn.reply);
 }
 
@@ -192,7 +225,7 @@ NoReply Transport::explain(CURLcode code, const Turn& turn, milliseconds time) {
   const auto fail = [&](std::string reason, std::string hint = {}, bool may_pass = false) {
     failure.reason = std::move(reason);
     failure.hint = std::move(hint);
-    failure.may_pass = may_pass;
+    failure.may_pass = may_pass && !turn.has_begun;  // begun anew, it would come twice
     return failure;
   };
   if (turn.is_too_long) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -13,12 +14,21 @@
 
 namespace nexakey::store::http {
 
+inline constexpr int kOk = 200;
+inline constexpr const char* kJson = "application/json";
+inline constexpr const char* kJsonLines = "application/jsonl";
+
 /// A request of the API, as it goes out.
 struct Message {
   std::string method;
-  std::string target;  ///< the path and the query
-  std::string body{};  ///< JSON; a GET has none
+  std::string target;        ///< the path and the query
+  std::string body{};        ///< a GET has none
+  const char* type = kJson;  ///< of the body, and of the one that is wanted
 };
+
+/// Takes the body of an answer piece by piece, so that it may be of any length; false: it has had
+/// enough.
+using Sink = std::function<bool(std::string_view)>;
 
 /// What came back: whole, within its bounds, but not looked at.
 struct Reply {
@@ -27,6 +37,11 @@ struct Reply {
   std::string body;
   std::optional<std::chrono::milliseconds> retry_after;
 };
+
+/// Whether the value of a Content-Type names this type, with whatever parameters.
+inline bool is_of_type(std::string_view content_type, std::string_view type) {
+  return content_type.substr(0, content_type.find(';')) == type;
+}
 
 /// Why nothing came back that could be looked at.
 struct NoReply {
@@ -43,8 +58,11 @@ class Transport {
   /// `ca_file`: certificates (PEM) to trust in place of the system's; empty: those.
   static core::Result<Transport> open(Url url, const core::Secret& token, std::string ca_file);
 
-  /// Sends a request and takes the reply; it is over after `time` in any case.
-  tl::expected<Reply, NoReply> exchange(const Message& message, std::chrono::milliseconds time);
+  /// Sends a request and takes the reply; it is over after `time` in any case. With a sink, a body
+  /// of the wanted type that comes with status 200 goes to that one, and `time` is how long nothing
+  /// of it may come.
+  tl::expected<Reply, NoReply> exchange(const Message& message, std::chrono::milliseconds time,
+                                        const Sink* sink = nullptr);
 
   [[nodiscard]] const Url& url() const { return url_; }
 
@@ -53,6 +71,8 @@ class Transport {
 
   Transport(const Curl& curl, Url url, const core::Secret& token, std::string ca_file);
   bool prepare(const Message& message, std::chrono::milliseconds time, Turn& turn);
+  bool limit(std::chrono::milliseconds time, const Turn& turn);
+  void read_head(Reply& reply);
   NoReply explain(CURLcode code, const Turn& turn, std::chrono::milliseconds time);
   NoReply explain_certificate(const Turn& turn);
   template <typename T>

@@ -37,6 +37,11 @@ def new_key(**members):
     return text, record | members
 
 
+def new_import():
+    """The id of an import as a client makes it."""
+    return "imp_" + random_text(BASE32, 12)
+
+
 def new_token(**members):
     text = "nxk_" + random_text(ALPHABET, 40)
     record = {"id": "tok_" + random_text(BASE32, 12), "role": "auditor",
@@ -84,11 +89,13 @@ class ApiTest(unittest.TestCase):
         return self.place.nexakey("token", "create", *options, "--quiet")
 
     def ask(self, method, path, body=None, bearer=None, port=None):
-        """`bearer`: a role, or a token or key itself; the admin's token if there is none."""
+        """`bearer`: a role, or a token or key itself; the admin's token if there is none. A body of
+        bytes is sent as it is."""
         connection = http.client.HTTPConnection("127.0.0.1", port or self.port, timeout=60)
         bearer = self.tokens.get(bearer or "admin", bearer)
         try:
-            connection.request(method, path, None if body is None else json.dumps(body),
+            as_it_is = body is None or isinstance(body, bytes)
+            connection.request(method, path, body if as_it_is else json.dumps(body),
                                {"Authorization": f"Bearer {bearer}"})
             reply = Reply(connection.getresponse())
         finally:
@@ -287,6 +294,9 @@ class Tokens(ApiTest):
             ("GET", "/v1/tokens", None, (200, 200, 403)),
             ("PUT", f"/v1/tokens/{token['id']}", token, (200, 403, 403)),
             ("POST", "/v1/tokens/revoke", {"ids": [token["id"]]}, (200, 403, 403)),
+            ("GET", "/v1/export", None, (200, 200, 403)),
+            ("PUT", f"/v1/imports/{new_import()}/0", b"{}\n", (204, 403, 403)),
+            ("POST", f"/v1/imports/{new_import()}", {"parts": 1}, (404, 403, 403)),
             ("POST", "/v1/verify", {}, (200, 403, 200)),
             ("POST", "/v1/report", [], (204, 403, 204)),
         )
@@ -323,6 +333,9 @@ class Tokens(ApiTest):
                 ("PUT", f"/v1/keys/{successor['id']}", successor, 404),
                 ("GET", f"/v1/usage?key={id}", None, 404),
                 ("GET", "/v1/usage?workspace=default", None, 403),
+                ("GET", "/v1/export?workspace=default", None, 403),
+                ("PUT", f"/v1/imports/{new_import()}/0", b"{}\n", 403),
+                ("POST", f"/v1/imports/{new_import()}", {"parts": 1}, 403),
                 ("GET", "/v1/tokens", None, 403),
                 ("PUT", "/v1/tokens/x", new_token()[1], 403),
                 ("POST", "/v1/tokens/revoke", {"ids": []}, 403)):
@@ -330,6 +343,8 @@ class Tokens(ApiTest):
                 self.assertEqual(ask(method, path, body).status, status)
         self.assertEqual([self.ask("GET", f"/v1/keys/{key['id']}").json["key"]
                           for key in (own_key, other)], [own_key, other])
+        self.assertEqual(ask("GET", "/v1/export").text,
+                         self.ask("GET", "/v1/export?workspace=sales").text)
 
         body = [{"key": own}, {"key": self.key}]
         self.assertEqual([decision["reason"] for decision in

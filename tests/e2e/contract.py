@@ -47,7 +47,8 @@ def find(method, target):
     """The operation of a request; a path without a parameter comes first."""
     method = "get" if method == "HEAD" else method.lower()
     for form in sorted(DOCUMENT["paths"], key=lambda form: "{" in form):
-        pattern = form.replace("{path}", "(/.*)?").replace("{id}", "[^/]+")
+        pattern = form.replace("{path}", "(/.*)?").replace("{id}", "[^/]+").replace(
+            "{part}", "[^/]+")
         if re.fullmatch(pattern, target.partition("?")[0]):
             return DOCUMENT["paths"][form].get(method)
     return None
@@ -67,4 +68,4 @@ def check(method, target, reply):
         return
     (kind, content), = response["content"].items()
     assert reply.headers["content-type"].partition(";")[0] == kind
-    validator(content["schema"]).validate(reply.json if "json" in kind else reply.text)
+    validator(content["schema"]).validate(reply.json if kind.endswith("json") else reply.text)

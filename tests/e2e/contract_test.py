@@ -8,7 +8,7 @@ import unittest
 import jsonschema
 
 import contract
-from api_test import ApiTest, new_key, new_token
+from api_test import ApiTest, new_import, new_key, new_token
 
 
 class Contract(ApiTest):
@@ -41,7 +41,7 @@ class Contract(ApiTest):
                 self.check_node(child)
 
     def test_each_documented_operation_is_served(self):
-        ids = {"{id}": "key_000000000000", "{path}": "/v1/leads"}
+        ids = {"{id}": "key_000000000000", "{part}": "0", "{path}": "/v1/leads"}
         for path, method, _ in contract.operations():
             target = re.sub(r"{\w+}", lambda match: ids[match.group()], path)
             with self.subTest(path=path, method=method):
@@ -63,11 +63,19 @@ class Contract(ApiTest):
                 ("Usage", {name: value for report in usage.values()
                            for name, value in report.items()}),
                 ("AuditEntry", self.ask("GET", "/v1/audit").json["entries"][0]),
+                ("Import", self.ask("POST", self.stage_import(), {"parts": 1}).json["import"]),
                 ("AuditHead", self.ask("GET", "/v1/audit/head").json["head"]),
                 ("Problem", self.ask("GET", "/v1/keys/x").json),
                 ("Key", self.ask("POST", "/v1/self/revoke", bearer=text).json["key"])):
             with self.subTest(schema=name):
                 self.assertEqual(set(value), contract.members(name))
+
+    def stage_import(self):
+        """The path of an import of which all is there: of what the store has."""
+        path = f"/v1/imports/{new_import()}"
+        export = self.ask("GET", "/v1/export").text.encode()
+        self.assertEqual(self.ask("PUT", path + "/0", export).status, 204)
+        return path
 
     def test_what_is_not_in_a_schema_of_a_body_is_refused(self):
         text, key = new_key()
@@ -78,6 +86,7 @@ class Contract(ApiTest):
                   ("KeyChange", "PATCH", f"/v1/keys/{key['id']}", {"rate_limit": 7}),
                   ("Revocation", "POST", "/v1/keys/revoke", {"ids": []}),
                   ("Rotation", "POST", f"/v1/keys/{key['id']}/rotate", rotation),
+                  ("ImportCommit", "POST", self.stage_import(), {"parts": 1}),
                   ("Request", "POST", "/v1/verify", {"key": text}),
                   ("Answer", "POST", "/v1/report", {"key_id": key["id"], "status": 200}))
         for name, method, path, body in bodies:

@@ -346,6 +346,93 @@ class Meaning(RemoteTest):
         self.expect_of(self.revoke(missing), "whitelist remove crm 192.0.2.1", 3, "no key")
 
 
+def export(*lines, **numbers):
+    """What a server sends for one: the lines between the first and the last."""
+    counts = {"tokens": 0, "keys": 0, "usage": 0, "audit": 0} | numbers
+    whole = [{"nexakey_export": 1, "workspace": None}, *lines,
+             {"type": "end"} | counts | {"audit_hash": None}]
+    text = "".join(json.dumps(line, separators=(",", ":"), ensure_ascii=False) + "\n"
+                   for line in whole)
+    return reply(200, text, "application/jsonl")
+
+
+KEY = {"type": "key"} | {name: value for name, value in RECORD.items() if name != "status"}
+
+
+class Moving(RemoteTest):
+    def test_an_export_is_what_was_sent(self):
+        for answer in (export(), export(KEY, keys=1)):
+            self.serve(lambda *_: answer)
+            done = self.run_command("export")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual(done.stdout.encode(), answer.partition(b"\r\n\r\n")[2])
+
+    def test_what_is_no_export_is_none(self):
+        text = export(KEY, keys=1).partition(b"\r\n\r\n")[2]
+
+        def of_type(text):
+            return reply(200, text.decode(), "application/jsonl")
+
+        rows = [
+            ("nothing", of_type(b""), "it is empty"),
+            ("JSON", reply(200, {}), "not of the type"),
+            ("a page of the web", html(200), "is no nexakey server"),
+            ("cut off between lines", of_type(text[:text.rindex(b'{"type":"end"')]), "cut off"),
+            ("cut off within one", of_type(text[:-1]), "no end"),
+            ("another count", export(KEY, keys=2), "not as many records"),
+            ("nonsense", export({}), "line 2"),
+            ("two of them", of_type(text + text), "behind the end"),
+            ("a line without end", of_type(b"x" * 2_000_000), "no export"),
+            ("a long line", of_type(text[:text.index(b"\n") + 1] + b"x" * 2_000_000), "longer than"),
+            ("another workspace", export(KEY, keys=1), "not of the workspace"),
+        ]
+        for name, answer, message in rows:
+            with self.subTest(name):
+                path = self.path / "x.export"
+                words = f"export {path}" + (" -w sales" if "workspace" in name else "")
+                self.expect_of(answer, words, 6, message)
+                self.assertFalse(path.exists())
+
+    def test_only_one_workspace_is_to_be_seen(self):
+        text = ('{"nexakey_export":1,"workspace":"sales"}\n{"type":"end","tokens":0,"keys":0,'
+                '"usage":0,"audit":0,"audit_hash":null}\n')
+        self.serve(lambda *_: reply(200, text, "application/jsonl"))
+        path = self.path / "x.export"
+        self.expect(f"export {path}", 7, "workspace sales is to be seen .*: name it")
+        done = self.run_command("export -q -w sales")
+        self.assertEqual((done.returncode, done.stdout), (0, text), done.stderr)
+
+    def test_an_export_that_breaks_off_is_not_begun_anew(self):
+        def cut(connection):
+            connection.sendall(export(KEY, keys=1)[:-10])
+        path = self.path / "x.export"
+        requests = self.expect_of(lambda *_: cut, f"export {path}", 6, "broke the connection off")
+        self.assertEqual(len(requests), 1)
+        self.assertFalse(path.exists())
+        server = self.serve(lambda _, number: None if number < 3 else export())
+        self.assertEqual(self.run_command("export -q").returncode, 0)
+        self.assertEqual(len(server.requests), 3)
+
+    def test_an_export_that_stops_ends(self):
+        def stop(connection):
+            connection.sendall(export(KEY, keys=1)[:-10])
+            connection.recv(1)
+        self.expect_of(lambda *_: stop, f"export {self.path}/x --timeout 1s", 6, "in time")
+
+    def test_an_import_whose_end_is_lost(self):
+        text = export().partition(b"\r\n\r\n")[2].decode()
+        for failure in (None, html(502), html(504), reply(200, {}), reply(200, {"import": {}})):
+            server = self.serve(lambda request, number: (
+                failure if request.method == "POST" else
+                None if number == 1 else b"HTTP/1.1 204 No Content\r\n\r\n"))
+            self.expect("import", 6, "whether it was done is not known: run the same import again",
+                        text)
+            self.assertEqual([each.method for each in server.requests], ["PUT", "PUT", "POST"])
+            self.assertEqual(server.requests[1].body.decode(), text)
+        self.serve(lambda *_: problem(404, "not_found", "no such part"))
+        self.expect("import", 6, "does not know PUT", text)
+
+
 class Repeating(RemoteTest):
     def test_a_server_that_fails_for_a_moment_is_asked_again(self):
         for failure in (html(502), problem(503, "store_unavailable", "busy", "Retry-After: 1"),

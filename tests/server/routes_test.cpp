@@ -215,6 +215,25 @@ TEST_CASE("A page that grows too long ends before its limit") {
   CHECK(second["next_cursor"].is_null());
 }
 
+TEST_CASE("An export is a file, to be read in pieces") {
+  Fixture fixture;
+  const std::string token = fixture.token(Role::auditor);
+  for (std::uint64_t n = 1; n <= 200; ++n) {
+    test::add(fixture.store, n);
+  }
+  const HttpResponse response = fixture.ask(request("GET", "/v1/export", token));
+  REQUIRE(response.status == 200);
+  REQUIRE(response.file);
+  std::string text;
+  while (text.size() < response.file->size()) {
+    const std::string piece = response.file->read(text.size(), 1000);
+    REQUIRE(!piece.empty());
+    text += piece;
+  }
+  CHECK(text == test::export_text(fixture.store));
+  CHECK(response.file->read(text.size(), 1000).empty());
+}
+
 TEST_CASE("The contract is served to anybody") {
   Fixture fixture;
   const HttpResponse response = fixture.ask(request("GET", "/openapi.json"));

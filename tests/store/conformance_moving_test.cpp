@@ -3,8 +3,11 @@
 #include "core/json_reader.h"
 #include "tests/store/conformance.h"
 
-/// The stores that take part in a move.
-#define MOVING_FIXTURES nexakey::store::test::SqliteFixture, nexakey::store::test::MemoryFixture
+/// The stores that take part in a move, and those of them that go by the time that is named.
+#define LOCAL_MOVING_FIXTURES \
+  nexakey::store::test::SqliteFixture, nexakey::store::test::MemoryFixture
+#define MOVING_FIXTURES \
+  LOCAL_MOVING_FIXTURES, nexakey::store::test::HttpFixture, nexakey::store::test::UnixFixture
 
 namespace nexakey::store::test {
 namespace {
@@ -71,6 +74,21 @@ void fill(KeyStore& store) {
       {.key = make_key(1).id, .method = "GET", .path = "/v1/leads/7", .status = 502}}));
 }
 
+/// The text of an export, but for the token of the fixture.
+std::string export_text(KeyStore& store, const std::optional<std::string>& workspace = {}) {
+  std::string text;
+  core::ExportWriter writer(text, workspace);
+  value_of(store.export_records(workspace, [&](const core::Record& record) {
+    const Token* const token = std::get_if<Token>(&record);
+    if (token == nullptr || token->name != kAdmin) {
+      writer.add(record);
+    }
+    return true;
+  }));
+  writer.finish();
+  return text;
+}
+
 template <typename... Fixtures, typename Work>
 void on_each(const Work& work) {
   (work.template operator()<Fixtures>(), ...);
@@ -104,7 +122,7 @@ TEST_CASE_TEMPLATE("a store moves to any other and back without a change", Fixtu
     CHECK(summary.conflict_count == 0);
     CHECK(export_text(*others.second) == text);
     CHECK(list(*others.second) == list(*stores.first));
-    CHECK(value_of(others.second->tokens()) == value_of(stores.first->tokens()));
+    CHECK(tokens(*others.second) == tokens(*stores.first));
     CHECK(report(*others.second).total == report(*stores.first).total);
     CHECK(value_of(others.second->audit_head()) == value_of(stores.first->audit_head()));
     CHECK(reason(*others.first, request(2)) == "allowed");
@@ -342,7 +360,10 @@ TEST_CASE_TEMPLATE("a store with an audit log of its own says that there was an 
   REQUIRE(last().size() == 1);
   const core::AuditEntry entry = last().front();
   CHECK(entry.action == "import");
-  CHECK(entry.actor == core::Actor{.name = "zoë", .source = "host"});
+  // Over HTTP the server has its own word for it.
+  if constexpr (!requires { Fixture::kNamesActors; }) {
+    CHECK(entry.actor == core::Actor{.name = "zoë", .source = "host"});
+  }
   CHECK(entry.at >= now);
   CHECK(entry.hash == core::hash_of(entry, before.hash));
   CHECK(entry.details == R"({"audit_head":")" + value_of(stores.first->audit_head()).to_string() +
@@ -365,7 +386,8 @@ TEST_CASE_TEMPLATE("a log that is not whole is not taken over", Fixture, MOVING_
   add(*stores.first, 2);
   const std::string text = export_text(*stores.first);
   Stores<Fixture> others;
-  CHECK(code_of(try_import(*others.first, replaced(text, "zoë", "eve"))) == "usage");
+  CHECK(code_of(try_import(*others.first, replaced(text, R"("action":"create")",
+                                                   R"("action":"revoke")"))) == "usage");
   CHECK(list(*others.second).empty());
 }
 
@@ -430,7 +452,7 @@ TEST_CASE_TEMPLATE("parts are seen by nothing but their own import", Fixture, MO
   CHECK(code_of(others.first->commit_import(id, parts, {}, now())) == "not_found");
 }
 
-TEST_CASE_TEMPLATE("parts of an import that died go after a day", Fixture, MOVING_FIXTURES) {
+TEST_CASE_TEMPLATE("parts of an import that died go after a day", Fixture, LOCAL_MOVING_FIXTURES) {
   Stores<Fixture> stores;
   const std::string text = export_text(*stores.first);
   const core::Time then = now();

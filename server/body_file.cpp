@@ -1,0 +1,58 @@
+#include "server/body_file.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <system_error>
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+namespace nexakey::server {
+namespace {
+
+tl::unexpected<core::Error> problem_with(const std::string& what, int error) {
+  return core::fail(core::ErrorCode::failed, what + ": " + std::system_category().message(error),
+                    "see that the folder for temporary files, TMPDIR, has room");
+}
+
+}  // namespace
+
+core::Result<std::shared_ptr<BodyFile>> BodyFile::create() {
+  std::error_code unknown;
+  std::string name = std::filesystem::temp_directory_path(unknown) / "nexakey-XXXXXX";
+  const int descriptor = unknown ? -1 : ::mkostemp(name.data(), O_CLOEXEC);  // mode 0600
+  if (descriptor < 0) {
+    return problem_with("no temporary file can be made", unknown ? unknown.value() : errno);
+  }
+  ::unlink(name.c_str());
+  return std::shared_ptr<BodyFile>(new BodyFile(descriptor));
+}
+
+BodyFile::~BodyFile() { ::close(descriptor_); }
+
+core::Result<void> BodyFile::append(std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t count = ::write(descriptor_, text.data(), text.size());
+    if (count < 0 && errno != EINTR) {
+      return problem_with("a temporary file can't be written", errno);
+    }
+    const auto written = static_cast<std::size_t>(std::max<ssize_t>(count, 0));
+    text.remove_prefix(written);
+    size_ += written;
+  }
+  return {};
+}
+
+std::string BodyFile::read(std::uint64_t offset, std::size_t longest) const {
+  std::string piece(longest, '\0');
+  ssize_t count = -1;
+  do {
+    count = ::pread(descriptor_, piece.data(), piece.size(), static_cast<off_t>(offset));
+  } while (count < 0 && errno == EINTR);
+  piece.resize(static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
+  return piece;
+}
+
+}  // namespace nexakey::server
