@@ -529,7 +529,7 @@ Result<void> HttpStore::report(std::span<const core::Answer> answers) {
                                 .body = join_in_array(std::span(texts).subspan(first, count))},
                     .repeat = Repeat::never,
                     .remedy = "some of it may be counted"};
-    const auto counted = connection_.ask(call, [](const Json& /*json*/) { return Result<void>(); });
+    auto counted = connection_.ask(call, [](const Json& /*json*/) { return Result<void>(); });
     if (!counted) {
       return counted;
     }
@@ -544,7 +544,7 @@ Result<std::vector<std::string>> HttpStore::workspaces() {
       if (!name.is_string()) {
         return reject("the name of a workspace is no text");
       }
-      const auto text = name.get<std::string>();
+      auto text = name.get<std::string>();
       return core::check_workspace(text).map([&] { return text; });
     });
   });
