@@ -38,21 +38,34 @@ core::AuditHead lock_audit_head(Connection& connection) {
   return read_head(connection.run("SELECT number, hash FROM nexakey.audit_head FOR UPDATE"));
 }
 
-void insert_audit(Connection& connection, const core::AuditEntry& entry) {
+std::optional<core::Sha256> find_audit_hash(Connection& connection, std::int64_t number) {
+  const Rows rows =
+      connection.run("SELECT hash FROM nexakey.audit WHERE number = $1", Parameters().add(number));
+  return rows.size() == 0 ? std::nullopt : std::optional(rows.hash(0, 0));
+}
+
+void insert_audit(Connection& connection, std::span<const core::AuditEntry> entries) {
+  using core::AuditEntry;
+  Parameters parameters;
+  parameters.add(entries.back().number)
+      .add(entries.back().hash)
+      .add_column(entries, &AuditEntry::number)
+      .add_column(
+          entries,
+          [](const AuditEntry& entry) { return std::int64_t{entry.at.time_since_epoch().count()}; })
+      .add_column(entries, &AuditEntry::action)
+      .add_column(entries, [](const AuditEntry& entry) { return entry.actor.name; })
+      .add_column(entries, [](const AuditEntry& entry) { return entry.actor.source; })
+      .add_column(entries, &AuditEntry::workspace)
+      .add_column(entries, &AuditEntry::subject)
+      .add_column(entries, &AuditEntry::details)
+      .add_column(entries, &AuditEntry::hash);
   connection.run(
-      "WITH head AS (UPDATE nexakey.audit_head SET number = $1, hash = $9)"
+      "WITH head AS (UPDATE nexakey.audit_head SET number = $1, hash = $2)"
       " INSERT INTO nexakey.audit (number, at, action, actor, source, workspace, subject, details,"
-      " hash) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-      Parameters()
-          .add(entry.number)
-          .add(std::optional(entry.at))
-          .add(entry.action)
-          .add(entry.actor.name)
-          .add(entry.actor.source)
-          .add(entry.workspace)
-          .add(entry.subject)
-          .add(entry.details)
-          .add(entry.hash));
+      " hash) SELECT * FROM unnest($3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::text[],"
+      " $8::text[], $9::text[], $10::text[], $11::bytea[])",
+      parameters);
 }
 
 void visit_audit(Connection& connection, const core::AuditFilter& filter,

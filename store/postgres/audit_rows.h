@@ -1,6 +1,8 @@
 #pragma once
 
 #include <functional>
+#include <optional>
+#include <span>
 
 #include "core/audit.h"
 #include "store/postgres/connection.h"
@@ -16,8 +18,11 @@ core::AuditHead find_audit_head(Connection& connection);
 /// log is a chain. So each change takes this one lock, first of all, and none can wait in a circle.
 core::AuditHead lock_audit_head(Connection& connection);
 
-/// Adds an entry, as the new head.
-void insert_audit(Connection& connection, const core::AuditEntry& entry);
+/// The hash of an entry, if there is such an entry.
+std::optional<core::Sha256> find_audit_hash(Connection& connection, std::int64_t number);
+
+/// Adds entries; the last of them is the new head.
+void insert_audit(Connection& connection, std::span<const core::AuditEntry> entries);
 
 /// Visits the entries that a filter may match, oldest first, until it has enough.
 void visit_audit(Connection& connection, const core::AuditFilter& filter,

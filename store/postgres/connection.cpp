@@ -22,7 +22,7 @@ using std::chrono::milliseconds;
 /// The server itself gives up waiting for locks a little earlier. It has no limit for a whole
 /// statement: one that ends while a commit waits for a standby would be told that all is well.
 constexpr milliseconds kPatience{6000};
-constexpr milliseconds kStreamPatience{300'000};
+constexpr milliseconds kLongPatience{300'000};
 constexpr const char* kConnectTimeout = "5";  // seconds, for each host
 
 constexpr int kMostAttempts = 5;
@@ -38,6 +38,8 @@ const std::string kSetUp =
 void ignore_notice(void* /*nothing*/, const char* /*message*/) {}
 
 std::string hex(const core::CredentialHash& hash) { return "\\x" + core::to_hex(hash); }
+
+constexpr std::string_view kHexDigits = "0123456789abcdef";
 
 /// An array in PostgreSQL's text form, `{…}`, of what `append` writes for each item.
 template <typename Items, typename Append>
@@ -111,6 +113,17 @@ Parameters& Parameters::add(std::int64_t number) { return add(std::to_string(num
 
 Parameters& Parameters::add_flag(bool value) { return add(std::string(value ? "t" : "f")); }
 
+Parameters& Parameters::add_bytes(std::string_view bytes) {
+  std::string text = "\\x";
+  text.reserve(2 + 2 * bytes.size());
+  for (const char c : bytes) {
+    const auto byte = static_cast<unsigned char>(c);
+    text += kHexDigits[byte >> 4U];
+    text += kHexDigits[byte & 15U];
+  }
+  return add(std::move(text));
+}
+
 Parameters& Parameters::add(const core::CredentialHash& hash) { return add(hex(hash)); }
 
 Parameters& Parameters::add(const std::optional<core::Time>& time) {
@@ -125,6 +138,12 @@ Parameters& Parameters::add_null() {
 Parameters& Parameters::add_array(std::span<const std::int64_t> numbers) {
   return add(
       array_of(numbers, [](std::string& text, std::int64_t n) { text += std::to_string(n); }));
+}
+
+Parameters& Parameters::add_array(std::span<const std::optional<std::int64_t>> numbers) {
+  return add(array_of(numbers, [](std::string& text, const std::optional<std::int64_t>& n) {
+    text += n ? std::to_string(*n) : "NULL";
+  }));
 }
 
 Parameters& Parameters::add_plain_array(std::span<const std::string_view> texts) {
@@ -187,6 +206,16 @@ core::CredentialHash Rows::hash(int row, int column) const {
     throw damaged();
   }
   return *hash;
+}
+
+std::string Rows::bytes(int row, int column) const {
+  const std::string_view digits = text(row, column);
+  std::string bytes;
+  bytes.reserve(digits.size() / 2);
+  for (std::size_t i = 2; i + 1 < digits.size(); i += 2) {
+    bytes += static_cast<char>(kHexDigits.find(digits[i]) << 4U | kHexDigits.find(digits[i + 1]));
+  }
+  return bytes;
 }
 
 Result<Connection> Connection::to(const std::string& url) {
@@ -359,6 +388,12 @@ void Connection::execute(const std::string& sql) {
   receive(kPatience);
 }
 
+void Connection::execute_long(const std::string& sql) {
+  PGconn* const connection = connected();
+  send(libpq().send_query(connection, sql.c_str()));
+  receive(kLongPatience);
+}
+
 void Connection::begin() {
   PGconn* const connection = connected();
   is_in_transaction_ = true;  // even if only the first of its statements succeeds
@@ -422,41 +457,53 @@ void Connection::check_outcome() {
   }
 }
 
-void Connection::stream(const std::string& query, const Parameters& parameters,
-                        const std::function<bool(const Rows&, int row)>& visit) {
-  const auto values = parameters.values();
-  std::optional<Rows> rows;
+void Connection::view(const std::function<void()>& work) {
   repeat([&] {
     execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
     is_in_transaction_ = true;
-    send(libpq().send_query_params(
-        connection_.get(), ("DECLARE listed NO SCROLL CURSOR FOR " + query).c_str(),
-        static_cast<int>(values.size()), nullptr, values.data(), nullptr, nullptr, 0));
-    receive(kStreamPatience);
-    rows = fetch();
   });
   try {
-    for (;;) {
-      for (int row = 0; row < rows->size(); ++row) {
-        if (!visit(*rows, row)) {
-          return abandon();
-        }
-      }
-      if (rows->size() < kStreamRows) {
-        return abandon();
-      }
-      rows = fetch();
-    }
+    work();
   } catch (...) {
     abandon();
     throw;
+  }
+  abandon();
+}
+
+void Connection::stream(const std::string& query, const Parameters& parameters,
+                        const std::function<bool(const Rows&, int row)>& visit) {
+  if (!is_in_transaction_) {
+    return view([&] { visit_cursor(query, parameters, visit); });
+  }
+  visit_cursor(query, parameters, visit);
+  execute("CLOSE listed");
+}
+
+void Connection::visit_cursor(const std::string& query, const Parameters& parameters,
+                              const std::function<bool(const Rows&, int row)>& visit) {
+  const auto values = parameters.values();
+  send(libpq().send_query_params(
+      connected(), ("DECLARE listed NO SCROLL CURSOR FOR " + query).c_str(),
+      static_cast<int>(values.size()), nullptr, values.data(), nullptr, nullptr, 0));
+  receive(kLongPatience);
+  for (;;) {
+    const Rows rows = fetch();
+    for (int row = 0; row < rows.size(); ++row) {
+      if (!visit(rows, row)) {
+        return;
+      }
+    }
+    if (rows.size() < kStreamRows) {
+      return;
+    }
   }
 }
 
 Rows Connection::fetch() {
   send(libpq().send_query(connection_.get(),
                           ("FETCH " + std::to_string(kStreamRows) + " FROM listed").c_str()));
-  return receive(kStreamPatience);
+  return receive(kLongPatience);
 }
 
 }  // namespace nexakey::store::postgres

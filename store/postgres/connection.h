@@ -1,14 +1,17 @@
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -31,12 +34,22 @@ class Parameters {
     return id ? add(id->bits()) : add_null();
   }
   Parameters& add_flag(bool value);
+  Parameters& add_bytes(std::string_view bytes);
   Parameters& add_null();
   /// Arrays of numbers, of texts that need no quotes, of any texts, and of hashes.
   Parameters& add_array(std::span<const std::int64_t> numbers);
+  Parameters& add_array(std::span<const std::optional<std::int64_t>> numbers);
   Parameters& add_plain_array(std::span<const std::string_view> texts);
   Parameters& add_array(std::span<const std::string> texts);
   Parameters& add_array(std::span<const core::CredentialHash> hashes);
+
+  /// An array of what `get` says of each item: a column of the rows that the items are.
+  template <typename Items, typename Get>
+  Parameters& add_column(const Items& items, const Get& get) {
+    std::vector<std::decay_t<std::invoke_result_t<Get, decltype(*items.begin())>>> values;
+    std::ranges::transform(items, std::back_inserter(values), get);
+    return add_array(values);
+  }
 
   [[nodiscard]] std::vector<const char*> values() const;
 
@@ -58,6 +71,7 @@ class Rows {
                                     std::int64_t most) const;
   [[nodiscard]] std::optional<core::Time> time(int row, int column) const;
   [[nodiscard]] core::CredentialHash hash(int row, int column) const;
+  [[nodiscard]] std::string bytes(int row, int column) const;
 
  private:
   struct Clear {
@@ -80,6 +94,8 @@ class Connection {
   Rows run(const char* sql, const Parameters& parameters = {});
   /// Several statements without parameters, as one transaction if they begin none.
   void execute(const std::string& sql);
+  /// The same for what may keep the server busy for minutes.
+  void execute_long(const std::string& sql);
 
   /// Does `work`, which returns a Result, in a transaction, once more after a deadlock or a lost
   /// connection. It is committed, and on the disk, if the result has a value; else nothing of it
@@ -103,6 +119,9 @@ class Connection {
     repeat([&] { answer.emplace(work()); });
     return *std::move(answer);
   }
+
+  /// Does `work`, which streams what it needs, all of it in one unchanging view.
+  void view(const std::function<void()>& work);
 
   /// Calls `visit` with each row of a query, of one unchanging view, until it returns false. Needs
   /// no more memory for many rows than for a few.
@@ -134,6 +153,8 @@ class Connection {
   void wait(PGconn* connection, std::chrono::steady_clock::time_point until);
   [[noreturn]] void lose(const std::string& why);
   void send(int sent);
+  void visit_cursor(const std::string& query, const Parameters& parameters,
+                    const std::function<bool(const Rows&, int row)>& visit);
   Rows fetch();
   [[nodiscard]] Refused describe(const PGresult* result) const;
 

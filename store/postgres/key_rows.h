@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -17,14 +18,22 @@ namespace nexakey::store::postgres {
 /// scopes, whitelist, rate_limit, expires_at, suspended_at, revoked_at.
 core::KeyRules read_rules(const Rows& rows, int row, int column);
 
+/// A whole key, with the columns in the order of `kSelectKeys`.
+core::Key read_key(const Rows& rows, int row);
+/// Up to the WHERE of a query.
+extern const std::string kSelectKeys;
+
 std::optional<core::Key> find_key(Connection& connection, core::KeyId id);
+/// The keys that have an id or a hash of one of these, in any order.
+std::vector<core::Key> find_alike(Connection& connection, std::span<const core::Key> keys);
 /// The keys of this name, newest first.
 std::vector<core::Key> find_namesakes(Connection& connection, const std::string& workspace,
                                       const std::string& name);
 
 /// Whether the store has a key with this hash.
 bool has_hash(Connection& connection, const core::KeyHash& hash);
-void insert_key(Connection& connection, const core::Key& key);
+/// Adds keys, in their order, but not when they were last used.
+void insert_keys(Connection& connection, std::span<const core::Key> keys);
 /// Writes all that can change of a key.
 void update_key(Connection& connection, const core::Key& key);
 

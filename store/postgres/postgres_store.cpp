@@ -7,6 +7,8 @@
 #include "core/endpoint.h"
 #include "store/postgres/audit_rows.h"
 #include "store/postgres/decider.h"
+#include "store/postgres/export_rows.h"
+#include "store/postgres/import_rows.h"
 #include "store/postgres/key_rows.h"
 #include "store/postgres/schema.h"
 #include "store/postgres/token_rows.h"
@@ -67,6 +69,12 @@ class PostgresStore final : public KeyStore {
       const core::AuditFilter& filter, std::size_t limit,
       const std::function<bool(const core::AuditEntry&)>& visit) override;
   Result<core::AuditHead> audit_head() override;
+  Result<void> export_records(const std::optional<std::string>& workspace,
+                              const std::function<bool(const core::Record&)>& visit) override;
+  Result<void> stage_import(core::ImportId id, std::uint32_t number, std::string_view lines,
+                            Time now) override;
+  Result<core::ImportSummary> commit_import(core::ImportId id, std::uint32_t parts,
+                                            const core::ImportOptions& options, Time now) override;
   Result<void> maintain() override;
 
  private:
@@ -94,7 +102,7 @@ class PostgresStore final : public KeyStore {
 
 void PostgresStore::log(Time at, core::AuditRecord record) {
   const core::AuditEntry entry = core::next_entry(head_, actor(), at, std::move(record));
-  insert_audit(connection_, entry);
+  insert_audit(connection_, {&entry, 1});
   head_ = {.number = entry.number, .hash = entry.hash};
 }
 
@@ -131,7 +139,7 @@ Result<Key> PostgresStore::create(const Key& key, CreateMode mode, Time now) {
         return tl::unexpected(no_such_key(*relative));
       }
     }
-    insert_key(connection_, added);
+    insert_keys(connection_, {&added, 1});
     log(now, core::record_creation(added));
     return added;
   });
@@ -231,7 +239,7 @@ Result<std::optional<core::Rotated>> PostgresStore::rotate(KeyId id, const core:
     if (has_hash(connection_, rotation.hash)) {
       return tl::unexpected(hash_taken());
     }
-    insert_key(connection_, rotated->successor);
+    insert_keys(connection_, {&rotated->successor, 1});
     log(now, core::record_creation(rotated->successor));
     change_key(core::AuditAction::rotate, *key, rotated->previous, now);
     return *std::move(rotated);
@@ -384,6 +392,64 @@ Result<core::AuditHead> PostgresStore::audit_head() {
   return guarded([&]() -> Result<core::AuditHead> {
     return connection_.ask([&] { return find_audit_head(connection_); });
   });
+}
+
+Result<void> PostgresStore::export_records(const std::optional<std::string>& workspace,
+                                           const std::function<bool(const core::Record&)>& visit) {
+  return guarded([&]() -> Result<void> {
+    connection_.view([&] { export_rows(connection_, workspace, visit); });
+    return {};
+  });
+}
+
+Result<void> PostgresStore::stage_import(core::ImportId id, std::uint32_t number,
+                                         std::string_view lines, Time now) {
+  if (auto checked = core::check_import_part(number, lines); !checked) {
+    return checked;
+  }
+  return guarded([&] {
+    return connection_.change([&]() -> Result<void> {
+      stage_part(connection_, id, number, lines, now);
+      return {};
+    });
+  });
+}
+
+Result<core::ImportSummary> PostgresStore::commit_import(core::ImportId id, std::uint32_t parts,
+                                                         const core::ImportOptions& options,
+                                                         Time now) {
+  const auto read_part = [&](std::uint32_t number) -> Result<std::string> {
+    auto part = find_part(connection_, id, number);
+    if (!part) {
+      return core::fail(ErrorCode::not_found, "a part of the import is missing", "import it again");
+    }
+    return *std::move(part);
+  };
+  std::optional<core::ImportSummary> undone;
+  auto done = change([&]() -> Result<core::ImportSummary> {
+    PostgresImportRows rows(connection_);
+    auto summary = apply_import(parts, read_part, options, rows, actor(), now);
+    if (!summary) {
+      return summary;
+    }
+    if (!is_to_be_committed(*summary, options)) {
+      undone = *std::move(summary);
+      return core::fail(ErrorCode::failed, "nothing of it is to stay");
+    }
+    rows.finish();
+    delete_parts(connection_, id);
+    return summary;
+  });
+  if (done) {
+    return done;
+  }
+  static_cast<void>(guarded([&] {
+    return connection_.change([&]() -> Result<void> {
+      delete_parts(connection_, id);
+      return {};
+    });
+  }));
+  return undone ? Result<core::ImportSummary>(*std::move(undone)) : std::move(done);
 }
 
 Result<void> PostgresStore::maintain() { return {}; }

@@ -3,16 +3,23 @@
 #include <string>
 
 namespace nexakey::store::postgres {
-namespace {
-
 using core::Token;
 using core::TokenId;
 
-const std::string kSelect =
+const std::string kSelectTokens =
     "SELECT id, hash, last_four, name, role, workspace, created_at, expires_at, revoked_at"
     " FROM nexakey.tokens ";
-const std::string kFind = kSelect + "WHERE id = $1";
-const std::string kSelectAll = kSelect + "ORDER BY created_at DESC, seq DESC";
+
+namespace {
+
+const std::string kFind = kSelectTokens + "WHERE id = $1";
+const std::string kSelectAll = kSelectTokens + "ORDER BY created_at DESC, seq DESC";
+
+std::optional<Token> read_only_token(const Rows& rows) {
+  return rows.size() == 0 ? std::nullopt : std::optional(read_token(rows, 0));
+}
+
+}  // namespace
 
 Token read_token(const Rows& rows, int row) {
   Token token;
@@ -33,12 +40,6 @@ Token read_token(const Rows& rows, int row) {
   token.revoked_at = rows.time(row, 8);
   return token;
 }
-
-std::optional<Token> read_only_token(const Rows& rows) {
-  return rows.size() == 0 ? std::nullopt : std::optional(read_token(rows, 0));
-}
-
-}  // namespace
 
 std::optional<Token> find_token(Connection& connection, TokenId id) {
   return read_only_token(connection.run(kFind.c_str(), Parameters().add(id.bits())));

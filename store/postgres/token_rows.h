@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "core/token.h"
@@ -9,6 +10,11 @@
 namespace nexakey::store::postgres {
 
 /// The rows of the table `tokens`. Errors are exceptions.
+
+/// A whole token, with the columns in the order of `kSelectTokens`.
+core::Token read_token(const Rows& rows, int row);
+/// Up to the WHERE of a query.
+extern const std::string kSelectTokens;
 
 std::optional<core::Token> find_token(Connection& connection, core::TokenId id);
 std::optional<core::Token> find_token(Connection& connection, const core::CredentialHash& hash);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "store/postgres/import_rows.h"
 #include "tests/store/conformance.h"
 
 namespace nexakey::store::test {
@@ -155,6 +156,33 @@ TEST_CASE("a server that takes no changes refuses them and decides nothing") {
   CHECK(code_of(store->revoke(std::vector{make_key(1).id}, "", now())) == "store_unavailable");
 }
 
+TEST_CASE("what is counted while an import runs is not lost") {
+  Stores<PostgresFixture> stores;
+  add(*stores.first, 1);
+  CHECK(admitted(*stores.first, request(1), 2) == 2);
+  std::vector<core::KeyUsage> usage;
+  value_of(stores.first->export_records({}, [&](const core::Record& record) {
+    if (const auto* const row = std::get_if<core::KeyUsage>(&record)) {
+      usage.push_back(*row);
+    }
+    return true;
+  }));
+  REQUIRE(!usage.empty());
+  auto connection = value_of(postgres::Connection::to(stores.fixture.url()));
+  value_of(postgres::guarded([&] {
+    return connection.change([&]() -> Result<bool> {
+      postgres::PostgresImportRows rows(connection);
+      usage[0].requests = 4;
+      const auto row = std::span<const core::KeyUsage>(usage).first(1);
+      CHECK(rows.find(row).at(0) < 4);
+      stores.fixture.database().execute("UPDATE nexakey.usage SET requests = 9");
+      rows.set(row);
+      return true;
+    });
+  }));
+  CHECK(report(*stores.second).total.requests == 9 * usage.size());
+}
+
 TEST_CASE("no message has the password of a URL") {
   for (const std::string_view url :
        {"postgresql://admin:hunter2@127.0.0.1:1/keys", "postgres://admin:hunter2@[/keys",
@@ -235,12 +263,21 @@ TEST_CASE("roles can do what README's GRANTs let them") {
   admin.grant("USAGE ON SCHEMA nexakey");
   admin.grant("SELECT ON ALL TABLES IN SCHEMA nexakey");
   admin.grant("INSERT, UPDATE ON nexakey.keys, nexakey.tokens, nexakey.audit, nexakey.audit_head");
+  admin.grant("INSERT, UPDATE, DELETE ON nexakey.import_parts");
   admin.grant("EXECUTE ON ALL FUNCTIONS IN SCHEMA nexakey");
   const auto as_admin = admin.connect();
   add(*as_admin, 2);
   value_of(as_admin->revoke(ids, "", now()));
   CHECK(reason(*as_admin, request(1)) == "revoked_key");
   CHECK(reason(*as_admin, request(2)) == "allowed");
+
+  const std::string text = export_text(*as_auditor);
+  CHECK(code_of(as_auditor->stage_import(core::ImportId(1), 0, text, now())) == refused);
+  import_text(*as_admin, text);
+  const PostgresFixture other;
+  const auto target = other.connect();
+  CHECK(import_text(*target, text).usage.added == 2);
+  CHECK(export_text(*target) == text);
 }
 
 }  // namespace
