@@ -104,7 +104,7 @@ Rotated rotate_into_file(const Context& context, store::KeyStore& store, const T
   const Rotation rotation = make_rotation(terms, secret, context.now());
   file.stage(secret);
   try {
-    const Rotated rotated = rotate_in_store(context, store, target.key, rotation);
+    Rotated rotated = rotate_in_store(context, store, target.key, rotation);
     file.publish();
     return rotated;
   } catch (Failure& failure) {

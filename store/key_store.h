@@ -149,24 +149,19 @@ class KeyStore {
 
   /// The last entry of the audit log.
   virtual Result<core::AuditHead> audit_head() = 0;
-  /// The next three are for stores that can move; others fail with `failed`.
-  ///
+
   /// Calls `visit` with all that makes the store, or one workspace of it, as it is at one moment:
   /// in the order of an export (core/record.h), until `visit` returns false. Needs no more memory
   /// for many records than for one. Of a workspace these are its keys with their usage, and the
   /// tokens that are bound to it.
-  virtual Result<void> export_records(const std::optional<std::string>& /*workspace*/,
-                                      const std::function<bool(const core::Record&)>& /*visit*/) {
-    return refuse_to_move();
-  }
+  virtual Result<void> export_records(const std::optional<std::string>& workspace,
+                                      const std::function<bool(const core::Record&)>& visit) = 0;
 
   /// Keeps a part of an import until it is committed; the same part once more takes the place of
   /// the first. Nothing but `commit_import` ever sees it. Parts that are older than a day are those
   /// of imports that died: they go when another one comes.
-  virtual Result<void> stage_import(core::ImportId /*id*/, std::uint32_t /*number*/,
-                                    std::string_view /*lines*/, core::Time /*now*/) {
-    return refuse_to_move();
-  }
+  virtual Result<void> stage_import(core::ImportId id, std::uint32_t number, std::string_view lines,
+                                    core::Time now) = 0;
 
   /// Brings what the parts from 0 on are together into the store, whole or not at all: records
   /// that it does not have are added, those that it has stay, with the larger of two counts and
@@ -175,11 +170,9 @@ class KeyStore {
   /// nothing. A store without an audit log takes over that of the import; any other one gets an
   /// `import` entry if anything changed. What is no whole export is a `usage` error, a part that is
   /// not there `not_found`. However it ends, the parts are gone.
-  virtual Result<core::ImportSummary> commit_import(core::ImportId /*id*/, std::uint32_t /*parts*/,
-                                                    const core::ImportOptions& /*options*/,
-                                                    core::Time /*now*/) {
-    return refuse_to_move();
-  }
+  virtual Result<core::ImportSummary> commit_import(core::ImportId id, std::uint32_t parts,
+                                                    const core::ImportOptions& options,
+                                                    core::Time now) = 0;
 
   /// Does what is due behind the verifications, so that none of them has to do it. A process that
   /// serves for long calls it a few times a second, on a store object and a thread of their own.
@@ -189,12 +182,6 @@ class KeyStore {
   [[nodiscard]] const core::Actor& actor() const { return actor_; }
 
  private:
-  static tl::unexpected<core::Error> refuse_to_move() {
-    return core::fail(core::ErrorCode::failed,
-                      "this kind of store can neither be exported nor take an import",
-                      "only one in SQLite can");
-  }
-
   core::Actor actor_;
 };
 

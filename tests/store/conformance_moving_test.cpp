@@ -3,12 +3,6 @@
 #include "core/json_reader.h"
 #include "tests/store/conformance.h"
 
-/// The stores that take part in a move, and those of them that go by the time that is named.
-#define LOCAL_MOVING_FIXTURES \
-  nexakey::store::test::SqliteFixture, nexakey::store::test::MemoryFixture
-#define MOVING_FIXTURES \
-  LOCAL_MOVING_FIXTURES, nexakey::store::test::HttpFixture, nexakey::store::test::UnixFixture
-
 namespace nexakey::store::test {
 namespace {
 
@@ -107,11 +101,11 @@ std::string replaced(std::string text, const std::string& from, const std::strin
 }
 
 TEST_CASE_TEMPLATE("a store moves to any other and back without a change", Fixture,
-                   MOVING_FIXTURES) {
+                   STORE_FIXTURES) {
   Stores<Fixture> stores;
   fill(*stores.first);
   const std::string text = export_text(*stores.first);
-  on_each<MOVING_FIXTURES>([&]<typename Other>() {
+  on_each<STORE_FIXTURES>([&]<typename Other>() {
     CAPTURE(Other::kScheme);
     Stores<Other> others;
     const ImportSummary summary = import_text(*others.first, text);
@@ -134,7 +128,7 @@ TEST_CASE_TEMPLATE("a store moves to any other and back without a change", Fixtu
   });
 }
 
-TEST_CASE_TEMPLATE("an empty store has an export too", Fixture, MOVING_FIXTURES) {
+TEST_CASE_TEMPLATE("an empty store has an export too", Fixture, STORE_FIXTURES) {
   Stores<Fixture> stores;
   const std::string text = export_text(*stores.first);
   CHECK(std::ranges::count(text, '\n') == 2);
@@ -142,7 +136,7 @@ TEST_CASE_TEMPLATE("an empty store has an export too", Fixture, MOVING_FIXTURES)
   CHECK(export_text(*stores.second) == text);
 }
 
-TEST_CASE_TEMPLATE("an export tells until nobody listens", Fixture, MOVING_FIXTURES) {
+TEST_CASE_TEMPLATE("an export tells until nobody listens", Fixture, STORE_FIXTURES) {
   Stores<Fixture> stores;
   fill(*stores.first);
   for (const int wanted : {1, 3, 9}) {
@@ -153,7 +147,7 @@ TEST_CASE_TEMPLATE("an export tells until nobody listens", Fixture, MOVING_FIXTU
   }
 }
 
-TEST_CASE_TEMPLATE("an export of a workspace has what belongs to it", Fixture, MOVING_FIXTURES) {
+TEST_CASE_TEMPLATE("an export of a workspace has what belongs to it", Fixture, STORE_FIXTURES) {
   Stores<Fixture> stores;
   fill(*stores.first);
   const std::string text = export_text(*stores.first, "acme");
@@ -168,7 +162,7 @@ TEST_CASE_TEMPLATE("an export of a workspace has what belongs to it", Fixture, M
   CHECK(std::ranges::count(export_text(*stores.first, "nobody"), '\n') == 2);
 }
 
-TEST_CASE_TEMPLATE("the same import again changes nothing", Fixture, MOVING_FIXTURES) {
+TEST_CASE_TEMPLATE("the same import again changes nothing", Fixture, STORE_FIXTURES) {
   Stores<Fixture> stores;
   fill(*stores.first);
   const std::string text = export_text(*stores.first);
@@ -186,7 +180,7 @@ TEST_CASE_TEMPLATE("the same import again changes nothing", Fixture, MOVING_FIXT
 }
 
 TEST_CASE_TEMPLATE("of two counts the larger stays, of two last uses the later", Fixture,
-                   MOVING_FIXTURES) {
+                   STORE_FIXTURES) {
   Stores<Fixture> stores;
   add(*stores.first, 1);
   add(*stores.first, 2);
@@ -210,7 +204,7 @@ TEST_CASE_TEMPLATE("of two counts the larger stays, of two last uses the later",
 }
 
 TEST_CASE_TEMPLATE("keys that are added come behind those that are as old", Fixture,
-                   MOVING_FIXTURES) {
+                   STORE_FIXTURES) {
   Stores<Fixture> stores;
   Stores<Fixture> others;
   for (const std::uint64_t n : {3U, 1U, 2U, 4U}) {
@@ -223,7 +217,7 @@ TEST_CASE_TEMPLATE("keys that are added come behind those that are as old", Fixt
         std::vector<std::string>{"name-2", "name-1", "name-3", "name-4"});
 }
 
-TEST_CASE_TEMPLATE("a rotation may refer to a key that comes later", Fixture, MOVING_FIXTURES) {
+TEST_CASE_TEMPLATE("a rotation may refer to a key that comes later", Fixture, STORE_FIXTURES) {
   Stores<Fixture> stores;
   // The successor is older, as after a clock that went backwards.
   Key successor = make_key(1);
@@ -237,7 +231,7 @@ TEST_CASE_TEMPLATE("a rotation may refer to a key that comes later", Fixture, MO
   CHECK(list(*others.second, {.name = "name-1"}).at(0).rotated_from == make_key(2).id);
 }
 
-TEST_CASE_TEMPLATE("with a conflict nothing is done", Fixture, MOVING_FIXTURES) {
+TEST_CASE_TEMPLATE("with a conflict nothing is done", Fixture, STORE_FIXTURES) {
   Stores<Fixture> stores;
   fill(*stores.first);
   const std::string text = export_text(*stores.first);
@@ -298,7 +292,7 @@ TEST_CASE_TEMPLATE("with a conflict nothing is done", Fixture, MOVING_FIXTURES) 
 }
 
 TEST_CASE_TEMPLATE("what is no whole export is refused, and nothing of it is done", Fixture,
-                   MOVING_FIXTURES) {
+                   STORE_FIXTURES) {
   Stores<Fixture> stores;
   fill(*stores.first);
   const std::string text = export_text(*stores.first);
@@ -323,7 +317,7 @@ TEST_CASE_TEMPLATE("what is no whole export is refused, and nothing of it is don
   }
 }
 
-TEST_CASE_TEMPLATE("a dry run tells what would be done", Fixture, MOVING_FIXTURES) {
+TEST_CASE_TEMPLATE("a dry run tells what would be done", Fixture, STORE_FIXTURES) {
   Stores<Fixture> stores;
   fill(*stores.first);
   const std::string text = export_text(*stores.first);
@@ -338,7 +332,7 @@ TEST_CASE_TEMPLATE("a dry run tells what would be done", Fixture, MOVING_FIXTURE
 }
 
 TEST_CASE_TEMPLATE("a store with an audit log of its own says that there was an import", Fixture,
-                   MOVING_FIXTURES) {
+                   STORE_FIXTURES) {
   Stores<Fixture> stores;
   fill(*stores.first);
   const std::string text = export_text(*stores.first);
@@ -379,7 +373,7 @@ TEST_CASE_TEMPLATE("a store with an audit log of its own says that there was an 
   CHECK(export_text(*third.second) == export_text(*others.second));
 }
 
-TEST_CASE_TEMPLATE("a log that is not whole is not taken over", Fixture, MOVING_FIXTURES) {
+TEST_CASE_TEMPLATE("a log that is not whole is not taken over", Fixture, STORE_FIXTURES) {
   Stores<Fixture> stores;
   stores.first->act_as({.name = "zoë", .source = "host"});
   add(*stores.first, 1);
@@ -391,7 +385,7 @@ TEST_CASE_TEMPLATE("a log that is not whole is not taken over", Fixture, MOVING_
   CHECK(list(*others.second).empty());
 }
 
-TEST_CASE_TEMPLATE("an import of a workspace is logged as one", Fixture, MOVING_FIXTURES) {
+TEST_CASE_TEMPLATE("an import of a workspace is logged as one", Fixture, STORE_FIXTURES) {
   Stores<Fixture> stores;
   fill(*stores.first);
   Stores<Fixture> others;
@@ -406,7 +400,7 @@ TEST_CASE_TEMPLATE("an import of a workspace is logged as one", Fixture, MOVING_
   CHECK(entries[0].subject.empty());
 }
 
-TEST_CASE_TEMPLATE("keys that are known can be kept as they are", Fixture, MOVING_FIXTURES) {
+TEST_CASE_TEMPLATE("keys that are known can be kept as they are", Fixture, STORE_FIXTURES) {
   Stores<Fixture> stores;
   Stores<Fixture> others;
   for (const std::uint64_t n : {1U, 2U, 3U}) {
@@ -430,7 +424,7 @@ TEST_CASE_TEMPLATE("keys that are known can be kept as they are", Fixture, MOVIN
         "usage");
 }
 
-TEST_CASE_TEMPLATE("parts are seen by nothing but their own import", Fixture, MOVING_FIXTURES) {
+TEST_CASE_TEMPLATE("parts are seen by nothing but their own import", Fixture, STORE_FIXTURES) {
   Stores<Fixture> stores;
   fill(*stores.first);
   const std::string text = export_text(*stores.first);
@@ -452,7 +446,7 @@ TEST_CASE_TEMPLATE("parts are seen by nothing but their own import", Fixture, MO
   CHECK(code_of(others.first->commit_import(id, parts, {}, now())) == "not_found");
 }
 
-TEST_CASE_TEMPLATE("parts of an import that died go after a day", Fixture, LOCAL_MOVING_FIXTURES) {
+TEST_CASE_TEMPLATE("parts of an import that died go after a day", Fixture, LOCAL_FIXTURES) {
   Stores<Fixture> stores;
   const std::string text = export_text(*stores.first);
   const core::Time then = now();
@@ -466,7 +460,7 @@ TEST_CASE_TEMPLATE("parts of an import that died go after a day", Fixture, LOCAL
   CHECK(code_of(stores.first->commit_import(ImportId(3), 1, {}, then)) == "ok");
 }
 
-TEST_CASE_TEMPLATE("a part has whole lines, and not too many of them", Fixture, MOVING_FIXTURES) {
+TEST_CASE_TEMPLATE("a part has whole lines, and not too many of them", Fixture, STORE_FIXTURES) {
   Stores<Fixture> stores;
   const auto stage_part = [&](std::uint32_t number, const std::string& lines) {
     return code_of(stores.first->stage_import(ImportId(1), number, lines, now()));
