@@ -38,7 +38,7 @@ CommandLine::CommandLine(const std::string& only)
   app_->set_version_flag("--version", std::string(NEXAKEY_VERSION), "Show the version");
   // An alias that sets one of these can be overruled: the last one counts.
   app_->add_option("--store", globals_->store,
-                   "The store: a path, https://HOST[:PORT] or unix:PATH")
+                   "The store: a path, https://HOST, unix:PATH or postgresql:…")
       ->type_name("URL")
       ->take_last();
   app_->add_option("-w,--workspace", globals_->workspace, "The workspace")

@@ -26,6 +26,8 @@ FILES = {
     "usr/share/doc/nexakey/changelog.Debian.gz": 0o644,
     "usr/share/doc/nexakey/copyright": 0o644,
     "usr/share/doc/nexakey/README.md": 0o644,
+    "usr/share/doc/nexakey/examples/nexakey-rotate.service": 0o644,
+    "usr/share/doc/nexakey/examples/nexakey-rotate.timer": 0o644,
     "usr/share/doc/nexakey/examples/nexakey-unused.service": 0o644,
     "usr/share/doc/nexakey/examples/nexakey-unused.timer": 0o644,
 }
