@@ -164,13 +164,13 @@ ImportSummary import(const Context& context, Spool& spool, const core::ImportOpt
 }
 
 void print_table(Context& context, const ImportSummary& summary) {
-  const TableStyle& style = KeyView(context).style();
+  const KeyView view(context);
   if (summary.conflict_count > 0) {
     Table conflicts({{"ID"}, {"CONFLICT", false, true}});
     for (const core::ImportConflict& conflict : summary.conflicts) {
       conflicts.add({conflict.id, conflict.problem});
     }
-    context.out.write(conflicts.render(style));
+    context.out.write(conflicts.render(view.style()));
     return;
   }
   Table table({{"RECORDS"}, {"ADDED", true}, {"CHANGED", true}, {"UNCHANGED", true}});
@@ -182,7 +182,7 @@ void print_table(Context& context, const ImportSummary& summary) {
   add("keys", summary.keys);
   add("usage", summary.usage);
   add("audit", {.added = summary.audit.added, .unchanged = summary.audit.unchanged});
-  context.out.write(table.render(style));
+  context.out.write(table.render(view.style()));
 }
 
 void print(Context& context, const ImportSummary& summary, bool dry_run) {
