@@ -2,13 +2,14 @@
 
 #include <algorithm>
 #include <atomic>
+#include <limits>
 
 namespace nexakey::core {
 
 std::uint32_t SlidingWindow::occupied(std::uint32_t limit, Tick now) const {
   // The times get older with n, so those still inside come first.
   std::uint32_t inside = 0;
-  auto unknown = static_cast<std::uint32_t>(std::min<std::uint64_t>(count_, limit));
+  auto unknown = static_cast<std::uint32_t>(std::min<std::uint64_t>({count_, limit, ring_.size()}));
   while (inside < unknown) {
     const std::uint32_t middle = inside + (unknown - inside + 1) / 2;
     if (now - newest(middle) < kWindowLength) {
@@ -20,9 +21,26 @@ std::uint32_t SlidingWindow::occupied(std::uint32_t limit, Tick now) const {
   return inside;
 }
 
+bool SlidingWindow::is_short(std::uint32_t limit, Tick now) const {
+  return ring_.size() < limit && occupied(limit, now) == ring_.size();
+}
+
+void SlidingWindow::copy_to(std::span<Tick> ring, Tick now) const {
+  constexpr auto kAny = std::numeric_limits<std::uint32_t>::max();
+  std::ranges::fill(ring, Tick{});
+  Tick later = now;
+  for (std::uint32_t n = 1, inside = occupied(kAny, now); n <= inside; ++n) {
+    if (newest(n) > later) {
+      break;  // in the place of the oldest: of a request that was not counted any more
+    }
+    later = newest(n);
+    ring[(count_ - n) % ring.size()] = later;
+  }
+}
+
 Admission SlidingWindow::peek(std::uint32_t limit, Tick now) const {
   const std::uint32_t used = occupied(limit, now);
-  return {.admitted = used < limit,
+  return {.admitted = used < limit && used < ring_.size(),
           .remaining = limit - used,
           .reset_in = used == 0 ? kWindowLength : newest(used) + kWindowLength - now};
 }

@@ -24,14 +24,25 @@ struct Admission {
 ///
 /// It is a view of memory that its owner keeps, possibly shared by processes; the owner sees to it
 /// that only one of them uses it at a time. `ring` holds the times of the last admitted requests,
-/// the n-th of all at [n % size]; `count` is how many there were. A process that dies between two
-/// stores leaves a window that is at worst one request fuller than it was.
+/// the n-th of all at [n % size]; `count` is how many there were. The ring may be smaller than the
+/// limit as long as its owner gives it more room whenever it `is_short`. A process that dies
+/// between two stores leaves a window that is at worst one request fuller than it was.
 class SlidingWindow {
  public:
   SlidingWindow(std::uint64_t& count, std::span<Tick> ring) : count_(count), ring_(ring) {}
 
-  /// Takes a request at `now` in if there is room. `limit` is at most the size of the ring; it may
-  /// differ from call to call. `now` never goes back.
+  /// How many of the newest `limit` requests are still in the window.
+  [[nodiscard]] std::uint32_t occupied(std::uint32_t limit, Tick now) const;
+
+  /// Whether more requests would be admitted than the ring has room for.
+  [[nodiscard]] bool is_short(std::uint32_t limit, Tick now) const;
+
+  /// Makes a ring of another size, which has room for the times that still count, take the place of
+  /// this one under the same count. Zero has to be a time long past.
+  void copy_to(std::span<Tick> ring, Tick now) const;
+
+  /// Takes a request at `now` in if there is room. `limit` may differ from call to call; `now`
+  /// never goes back.
   Admission admit(std::uint32_t limit, Tick now);
 
   /// What `admit` would answer, without taking anything in.
@@ -40,8 +51,6 @@ class SlidingWindow {
  private:
   /// The n-th newest time, n from 1.
   [[nodiscard]] Tick newest(std::uint64_t n) const { return ring_[(count_ - n) % ring_.size()]; }
-  /// How many of the newest `limit` requests are still in the window.
-  [[nodiscard]] std::uint32_t occupied(std::uint32_t limit, Tick now) const;
 
   std::uint64_t& count_;
   std::span<Tick> ring_;

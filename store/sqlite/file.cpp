@@ -1,7 +1,5 @@
 #include "store/sqlite/file.h"
 
-#include <algorithm>
-#include <array>
 #include <cerrno>
 #include <system_error>
 #include <utility>
@@ -43,7 +41,9 @@ File File::create(const std::filesystem::path& path, std::size_t size) {
   ::unlink(path.c_str());
   File file = make(path);
   try {
-    file.fill(size);
+    if (size > 0) {
+      file.reserve(size);
+    }
   } catch (...) {
     ::unlink(path.c_str());
     throw;
@@ -88,15 +88,13 @@ std::size_t File::size() const {
   return static_cast<std::size_t>(status.st_size);
 }
 
-void File::fill(std::size_t size) const {
-  static constexpr std::array<char, 65536> kZeros{};
-  for (std::size_t at = 0; at < size;) {
-    const ssize_t written = ::pwrite(descriptor_, kZeros.data(), std::min(kZeros.size(), size - at),
-                                     static_cast<off_t>(at));
-    if (written < 0) {
-      throw_errno(path_);
-    }
-    at += static_cast<std::size_t>(written);
+void File::reserve(std::size_t size) const {
+  int error = 0;
+  do {
+    error = ::posix_fallocate(descriptor_, 0, static_cast<off_t>(size));
+  } while (error == EINTR);
+  if (error != 0) {
+    throw std::system_error(error, std::system_category(), path_);
   }
 }
 

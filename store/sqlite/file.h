@@ -39,7 +39,7 @@ class File {
 
  private:
   static File make(const std::filesystem::path& path);
-  void fill(std::size_t size) const;
+  void reserve(std::size_t size) const;
 
   std::filesystem::path path_;
   int descriptor_ = -1;

@@ -101,7 +101,7 @@ class SqliteStore final : public KeyStore {
 
   std::optional<Key> find_active_namesake(const Key& key, Time now);
   std::vector<std::optional<KeyRules>> look_up(std::span<const Request> requests);
-  core::SlidingWindow window_of(const KeyRules& key);
+  core::SlidingWindow window_of(const KeyRules& key, core::Tick now);
   bool is_in_its_workspace(const core::Answer& answer);
   void verify_batch(std::span<const Request> requests, const VerifyOptions& options,
                     std::vector<Verification>& verifications);
@@ -325,17 +325,17 @@ std::unique_ptr<LockGuard> SqliteStore::lock_with_room(std::span<const std::stri
   }
 }
 
-core::SlidingWindow SqliteStore::window_of(const KeyRules& key) {
+core::SlidingWindow SqliteStore::window_of(const KeyRules& key, core::Tick now) {
   WindowFile& windows = live().windows;
   try {
-    return windows.window(key.id, key.rate_limit);
+    return windows.window(key.id, key.rate_limit, now);
   } catch (const std::system_error& error) {
     // A file of windows that is full has to move to a new one, on a full disk too.
     if (error.code() != std::errc::no_space_on_device || !database_.give_up_reserve()) {
       throw;
     }
   }
-  return windows.window(key.id, key.rate_limit);
+  return windows.window(key.id, key.rate_limit, now);
 }
 
 void SqliteStore::verify_batch(std::span<const Request> requests, const VerifyOptions& options,
@@ -356,7 +356,7 @@ void SqliteStore::verify_batch(std::span<const Request> requests, const VerifyOp
     const KeyRules* const key = keys[i] ? &*keys[i] : nullptr;
     std::optional<core::SlidingWindow> window;
     if (key != nullptr && core::is_live(*key, now)) {
-      window.emplace(window_of(*key));
+      window.emplace(window_of(*key, tick));
     }
     Verification& verification = verifications.emplace_back();
     verification.decision =

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <bit>
 #include <ctime>
+#include <limits>
 #include <system_error>
 
 #include <fcntl.h>
@@ -17,10 +18,10 @@ using core::KeyId;
 using core::SlidingWindow;
 using core::Tick;
 
-constexpr std::array<char, 8> kMagic{'n', 'x', 'k', 'w', 'i', 'n', '0', '1'};
+constexpr std::array<char, 8> kMagic{'n', 'x', 'k', 'w', 'i', 'n', '0', '2'};
 constexpr std::uint64_t kFewestSlots = 1024;
-constexpr std::uint64_t kSmallestArena = 100 * kFewestSlots;
-constexpr std::uint32_t kSmallestRing = 100;
+constexpr std::uint64_t kSmallestRing = 16;
+constexpr std::uint64_t kSmallestArena = 4 * kSmallestRing * kFewestSlots;
 constexpr std::size_t kHeaderSize = 4096;
 
 StoreProblem damaged(const std::filesystem::path& path) {
@@ -48,6 +49,24 @@ Tick read_clock(clockid_t clock) {
 
 }  // namespace
 
+/// Where in the arena a ring is, in one word, so that one store puts another in its place. Its size
+/// is a power of two.
+class WindowFile::Place {
+ public:
+  Place(std::uint64_t offset, std::uint64_t size)
+      : word_(offset << kSizeBits | static_cast<unsigned>(std::countr_zero(size))) {}
+
+  [[nodiscard]] std::uint64_t offset() const { return word_ >> kSizeBits; }
+  [[nodiscard]] std::uint64_t size() const { return std::uint64_t{1} << (word_ & kSizeMask); }
+  [[nodiscard]] std::uint64_t end() const { return offset() + size(); }
+
+ private:
+  static constexpr unsigned kSizeBits = 6;
+  static constexpr std::uint64_t kSizeMask = (1U << kSizeBits) - 1;
+
+  std::uint64_t word_;
+};
+
 struct WindowFile::Header {
   std::array<char, 8> magic;
   std::uint64_t slots;       // a power of two
@@ -61,8 +80,7 @@ struct WindowFile::Header {
 
 struct WindowFile::Slot {
   std::int64_t key;  // bits of the id and 1; 0: free
-  std::uint64_t offset;
-  std::uint64_t capacity;
+  Place place;
   std::uint64_t count;
 };
 
@@ -130,7 +148,7 @@ void WindowFile::refresh() {
   }
   mapping_ = open(path_);
   if (header().retired != 0) {
-    rebuild(KeyId(), 0);  // who retired it died before the new one was in place
+    rebuild(read_time());  // who retired it died before the new one was in place
   }
 }
 
@@ -146,7 +164,7 @@ void WindowFile::set_clock() {
   for (const Slot& slot : slots()) {
     if (slot.key != 0) {
       head.slots_used += 1;
-      head.arena_used = std::max(head.arena_used, slot.offset + slot.capacity);
+      head.arena_used = std::max(head.arena_used, slot.place.end());
       latest = std::max(latest, newest(slot));
     }
   }
@@ -154,12 +172,14 @@ void WindowFile::set_clock() {
   head.boot_id = boot_id;
 }
 
+Tick WindowFile::read_time() const { return header().clock_base + read_clock(CLOCK_BOOTTIME); }
+
 Tick WindowFile::now() {
   refresh();
-  return header().clock_base + read_clock(CLOCK_BOOTTIME);
+  return read_time();
 }
 
-WindowFile::Slot* WindowFile::find(KeyId id) {
+WindowFile::Slot* WindowFile::find(KeyId id) const {
   const auto table = slots();
   const std::int64_t key = id.bits() + 1;
   const std::size_t mask = table.size() - 1;
@@ -176,43 +196,51 @@ WindowFile::Slot* WindowFile::find(KeyId id) {
 }
 
 std::span<Tick> WindowFile::ring(const Slot& slot) const {
-  const std::uint64_t size = header().arena_size;
-  if (slot.capacity == 0 || slot.capacity > size || slot.offset > size - slot.capacity) {
+  const std::uint64_t arena_size = header().arena_size;
+  const Place place = slot.place;
+  if (place.size() > arena_size || place.offset() > arena_size - place.size()) {
     throw damaged(path_);
   }
-  return {arena() + slot.offset, slot.capacity};
+  return {arena() + place.offset(), place.size()};
 }
+
+SlidingWindow WindowFile::view(Slot& slot) const { return {slot.count, ring(slot)}; }
 
 Tick WindowFile::newest(const Slot& slot) const {
   if (slot.key == 0 || slot.count == 0) {
     return Tick::min();
   }
-  return ring(slot)[(slot.count - 1) % slot.capacity];
+  const auto times = ring(slot);
+  return times[(slot.count - 1) % times.size()];
 }
 
-SlidingWindow WindowFile::window(KeyId id, std::uint32_t limit) {
-  refresh();
+SlidingWindow WindowFile::window(KeyId id, std::uint32_t limit, Tick now) {
   Slot* slot = find(id);
-  if (slot != nullptr && slot->capacity >= limit) {
-    return {slot->count, ring(*slot)};
-  }
-  const std::uint64_t capacity = std::max(limit, kSmallestRing);
-  const Header& head = header();
-  const bool fits =
-      head.slots_used + 1 <= head.slots / 4 * 3 && head.arena_used + capacity <= head.arena_size;
-  if (slot != nullptr || !fits) {
-    rebuild(id, limit);
-    slot = find(id);
-  }
   if (slot == nullptr) {
-    slot = &insert(id, capacity);
+    if (!has_room(1, kSmallestRing)) {
+      rebuild(now);
+    }
+    slot = &insert(id, kSmallestRing);
+  } else if (view(*slot).is_short(limit, now)) {
+    if (has_room(0, 2 * slot->place.size())) {
+      grow(*slot, now);
+    } else {
+      rebuild(now);
+      slot = find(id);
+    }
   }
-  return {slot->count, ring(*slot)};
+  return view(*slot);
 }
 
-/// Each store makes a whole state, so that a death between two of them leaves at most some unused
-/// room behind.
-WindowFile::Slot& WindowFile::insert(KeyId id, std::uint64_t capacity) {
+bool WindowFile::has_room(std::uint64_t slots, std::uint64_t times) const {
+  const Header& head = header();
+  return head.slots_used + slots <= head.slots / 4 * 3 && head.arena_used <= head.arena_size &&
+         times <= head.arena_size - head.arena_used;
+}
+
+/// Each store here and in `grow` makes a whole state, so that a death between two of them leaves at
+/// most some unused room behind.
+WindowFile::Slot& WindowFile::insert(KeyId id, std::uint64_t ring_size) {
   Header& head = header();
   const auto table = slots();
   const std::size_t mask = table.size() - 1;
@@ -223,43 +251,52 @@ WindowFile::Slot& WindowFile::insert(KeyId id, std::uint64_t capacity) {
     }
   }
   Slot& slot = table[at];
-  slot.offset = head.arena_used;
-  slot.capacity = capacity;
+  slot.place = Place(head.arena_used, ring_size);
   slot.count = 0;
-  head.arena_used += capacity;
+  head.arena_used += ring_size;
   head.slots_used += 1;
   std::atomic_signal_fence(std::memory_order_release);
   slot.key = id.bits() + 1;
   return slot;
 }
 
-void WindowFile::rebuild(KeyId id, std::uint32_t limit) {
-  const Tick oldest = header().clock_base + read_clock(CLOCK_BOOTTIME) - core::kWindowLength;
+void WindowFile::grow(Slot& slot, Tick now) {
+  const Place place(header().arena_used, 2 * slot.place.size());
+  view(slot).copy_to({arena() + place.offset(), place.size()}, now);
+  header().arena_used += place.size();
+  std::atomic_signal_fence(std::memory_order_release);
+  slot.place = place;
+}
+
+std::uint64_t WindowFile::times_inside(Slot& slot, Tick now) const {
+  constexpr auto kAny = std::numeric_limits<std::uint32_t>::max();
+  return slot.key == 0 ? 0 : view(slot).occupied(kAny, now);
+}
+
+void WindowFile::rebuild(Tick now) {
+  const auto ring_size = [](std::uint64_t times) {
+    return std::max(kSmallestRing, std::bit_ceil(times + 1));
+  };
   std::uint64_t live = 1;
-  std::uint64_t times = std::max(limit, kSmallestRing);
-  for (const Slot& slot : slots()) {
-    if (newest(slot) > oldest) {
-      ++live;
-      times += slot.capacity;
+  std::uint64_t room = kSmallestRing;
+  for (Slot& slot : slots()) {
+    if (const std::uint64_t times = times_inside(slot, now); times > 0) {
+      live += 1;
+      room += ring_size(times);
     }
   }
   const std::filesystem::path fresh = path_.string() + "-new";
+  // Every ring may once double in it, so that under a steady load this is the last move.
   WindowFile next(create(fresh, std::max(kFewestSlots, std::bit_ceil(2 * live)),
-                         std::max(kSmallestArena, 2 * times)),
+                         std::max(kSmallestArena, 3 * room)),
                   path_);
   next.header().clock_base = header().clock_base;
   next.header().boot_id = header().boot_id;
-  for (const Slot& slot : slots()) {
-    if (newest(slot) <= oldest) {
-      continue;
-    }
-    const KeyId key(slot.key - 1);
-    Slot& moved =
-        next.insert(key, key == id ? std::max<std::uint64_t>(slot.capacity, limit) : slot.capacity);
-    const auto from = ring(slot);
-    const auto to = next.ring(moved);
-    for (std::uint64_t n = std::min(slot.count, slot.capacity); n >= 1; --n) {
-      to[moved.count++] = from[(slot.count - n) % slot.capacity];
+  for (Slot& slot : slots()) {
+    if (const std::uint64_t times = times_inside(slot, now); times > 0) {
+      Slot& moved = next.insert(KeyId(slot.key - 1), ring_size(times));
+      view(slot).copy_to(next.ring(moved), now);
+      moved.count = slot.count;
     }
   }
   // A power cut must not leave the name on a file whose content never came to the disk.

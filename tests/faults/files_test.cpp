@@ -230,6 +230,19 @@ TEST_CASE("a log that does not belong to the store is not taken for its own") {
   CHECK(select(disk.path(), "PRAGMA integrity_check") == "ok");
 }
 
+void use_until_the_windows_move(const fs::path& path, store::KeyStore& store) {
+  constexpr std::uint64_t kKeys = 769;  // more than the first file has room for
+  add_keys(path, 0, kKeys);
+  const auto size = [&] { return fs::file_size(path.string() + "-windows"); };
+  REQUIRE(reason(store, request(0)) == "allowed");
+  const auto before = size();
+  for (std::uint64_t n = 1; n < kKeys; ++n) {
+    REQUIRE(reason(store, request(n)) == "allowed");
+  }
+  REQUIRE(size() > before);
+  CHECK(report(store).total.requests == kKeys);
+}
+
 TEST_CASE("only the owner may read or enter what a store makes") {
   for (const ::mode_t mask : {::mode_t{022}, ::mode_t{0}}) {
     CAPTURE(mask);
@@ -238,13 +251,7 @@ TEST_CASE("only the owner may read or enter what a store makes") {
     {
       const auto path = directory / "a" / "b" / "keys.db";
       const auto store = value_of(store::open(path.string(), OpenMode::create_if_missing));
-      for (std::uint64_t n = 0; n < 3; ++n) {
-        core::Key key = make_key(n);
-        key.rate_limit = core::kLargestRateLimit;  // so that the windows move
-        add(*store, key);
-        CHECK(reason(*store, request(n)) == "allowed");
-      }
-      CHECK(report(*store).total.requests == 3);
+      use_until_the_windows_move(path, *store);
     }
     ::umask(before);
     int files = 0;
@@ -269,13 +276,7 @@ TEST_CASE("what root makes beside a store belongs to the owner of its folder") {
   REQUIRE(::chown(directory.path().c_str(), kNobody, kNobody) == 0);
   const auto path = directory / "keys.db";
   const auto store = value_of(store::open(path.string(), OpenMode::create_if_missing));
-  for (std::uint64_t n = 0; n < 3; ++n) {
-    core::Key key = make_key(n);
-    key.rate_limit = core::kLargestRateLimit;  // so that the windows move
-    add(*store, key);
-    CHECK(reason(*store, request(n)) == "allowed");
-  }
-  CHECK(report(*store).total.requests == 3);
+  use_until_the_windows_move(path, *store);
   int files = 0;
   for (const auto& entry : fs::directory_iterator(directory.path())) {
     CAPTURE(entry.path().string());

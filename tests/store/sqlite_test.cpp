@@ -80,6 +80,21 @@ TEST_CASE("paths without number take no room in the store") {
         2 * (core::kEndpointsPerDay + 1));
 }
 
+TEST_CASE("a large limit that is not used takes no room beside the store") {
+  const SqliteFixture fixture;
+  add_keys(fixture.path(), 0, 100, [](Key& key) { key.rate_limit = core::kLargestRateLimit; });
+  const auto store = fixture.connect();
+  const auto size = [&] {
+    return std::filesystem::file_size(fixture.path().string() + "-windows");
+  };
+  for (std::uint64_t n = 0; n < 100; ++n) {
+    REQUIRE(reason(*store, request(n)) == "allowed");
+  }
+  CHECK(size() < 1'000'000);
+  CHECK(admitted(*store, request(0), 10'000) == 10'000);
+  CHECK(size() < 1'000'000);
+}
+
 TEST_CASE("a store is named by any path to it") {
   const SqliteFixture fixture;
   const auto store = fixture.connect();

@@ -32,6 +32,18 @@ struct OwnedWindow {
   Admission admit(std::uint32_t limit, Tick now) { return view().admit(limit, now); }
   Admission peek(std::uint32_t limit, Tick now) { return view().peek(limit, now); }
 
+  /// Sees to room for one more request, as an owner has to whose ring is smaller than the limit.
+  void see_to_room(std::uint32_t limit, Tick now) {
+    if (view().is_short(limit, now)) {
+      move(2 * ring.size(), now);
+    }
+  }
+  void move(std::size_t size, Tick now) {
+    std::vector<Tick> other(size, now);
+    view().copy_to(other, now);
+    ring = other;
+  }
+
   std::uint64_t count = 0;
   std::vector<Tick> ring;
 };
@@ -210,6 +222,52 @@ TEST_CASE("A window agrees with the rule while its limit changes") {
   }
 }
 
+TEST_CASE("A window whose ring grows and shrinks agrees with the rule while its limit changes") {
+  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+    CAPTURE(seed);
+    std::mt19937_64 random(seed);
+    OwnedWindow window(1 + below(random, 3));
+    Model model;
+    Tick now = seconds(100);
+    std::uint32_t limit = 1;
+    for (int step = 0; step < 1000; ++step) {
+      CAPTURE(step);
+      if (below(random, 20) == 0) {
+        limit = static_cast<std::uint32_t>(below(random, 50) + 1);
+      }
+      CAPTURE(limit);
+      now = next_tick(random, now, model.admitted());
+      if (below(random, 20) == 0) {
+        window.move(window.view().occupied(50, now) + 1, now);
+      }
+      for (auto left = below(random, 10) == 0 ? limit + 1 : 1; left > 0; --left) {
+        window.see_to_room(limit, now);
+        require_same(window.admit(limit, now), model.admit(limit, now));
+      }
+    }
+  }
+}
+
+TEST_CASE("A ring grows only when it is full of times that count") {
+  OwnedWindow window(4);
+  for (int i = 0; i < 1000; ++i) {
+    window.see_to_room(100'000, seconds(100 + 15 * i));
+    REQUIRE(window.admit(100'000, seconds(100 + 15 * i)).admitted);
+  }
+  CHECK(window.ring.size() == 4);
+  window.see_to_room(100'000, seconds(100 + 15 * 999));
+  window.admit(100'000, seconds(100 + 15 * 999));
+  CHECK(window.ring.size() == 8);
+}
+
+TEST_CASE("A ring that is too small refuses, rather than to forget requests that count") {
+  OwnedWindow window(4);
+  for (int i = 0; i < 4; ++i) {
+    REQUIRE(window.admit(10, seconds(100)).admitted);
+  }
+  CHECK_FALSE(window.admit(10, seconds(101)).admitted);
+}
+
 TEST_CASE("A raised limit counts the requests that were admitted under the lower one") {
   OwnedWindow window(10);
   for (int i = 0; i < 3; ++i) {
@@ -283,20 +341,22 @@ TEST_CASE("A time without its count makes a window at most one request fuller") 
         CAPTURE(seed);
         CAPTURE(spare);
         std::mt19937_64 random(seed);
-        OwnedWindow window(limit + spare);
+        OwnedWindow window(spare == 0 ? 1 : limit + spare);
         Model model;
-        Tick now{};
+        Tick now = seconds(100);
         for (int step = 0; step < 300; ++step) {
           CAPTURE(step);
           now = next_tick(random, now, model.admitted());
           if (below(random, 10) == 0) {
             // Dead between the two stores: the time is there, the count is not.
             const std::uint64_t count = window.count;
+            window.see_to_room(limit, now);
             window.admit(limit, now);
             window.count = count;
           }
           for (auto left = below(random, 10) == 0 ? limit + 1 : 1; left > 0; --left) {
             const std::uint32_t room = model.peek(limit, now).remaining;
+            window.see_to_room(limit, now);
             const bool admitted = window.admit(limit, now).admitted;
             REQUIRE((!admitted || room >= 1));
             REQUIRE((admitted || room <= 1));
