@@ -43,15 +43,18 @@ class Serving(unittest.TestCase):
     def connect(self):
         return socket.create_connection(("127.0.0.1", self.port), timeout=60)
 
-    def metrics(self, connection=None):
-        """The families of /metrics, as Prometheus' own parser reads them."""
+    def metrics_text(self, connection=None):
         with connection or self.connect() as asked:
             asked.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
             head, _, body = read_all(asked).decode().partition("\r\n\r\n")
         self.assertIn("200 OK", head)
         self.assertIn("text/plain; version=0.0.4", head)
+        return body
+
+    def metrics(self, connection=None):
+        """The samples of /metrics, as Prometheus' own parser reads them."""
         samples = {}
-        for family in text_string_to_metric_families(body):
+        for family in text_string_to_metric_families(self.metrics_text(connection)):
             self.assertTrue(family.documentation, family.name)
             for sample in family.samples:
                 identity = (sample.name, *sorted(sample.labels.values()))
@@ -382,6 +385,9 @@ class Watched(Serving):
             with self.subTest(identity=identity):
                 self.assertEqual(samples[identity], value)
         self.assertIn("nexakey_build_info", {name for name, *_ in samples})
+        linted = subprocess.run(["promtool", "check", "metrics"], input=self.metrics_text(),
+                                capture_output=True, text=True)
+        self.assertEqual((linted.returncode, linted.stdout, linted.stderr), (0, "", ""))
         key_id = json.loads(self.place.nexakey("show", "crm", "-o", "json"))["key"]["id"]
         self.assertFalse([labels for labels in samples if key_id in labels or self.key in labels])
 
