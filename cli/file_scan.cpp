@@ -29,10 +29,10 @@ struct Folder {
 };
 using FolderPointer = std::shared_ptr<const Folder>;
 
-/// Files that lie in one folder or below it.
-struct Files {
+/// A file that lies in a folder or below it.
+struct FileName {
   FolderPointer folder;
-  std::vector<std::string> names;
+  std::string name;
 };
 
 std::string reason_of(int error) { return std::system_category().message(error); }
@@ -54,28 +54,76 @@ int open_below(const Folder& folder, const std::string& name, std::uint64_t flag
 /// Whether a file that can't be opened is none to search: it has gone, or is a link or a socket.
 bool is_no_file(int error) { return error == ENOENT || error == ELOOP || error == ENXIO; }
 
-void scan_file(const Folder& folder, const std::string& name, DocumentScanner& scanner,
-               LeakSink& sink) {
-  const Descriptor file(open_below(folder, name, O_NONBLOCK | O_NOCTTY));
+/// Opens files, one thread's. Those of one folder mostly come together, so the way to it is gone
+/// once for all of them.
+class Opener {
+ public:
+  Descriptor open(const FileName& file) {
+    const std::size_t length = file.name.rfind('/') + 1;  // 0: it lies in the folder itself
+    const int folder = length == 0 ? file.folder->descriptor.value()
+                                   : folder_below(file.folder, {file.name.data(), length});
+    if (folder < 0) {
+      return Descriptor(-1);
+    }
+    return Descriptor(::openat(folder, file.name.c_str() + length,
+                               O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY));
+  }
+
+ private:
+  int folder_below(const FolderPointer& top, std::string_view name) {
+    if (!last_.is_open() || top_ != top || name_ != name) {
+      top_ = top;
+      name_ = name;
+      last_.reset(open_below(*top, name_, O_PATH | O_DIRECTORY));
+    }
+    return last_.value();
+  }
+
+  FolderPointer top_;
+  std::string name_;
+  Descriptor last_{-1};
+};
+
+/// A file, which ends where it did when it was opened: that saves asking. What has no size (files
+/// of /proc) is read as long as something comes.
+class FileSource final : public ByteSource {
+ public:
+  FileSource(int descriptor, std::uint64_t size) : rest_(descriptor), size_(size) {}
+  core::Result<std::size_t> read(char* buffer, std::size_t size) override {
+    if (size_ > 0 && taken_ >= size_) {
+      return 0;
+    }
+    auto count = rest_.read(buffer, size);
+    taken_ += count.value_or(0);
+    return count;
+  }
+
+ private:
+  DescriptorSource rest_;
+  std::uint64_t size_;
+  std::uint64_t taken_ = 0;
+};
+
+void scan_file(const FileName& name, Opener& opener, DocumentScanner& scanner, LeakSink& sink) {
+  const Descriptor file = opener.open(name);
   if (!file.is_open()) {
     if (!is_no_file(errno)) {
-      sink.warn({.path = folder.path + name}, reason_of(errno));
+      sink.warn({.path = name.folder->path + name.name}, reason_of(errno));
     }
     return;
   }
   struct stat status {};
   if (::fstat(file.value(), &status) == 0 && S_ISREG(status.st_mode)) {
-    DescriptorSource source(file.value());
-    scanner.scan(source, {.path = folder.path + name});
+    FileSource source(file.value(), static_cast<std::uint64_t>(status.st_size));
+    scanner.scan(source, {.path = name.folder->path + name.name});
   }
 }
 
 /// Threads that search files while others are still being found.
 class Workers {
  public:
-  explicit Workers(LeakSink& sink) : queue_(kMostWaiting) {
-    const unsigned count = std::max(1U, std::thread::hardware_concurrency());
-    for (unsigned i = 0; i < count; ++i) {
+  explicit Workers(LeakSink& sink) : queue_(kMostWaiting, count_threads()) {
+    for (unsigned i = 0; i < count_threads(); ++i) {
       threads_.emplace_back([this, &sink] { work(sink); });
     }
   }
@@ -84,32 +132,24 @@ class Workers {
   ~Workers() { queue_.close(); }  // the threads finish what is waiting
 
   void add(const FolderPointer& folder, std::string name) {
-    if (files_.folder != folder || files_.names.size() >= kTogether) {
-      flush();
-      files_.folder = folder;
-    }
-    files_.names.push_back(std::move(name));
-  }
-  void flush() {
-    if (!files_.names.empty()) {
-      queue_.push(std::exchange(files_, {}));
-    }
+    queue_.push({folder, std::move(name)});
   }
 
  private:
   void work(LeakSink& sink) {
+    Opener opener;
     DocumentScanner scanner(sink);
-    while (const auto files = queue_.pop()) {
-      for (const std::string& name : files->names) {
-        scan_file(*files->folder, name, scanner, sink);
+    for (auto files = queue_.pop(); !files.empty(); files = queue_.pop()) {
+      for (const FileName& file : files) {
+        scan_file(file, opener, scanner, sink);
       }
     }
   }
 
-  static constexpr std::size_t kMostWaiting = 64;
-  static constexpr std::size_t kTogether = 32;
-  WorkQueue<Files> queue_;
-  Files files_;
+  static unsigned count_threads() { return std::max(1U, std::thread::hardware_concurrency()); }
+
+  static constexpr std::size_t kMostWaiting = 1024;
+  WorkQueue<FileName> queue_;
   std::vector<std::jthread> threads_;
 };
 
@@ -125,7 +165,6 @@ class Walk {
     } else if (ignored_ || is_ignored(path) || !add_work_tree(folder)) {
       add_below(folder);
     }
-    workers_.flush();
   }
 
  private:
@@ -153,7 +192,13 @@ class Walk {
 
   /// A folder that was named is searched though its own work tree ignores it.
   static bool is_ignored(const std::string& path) {
-    return Git({"-C", path, "check-ignore", "--quiet", "."}, -1, GitScope::directory).finish();
+    // That it has files of git in it makes a folder one that is not ignored; but to read what git
+    // has takes longer, and is seldom called for.
+    return matches_ignored({"-C", path, "check-ignore", "--quiet", "--no-index", "."}) &&
+           matches_ignored({"-C", path, "check-ignore", "--quiet", "."});
+  }
+  static bool matches_ignored(const std::vector<std::string>& words) {
+    return Git(words, -1, GitScope::directory).finish();
   }
 
   /// Adds what git has in a work tree; false: it is none.

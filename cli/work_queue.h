@@ -1,10 +1,12 @@
 #pragma once
 
+#include <algorithm>
 #include <condition_variable>
 #include <cstddef>
 #include <deque>
+#include <iterator>
 #include <mutex>
-#include <optional>
+#include <vector>
 
 namespace nexakey::cli {
 
@@ -12,7 +14,8 @@ namespace nexakey::cli {
 template <typename Work>
 class WorkQueue {
  public:
-  explicit WorkQueue(std::size_t most) : most_(most) {}
+  /// At most `most` wait; so many threads take them.
+  WorkQueue(std::size_t most, std::size_t takers) : most_(most), takers_(takers) {}
 
   void push(Work work) {
     std::unique_lock lock(mutex_);
@@ -26,17 +29,17 @@ class WorkQueue {
     is_closed_ = true;
     has_work_.notify_all();
   }
-  /// Waits for the next; nothing: no more comes.
-  std::optional<Work> pop() {
+  /// Waits for the next, and takes a share of what is there, so that threads seldom meet here, and
+  /// yet end together; nothing: no more comes.
+  std::vector<Work> pop() {
     std::unique_lock lock(mutex_);
     has_work_.wait(lock, [&] { return is_closed_ || !waiting_.empty(); });
-    if (waiting_.empty()) {
-      return std::nullopt;
-    }
-    Work work = std::move(waiting_.front());
-    waiting_.pop_front();
+    const std::size_t share = std::min(waiting_.size(), waiting_.size() / (2 * takers_) + 1);
+    const auto end = waiting_.begin() + static_cast<std::ptrdiff_t>(share);
+    std::vector<Work> works(std::move_iterator(waiting_.begin()), std::move_iterator(end));
+    waiting_.erase(waiting_.begin(), end);
     has_room_.notify_one();
-    return work;
+    return works;
   }
 
  private:
@@ -45,6 +48,7 @@ class WorkQueue {
   std::condition_variable has_work_;
   std::deque<Work> waiting_;
   std::size_t most_;
+  std::size_t takers_;
   bool is_closed_ = false;
 };
 

@@ -8,13 +8,19 @@
 
 namespace nexakey::core {
 
-std::uint8_t Fingerprints::patterns_at(const char* text) const {
+unsigned Fingerprints::patterns_at(std::string_view text, std::size_t at) const {
   unsigned patterns = 0xFF;
   for (std::size_t i = 0; i < kLength; ++i) {
-    const auto byte = static_cast<std::uint8_t>(text[i]);
+    const auto byte = static_cast<std::uint8_t>(text[at + i]);
     patterns &= low_[i][byte & 0xFU] & unsigned{high_[i][byte >> 4U]};
   }
-  return static_cast<std::uint8_t>(patterns);
+  return with_fourth(patterns, text, at);
+}
+
+unsigned Fingerprints::with_fourth(unsigned patterns, std::string_view text, std::size_t at) const {
+  const std::size_t fourth = at + kLength;
+  return patterns &
+         (fourth < text.size() ? fourth_[static_cast<std::uint8_t>(text[fourth])] : has_three_);
 }
 
 #if defined(__x86_64__)
@@ -39,9 +45,12 @@ struct Tables {
   const std::array<std::uint8_t, 16>* high;
 };
 
+/// `is_hit` is told the patterns whose three bytes stand at a place, and the place.
+template <typename Predicate>
 __attribute__((target("avx2"))) std::size_t skip_blocks_avx2(const Tables& tables,
                                                              std::string_view text,
-                                                             std::size_t from) {
+                                                             std::size_t from,
+                                                             const Predicate& is_hit) {
   constexpr std::size_t kBlock = 32;
   constexpr std::size_t kBehind = Fingerprints::kLength - 1;
   const __m256i low0 = doubled(tables.low[0]);
@@ -58,7 +67,14 @@ __attribute__((target("avx2"))) std::size_t skip_blocks_avx2(const Tables& table
     const auto none = static_cast<std::uint32_t>(
         _mm256_movemask_epi8(_mm256_cmpeq_epi8(patterns, _mm256_setzero_si256())));
     if (none != UINT32_MAX) {
-      return from + static_cast<std::size_t>(std::countr_one(none));
+      alignas(kBlock) std::array<std::uint8_t, kBlock> found;
+      _mm256_store_si256(reinterpret_cast<__m256i*>(found.data()), patterns);
+      for (std::uint32_t places = ~none; places != 0; places &= places - 1) {
+        const auto place = static_cast<std::size_t>(std::countr_zero(places));
+        if (is_hit(found[place], from + place)) {
+          return from + place;
+        }
+      }
     }
   }
   return from;
@@ -68,7 +84,10 @@ __attribute__((target("avx2"))) std::size_t skip_blocks_avx2(const Tables& table
 
 std::size_t Fingerprints::skip_blocks(std::string_view text, std::size_t from) const {
   static const bool has_avx2 = __builtin_cpu_supports("avx2") != 0;
-  return has_avx2 ? skip_blocks_avx2({low_.data(), high_.data()}, text, from) : from;
+  const auto is_hit = [&](unsigned patterns, std::size_t at) {
+    return with_fourth(patterns, text, at) != 0;
+  };
+  return has_avx2 ? skip_blocks_avx2({low_.data(), high_.data()}, text, from, is_hit) : from;
 }
 
 #else
@@ -81,7 +100,7 @@ std::size_t Fingerprints::skip_blocks(std::string_view /*text*/, std::size_t fro
 
 std::optional<Fingerprints::Hit> Fingerprints::find(std::string_view text, std::size_t from) const {
   for (std::size_t at = skip_blocks(text, from); at + kLength <= text.size(); ++at) {
-    if (const std::uint8_t patterns = patterns_at(text.data() + at); patterns != 0) {
+    if (const unsigned patterns = patterns_at(text, at); patterns != 0) {
       return Hit{at, static_cast<std::size_t>(std::countr_zero(patterns))};
     }
   }

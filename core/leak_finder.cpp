@@ -206,9 +206,9 @@ struct Anchor {
 };
 
 constexpr std::array<Anchor, 7> kAnchors{{
-    {"fc_", 0, read_text},
-    {"fc%", 0, read_text},
-    {{"f\0c", 3}, 0, read_utf16},
+    {"fc_l", 0, read_text},
+    {"fc%5", 0, read_text},
+    {{"f\0c\0", 4}, 0, read_utf16},
     {"635", 2, read_hex},
     {"ZmN", 0, read_base64<0>},
     {"ZjX", 1, read_base64<2>},

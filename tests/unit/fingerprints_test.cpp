@@ -48,8 +48,20 @@ TEST_CASE("A fingerprint is found wherever it stands, in a block or behind the l
   }
 }
 
+TEST_CASE("The fourth byte of a pattern counts, where a block ends and where the text does") {
+  constexpr Fingerprints kFingerprints{"abcd", "abd"};
+  for (std::size_t at = 0; at <= 100; ++at) {
+    const std::string front(at, '-');
+    CAPTURE(at);
+    CHECK(hits_in(kFingerprints, front + "abcd" + front) == Hits{{at, 0}});
+    CHECK(hits_in(kFingerprints, front + "abd") == Hits{{at, 1}});
+    CHECK(hits_in(kFingerprints, front + "abc" + front).empty());
+    CHECK(hits_in(kFingerprints, front + "abcabcd") == Hits{{at + 3, 0}});
+  }
+}
+
 TEST_CASE("Of eight patterns, with any bytes, each is told from the others") {
-  const std::vector<std::string> patterns{"abc",          "abd",           "bcd", {"\0\0\0", 3},
+  const std::vector<std::string> patterns{"abc",          "abda",          "bcd", {"\0\0\0\0", 4},
                                           "\xFF\xFE\xFF", {"\0\xFF\0", 3}, "ABC", "zzz"};
   const Fingerprints fingerprints{patterns[0], patterns[1], patterns[2], patterns[3],
                                   patterns[4], patterns[5], patterns[6], patterns[7]};
