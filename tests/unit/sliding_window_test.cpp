@@ -370,6 +370,21 @@ TEST_CASE("A time without its count makes a window at most one request fuller") 
   }
 }
 
+TEST_CASE("A time without its count does not go along when the ring grows") {
+  constexpr std::uint32_t kLimit = 8;
+  OwnedWindow window(4);
+  for (const int at : {100, 100, 100, 100, 200, 230, 230, 230}) {
+    REQUIRE(window.admit(kLimit, seconds(at)).admitted);
+  }
+  const std::uint64_t count = window.count;
+  window.admit(kLimit, seconds(261));
+  window.count = count;
+  window.see_to_room(kLimit, seconds(262));
+  REQUIRE(window.ring.size() == 8);
+  CHECK(window.peek(kLimit, seconds(262)).remaining == kLimit - 3);
+  CHECK(window.peek(kLimit, seconds(290)).remaining == kLimit);
+}
+
 /// Lets a process of its own admit a request while the memory at `guarded` can't be written, so
 /// that it dies there, between the stores of a request.
 void admit_and_die(void* guarded, std::uint64_t& count, std::span<Tick> ring, Tick now) {
