@@ -1,6 +1,7 @@
 """A folder with a store and the servers on it: what the end-to-end tests share."""
 
 import os
+import random
 import socket
 import subprocess
 import tempfile
@@ -11,9 +12,16 @@ NEXAKEY = os.path.abspath(os.environ["NEXAKEY"])
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """One that nobody listens on, and that the system gives to nobody who lets it choose."""
+    given = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()
+    while True:
+        port = random.randrange(10000, max(int(given[0]), 20000))
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
 
 
 class Place:
