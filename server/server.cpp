@@ -77,6 +77,7 @@ class Server::Loop {
   template <typename Acceptor>
   error_code accept_all(Acceptor& acceptor);
   void open(Connection::Socket socket, const Peer& peer);
+  void await_signal();
   void reload();
   void sweep();
   void drain();
@@ -88,6 +89,8 @@ class Server::Loop {
   std::function<void()> flush_;
   std::function<void(const core::Error&)> complain_;
   asio::io_context context_{1};
+  // Caught from here on: whoever sees where it listens may end it.
+  asio::signal_set signals_{context_, SIGTERM, SIGINT, SIGHUP};
   Workers workers_;
   Dispatcher dispatcher_;
   std::deque<TcpListener> tcp_;  // whose elements stay where they are
@@ -283,6 +286,20 @@ void Server::Loop::reload() {
   notify_manager("READY=1");
 }
 
+void Server::Loop::await_signal() {
+  signals_.async_wait([this](const error_code& error, int signal) {
+    if (error) {
+      return;
+    }
+    if (signal == SIGHUP) {
+      reload();
+    } else {
+      drain();
+    }
+    await_signal();
+  });
+}
+
 void Server::Loop::run(const std::function<void()>& flush,
                        const std::function<void(const core::Error&)>& complain) {
   flush_ = flush;
@@ -293,20 +310,6 @@ void Server::Loop::run(const std::function<void()>& flush,
   for (auto& listener : unix_) {
     await_clients(listener);
   }
-  asio::signal_set signals(context_, SIGTERM, SIGINT, SIGHUP);
-  const std::function<void()> await_signal = [&] {
-    signals.async_wait([&](const error_code& error, int signal) {
-      if (error) {
-        return;
-      }
-      if (signal == SIGHUP) {
-        reload();
-      } else {
-        drain();
-      }
-      await_signal();
-    });
-  };
   await_signal();
   sweep();
   notify_manager("READY=1");

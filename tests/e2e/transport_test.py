@@ -428,6 +428,13 @@ class Watched(Serving):
 
 
 class Ending(Serving):
+    def test_it_may_be_ended_as_soon_as_it_listens(self):
+        for turn in range(5):
+            server = self.place.start([NEXAKEY, "serve", "--listen", f"127.0.0.1:{self.port}"])
+            wait_for(lambda: self.place.log().count("listening at") > turn, self.place, pause=0.0005)
+            server.send_signal(signal.SIGTERM)
+            self.assertEqual(server.wait(60), 0, self.place.log())
+
     def test_what_waits_to_be_accepted_is_answered(self):
         self.serve()
         self.place.server.send_signal(signal.SIGSTOP)
