@@ -27,6 +27,7 @@ constexpr const char* kExamples =
 
 constexpr std::chrono::milliseconds kMaintenancePause{200};
 constexpr std::size_t kMostWorkers = 64;
+constexpr std::size_t kMostDeciders = 16;
 constexpr const char* kStandardEndpoint = "127.0.0.1:8080";
 constexpr const char* kPassedSockets = "systemd";
 
@@ -37,6 +38,7 @@ struct Options {
   std::optional<std::string> max_header{};
   std::optional<std::string> max_body{};
   std::optional<std::string> max_connections{};
+  std::optional<std::string> deciders{};
   std::optional<std::string> workers{};
   std::optional<std::string> max_waiting{};
   std::optional<std::string> idle{};
@@ -75,12 +77,17 @@ server::Limits parse_limits(const Options& options) {
   set(options.max_header, "--max-header", limits.header_bytes);
   set(options.max_body, "--max-body", limits.body_bytes);
   set(options.max_connections, "--max-connections", limits.connections);
+  set(options.deciders, "--deciders", limits.deciders);
   set(options.workers, "--workers", limits.workers);
   set(options.max_waiting, "--max-waiting", limits.queue);
-  if (limits.workers > kMostWorkers) {
-    throw Failure{
-        {core::ErrorCode::usage, "--workers is at most " + std::to_string(kMostWorkers), ""}};
-  }
+  const auto bound = [](std::size_t limit, const char* option, std::size_t most) {
+    if (limit > most) {
+      throw Failure{{core::ErrorCode::usage,
+                     std::string(option) + " is at most " + std::to_string(most), ""}};
+    }
+  };
+  bound(limits.deciders, "--deciders", kMostDeciders);
+  bound(limits.workers, "--workers", kMostWorkers);
   if (options.idle) {
     limits.idle = value_of(core::parse_duration(*options.idle));
   }
@@ -252,16 +259,18 @@ ExitStatus run(Context& context, const Options& options) {
   const auto passed = value_of(server::take_passed_sockets());
   const auto endpoints = parse_endpoints(options, !passed.empty());
   const auto tls = parse_tls(options);
-  const server::Limits limits = parse_limits(options);
+  server::Limits limits = parse_limits(options);
+  if (!store::is_remote(context.settings.store)) {
+    limits.deciders = 0;
+  }
   AccessLog log(options.log);
   const auto store = context.open_store();
-  server::Service service(*store, parse_proxies(options.proxies), context.settings.workspace,
-                          log.writer());
+  server::Service service(parse_proxies(options.proxies), context.settings.workspace, log.writer());
   const auto open_store = [&] {
     return store::open(context.settings.store, store::OpenMode::existing,
                        access_of(context.settings));
   };
-  server::Server server(service, open_store, limits);
+  server::Server server(service, *store, open_store, limits);
   if (tls) {
     value_of(server.use_tls(*tls));
   }
@@ -297,6 +306,9 @@ Runner attach(Arguments& app) {
       ->type_name("N");
   app.add_option("--max-body", options->max_body, "The longest body, in bytes")->type_name("N");
   app.add_option("--max-connections", options->max_connections, "At most so many connections")
+      ->type_name("N");
+  app.add_option("--deciders", options->deciders,
+                 "Threads for decisions, if the store is on another machine")
       ->type_name("N");
   app.add_option("--workers", options->workers, "Threads for what can take long")->type_name("N");
   app.add_option("--max-waiting", options->max_waiting, "At most so many requests wait for one")

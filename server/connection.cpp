@@ -144,35 +144,44 @@ void Connection::take(ReadRequest read) {
   is_last_ = !read.keep_alive || is_finishing_;
   pending_.push_back({.keep_alive = !is_last_, .has_body = request.method != "HEAD"});
   if (!Dispatcher::is_slow(request)) {
-    dispatcher_.decide(shared_from_this(), std::move(request));
+    dispatcher_.decide({shared_from_this(), answered_ + pending_.size() - 1}, std::move(request));
     return;
   }
   takes_more_ = false;
   if (pending_.size() == 1) {
-    dispatcher_.work(shared_from_this(), std::move(request));
+    dispatcher_.work({shared_from_this(), answered_}, std::move(request));
   } else {
     slow_ = std::move(request);
   }
 }
 
-void Connection::answer(const HttpResponse& response, std::string_view date) {
-  const Pending pending = pending_.front();
-  pending_.pop_front();
-  if (is_closed_) {
+void Connection::answer(std::uint64_t number, HttpResponse response, std::string_view date) {
+  pending_[number - answered_].response = std::move(response);
+  if (number != answered_) {
     return;
   }
-  append_response(out_, response, date, pending.keep_alive, pending.has_body);
-  if (response.file && pending.has_body) {
-    rest_ = Rest{.file = response.file};  // of a slow request: nothing else is to be answered now
+  for (; !pending_.empty() && pending_.front().response; ++answered_, pending_.pop_front()) {
+    say(pending_.front(), date);
+  }
+  if (is_closed_) {
+    return;
   }
   if (pending_.empty()) {
     takes_more_ = true;
   } else if (pending_.size() > 1 || !slow_) {
     return;  // the answers of one turn go out together
   } else {
-    dispatcher_.work(shared_from_this(), *std::exchange(slow_, std::nullopt));
+    dispatcher_.work({shared_from_this(), answered_}, *std::exchange(slow_, std::nullopt));
   }
   write();
+}
+
+void Connection::say(const Pending& answered, std::string_view date) {
+  append_response(out_, *answered.response, date, answered.keep_alive, answered.has_body);
+  if (answered.response->file && answered.has_body) {
+    // Of a slow request: nothing else is to be answered now.
+    rest_ = Rest{.file = answered.response->file};
+  }
 }
 
 void Connection::write() {

@@ -22,9 +22,9 @@ namespace nexakey::server {
 class Dispatcher;
 
 /// One client, as the loop has it: bytes in, requests out to the dispatcher, and the answers back
-/// in their order. Quick requests are taken as they come; what is slow is begun when all before it
-/// is answered, and nothing behind it is taken before its own answer is there, so that the requests
-/// of a connection happen one after another.
+/// in their order, in which the answers need not come. Quick requests are taken as they come; what
+/// is slow is begun when all before it is answered, and nothing behind it is taken before its own
+/// answer is there.
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
   using Clock = std::chrono::steady_clock;
@@ -37,8 +37,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
              std::function<void(const std::shared_ptr<Connection>&)> closed);
 
   void start() { await_input(); }
-  /// The answer to the oldest request that has none. `date` is the value of that header.
-  void answer(const HttpResponse& response, std::string_view date);
+  /// The answer to the request that the dispatcher got with this number. `date` is the value of
+  /// that header.
+  void answer(std::uint64_t number, HttpResponse response, std::string_view date);
   void close();
 
   /// Takes no request more than what has begun to come; closes if there is none.
@@ -55,10 +56,11 @@ class Connection : public std::enable_shared_from_this<Connection> {
     std::uint64_t sent = 0;
   };
 
-  /// A request that waits for its answer.
+  /// A request that waits for its answer, or has it, and waits for those before it.
   struct Pending {
     bool keep_alive = true;
     bool has_body = true;
+    std::optional<HttpResponse> response{};
   };
 
   void await_input();
@@ -67,6 +69,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void parse();
   void take(ReadRequest read);
   void refuse(int status);
+  void say(const Pending& answered, std::string_view date);
   void write();
   bool take_piece();
   void go_on();
@@ -85,6 +88,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::string wire_;          // what is to be sent: the same or, with TLS, what became of it
   std::string last_words_;    // behind the answers that are still to come
   std::deque<Pending> pending_;
+  std::uint64_t answered_ = 0;       // requests: the number of the first one that is pending
   std::optional<HttpRequest> slow_;  // waits for the answers before its own
   Clock::time_point deadline_;
   bool has_begun_ = false;  // a request, that is not whole yet

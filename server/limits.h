@@ -14,6 +14,9 @@ struct Limits {
   std::chrono::seconds idle{60};
   /// How long a request may take to come, from its first byte to its last.
   std::chrono::seconds request{60};
+  /// The threads that make decisions; 0: the loop makes them itself, which is best if it never has
+  /// to wait for the store.
+  std::size_t deciders = 2;
   /// The threads for what can take long, and how many requests may wait for one of them.
   std::size_t workers = 4;
   std::size_t queue = 128;

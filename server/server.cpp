@@ -49,11 +49,10 @@ core::IpAddress address_of(const asio::ip::tcp::endpoint& endpoint) {
 
 class Server::Loop {
  public:
-  Loop(Service& service, OpenStore open_store, const Limits& limits)
+  Loop(Service& service, store::KeyStore& store, const OpenStore& open_store, const Limits& limits)
       : service_(service),
         limits_(limits),
-        workers_(std::move(open_store), limits.workers, limits.queue),
-        dispatcher_(context_, service, workers_, [this] { flush_(); }) {}
+        dispatcher_(context_, service, store, open_store, limits, [this] { flush_(); }) {}
 
   core::Result<void> use_tls(const TlsFiles& files);
   Endpoint listen_tcp(const Endpoint& endpoint);
@@ -91,7 +90,6 @@ class Server::Loop {
   asio::io_context context_{1};
   // Caught from here on: whoever sees where it listens may end it.
   asio::signal_set signals_{context_, SIGTERM, SIGINT, SIGHUP};
-  Workers workers_;
   Dispatcher dispatcher_;
   std::deque<TcpListener> tcp_;  // whose elements stay where they are
   std::deque<UnixListener> unix_;
@@ -317,8 +315,9 @@ void Server::Loop::run(const std::function<void()>& flush,
   flush_();
 }
 
-Server::Server(Service& service, OpenStore open_store, const Limits& limits)
-    : loop_(std::make_unique<Loop>(service, std::move(open_store), limits)) {}
+Server::Server(Service& service, store::KeyStore& store, const OpenStore& open_store,
+               const Limits& limits)
+    : loop_(std::make_unique<Loop>(service, store, open_store, limits)) {}
 
 Server::~Server() = default;
 

@@ -13,11 +13,13 @@
 namespace nexakey::server {
 
 /// Serves HTTP/1.1 with keep-alive and pipelining. One thread has all connections and makes the
-/// decisions; what can take long goes to others, so that no decision waits for it.
+/// decisions, unless the store lets one wait; what can take long goes to others, so that no
+/// decision waits for it.
 class Server {
  public:
-  /// `open_store` opens the store of the service for one more thread.
-  Server(Service& service, OpenStore open_store, const Limits& limits);
+  /// `store` is for the thread that runs it; `open_store` opens the same for one more thread.
+  Server(Service& service, store::KeyStore& store, const OpenStore& open_store,
+         const Limits& limits);
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
   ~Server();

@@ -75,6 +75,33 @@ void count(Metrics& metrics, const HttpRequest& request, const HttpResponse& res
   metrics.store_errors += response.is_store_error ? 1 : 0;
 }
 
+/// The answer where the store did not give one.
+HttpResponse failure(const HttpRequest& request, const core::Error& error) {
+  const auto gateway = gateway_of(request.path());
+  HttpResponse response = gateway ? deny_gateway(*gateway, 503) : problem(error);
+  response.detail = error.message;
+  response.is_store_error = true;
+  return response;
+}
+
+HttpResponse ready(store::KeyStore& store) {
+  core::Request nobody;
+  nobody.credential = core::Credential::key;  // one that the store has to look for
+  const auto asked = store.verify({&nobody, 1}, {.counting = store::Counting::dry_run});
+  return asked ? fine() : problem(asked.error());
+}
+
+Result<Decided> verify(store::KeyStore& store, std::span<const core::Request> asked,
+                       const store::VerifyOptions& options) {
+  using std::chrono::steady_clock;
+  const auto began = steady_clock::now();
+  return store.verify(asked, options).map([&](std::vector<store::Verification>&& made) {
+    return Decided{
+        .verifications = std::move(made),
+        .time = std::chrono::duration_cast<std::chrono::microseconds>(steady_clock::now() - began)};
+  });
+}
+
 /// The answers in a document: one, or an array of them.
 Result<std::vector<core::Answer>> read_answers(const std::string& body) {
   return core::parse_json(body).and_then([](const core::Json& json) {
@@ -114,14 +141,27 @@ struct Service::Task {
     return task;
   }
   static Task refused(const core::Error& error) { return done(problem(error)); }
+
+  [[nodiscard]] LogEntry describe(const HttpRequest& request) const;
 };
 
-Service::Service(store::KeyStore& store, TrustedProxies proxies,
-                 std::optional<std::string> workspace, std::function<void(const LogEntry&)> log)
-    : store_(store),
-      proxies_(std::move(proxies)),
-      workspace_(std::move(workspace)),
-      log_(std::move(log)) {}
+LogEntry Service::Task::describe(const HttpRequest& request) const {
+  // Of a gateway's request it matters what it asks about.
+  const core::Request* const wanted = gateway && !asked.empty() ? &asked.front() : nullptr;
+  const std::string& target = wanted == nullptr ? request.target : wanted->path;
+  return {.at = core::system_time(),
+          .peer = request.peer.to_string(),
+          .method = wanted == nullptr ? request.method : wanted->method,
+          .path = core::mask_credentials(target.substr(0, target.find('?'))),
+          .status = response->status,
+          .detail = response->detail,
+          .key_id = key_id,
+          .client_ip = client_ip};
+}
+
+Service::Service(TrustedProxies proxies, std::optional<std::string> workspace,
+                 std::function<void(const LogEntry&)> log)
+    : proxies_(std::move(proxies)), workspace_(std::move(workspace)), log_(std::move(log)) {}
 
 bool Service::is_slow(const HttpRequest& request) { return server::is_slow(request); }
 
@@ -129,69 +169,109 @@ HttpResponse Service::work(store::KeyStore& store, const HttpRequest& request) c
   return answer_slow(store, request, workspace_);
 }
 
-std::vector<HttpResponse> Service::answer(std::span<const HttpRequest> requests) {
+Answers Service::answer(store::KeyStore& store, std::span<const HttpRequest> requests) const {
   std::vector<Task> tasks;
+  tasks.reserve(requests.size());
   std::vector<core::Request> asked;
   for (const HttpRequest& request : requests) {
-    Task& task = tasks.emplace_back(start(request));
+    Task& task = tasks.emplace_back(start(store, request));
     if (task.is_common()) {
       asked.insert(asked.end(), task.asked.begin(), task.asked.end());
     }
   }
-  const auto common =
-      asked.empty() ? Result<std::vector<store::Verification>>() : verify(asked, {});
+  auto common = asked.empty() ? Result<Decided>() : verify(store, asked, {});
   std::size_t first = 0;
-  std::vector<HttpResponse> responses;
+  Answers answers;
   for (std::size_t i = 0; i < tasks.size(); ++i) {
     Task& task = tasks[i];
     if (task.is_common() && common) {
-      finish(task, std::span(*common).subspan(first, task.asked.size()));
+      finish(task, std::span(common->verifications).subspan(first, task.asked.size()));
       first += task.asked.size();
+    } else if (task.is_common()) {
+      task.response = failure(requests[i], common.error());
     } else if (!task.response) {
-      const auto own = task.is_common() ? common : verify(task.asked, task.options);
-      if (own) {
-        finish(task, *own);
+      auto own = verify(store, task.asked, task.options);
+      if (!own) {
+        task.response = failure(requests[i], own.error());
       } else {
-        task.response = task.gateway ? deny_gateway(*task.gateway, 503) : problem(own.error());
-        task.response->detail = own.error().message;
-        task.response->is_store_error = true;
+        finish(task, own->verifications);
+        if (task.options.counting == store::Counting::counted) {
+          answers.decided.push_back(*std::move(own));
+        }
       }
     }
-    record(requests[i], task);
-    responses.push_back(*std::move(task.response));
+    if (log_) {
+      answers.entries.push_back(task.describe(requests[i]));
+    }
+    answers.responses.push_back(*std::move(task.response));
   }
-  return responses;
+  if (common && !common->verifications.empty()) {
+    answers.decided.push_back(*std::move(common));
+  }
+  return answers;
 }
 
-Service::Task Service::start(const HttpRequest& request) {
+Answers Service::refuse(std::span<const HttpRequest> requests, const core::Error& error) const {
+  Answers answers;
+  for (const HttpRequest& request : requests) {
+    Task task = Task::done(failure(request, error));
+    if (log_) {
+      answers.entries.push_back(task.describe(request));
+    }
+    answers.responses.push_back(*std::move(task.response));
+  }
+  return answers;
+}
+
+std::optional<HttpResponse> Service::answer_at_once(const HttpRequest& request) const {
+  const auto match = find_route(request);
+  const Quick* const quick = match ? std::get_if<Quick>(&match->route->work) : nullptr;
+  if (quick == nullptr) {
+    return std::nullopt;
+  }
+  switch (*quick) {
+    case Quick::contract:
+      return contract();
+    case Quick::health:
+      return fine();
+    case Quick::metrics:
+      return tell_metrics();
+    case Quick::gateway:
+    case Quick::verify:
+    case Quick::report:
+    case Quick::readiness:
+      break;
+  }
+  return std::nullopt;
+}
+
+Service::Task Service::start(store::KeyStore& store, const HttpRequest& request) const {
   auto match = find_route(request);
   if (!match) {
     return Task::done(std::move(match.error()));
   }
   const Quick* const quick = std::get_if<Quick>(&match->route->work);
   if (quick == nullptr) {
-    return Task::done(work(store_, request));
+    return Task::done(work(store, request));
   }
   switch (*quick) {
     case Quick::gateway:
       return start_gateway(request);
     case Quick::verify:
-      return start_verify(request);
+      return start_verify(store, request);
     case Quick::report:
-      return Task::done(report(request));
-    case Quick::contract:
-      return Task::done(contract());
+      return Task::done(report(store, request));
     case Quick::readiness:
-      return Task::done(ready());
-    case Quick::metrics:
-      return Task::done(tell_metrics());
+      return Task::done(ready(store));
+    case Quick::contract:
     case Quick::health:
-      break;
+    case Quick::metrics:
+      break;  // what is answered at once does not come here
   }
-  return Task::done(fine());
+  return Task::done(problem({ErrorCode::failed, "nothing answers this", ""}));
 }
 
-Service::Task Service::start_gateway(const HttpRequest& request) {
+Service::Task Service::start_gateway(const HttpRequest& request) const {
   const Gateway gateway = gateway_of(request.path()).value();
   auto wanted = read_gateway_request(gateway, request, proxies_);
   if (!wanted) {
@@ -206,8 +286,8 @@ Service::Task Service::start_gateway(const HttpRequest& request) {
   return task;
 }
 
-Service::Task Service::start_verify(const HttpRequest& request) {
-  const auto token = authorize(store_, request, Access::decide);
+Service::Task Service::start_verify(store::KeyStore& store, const HttpRequest& request) const {
+  const auto token = authorize(store, request, Access::decide);
   if (!token) {
     return Task::done(token.error());
   }
@@ -240,8 +320,8 @@ Service::Task Service::start_verify(const HttpRequest& request) {
   return task;
 }
 
-HttpResponse Service::report(const HttpRequest& request) {
-  const auto token = authorize(store_, request, Access::decide);
+HttpResponse Service::report(store::KeyStore& store, const HttpRequest& request) const {
+  const auto token = authorize(store, request, Access::decide);
   if (!token) {
     return token.error();
   }
@@ -254,14 +334,8 @@ HttpResponse Service::report(const HttpRequest& request) {
   if (!confine(std::span(*answers), *workspace)) {
     return problem(elsewhere(**workspace));
   }
-  const auto reported = store_.report(*answers);
+  const auto reported = store.report(*answers);
   return reported ? HttpResponse{.status = 204} : problem(reported.error());
-}
-
-HttpResponse Service::ready() {
-  const core::Request nobody;  // without a key: nothing is counted
-  const auto asked = store_.verify({&nobody, 1}, {.counting = store::Counting::dry_run});
-  return asked ? fine() : problem(asked.error());
 }
 
 HttpResponse Service::tell_metrics() const {
@@ -270,18 +344,6 @@ HttpResponse Service::tell_metrics() const {
   response.headers.emplace_back("Cache-Control", "no-store");
   response.body = format_metrics(metrics_, NEXAKEY_VERSION);
   return response;
-}
-
-Result<std::vector<store::Verification>> Service::verify(std::span<const core::Request> asked,
-                                                         const store::VerifyOptions& options) {
-  using std::chrono::steady_clock;
-  const auto began = steady_clock::now();
-  auto made = store_.verify(asked, options);
-  if (made && options.counting == store::Counting::counted) {
-    metrics_.add_decisions(
-        *made, std::chrono::duration_cast<std::chrono::microseconds>(steady_clock::now() - began));
-  }
-  return made;
 }
 
 void Service::finish(Task& task, std::span<const store::Verification> verifications) {
@@ -325,23 +387,16 @@ void Service::record(const HttpRequest& request, const HttpResponse& response) {
   }
 }
 
-void Service::record(const HttpRequest& request, const Task& task) {
-  count(metrics_, request, *task.response);
-  if (!log_) {
-    return;
+void Service::record(std::span<const HttpRequest> requests, const Answers& answers) {
+  for (const Decided& decided : answers.decided) {
+    metrics_.add_decisions(decided.verifications, decided.time);
   }
-  // Of a gateway's request it matters what it asks about.
-  const core::Request* const asked =
-      task.gateway && !task.asked.empty() ? &task.asked.front() : nullptr;
-  const std::string& target = asked == nullptr ? request.target : asked->path;
-  log_({.at = core::system_time(),
-        .peer = request.peer.to_string(),
-        .method = asked == nullptr ? request.method : asked->method,
-        .path = core::mask_credentials(target.substr(0, target.find('?'))),
-        .status = task.response->status,
-        .detail = task.response->detail,
-        .key_id = task.key_id,
-        .client_ip = task.client_ip});
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    count(metrics_, requests[i], answers.responses[i]);
+  }
+  for (const LogEntry& entry : answers.entries) {
+    log_(entry);
+  }
 }
 
 }  // namespace nexakey::server

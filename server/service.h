@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <optional>
 #include <span>
@@ -26,42 +27,58 @@ struct LogEntry {
   std::string client_ip;
 };
 
-/// The routes on top of a store. No sockets here: requests in, responses out.
+/// Decisions that a store was asked for together, and how long it took.
+struct Decided {
+  std::vector<store::Verification> verifications;
+  std::chrono::microseconds time{};
+};
+
+/// What became of requests, in their order, and what is to be recorded of it.
+struct Answers {
+  std::vector<HttpResponse> responses{};
+  std::vector<LogEntry> entries{};  ///< of each of them, if there is a log
+  std::vector<Decided> decided{};   ///< of those that count
+};
+
+/// The routes on top of a store. No sockets here: requests in, responses out. What is const may be
+/// called on any thread, with a store object of that thread; the rest is for the loop.
 class Service {
  public:
   /// `workspace`: the only one whose keys are known here; none: all.
-  Service(store::KeyStore& store, TrustedProxies proxies, std::optional<std::string> workspace,
+  Service(TrustedProxies proxies, std::optional<std::string> workspace,
           std::function<void(const LogEntry&)> log);
 
-  /// Answers requests, in order. The store is asked once about all that need a decision, so that
-  /// it pays for a transaction or a round trip once. If it can't be asked the answer is no.
-  std::vector<HttpResponse> answer(std::span<const HttpRequest> requests);
+  /// Answers requests. The store is asked once about all that need a decision, so that it pays for
+  /// a transaction or a round trip once. If it can't be asked the answer is no.
+  Answers answer(store::KeyStore& store, std::span<const HttpRequest> requests) const;
+  /// Answers the same requests with no, because nothing could be asked.
+  [[nodiscard]] Answers refuse(std::span<const HttpRequest> requests,
+                               const core::Error& error) const;
 
   /// Whether a request is none of those, but can take long.
   static bool is_slow(const HttpRequest& request);
-  /// Answers such a request by a store object of the thread that it is called on, which may be any.
+  /// Answers such a request.
   HttpResponse work(store::KeyStore& store, const HttpRequest& request) const;
-  /// Counts and logs what became of it, as `answer` does by itself.
+
+  /// Answers what needs no store; nothing if it does.
+  [[nodiscard]] std::optional<HttpResponse> answer_at_once(const HttpRequest& request) const;
+
+  /// Counts and logs what became of requests, and of one that was answered by itself.
+  void record(std::span<const HttpRequest> requests, const Answers& answers);
   void record(const HttpRequest& request, const HttpResponse& response);
 
-  /// For the loop.
   [[nodiscard]] Metrics& metrics() { return metrics_; }
 
  private:
   struct Task;
 
-  Task start(const HttpRequest& request);
-  Task start_gateway(const HttpRequest& request);
-  Task start_verify(const HttpRequest& request);
-  HttpResponse report(const HttpRequest& request);
-  HttpResponse ready();
+  Task start(store::KeyStore& store, const HttpRequest& request) const;
+  [[nodiscard]] Task start_gateway(const HttpRequest& request) const;
+  Task start_verify(store::KeyStore& store, const HttpRequest& request) const;
+  HttpResponse report(store::KeyStore& store, const HttpRequest& request) const;
   [[nodiscard]] HttpResponse tell_metrics() const;
-  core::Result<std::vector<store::Verification>> verify(std::span<const core::Request> asked,
-                                                        const store::VerifyOptions& options);
-  void finish(Task& task, std::span<const store::Verification> verifications);
-  void record(const HttpRequest& request, const Task& task);
+  static void finish(Task& task, std::span<const store::Verification> verifications);
 
-  store::KeyStore& store_;
   TrustedProxies proxies_;
   std::optional<std::string> workspace_;
   std::function<void(const LogEntry&)> log_;

@@ -11,7 +11,6 @@
 #include <vector>
 
 #include "core/error.h"
-#include "server/http.h"
 #include "store/key_store.h"
 
 namespace nexakey::server {
@@ -19,12 +18,12 @@ namespace nexakey::server {
 /// Opens the store that is served, once more.
 using OpenStore = std::function<core::Result<std::unique_ptr<store::KeyStore>>()>;
 
-/// Threads for requests that can take long, each with a store object of its own, which it opens for
-/// its first one.
+/// Threads for what can take long, each with a store object of its own, which it opens for its
+/// first job.
 class Workers {
  public:
-  using Job = std::function<HttpResponse(store::KeyStore&)>;
-  using Done = std::function<void(HttpResponse)>;
+  /// Gets the error in place of the store if that can't be opened. Throws nothing.
+  using Job = std::function<void(const core::Result<store::KeyStore*>& store)>;
 
   /// `queue`: how many jobs may wait.
   Workers(OpenStore open_store, std::size_t threads, std::size_t queue);
@@ -33,23 +32,17 @@ class Workers {
   /// Waits for the jobs that were begun; those that wait are dropped.
   ~Workers();
 
-  /// Has a thread do `job` and call `done` with what came of it, which is 503 if the store can't be
-  /// opened. False: too many are waiting already, and neither is ever called.
-  [[nodiscard]] bool submit(Job job, Done done);
+  /// Has a thread do `job`. False: too many are waiting already, and it is never done.
+  [[nodiscard]] bool submit(Job job);
 
  private:
-  struct Task {
-    Job job;
-    Done done;
-  };
-
   void run(const std::stop_token& stop);
 
   OpenStore open_store_;
   std::size_t longest_queue_;
   std::mutex mutex_;
   std::condition_variable_any wake_;
-  std::deque<Task> queue_;
+  std::deque<Job> queue_;
   std::vector<std::jthread> threads_;
 };
 

@@ -18,7 +18,7 @@ using core::Reason;
 using core::Request;
 
 /// How many keys are remembered, and how often a batch is sent whose keys change all the time.
-constexpr std::size_t kMostKnown = 50'000;
+constexpr std::size_t kMostKnown = 100'000;
 constexpr int kMostRounds = 10;
 
 }  // namespace

@@ -55,9 +55,16 @@ struct Fixture {
   }
 
   HttpResponse ask(const HttpRequest& request) {
-    Service service(store, {}, served, [&](const LogEntry& entry) { log.push_back(entry); });
-    return Service::is_slow(request) ? service.work(store, request)
-                                     : service.answer({&request, 1}).front();
+    Service service({}, served, [&](const LogEntry& entry) { log.push_back(entry); });
+    if (Service::is_slow(request)) {
+      return service.work(store, request);
+    }
+    if (auto response = service.answer_at_once(request)) {
+      return *std::move(response);
+    }
+    const Answers answers = service.answer(store, {&request, 1});
+    service.record({&request, 1}, answers);
+    return answers.responses.front();
   }
   Json ask_json(const HttpRequest& request) { return Json::parse(ask(request).body); }
 };

@@ -1,0 +1,106 @@
+#!/usr/bin/env python3
+"""Four `serve` on one PostgreSQL: one limit, one truth, and a no when it can't be asked."""
+
+import os
+import socket
+import subprocess
+import tempfile
+import unittest
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from place import Place, wait_for
+
+POSTGRES = Path(__file__).parent.parent / "support" / "postgres"
+SERVERS = range(4)
+
+
+def gateway_request(key):
+    return (f"GET /auth/envoy/v1/leads HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 198.51.100.7\r\n"
+            f"Authorization: Bearer {key}\r\n\r\n")
+
+
+def plain_request(method, path, key=""):
+    return f"{method} {path} HTTP/1.1\r\nHost: x\r\nX-Api-Key: {key}\r\nContent-Length: 0\r\n\r\n"
+
+
+class FourServers(unittest.TestCase):
+    def setUp(self):
+        # A path that is short enough for a socket, and that another user may go through.
+        self.folder = tempfile.TemporaryDirectory(prefix="nexakey-e2e-")
+        os.chmod(self.folder.name, 0o711)
+        self.addCleanup(self.folder.cleanup)
+        self.addCleanup(self.postgres, "remove")
+        self.postgres("start")
+        self.place = Place()
+        self.addCleanup(self.place.close)
+        self.place.env["NEXAKEY_STORE"] = (
+            f"postgresql://postgres@/postgres?host={self.folder.name}/server")
+        self.key = self.place.create("crm", "--scope", "read", "--rate-limit", "100")
+        for server in SERVERS:
+            self.place.serve(socket_name=f"{server}.sock")
+
+    def postgres(self, command):
+        subprocess.run([POSTGRES, command, f"{self.folder.name}/server"], check=True)
+
+    def pipeline(self, server, *requests):
+        """Sends requests at once, on one connection, and returns the statuses in their order."""
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(60)
+            connection.connect(f"{self.place.path}/{server}.sock")
+            connection.sendall("".join(requests).encode())
+            answers = connection.makefile("rb")
+            return [self.read_answer(answers) for _ in requests]
+
+    @staticmethod
+    def read_answer(answers):
+        status, length = int(answers.readline().split()[1]), 0
+        for line in iter(answers.readline, b"\r\n"):
+            if line.lower().startswith(b"content-length:"):
+                length = int(line.split(b":")[1])
+        answers.read(length)
+        return status
+
+    def ask_all(self, key):
+        return [self.pipeline(server, gateway_request(key))[0] for server in SERVERS]
+
+    def test_a_burst_over_all_of_them_admits_exactly_the_limit(self):
+        with ThreadPoolExecutor(40) as clients:
+            bursts = clients.map(
+                lambda client: self.pipeline(client % 4, *[gateway_request(self.key)] * 10),
+                range(40))
+            statuses = sorted(status for burst in bursts for status in burst)
+        self.assertEqual(statuses, [200] * 100 + [429] * 300)
+        self.assertIn('"requests":400,"errors":300',
+                      self.place.nexakey("usage", "crm", "-o", "json").replace(" ", ""))
+
+    def test_what_one_revokes_the_others_refuse(self):
+        self.assertEqual(self.ask_all(self.key), [200] * 4)
+        self.assertEqual(self.pipeline(0, plain_request("POST", "/v1/self/revoke", self.key)), [200])
+        self.assertEqual(self.ask_all(self.key), [401] * 4)
+        for number in range(10):
+            key = self.place.create(f"other-{number}", "--scope", "read")
+            self.assertEqual(self.ask_all(key), [200] * 4)
+            self.place.nexakey("revoke", f"other-{number}", "--yes")
+            self.assertEqual(self.ask_all(key), [401] * 4)
+
+    def test_answers_keep_the_order_of_the_requests(self):
+        writer = self.place.create("writer", "--scope", "write")
+        some = [(gateway_request(self.key), 200), (gateway_request(writer), 403),
+                (plain_request("GET", "/healthz"), 200), (gateway_request("fc_live_none"), 401),
+                (plain_request("POST", "/healthz"), 405)] * 10
+        requests, statuses = zip(*some)
+        self.assertEqual(self.pipeline(1, *requests), list(statuses))
+
+    def test_without_postgresql_all_is_refused_until_it_is_back(self):
+        self.assertEqual(self.ask_all(self.key), [200] * 4)
+        self.postgres("crash")
+        self.assertEqual(self.ask_all(self.key), [503] * 4)
+        self.assertEqual(self.pipeline(0, plain_request("GET", "/healthz")), [200])
+        self.assertEqual(self.pipeline(0, plain_request("GET", "/readyz")), [503])
+        self.postgres("start")
+        wait_for(lambda: self.ask_all(self.key) == [200] * 4, self.place)
+
+
+if __name__ == "__main__":
+    unittest.main()
