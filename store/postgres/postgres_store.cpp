@@ -1,6 +1,7 @@
 #include "store/postgres/postgres_store.h"
 
 #include <algorithm>
+#include <chrono>
 #include <string_view>
 #include <utility>
 
@@ -25,6 +26,11 @@ using core::TokenId;
 
 /// How many requests or answers go to the server at once.
 constexpr std::size_t kBatch = 256;
+
+/// Windows of so many keys are tidied up at once, and those of all keys about once a minute.
+constexpr std::int64_t kTidied = 1000;
+constexpr std::chrono::minutes kTidyingPause{1};
+constexpr std::int64_t kBeforeAllKeys = -1;
 
 constexpr std::int64_t kMillisecondsPerHour = 3'600'000;
 
@@ -96,7 +102,9 @@ class PostgresStore final : public KeyStore {
   std::optional<Key> find_active_namesake(const Key& key, Time now);
 
   Connection connection_;
-  core::AuditHead head_;  // of the log, during a change
+  core::AuditHead head_;                  // of the log, during a change
+  std::int64_t tidied_ = kBeforeAllKeys;  // the last key whose window was tidied up
+  std::chrono::steady_clock::time_point next_tidying_;
   Decider decider_{connection_};
 };
 
@@ -452,7 +460,23 @@ Result<core::ImportSummary> PostgresStore::commit_import(core::ImportId id, std:
   return undone ? Result<core::ImportSummary>(*std::move(undone)) : std::move(done);
 }
 
-Result<void> PostgresStore::maintain() { return {}; }
+Result<void> PostgresStore::maintain() {
+  const auto now = std::chrono::steady_clock::now();
+  if (now < next_tidying_) {
+    return {};
+  }
+  next_tidying_ = now + kTidyingPause;  // also if it fails, or is not permitted
+  return guarded([&]() -> Result<void> {
+    const Parameters parameters = Parameters().add(tidied_).add(kTidied);
+    const Rows rows = connection_.ask(
+        [&] { return connection_.run("SELECT nexakey.tidy_windows($1, $2)", parameters); });
+    tidied_ = rows.is_null(0, 0) ? kBeforeAllKeys : rows.number(0, 0);
+    if (tidied_ != kBeforeAllKeys) {
+      next_tidying_ = now;
+    }
+    return {};
+  });
+}
 
 Result<std::vector<std::string>> PostgresStore::workspaces() {
   return guarded([&]() -> Result<std::vector<std::string>> {

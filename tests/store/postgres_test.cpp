@@ -60,6 +60,50 @@ TEST_CASE("a window of many moments is exact as they leave it") {
   CHECK(admitted_one_by_one(*stores.second, 351) == 350);
 }
 
+TEST_CASE("windows that all requests have left are emptied, and others stay as they are") {
+  Stores<PostgresFixture> stores;
+  Key key = make_key(1);
+  key.rate_limit = 400;
+  add(*stores.first, key);
+  add(*stores.first, 2);
+  CHECK(admitted_one_by_one(*stores.first, 300) == 300);
+  const auto tidy = [&] { value_of(stores.fixture.connect()->maintain()); };
+  const auto kept = [&] {
+    return stores.fixture.database().select(
+        "SELECT (SELECT sum(cardinality(times)) FROM nexakey.windows) || ' ' ||"
+        " (SELECT count(*) FROM nexakey.window_parts)");
+  };
+  age(stores.fixture, 30);
+  CHECK(decide(*stores.first, request(2)).allowed());
+  const std::string before = kept();
+  tidy();
+  CHECK(kept() == before);
+  CHECK(admitted_one_by_one(*stores.first, 10) == 10);
+  age(stores.fixture, 30);  // the first 300 have left
+  tidy();
+  CHECK(kept().ends_with(" 0"));
+  CHECK(admitted_one_by_one(*stores.second, 400) == 390);
+  age(stores.fixture, 60);
+  tidy();
+  CHECK(kept() == "0 0");
+  CHECK(admitted_one_by_one(*stores.second, 410) == 400);
+}
+
+TEST_CASE("the windows of many keys are tidied up piece by piece") {
+  Stores<PostgresFixture> stores;
+  stores.fixture.database().execute(
+      "INSERT INTO nexakey.windows (key, admitted, times, before)"
+      " SELECT n, 1, '{1}', '{0}' FROM generate_series(0, 2499) AS n");
+  const auto left = [&] {
+    return stores.fixture.database().select(
+        "SELECT count(*) FROM nexakey.windows WHERE times <> '{}'");
+  };
+  for (const char* const expected : {"1500", "500", "0", "0"}) {
+    value_of(stores.first->maintain());
+    CHECK(left() == expected);
+  }
+}
+
 TEST_CASE("a server's clock that is set back neither closes a window nor opens it") {
   Stores<PostgresFixture> stores;
   Key key = make_key(1);
@@ -235,12 +279,14 @@ TEST_CASE("roles can do what README's GRANTs let them") {
   verifier.grant("USAGE ON SCHEMA nexakey");
   verifier.grant("SELECT ON nexakey.migrations");
   verifier.grant(
-      "EXECUTE ON FUNCTION nexakey.look_up, nexakey.decide, nexakey.report, nexakey.find_token");
+      "EXECUTE ON FUNCTION nexakey.look_up, nexakey.decide, nexakey.report, nexakey.find_token,"
+      " nexakey.tidy_windows");
   const auto as_verifier = verifier.connect();
   CHECK(reason(*as_verifier, request(1)) == "allowed");
   CHECK(code_of(as_verifier->report(std::vector{core::Answer{.key = ids[0], .status = 200}})) ==
         "ok");
   CHECK(code_of(as_verifier->find_token({})) == "ok");
+  CHECK(code_of(as_verifier->maintain()) == "ok");
   CHECK(code_of(as_verifier->list({}, {}, now(), [](const Key&) { return true; })) == refused);
   CHECK(code_of(as_verifier->revoke(ids, "", now())) == refused);
   CHECK(code_of(as_verifier->usage({}, now())) == refused);
