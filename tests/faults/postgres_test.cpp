@@ -7,7 +7,10 @@
 #include <thread>
 
 #include <doctest/doctest.h>
+#include <pwd.h>
+#include <unistd.h>
 
+#include "tests/faults/small_disk.h"
 #include "tests/support/stores.h"
 
 namespace nexakey::test {
@@ -122,6 +125,50 @@ TEST_CASE("a replica that is promoted under load has all that was acknowledged")
   const auto store = connect(both);
   CHECK(reason(*store, request(2)) == "revoked_key");
   CHECK(report(*store, {.key = make_key(1).id}).total.requests >= load.acknowledged());
+}
+
+/// A request whose endpoint no other number has.
+core::Request distinct_request(std::uint64_t number) {
+  core::Request asked = request(number / 200);
+  asked.path = "/v1/";
+  for (std::uint64_t rest = number; rest > 0; rest /= 16) {
+    asked.path += static_cast<char>('a' + rest % 16);
+  }
+  return asked;
+}
+
+TEST_CASE("on a full disk of its server a PostgreSQL store admits nothing uncounted") {
+  const auto disk = SmallDisk::mount();
+  if (!disk) {
+    MESSAGE("skipped: this process may not mount a file system");
+    return;
+  }
+  std::filesystem::permissions(disk->path(), std::filesystem::perms(0700));
+  const passwd* const user = ::getpwnam("postgres");
+  REQUIRE(user != nullptr);
+  REQUIRE(::chown(disk->path().c_str(), user->pw_uid, user->pw_gid) == 0);
+  const PostgresServer server;
+  auto admin = value_of(store::postgres::Connection::to(postgres_url(server.folder(), "postgres")));
+  admin.execute("CREATE TABLESPACE small LOCATION '" + disk->path().string() + "'");
+  admin.execute("CREATE DATABASE small TABLESPACE small");
+  const auto store = connect(postgres_url(server.folder(), "small"));
+  for (std::uint64_t key = 0; key < 50; ++key) {
+    add(*store, key);
+  }
+  std::uint64_t number = 0;
+  const auto verify_next = [&] { return store->verify(std::vector{distinct_request(number)}, {}); };
+  disk->fill();
+  auto verified = verify_next();
+  for (; verified && number < 9999; verified = verify_next()) {
+    ++number;
+  }
+  REQUIRE(code_of(verified) == "store_unavailable");
+  CHECK(verified.error().message.find("is full") != std::string::npos);
+  const std::uint64_t acknowledged = number;
+  CHECK(code_of(verify_next()) == "store_unavailable");
+  disk->make_room();
+  CHECK(code_of(verify_next()) == "ok");
+  CHECK(report(*store).total.requests == acknowledged + 1);
 }
 
 TEST_CASE("a PostgreSQL store that is held up answers in time and goes on afterwards") {
