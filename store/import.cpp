@@ -17,57 +17,41 @@ using core::Token;
 /// How many records the backend is asked about at once.
 constexpr std::size_t kBatch = 512;
 
-/// The records of an import on their way, those of one kind together.
+/// Puts a record behind others of its kind.
+template <typename T>
+void add(std::vector<ImportBatch>& batches, T record) {
+  auto* batch = batches.empty() ? nullptr : std::get_if<std::vector<T>>(&batches.back());
+  if (batch == nullptr || batch->size() == kBatch) {
+    batch = &std::get<std::vector<T>>(batches.emplace_back(std::vector<T>()));
+    batch->reserve(kBatch);
+  }
+  batch->push_back(std::move(record));
+}
+
+/// The rows of a store while an import comes into it.
 class Importer {
  public:
   Importer(const ImportOptions& options, ImportRows& rows)
       : options_(options), rows_(rows), takes_log_over_(rows.audit_head().number == 0) {}
 
-  Result<void> add(core::Record record) {
-    if (options_.keep_known && !std::holds_alternative<Key>(record)) {
-      return core::reject("an import that keeps what is known has keys alone");
+  ImportSummary bring_in(const ReadImport& import, const core::Actor& actor, core::Time now) {
+    for (const ImportBatch& batch : import.batches) {
+      std::visit([&](const auto& records) { apply(records); }, batch);
     }
-    if (!batch_.empty() && (batch_.front().index() != record.index() || batch_.size() == kBatch)) {
-      apply_batch();
-    }
-    batch_.push_back(std::move(record));
-    return {};
-  }
-
-  ImportSummary finish(const core::ExportReader& reader, const core::Actor& actor, core::Time now) {
-    apply_batch();
-    const core::AuditHead head = reader.audit_head();
+    const core::AuditHead& head = import.audit_head;
     if (!takes_log_over_) {
       const bool is_known = head.number > 0 && rows_.find_audit_hash(head.number) == head.hash;
-      (is_known ? summary_.audit.unchanged : summary_.audit.left_out) = reader.counts().audit;
+      (is_known ? summary_.audit.unchanged : summary_.audit.left_out) = import.counts.audit;
     }
     if (summary_.audit.added == 0 && summary_.has_changes()) {
       const auto entry = core::next_entry(rows_.audit_head(), actor, now,
-                                          core::record_import(summary_, head, reader.workspace()));
+                                          core::record_import(summary_, head, import.workspace));
       rows_.append({&entry, 1});
     }
     return std::move(summary_);
   }
 
  private:
-  void apply_batch() {
-    if (batch_.empty()) {
-      return;
-    }
-    std::visit([&]<typename T>(const T&) { apply(take_batch<T>()); }, batch_.front());
-  }
-
-  template <typename T>
-  std::vector<T> take_batch() {
-    std::vector<T> records;
-    records.reserve(batch_.size());
-    for (core::Record& record : batch_) {
-      records.push_back(std::move(std::get<T>(record)));
-    }
-    batch_.clear();
-    return records;
-  }
-
   void apply(const std::vector<Token>& tokens) {
     const auto found = rows_.find(tokens);
     std::vector<Token> added;
@@ -143,16 +127,15 @@ class Importer {
   ImportRows& rows_;
   bool takes_log_over_;  // a store that has no log yet goes on with that of the import
   ImportSummary summary_;
-  std::vector<core::Record> batch_;  // of one kind
 };
 
 }  // namespace
 
-Result<ImportSummary> apply_import(
-    std::uint32_t parts, const std::function<Result<std::string>(std::uint32_t)>& read_part,
-    const ImportOptions& options, ImportRows& rows, const core::Actor& actor, core::Time now) {
+Result<ReadImport> read_import(std::uint32_t parts,
+                               const std::function<Result<std::string>(std::uint32_t)>& read_part,
+                               const ImportOptions& options) {
   core::ExportReader reader;
-  Importer importer(options, rows);
+  ReadImport import;
   for (std::uint32_t number = 0; number < parts; ++number) {
     const auto part = read_part(number);
     if (!part) {
@@ -169,12 +152,24 @@ Result<ImportSummary> apply_import(
       if (!*record) {
         continue;
       }
-      if (auto added = importer.add(**std::move(record)); !added) {
-        return tl::unexpected(std::move(added.error()));
+      if (options.keep_known && !std::holds_alternative<Key>(**record)) {
+        return core::reject("an import that keeps what is known has keys alone");
       }
+      std::visit([&](auto&& one) { add(import.batches, std::forward<decltype(one)>(one)); },
+                 **std::move(record));
     }
   }
-  return reader.finish().map([&] { return importer.finish(reader, actor, now); });
+  return reader.finish().map([&] {
+    import.counts = reader.counts();
+    import.audit_head = reader.audit_head();
+    import.workspace = reader.workspace();
+    return std::move(import);
+  });
+}
+
+ImportSummary apply_import(const ReadImport& import, const ImportOptions& options, ImportRows& rows,
+                           const core::Actor& actor, core::Time now) {
+  return Importer(options, rows).bring_in(import, actor, now);
 }
 
 }  // namespace nexakey::store

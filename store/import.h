@@ -5,6 +5,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "core/import.h"
@@ -44,12 +45,30 @@ class ImportRows {
   virtual void append(std::span<const core::AuditEntry> entries) = 0;
 };
 
-/// Brings an import into a store. `read_part` gives the parts by their numbers, from 0 on. The
-/// backend commits if the summary says so (see `is_to_be_committed`); what is no whole export is an
-/// error, and nothing must stay of it. `actor` is whose import it is, for the audit log.
-core::Result<core::ImportSummary> apply_import(
+/// Records of one kind, in their order.
+using ImportBatch = std::variant<std::vector<core::Token>, std::vector<core::Key>,
+                                 std::vector<core::KeyUsage>, std::vector<core::AuditEntry>>;
+
+/// A whole export that was read and checked, in memory, so that nobody else waits for a store while
+/// that is done.
+struct ReadImport {
+  std::vector<ImportBatch> batches;
+  core::RecordCounts counts;
+  core::AuditHead audit_head;            ///< of the log that is in it
+  std::optional<std::string> workspace;  ///< the only one that is in it, if there is one
+};
+
+/// Reads an import. `read_part` gives the parts by their numbers, from 0 on. What is no whole
+/// export, or has more than the options allow, is a `usage` error.
+core::Result<ReadImport> read_import(
     std::uint32_t parts, const std::function<core::Result<std::string>(std::uint32_t)>& read_part,
-    const core::ImportOptions& options, ImportRows& rows, const core::Actor& actor, core::Time now);
+    const core::ImportOptions& options);
+
+/// Brings an import into a store. The backend commits if the summary says so (see
+/// `is_to_be_committed`); else nothing must stay of it. `actor` is whose import it is, for the
+/// audit log.
+core::ImportSummary apply_import(const ReadImport& import, const core::ImportOptions& options,
+                                 ImportRows& rows, const core::Actor& actor, core::Time now);
 
 inline bool is_to_be_committed(const core::ImportSummary& summary,
                                const core::ImportOptions& options) {

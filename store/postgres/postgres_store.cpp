@@ -427,27 +427,27 @@ Result<core::ImportSummary> PostgresStore::commit_import(core::ImportId id, std:
                                                          const core::ImportOptions& options,
                                                          Time now) {
   const auto read_part = [&](std::uint32_t number) -> Result<std::string> {
-    auto part = find_part(connection_, id, number);
+    auto part = connection_.ask([&] { return find_part(connection_, id, number); });
     if (!part) {
       return core::fail(ErrorCode::not_found, "a part of the import is missing", "import it again");
     }
     return *std::move(part);
   };
   std::optional<core::ImportSummary> undone;
-  auto done = change([&]() -> Result<core::ImportSummary> {
-    PostgresImportRows rows(connection_);
-    auto summary = apply_import(parts, read_part, options, rows, actor(), now);
-    if (!summary) {
+  const auto apply = [&](const ReadImport& import) {
+    return change([&]() -> Result<core::ImportSummary> {
+      PostgresImportRows rows(connection_);
+      core::ImportSummary summary = apply_import(import, options, rows, actor(), now);
+      if (!is_to_be_committed(summary, options)) {
+        undone = std::move(summary);
+        return core::fail(ErrorCode::failed, "nothing of it is to stay");
+      }
+      rows.finish();
+      delete_parts(connection_, id);
       return summary;
-    }
-    if (!is_to_be_committed(*summary, options)) {
-      undone = *std::move(summary);
-      return core::fail(ErrorCode::failed, "nothing of it is to stay");
-    }
-    rows.finish();
-    delete_parts(connection_, id);
-    return summary;
-  });
+    });
+  };
+  auto done = guarded([&] { return read_import(parts, read_part, options); }).and_then(apply);
   if (done) {
     return done;
   }

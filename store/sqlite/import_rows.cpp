@@ -36,7 +36,12 @@ SqliteImportRows::SqliteImportRows(Database& database)
       set_last_used_(database.connection(),
                      "INSERT INTO last_used (key, at) SELECT seq, ?2 FROM keys WHERE id = ?1"
                      " ON CONFLICT DO UPDATE SET at = excluded.at") {
-  database.connection().exec("PRAGMA defer_foreign_keys = ON");
+  // What grows is not to leave memory before the commit: others wait for that.
+  database.connection().exec("PRAGMA defer_foreign_keys = ON; PRAGMA cache_size = -131072");
+}
+
+SqliteImportRows::~SqliteImportRows() {
+  database_.connection().tryExec("PRAGMA cache_size = -2000");  // as it was
 }
 
 std::vector<std::optional<Token>> SqliteImportRows::find(std::span<const Token> tokens) {

@@ -15,6 +15,9 @@ namespace nexakey::store::sqlite {
 class SqliteImportRows final : public ImportRows {
  public:
   explicit SqliteImportRows(Database& database);
+  SqliteImportRows(const SqliteImportRows&) = delete;
+  SqliteImportRows& operator=(const SqliteImportRows&) = delete;
+  ~SqliteImportRows() override;
 
   std::vector<std::optional<core::Token>> find(std::span<const core::Token> tokens) override;
   std::vector<std::optional<core::Key>> find(std::span<const core::Key> keys) override;

@@ -589,19 +589,22 @@ Result<core::ImportSummary> SqliteStore::commit_import(core::ImportId id, std::u
     }
     return *std::move(part);
   };
-  return guard([&]() -> Result<core::ImportSummary> {
+  std::optional<core::ImportSummary> undone;
+  const auto apply = [&](const ReadImport& import) {
     settle_journal();  // the larger of two counts: all that was counted has to be in the tables
-    std::optional<core::ImportSummary> undone;
-    auto done = database_.write(Reserve::kept, [&]() -> Result<core::ImportSummary> {
+    return database_.write(Reserve::kept, [&]() -> Result<core::ImportSummary> {
       SqliteImportRows rows(database_);
-      auto summary = apply_import(parts, read_part, options, rows, actor(), now);
-      if (summary && !is_to_be_committed(*summary, options)) {
-        undone = *std::move(summary);
+      core::ImportSummary summary = apply_import(import, options, rows, actor(), now);
+      if (!is_to_be_committed(summary, options)) {
+        undone = std::move(summary);
         return core::fail(ErrorCode::failed, "nothing of it is to stay");
       }
       delete_parts(database_, id);
       return summary;
     });
+  };
+  return guard([&]() -> Result<core::ImportSummary> {
+    auto done = read_import(parts, read_part, options).and_then(apply);
     if (done) {
       return done;
     }

@@ -415,12 +415,15 @@ Result<core::ImportSummary> MemoryStore::commit_import(core::ImportId id, std::u
                ? Result<std::string>(core::fail(ErrorCode::not_found, "a part is missing"))
                : part->second.lines;
   };
-  Data after = *data_;
-  MemoryImportRows rows(after);
-  auto summary = apply_import(parts, read_part, options, rows, actor(), now);
-  if (summary && is_to_be_committed(*summary, options)) {
-    *data_ = std::move(after);
-  }
+  auto summary = read_import(parts, read_part, options).map([&](const ReadImport& import) {
+    Data after = *data_;
+    MemoryImportRows rows(after);
+    core::ImportSummary done = apply_import(import, options, rows, actor(), now);
+    if (is_to_be_committed(done, options)) {
+      *data_ = std::move(after);
+    }
+    return done;
+  });
   std::erase_if(data_->parts, [&](const auto& part) { return part.first.first == id; });
   return summary;
 }
