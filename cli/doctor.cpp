@@ -112,7 +112,11 @@ ExitStatus run(Context& context, const Options& options) {
     findings.back().found = core::mask_credentials(finding.found);
   };
   check_settings(context.settings, keep);
-  for (const std::string& path : options.secret_files) {
+  std::vector<std::string> secret_files = options.secret_files;
+  if (context.settings.token_file && store::is_remote(context.settings.store)) {
+    secret_files.push_back(context.settings.token_file->value);
+  }
+  for (const std::string& path : secret_files) {
     check_secret_file(path, keep);
   }
   const auto checked =

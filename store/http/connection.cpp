@@ -108,6 +108,14 @@ Result<void> Connection::fetch(const Call& call, const Sink& sink) {
   });
 }
 
+Result<Introduction> Connection::introduce() {
+  const Call call{.message = {.method = "GET", .target = "/healthz"}};
+  transport_.keep_certificates();
+  const auto reply = exchange(call, nullptr);
+  return reply ? Result<Introduction>({reply->date, transport_.certificate_end()})
+               : tl::unexpected(failure(call, reply.error()));
+}
+
 /// Sends it until there is a reply that may be final, or no time left.
 tl::expected<Reply, NoReply> Connection::exchange(const Call& call, const Sink* sink) {
   const auto end = Clock::now() + timeout_ + call.work;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <random>
 #include <string>
 #include <type_traits>
@@ -29,6 +30,12 @@ struct Call {
   std::chrono::milliseconds work{0};
 };
 
+/// What a server tells of itself beside its answers.
+struct Introduction {
+  std::optional<core::Time> clock;            ///< in whole seconds
+  std::optional<core::Time> certificate_end;  ///< if it has one
+};
+
 /// Asks a server of the API: tries again what is safe to try again, tells replies from failures,
 /// and has a line and a status for each of these. An answer that is not one of the API's is an
 /// error of the store, and never looks like a missing key.
@@ -50,6 +57,9 @@ class Connection {
   /// Gives a long answer, lines of JSON, to `sink` as it comes. The time for a request is how long
   /// nothing of it may come.
   core::Result<void> fetch(const Call& call, const Sink& sink);
+
+  /// Asks the server how it is; an answer of any kind will do.
+  core::Result<Introduction> introduce();
 
   /// The error for an answer to `call` that makes no sense, and why it makes none.
   [[nodiscard]] core::Error nonsense(const std::string& what, const Call& call = {}) const;

@@ -25,7 +25,8 @@ Result<Curl> load_library() {
                         find(library, "curl_easy_perform", curl.easy_perform) &&
                         find(library, "curl_easy_getinfo", curl.easy_getinfo) &&
                         find(library, "curl_easy_strerror", curl.easy_strerror) &&
-                        find(library, "curl_easy_cleanup", curl.easy_cleanup);
+                        find(library, "curl_easy_cleanup", curl.easy_cleanup) &&
+                        find(library, "curl_getdate", curl.getdate);
   if (!is_there || curl.global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
     return core::fail(core::ErrorCode::store_unavailable,
                       std::string(kLibrary) + ", which a remote store needs, can't be loaded",

@@ -19,6 +19,7 @@ struct Curl {
   decltype(&curl_easy_getinfo) easy_getinfo = nullptr;
   decltype(&curl_easy_strerror) easy_strerror = nullptr;
   decltype(&curl_easy_cleanup) easy_cleanup = nullptr;
+  decltype(&curl_getdate) getdate = nullptr;
 
   /// The library, loaded by the first call. `store_unavailable` if it is not installed.
   static core::Result<const Curl*> load();

@@ -715,13 +715,4 @@ Result<std::unique_ptr<KeyStore>> open_store(std::string_view scheme, const std:
   });
 }
 
-Result<void> check_store(std::string_view scheme, const std::string& rest, const Access& access,
-                         const FindingVisitor& visit) {
-  return open_store(scheme, rest, access).and_then([&](const std::unique_ptr<KeyStore>& store) {
-    return store->workspaces().map([&](const std::vector<std::string>& /*names*/) {
-      visit({.check = "remote", .found = "it answers, and takes the token"});
-    });
-  });
-}
-
 }  // namespace nexakey::store::http

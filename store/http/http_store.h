@@ -13,7 +13,8 @@ namespace nexakey::store::http {
 core::Result<std::unique_ptr<KeyStore>> open_store(std::string_view scheme, const std::string& rest,
                                                    const Access& access);
 
-/// Whether it can be reached, has a certificate to trust, and takes the token.
+/// Whether it can be reached, has a certificate to trust for the next two weeks, and takes the
+/// token, and how far its clock is from that of this machine.
 core::Result<void> check_store(std::string_view scheme, const std::string& rest,
                                const Access& access, const FindingVisitor& visit);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <ctime>
 #include <system_error>
 #include <utility>
 
@@ -29,6 +30,13 @@ core::Secret header_with(const core::Secret& token) {
   header += kName;
   header += token.reveal();
   return core::Secret(std::move(header));
+}
+
+/// Whether a line of a head has this name, which is in lower case, in front of its colon.
+bool is_header(std::string_view line, std::string_view name) {
+  return line.size() > name.size() && line[name.size()] == ':' &&
+         std::ranges::equal(line.substr(0, name.size()), name, {},
+                            [](char c) { return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c; });
 }
 
 /// "30s", or what is below a second in milliseconds.
@@ -92,9 +100,13 @@ struct Transport::Turn {
     return has_begun || (reply.status == kOk && is_of_type(reply.content_type, wanted));
   }
 
-  static std::size_t receive_head(char* /*data*/, std::size_t size, std::size_t count, void* to) {
+  static std::size_t receive_head(char* data, std::size_t size, std::size_t count, void* to) {
     Turn& turn = *static_cast<Turn*>(to);
     turn.head += size * count;
+    const std::string_view line(data, size * count);
+    if (is_header(line, "date")) {
+      turn.reply.date = turn.transport.read_date(line.substr(line.find(':') + 1));
+    }
     turn.is_too_long = turn.is_too_long || turn.head > kLongestHead;
     return turn.is_too_long ? 0 : size * count;
   }
@@ -138,6 +150,7 @@ bool Transport::prepare(const Message& message, milliseconds time, Turn& turn) {
          (ca_file_.empty() || !url_.is_encrypted ||
           (set(CURLOPT_CAINFO, ca_file_.c_str()) &&
            set(CURLOPT_CAPATH, static_cast<char*>(nullptr)))) &&
+         (!keeps_certificates_ || set(CURLOPT_CERTINFO, 1L)) &&
          set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(std::min(time, kConnectTime).count())) &&
          limit(time, turn) && set(CURLOPT_WRITEFUNCTION, &Turn::receive) &&
          set(CURLOPT_WRITEDATA, &turn) && set(CURLOPT_HEADERFUNCTION, &Turn::receive_head) &&
@@ -146,6 +159,26 @@ bool Transport::prepare(const Message& message, milliseconds time, Turn& turn) {
           (set(CURLOPT_UPLOAD, 1L) && set(CURLOPT_CUSTOMREQUEST, message.method.c_str()) &&
            set(CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(message.body.size())) &&
            set(CURLOPT_READFUNCTION, &Turn::send) && set(CURLOPT_READDATA, &turn)));
+}
+
+std::optional<core::Time> Transport::read_date(std::string_view text) const {
+  const std::time_t seconds = curl_->getdate(std::string(text).c_str(), nullptr);
+  return seconds < 0 ? std::nullopt : std::optional(core::Time(std::chrono::seconds(seconds)));
+}
+
+std::optional<core::Time> Transport::certificate_end() {
+  curl_certinfo* chain = nullptr;
+  curl_->easy_getinfo(handle_.get(), CURLINFO_CERTINFO, &chain);
+  if (chain == nullptr || chain->num_of_certs == 0) {
+    return std::nullopt;
+  }
+  constexpr std::string_view kName = "Expire date:";
+  for (const curl_slist* line = chain->certinfo[0]; line != nullptr; line = line->next) {
+    if (const std::string_view text = line->data; text.starts_with(kName)) {
+      return read_date(text.substr(kName.size()));
+    }
+  }
+  return std::nullopt;
 }
 
 bool Transport::limit(milliseconds time, const Turn& turn) {

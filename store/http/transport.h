@@ -9,6 +9,7 @@
 #include <tl/expected.hpp>
 
 #include "core/secret.h"
+#include "core/time.h"
 #include "store/http/curl.h"
 #include "store/http/url.h"
 
@@ -36,6 +37,7 @@ struct Reply {
   std::string content_type;
   std::string body;
   std::optional<std::chrono::milliseconds> retry_after;
+  std::optional<core::Time> date;  ///< by the server's clock, in whole seconds
 };
 
 /// Whether the value of a Content-Type names this type, with whatever parameters.
@@ -64,6 +66,11 @@ class Transport {
   tl::expected<Reply, NoReply> exchange(const Message& message, std::chrono::milliseconds time,
                                         const Sink* sink = nullptr);
 
+  /// Has the certificates of connections kept that are made from now on.
+  void keep_certificates() { keeps_certificates_ = true; }
+  /// When the certificate ends that the server showed for the connection of the last exchange.
+  std::optional<core::Time> certificate_end();
+
   [[nodiscard]] const Url& url() const { return url_; }
 
  private:
@@ -77,12 +84,14 @@ class Transport {
   NoReply explain_certificate(const Turn& turn);
   template <typename T>
   bool set(CURLoption option, T value);
+  [[nodiscard]] std::optional<core::Time> read_date(std::string_view text) const;
 
   const Curl* curl_;
   Url url_;
   std::string ca_file_;
   core::Secret authorization_;  ///< the header with the token
   CurlHandle handle_;
+  bool keeps_certificates_ = false;
 };
 
 }  // namespace nexakey::store::http

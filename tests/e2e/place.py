@@ -81,11 +81,11 @@ def is_open(port):
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def certificate(folder, name):
+def certificate(folder, name, days=2):
     """The files of a certificate for localhost, which vouches for itself, and of its key."""
     files = f"{folder}/{name}.crt", f"{folder}/{name}.key"
     subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-                    "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=localhost",
+                    "ec_paramgen_curve:P-256", "-nodes", "-days", str(days), "-subj", "/CN=localhost",
                     "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-out", files[0],
                     "-keyout", files[1]], check=True, capture_output=True)
     return files

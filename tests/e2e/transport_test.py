@@ -140,6 +140,37 @@ class Tls(Serving):
             answer = json.loads(read_all(connection).partition(b"\r\n\r\n")[2])
         self.assertEqual([decision["status"] for decision in answer], [200] * 900)
 
+    def test_doctor_tells_how_long_the_certificate_is_good_for(self):
+        token = f"{self.place.path}/ann.token"
+        self.place.nexakey("token", "create", "ann", "--role", "admin", "--secret-file", token)
+        for days, status, found, advice in (
+                (5, "warning", "that of the server is good for 4 days, until 20", "renew it there"),
+                (90, "ok", "that of the server is good for 89 days, until 20", None)):
+            with self.subTest(days=days):
+                files = certificate(self.place.path, f"days{days}", days)
+                self.port = free_port()
+                server = self.place.start([NEXAKEY, "serve", "--listen", f"127.0.0.1:{self.port}",
+                                           "--tls-cert", files[0], "--tls-key", files[1]])
+                wait_for(lambda: is_open(self.port), self.place)
+                checks = self.checks_of_doctor(token, files[0])
+                certificate_check = checks["certificate"]
+                self.assertEqual(certificate_check["status"], status)
+                self.assertTrue(certificate_check["found"].startswith(found), certificate_check)
+                self.assertEqual(certificate_check["advice"], advice)
+                self.assertEqual(checks["clock"]["found"], "it agrees with that of the server")
+                self.assertEqual(checks["remote"]["status"], "ok")
+                self.assertEqual(checks["secret"]["status"], "ok")
+                server.send_signal(signal.SIGTERM)
+                self.assertEqual(server.wait(60), 0, self.place.log())
+
+    def checks_of_doctor(self, token, authority):
+        done = subprocess.run(
+            [NEXAKEY, "doctor", "--store", f"https://localhost:{self.port}", "--token-file", token,
+             "--ca-file", authority, "-o", "json"],
+            env=self.place.env, capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        return {check["check"]: check for check in json.loads(done.stdout)["checks"]}
+
     def test_older_versions_are_refused(self):
         self.serve()
         context = self.context(maximum_version=ssl.TLSVersion.TLSv1_1,

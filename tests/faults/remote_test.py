@@ -2,6 +2,7 @@
 """A remote store that fails in every way: each has its own line and status, nothing is sent twice
 that must not be, nothing but a true "not found" is taken for one, and the token is nowhere."""
 
+import email.utils
 import json
 import os
 import re
@@ -620,6 +621,36 @@ class Reaching(RemoteTest):
         self.assertEqual((done.returncode, done.stdout, done.stderr), (0, ":done\n", ""))
 
 
+class Doctor(RemoteTest):
+    def check(self, name, seconds):
+        """What doctor says of a server whose clock is so far ahead."""
+        def answer(request, _):
+            date = email.utils.formatdate(time.time() + seconds, usegmt=True)
+            body = {"workspaces": []} if "workspaces" in request.target else {}
+            return reply(200, body, "application/json", f"Date: {date}")
+        self.serve(answer)
+        done = self.run_command("doctor -o json")
+        checks = json.loads(done.stdout)["checks"]
+        return [check for check in checks if check["check"] == name], done.returncode
+
+    def test_a_clock_that_differs(self):
+        for seconds, text in ((600, r"that of the server is \d{3} seconds ahead"),
+                              (-600, r"that of the server is \d{3} seconds behind")):
+            with self.subTest(seconds=seconds):
+                (clock,), status = self.check("clock", seconds)
+                self.assertEqual((clock["status"], status), ("warning", 0))
+                self.assertRegex(clock["found"], text)
+                self.assertIn("NTP", clock["advice"])
+
+    def test_a_token_that_others_can_read(self):
+        self.write_token(TOKEN + "\n", 0o644)
+        (secret,), status = self.check("secret", 0)
+        self.assertNotEqual(status, 0)
+        self.assertEqual(secret["status"], "problem")
+        self.assertIn("mode 0644, so that others can read it", secret["found"])
+        self.assertIn("chmod 600", secret["advice"])
+
+
 class Tls(RemoteTest):
     @classmethod
     def setUpClass(cls):
@@ -671,6 +702,16 @@ class Tls(RemoteTest):
                 self.expect("list" + trust, 6, message)
                 self.expect("verify" + trust, 6, message)
                 self.assertEqual(server.requests, [])
+
+    def test_doctor_names_a_certificate_that_has_expired(self):
+        self.serve(lambda *_: page(RECORD), self.contexts["old"])
+        done = self.run_command("doctor -o json" + self.trust())
+        self.assertEqual((done.returncode, done.stderr), (6, ""), done.stdout)
+        document = json.loads(done.stdout)
+        self.assertEqual(document["status"], "problem")
+        store = next(check for check in document["checks"] if check["check"] == "store")
+        self.assertIn("a certificate that has expired", store["found"])
+        self.assertEqual(store["advice"], "renew it there")
 
     def test_a_file_of_certificates_that_is_none(self):
         self.serve(lambda *_: page(RECORD), self.contexts["right"])

@@ -1,0 +1,78 @@
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/time.h"
+#include "store/http/connection.h"
+#include "store/http/http_store.h"
+
+namespace nexakey::store::http {
+namespace {
+
+using core::Result;
+using SystemTime = std::chrono::system_clock::time_point;
+
+void check_certificate(const Introduction& introduction, SystemTime now,
+                       const FindingVisitor& visit) {
+  constexpr std::chrono::days kSoon{14};
+  if (!introduction.certificate_end) {
+    return;
+  }
+  const auto left = std::chrono::floor<std::chrono::days>(*introduction.certificate_end - now);
+  const std::string days = std::to_string(left.count()) + (left.count() == 1 ? " day" : " days");
+  const bool is_soon = left < kSoon;
+  visit({.check = "certificate",
+         .status = is_soon ? Health::warning : Health::ok,
+         .found = "that of the server is good for " + days + ", until " +
+                  core::format_time(*introduction.certificate_end),
+         .advice = is_soon ? "renew it there" : ""});
+}
+
+/// The server's clock was read at some moment between the two, and tells whole seconds.
+void check_clock(const Introduction& introduction, SystemTime before, SystemTime after,
+                 const FindingVisitor& visit) {
+  constexpr std::chrono::seconds kMost{5};
+  if (!introduction.clock) {
+    return;
+  }
+  const auto ahead = std::chrono::ceil<std::chrono::seconds>(*introduction.clock - after);
+  const auto behind = std::chrono::ceil<std::chrono::seconds>(before - *introduction.clock) -
+                      std::chrono::seconds(1);
+  const auto most = std::max(ahead, behind);
+  if (most <= kMost) {
+    visit({.check = "clock", .found = "it agrees with that of the server"});
+    return;
+  }
+  visit({.check = "clock",
+         .status = Health::warning,
+         .found = "that of the server is " + std::to_string(most.count()) + " seconds " +
+                  (ahead > behind ? "ahead" : "behind"),
+         .advice = "have both set by NTP: keys are made by this one, and end by that one"});
+}
+
+Result<void> look_at_server(Connection connection, const FindingVisitor& visit) {
+  const SystemTime before = std::chrono::system_clock::now();
+  return connection.introduce().map([&](const Introduction& introduction) {
+    const SystemTime after = std::chrono::system_clock::now();
+    check_certificate(introduction, after, visit);
+    check_clock(introduction, before, after, visit);
+  });
+}
+
+}  // namespace
+
+Result<void> check_store(std::string_view scheme, const std::string& rest, const Access& access,
+                         const FindingVisitor& visit) {
+  return Url::parse(scheme, rest)
+      .and_then([&](Url url) { return Connection::open(std::move(url), access); })
+      .and_then([&](Connection connection) { return look_at_server(std::move(connection), visit); })
+      .and_then([&] { return open_store(scheme, rest, access); })
+      .and_then([](const std::unique_ptr<KeyStore>& store) { return store->workspaces(); })
+      .map([&](const std::vector<std::string>& /*names*/) {
+        visit({.check = "remote", .found = "it answers, and takes the token"});
+      });
+}
+
+}  // namespace nexakey::store::http
