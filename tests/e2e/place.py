@@ -1,7 +1,9 @@
 """A folder with a store and the servers on it: what the end-to-end tests share."""
 
+import contextlib
 import os
 import random
+import signal
 import socket
 import subprocess
 import tempfile
@@ -46,9 +48,11 @@ class Place:
         return self.nexakey("create", *options, "--quiet")
 
     def start(self, command):
-        # Output goes to a file: a pipe that nobody reads would stop the process.
+        # Output goes to a file: a pipe that nobody reads would stop the process. It leads a group, so
+        # that the workers of a gateway end with it.
         with open(f"{self.path}/log", "a") as log:
-            process = subprocess.Popen(command, env=self.env, stdout=log, stderr=log)
+            process = subprocess.Popen(command, env=self.env, stdout=log, stderr=log,
+                                       start_new_session=True)
         self.processes.append(process)
         return process
 
@@ -63,7 +67,8 @@ class Place:
 
     def close(self):
         for process in self.processes:
-            process.kill()
+            with contextlib.suppress(ProcessLookupError):  # it has ended, and all that it had started
+                os.killpg(process.pid, signal.SIGKILL)
             process.wait()
         self.folder.cleanup()
 
