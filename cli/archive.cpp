@@ -7,14 +7,14 @@
 
 #include <archive.h>
 #include <archive_entry.h>
-#include <dlfcn.h>
+
+#include "core/library.h"
 
 namespace nexakey::cli {
 namespace {
 
-/// The functions of libarchive that are used. Linked in, it and what it needs would be loaded by
-/// every command.
-struct Library {
+/// The functions of libarchive that are used.
+struct LibArchive {
   decltype(&::archive_read_new) read_new;
   decltype(&::archive_read_free) read_free;
   decltype(&::archive_read_append_filter) append_filter;
@@ -30,35 +30,28 @@ struct Library {
   decltype(&::archive_entry_is_data_encrypted) is_data_encrypted;
 };
 
-template <typename Function>
-bool load(void* library, const char* name, Function& function) {
-  function = reinterpret_cast<Function>(::dlsym(library, name));
-  return function != nullptr;
+std::optional<LibArchive> load() {
+  core::Library library("libarchive.so.13");
+  LibArchive table{};
+  library.find(table.read_new, "archive_read_new");
+  library.find(table.read_free, "archive_read_free");
+  library.find(table.append_filter, "archive_read_append_filter");
+  library.find(table.support_raw, "archive_read_support_format_raw");
+  library.find(table.support_tar, "archive_read_support_format_tar");
+  library.find(table.support_zip, "archive_read_support_format_zip_streamable");
+  library.find(table.open, "archive_read_open");
+  library.find(table.next_header, "archive_read_next_header");
+  library.find(table.read_data, "archive_read_data");
+  library.find(table.error_string, "archive_error_string");
+  library.find(table.pathname, "archive_entry_pathname");
+  library.find(table.pathname_utf8, "archive_entry_pathname_utf8");
+  library.find(table.is_data_encrypted, "archive_entry_is_data_encrypted");
+  return library.is_whole() ? std::optional(table) : std::nullopt;
 }
 
-std::optional<Library> load_library() {
-  void* const file = ::dlopen("libarchive.so.13", RTLD_NOW | RTLD_LOCAL);
-  Library library{};
-  const bool is_whole =
-      file != nullptr && load(file, "archive_read_new", library.read_new) &&
-      load(file, "archive_read_free", library.read_free) &&
-      load(file, "archive_read_append_filter", library.append_filter) &&
-      load(file, "archive_read_support_format_raw", library.support_raw) &&
-      load(file, "archive_read_support_format_tar", library.support_tar) &&
-      load(file, "archive_read_support_format_zip_streamable", library.support_zip) &&
-      load(file, "archive_read_open", library.open) &&
-      load(file, "archive_read_next_header", library.next_header) &&
-      load(file, "archive_read_data", library.read_data) &&
-      load(file, "archive_error_string", library.error_string) &&
-      load(file, "archive_entry_pathname", library.pathname) &&
-      load(file, "archive_entry_pathname_utf8", library.pathname_utf8) &&
-      load(file, "archive_entry_is_data_encrypted", library.is_data_encrypted);
-  return is_whole ? std::optional(library) : std::nullopt;
-}
-
-const std::optional<Library>& the_library() {
-  static const std::optional<Library> library = load_library();
-  return library;
+const std::optional<LibArchive>& libarchive() {
+  static const std::optional<LibArchive> table = load();
+  return table;
 }
 
 struct Magic {
@@ -121,7 +114,7 @@ struct ArchiveReader::State {
     if (!source_error.empty()) {
       return {core::ErrorCode::failed, source_error, ""};
     }
-    const char* const text = the_library()->error_string(handle);
+    const char* const text = libarchive()->error_string(handle);
     return {core::ErrorCode::failed, text == nullptr ? "the archive is damaged" : text, ""};
   }
 
@@ -141,10 +134,10 @@ struct ArchiveReader::State {
   }
 
   core::Result<void> open() {
-    if (!the_library()) {
+    if (!libarchive()) {
       return core::fail(core::ErrorCode::failed, "it is an archive: install libarchive13");
     }
-    const Library& library = *the_library();
+    const LibArchive& library = *libarchive();
     handle = library.read_new();
     // Just this one kind: what is inside is looked at once more, and counted before.
     const std::optional<int> filter = filter_of(kind);
@@ -166,7 +159,7 @@ ArchiveReader::ArchiveReader(ArchiveKind kind, std::string_view head, ByteSource
 
 ArchiveReader::~ArchiveReader() {
   if (state_->handle != nullptr) {
-    the_library()->read_free(state_->handle);
+    libarchive()->read_free(state_->handle);
   }
 }
 
@@ -176,7 +169,7 @@ core::Result<std::optional<ArchiveReader::Member>> ArchiveReader::next() {
       return tl::unexpected(std::move(opened.error()));
     }
   }
-  const Library& library = *the_library();
+  const LibArchive& library = *libarchive();
   ::archive_entry* entry = nullptr;
   const int status = library.next_header(state_->handle, &entry);
   if (status == ARCHIVE_EOF) {
@@ -196,7 +189,7 @@ core::Result<std::optional<ArchiveReader::Member>> ArchiveReader::next() {
 }
 
 core::Result<std::size_t> ArchiveReader::read(char* buffer, std::size_t size) {
-  const la_ssize_t count = the_library()->read_data(state_->handle, buffer, size);
+  const la_ssize_t count = libarchive()->read_data(state_->handle, buffer, size);
   if (count < 0) {
     return tl::unexpected(state_->error());
   }

@@ -1,6 +1,6 @@
 #include "core/random.h"
 
-#include <dlfcn.h>
+#include "core/library.h"
 
 namespace nexakey::core {
 namespace {
@@ -10,8 +10,10 @@ using RandBytes = int (*)(unsigned char* buffer, int size);
 // Linked in, RAND_bytes brings nearly all of libcrypto along, which doubles what every command has
 // to load; only the few that make keys need it, so those load the library.
 RandBytes load_rand_bytes() {
-  void* const library = ::dlopen("libcrypto.so.3", RTLD_NOW | RTLD_LOCAL);
-  return library == nullptr ? nullptr : reinterpret_cast<RandBytes>(::dlsym(library, "RAND_bytes"));
+  Library library("libcrypto.so.3");
+  RandBytes rand_bytes = nullptr;
+  library.find(rand_bytes, "RAND_bytes");
+  return rand_bytes;
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 #include "store/http/curl.h"
 
-#include <dlfcn.h>
+#include "core/library.h"
 
 namespace nexakey::store::http {
 namespace {
@@ -9,25 +9,19 @@ using core::Result;
 
 constexpr const char* kLibrary = "libcurl.so.4";
 
-template <typename Function>
-bool find(void* library, const char* name, Function& function) {
-  function = reinterpret_cast<Function>(::dlsym(library, name));
-  return function != nullptr;
-}
-
 Result<Curl> load_library() {
-  void* const library = ::dlopen(kLibrary, RTLD_NOW | RTLD_LOCAL);
+  core::Library library(kLibrary);
   Curl curl;
-  const bool is_there = library != nullptr && find(library, "curl_global_init", curl.global_init) &&
-                        find(library, "curl_easy_init", curl.easy_init) &&
-                        find(library, "curl_easy_reset", curl.easy_reset) &&
-                        find(library, "curl_easy_setopt", curl.easy_setopt) &&
-                        find(library, "curl_easy_perform", curl.easy_perform) &&
-                        find(library, "curl_easy_getinfo", curl.easy_getinfo) &&
-                        find(library, "curl_easy_strerror", curl.easy_strerror) &&
-                        find(library, "curl_easy_cleanup", curl.easy_cleanup) &&
-                        find(library, "curl_getdate", curl.getdate);
-  if (!is_there || curl.global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+  library.find(curl.global_init, "curl_global_init");
+  library.find(curl.easy_init, "curl_easy_init");
+  library.find(curl.easy_reset, "curl_easy_reset");
+  library.find(curl.easy_setopt, "curl_easy_setopt");
+  library.find(curl.easy_perform, "curl_easy_perform");
+  library.find(curl.easy_getinfo, "curl_easy_getinfo");
+  library.find(curl.easy_strerror, "curl_easy_strerror");
+  library.find(curl.easy_cleanup, "curl_easy_cleanup");
+  library.find(curl.getdate, "curl_getdate");
+  if (!library.is_whole() || curl.global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
     return core::fail(core::ErrorCode::store_unavailable,
                       std::string(kLibrary) + ", which a remote store needs, can't be loaded",
                       "apt-get install libcurl4");

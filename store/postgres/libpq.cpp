@@ -1,31 +1,13 @@
 #include "store/postgres/libpq.h"
 
-#include <dlfcn.h>
-
+#include "core/library.h"
 #include "store/postgres/problem.h"
 
 namespace nexakey::store::postgres {
 namespace {
 
-class Library {
- public:
-  Library() : handle_(::dlopen("libpq.so.5", RTLD_NOW | RTLD_LOCAL)) {}
-
-  template <typename Function>
-  void find(Function& function, const char* name) const {
-    void* const found = handle_ == nullptr ? nullptr : ::dlsym(handle_, name);
-    if (found == nullptr) {
-      throw Problem("PostgreSQL's library libpq.so.5 can't be loaded", "install libpq5");
-    }
-    function = reinterpret_cast<Function>(found);
-  }
-
- private:
-  void* handle_;
-};
-
 Libpq load() {
-  const Library library;
+  core::Library library("libpq.so.5");
   Libpq pq{};
   library.find(pq.conninfo_parse, "PQconninfoParse");
   library.find(pq.conninfo_free, "PQconninfoFree");
@@ -55,6 +37,9 @@ Libpq load() {
   library.find(pq.value, "PQgetvalue");
   library.find(pq.length, "PQgetlength");
   library.find(pq.is_null, "PQgetisnull");
+  if (!library.is_whole()) {
+    throw Problem("PostgreSQL's library libpq.so.5 can't be loaded", "install libpq5");
+  }
   return pq;
 }
 

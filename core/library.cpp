@@ -1,0 +1,23 @@
+#include "core/library.h"
+
+#include <dlfcn.h>
+
+namespace nexakey::core {
+
+Library::Library(const char* name)
+    : handle_(::dlopen(name, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE)),
+      is_whole_(handle_ != nullptr) {}
+
+Library::~Library() {
+  if (handle_ != nullptr) {
+    ::dlclose(handle_);
+  }
+}
+
+void* Library::look_up(const char* name) {
+  void* const found = handle_ == nullptr ? nullptr : ::dlsym(handle_, name);
+  is_whole_ = is_whole_ && found != nullptr;
+  return found;
+}
+
+}  // namespace nexakey::core
