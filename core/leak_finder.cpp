@@ -61,24 +61,45 @@ class Utf16Decoder {
   std::size_t at_ = 0;
 };
 
-class HexDecoder {
+/// Takes the digits of an encoding off the text.
+class Digits {
  public:
-  explicit HexDecoder(std::string_view text) : text_(text) {}
-  std::optional<char> next() {
-    if (text_.size() < 2) {
-      return std::nullopt;
+  explicit Digits(std::string_view text) : text_(text) {}
+  /// The next one; zero: there is none. The ends of lines within a key, and what indents them, are
+  /// passed over. Behind it a line begins something else.
+  char take(bool in_key) {
+    while (in_key && !text_.empty() && blanks_ < kMostBlanks && is_blank(text_.front())) {
+      ++blanks_;
+      text_.remove_prefix(1);
     }
-    const int high = digit(text_[0]);
-    const int low = digit(text_[1]);
-    if (high < 0 || low < 0) {
-      return std::nullopt;
+    if (text_.empty()) {
+      return '\0';
     }
-    text_.remove_prefix(2);
-    return static_cast<char>(high * 16 + low);
+    const char digit = text_.front();
+    text_.remove_prefix(1);
+    return digit;
   }
 
  private:
-  static int digit(char c) {
+  static bool is_blank(char c) { return c == '\n' || c == '\r' || c == ' ' || c == '\t'; }
+
+  static constexpr int kMostBlanks = 64;
+  std::string_view text_;
+  int blanks_ = 0;
+};
+
+class HexDecoder {
+ public:
+  explicit HexDecoder(std::string_view text) : digits_(text) {}
+  std::optional<char> next() {
+    const bool in_key = taken_++ < kApiKeyLength;
+    const int high = value_of(digits_.take(in_key));
+    const int low = high < 0 ? -1 : value_of(digits_.take(in_key));
+    return low < 0 ? std::nullopt : std::optional(static_cast<char>(high * 16 + low));
+  }
+
+ private:
+  static int value_of(char c) {
     if (c >= '0' && c <= '9') {
       return c - '0';
     }
@@ -86,17 +107,19 @@ class HexDecoder {
     return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
   }
 
-  std::string_view text_;
+  Digits digits_;
+  std::size_t taken_ = 0;
 };
 
 /// The two alphabets differ in the digits 62 and 63, which the characters of a key never make.
 class Base64Decoder {
  public:
   /// Of the first digit, the first `skip` bits belong to what is in front of the key.
-  Base64Decoder(std::string_view text, unsigned skip) : text_(text), skip_(skip) {}
+  Base64Decoder(std::string_view text, unsigned skip) : digits_(text), skip_(skip) {}
   std::optional<char> next() {
+    const bool in_key = taken_++ < kApiKeyLength;
     while (count_ < 8) {
-      const int digit = take_digit();
+      const int digit = value_of(digits_.take(in_key));
       if (digit < 0) {
         return std::nullopt;
       }
@@ -109,16 +132,7 @@ class Base64Decoder {
   }
 
  private:
-  /// The ends of lines in between, and what indents them, are no digits.
-  int take_digit() {
-    while (at_ < text_.size() && blanks_ < kMostBlanks && is_blank(text_[at_])) {
-      ++blanks_;
-      ++at_;
-    }
-    return at_ < text_.size() ? digit(text_[at_++]) : -1;
-  }
-  static bool is_blank(char c) { return c == '\n' || c == '\r' || c == ' ' || c == '\t'; }
-  static int digit(char c) {
+  static int value_of(char c) {
     if (c >= 'A' && c <= 'Z') {
       return c - 'A';
     }
@@ -128,11 +142,9 @@ class Base64Decoder {
     return c >= '0' && c <= '9' ? c - '0' + 52 : -1;
   }
 
-  static constexpr int kMostBlanks = 64;
-  std::string_view text_;
+  Digits digits_;
   unsigned skip_;
-  std::size_t at_ = 0;
-  int blanks_ = 0;
+  std::size_t taken_ = 0;
   unsigned bits_ = 0;
   unsigned count_ = 0;
 };

@@ -105,6 +105,7 @@ TEST_CASE("A key is found in each form that it leaks in") {
       {"base64, two in front", in_base64("k=" + kKey + "\n"), 2, LeakForm::base64},
       {"base64, three in front", in_base64("\xFF\xFF\xFF" + kKey), 4, LeakForm::base64},
       {"base64 without its end", replaced(in_base64("=" + kKey), "=", ""), 1, LeakForm::base64},
+      {"hex in lines", wrapped(in_hex(kKey, "0123456789abcdef"), 61, "\n"), 0, LeakForm::hex},
       {"base64 in lines", wrapped(in_base64(kKey), 19, "\r\n    "), 0, LeakForm::base64},
   };
   for (const Row& row : rows) {
@@ -170,6 +171,8 @@ TEST_CASE("It is told when letters or digits run on behind a key") {
            {in_utf16(kKey + " ", true), false},
            {in_hex(kKey + "x", "0123456789abcdef"), true},
            {in_hex(kKey + " ", "0123456789abcdef"), false},
+           {in_hex(kKey, "0123456789abcdef") + "\n" + in_hex("x", "0123456789abcdef"), false},
+           {in_base64(kKey) + "\n" + in_base64("xyz"), false},
            {in_base64(kKey + "x"), true},
            {in_base64(kKey + " "), false},
            {in_base64("k" + kKey + "x"), true},
