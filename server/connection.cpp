@@ -107,6 +107,9 @@ void Connection::go_on() {
   }
   if (has_ended_) {
     close();
+  } else if (reader_.expects_continue()) {
+    out_ += "HTTP/1.1 100 Continue\r\n\r\n";
+    write();
   } else {
     await_input();
   }

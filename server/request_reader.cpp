@@ -3,6 +3,7 @@
 #include <utility>
 
 #include <boost/asio/buffer.hpp>
+#include <boost/beast/core/string.hpp>
 
 namespace nexakey::server {
 
@@ -33,9 +34,20 @@ tl::expected<std::optional<ReadRequest>, int> RequestReader::read(std::string& b
   return std::nullopt;
 }
 
+bool RequestReader::expects_continue() {
+  if (!parser_ || !parser_->is_header_done() || told_to_continue_) {
+    return false;
+  }
+  const auto& head = parser_->get();
+  told_to_continue_ =
+      head.version() >= 11 && boost::beast::iequals(head[http::field::expect], "100-continue");
+  return told_to_continue_;
+}
+
 ReadRequest RequestReader::take() {
   auto message = parser_->release();
   parser_.reset();
+  told_to_continue_ = false;
   ReadRequest read{.request = {}, .keep_alive = message.keep_alive()};
   read.request.method = message.method_string();
   read.request.target = message.target();

@@ -29,6 +29,10 @@ class RequestReader {
   /// the connection can't be read on.
   tl::expected<std::optional<ReadRequest>, int> read(std::string& bytes);
 
+  /// Whether the head of a request has come whose body is sent only once the client has been told
+  /// to go on (RFC 9110, 10.1.1). True once for each request.
+  bool expects_continue();
+
   /// Whether a part of a request has come.
   [[nodiscard]] bool has_begun() const { return parser_.has_value(); }
 
@@ -37,6 +41,7 @@ class RequestReader {
 
   const Limits& limits_;
   std::optional<boost::beast::http::request_parser<boost::beast::http::string_body>> parser_;
+  bool told_to_continue_ = false;
 };
 
 }  // namespace nexakey::server

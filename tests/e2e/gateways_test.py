@@ -395,6 +395,26 @@ class Serving(unittest.TestCase):
                 connection.sendall(c.encode())
             self.assertTrue(connection.recv(65536).startswith(b"HTTP/1.1 200 "))
 
+    def test_who_asks_before_sending_a_body_is_told_to_go_on(self):
+        token = self.place.nexakey("token", "create", "api", "--role", "verifier", "--quiet")
+        body = json.dumps({"key": self.key, "path": "/v1/leads"})
+        head = (f"POST /v1/verify HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n"
+                f"Content-Length: {len(body)}\r\nExpect: 100-Continue\r\n\r\n")
+        with socket.create_connection(("127.0.0.1", self.port), timeout=20) as connection:
+            for ahead in ("", self.asking()):  # it is told so behind what was asked before
+                connection.sendall((ahead + head).encode())
+                answer = b""
+                while not answer.endswith(b"HTTP/1.1 100 Continue\r\n\r\n"):
+                    piece = connection.recv(65536)
+                    self.assertTrue(piece, answer)
+                    answer += piece
+                self.assertEqual(answer.count(b"HTTP/1.1 "), 2 if ahead else 1)
+                connection.sendall(body.encode())
+                self.assertTrue(connection.recv(65536).startswith(b"HTTP/1.1 200 "))
+        # Not to one who is refused by the head alone, nor to HTTP/1.0, which does not know it.
+        self.assertEqual(self.status(head.replace(f"Length: {len(body)}", "Length: 5000")), 413)
+        self.assertEqual(self.status(head.replace("HTTP/1.1", "HTTP/1.0") + body), 200)
+
     def test_what_the_gateway_has_to_say(self):
         self.assertEqual(self.status(self.asking()), 200)
         for header in ("X-Original-Method", "X-Original-URI", "X-Real-IP"):
