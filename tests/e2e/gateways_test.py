@@ -531,9 +531,12 @@ class Serving(unittest.TestCase):
         self.assertGreaterEqual(counted, len(answered))
         self.assertLessEqual(counted, len(answered) + clients)
         self.start()
-        remaining = [line.split()[1] for line in self.send(self.asking()).split("\r\n")
+        remaining = [int(line.split()[1]) for line in self.send(self.asking()).split("\r\n")
                      if line.startswith("X-RateLimit-Remaining")]
-        self.assertEqual(remaining, [str(100000 - counted - 1)])
+        # Those in flight at a kill may have their place in the window and not be counted yet.
+        self.assertEqual(len(remaining), 1)
+        self.assertLessEqual(remaining[0], 100000 - counted - 1)
+        self.assertGreaterEqual(remaining[0], 100000 - counted - 1 - clients)
 
     def test_an_end_that_was_asked_for_answers_what_has_come(self):
         with socket.create_connection(("127.0.0.1", self.port), timeout=20) as connection:
