@@ -153,17 +153,22 @@ BEGIN
     SELECT c.key, c.endpoint, c.status, count(*) AS requests, min(c.nth) AS nth
     FROM unnest(keys, endpoints, statuses) WITH ORDINALITY AS c (key, endpoint, status, nth)
     GROUP BY c.key, c.endpoint, c.status
-  ), known AS (
-    UPDATE nexakey.usage AS u SET requests = u.requests + c.requests
+  ), looked_up AS MATERIALIZED (  -- row by row: a join would go through the whole table at first
+    SELECT c.*, (SELECT true FROM nexakey.usage AS u
+                 WHERE u.key = c.key AND u.day = today AND u.endpoint = c.endpoint
+                   AND u.hour = this_hour AND u.status = c.status) AS is_known
     FROM counts AS c
-    WHERE u.key = c.key AND u.day = today AND u.endpoint = c.endpoint AND u.hour = this_hour
-      AND u.status = c.status
-    RETURNING c.nth
+  ), known AS (
+    INSERT INTO nexakey.usage AS u (key, day, endpoint, hour, status, requests)
+    SELECT c.key, today, c.endpoint, this_hour, c.status, c.requests
+    FROM looked_up AS c WHERE c.is_known
+    ON CONFLICT (key, day, endpoint, hour, status)
+      DO UPDATE SET requests = u.requests + excluded.requests
   )
   SELECT array_agg(c.key ORDER BY c.nth), array_agg(c.endpoint ORDER BY c.nth),
          array_agg(c.status ORDER BY c.nth), array_agg(c.requests ORDER BY c.nth)
   INTO fresh_keys, fresh_endpoints, fresh_statuses, fresh_requests
-  FROM counts AS c WHERE c.nth NOT IN (SELECT k.nth FROM known AS k);
+  FROM looked_up AS c WHERE c.is_known IS NULL;
 
   IF fresh_keys IS NULL THEN
     RETURN;
