@@ -13,6 +13,7 @@
 #include "store/postgres/key_rows.h"
 #include "store/postgres/schema.h"
 #include "store/postgres/token_rows.h"
+#include "store/refusals.h"
 
 namespace nexakey::store::postgres {
 namespace {
@@ -33,20 +34,6 @@ constexpr std::chrono::minutes kTidyingPause{1};
 constexpr std::int64_t kBeforeAllKeys = -1;
 
 constexpr std::int64_t kMillisecondsPerHour = 3'600'000;
-
-core::Error no_such_key(KeyId id) { return {ErrorCode::not_found, "no key " + id.to_string(), ""}; }
-
-core::Error id_taken(KeyId id) {
-  return {ErrorCode::conflict, "there is another key with the id " + id.to_string(), ""};
-}
-
-core::Error hash_taken() {
-  return {ErrorCode::conflict, "the store has this key under another id", ""};
-}
-
-core::Error no_such_token(TokenId id) {
-  return {ErrorCode::not_found, "no token " + id.to_string(), ""};
-}
 
 class PostgresStore final : public KeyStore {
  public:
@@ -140,7 +127,7 @@ Result<Key> PostgresStore::create(const Key& key, CreateMode mode, Time now) {
       }
     }
     if (has_hash(connection_, key.hash)) {
-      return tl::unexpected(hash_taken());
+      return tl::unexpected(key_hash_taken());
     }
     for (const auto& relative : {key.rotated_from, key.superseded_by}) {
       if (relative && !find_key(connection_, *relative)) {
@@ -245,7 +232,7 @@ Result<std::optional<core::Rotated>> PostgresStore::rotate(KeyId id, const core:
       return tl::unexpected(id_taken(twin->id));
     }
     if (has_hash(connection_, rotation.hash)) {
-      return tl::unexpected(hash_taken());
+      return tl::unexpected(key_hash_taken());
     }
     insert_keys(connection_, {&rotated->successor, 1});
     log(now, core::record_creation(rotated->successor));
@@ -327,13 +314,13 @@ Result<void> PostgresStore::report(std::span<const core::Answer> answers) {
 Result<Token> PostgresStore::create_token(const Token& token) {
   return change([&]() -> Result<Token> {
     if (const auto same = postgres::find_token(connection_, token.id)) {
-      return *same == token
-                 ? Result<Token>(token)
-                 : core::fail(ErrorCode::conflict,
-                              "there is another token with the id " + token.id.to_string());
+      if (*same == token) {
+        return token;
+      }
+      return tl::unexpected(id_taken(token.id));
     }
     if (postgres::find_token(connection_, token.hash)) {
-      return core::fail(ErrorCode::conflict, "the store has this token under another id");
+      return tl::unexpected(token_hash_taken());
     }
     insert_token(connection_, token);
     log(core::system_time(), core::record_creation(token));

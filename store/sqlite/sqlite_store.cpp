@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/endpoint.h"
+#include "store/refusals.h"
 #include "store/sqlite/audit_rows.h"
 #include "store/sqlite/database.h"
 #include "store/sqlite/export_rows.h"
@@ -28,20 +29,6 @@ using Reserve = Database::Reserve;
 
 /// How many requests are decided with one look at the database and one turn of the live lock.
 constexpr std::size_t kBatch = 64;
-
-core::Error no_such_key(KeyId id) { return {ErrorCode::not_found, "no key " + id.to_string(), ""}; }
-
-core::Error id_taken(KeyId id) {
-  return {ErrorCode::conflict, "there is another key with the id " + id.to_string(), ""};
-}
-
-core::Error hash_taken() {
-  return {ErrorCode::conflict, "the store has this key under another id", ""};
-}
-
-core::Error no_such_token(TokenId id) {
-  return {ErrorCode::not_found, "no token " + id.to_string(), ""};
-}
 
 class SqliteStore final : public KeyStore {
  public:
@@ -148,7 +135,7 @@ Result<Key> SqliteStore::create(const Key& key, CreateMode mode, Time now) {
         }
       }
       if (has_hash(database_, key.hash)) {
-        return tl::unexpected(hash_taken());
+        return tl::unexpected(key_hash_taken());
       }
       for (const auto& relative : {key.rotated_from, key.superseded_by}) {
         if (relative && !find_key(database_, *relative)) {
@@ -273,7 +260,7 @@ Result<std::optional<core::Rotated>> SqliteStore::rotate(KeyId id, const core::R
         return tl::unexpected(id_taken(twin->id));
       }
       if (has_hash(database_, rotation.hash)) {
-        return tl::unexpected(hash_taken());
+        return tl::unexpected(key_hash_taken());
       }
       insert_key(database_, rotated->successor);
       log(now, core::record_creation(rotated->successor));
@@ -481,13 +468,13 @@ Result<Token> SqliteStore::create_token(const Token& token) {
   return guard([&] {
     return database_.write(Reserve::kept, [&]() -> Result<Token> {
       if (const auto same = sqlite::find_token(database_, token.id)) {
-        return *same == token
-                   ? Result<Token>(token)
-                   : core::fail(ErrorCode::conflict,
-                                "there is another token with the id " + token.id.to_string());
+        if (*same == token) {
+          return token;
+        }
+        return tl::unexpected(id_taken(token.id));
       }
       if (sqlite::find_token(database_, token.hash)) {
-        return core::fail(ErrorCode::conflict, "the store has this token under another id");
+        return tl::unexpected(token_hash_taken());
       }
       insert_token(database_, token);
       log(core::system_time(), core::record_creation(token));

@@ -1,0 +1,34 @@
+#pragma once
+
+#include "core/error.h"
+#include "core/id.h"
+
+namespace nexakey::store {
+
+// What a change is refused with, in the same words by every store.
+
+inline core::Error no_such_key(core::KeyId id) {
+  return {core::ErrorCode::not_found, "no key " + id.to_string(), ""};
+}
+
+inline core::Error no_such_token(core::TokenId id) {
+  return {core::ErrorCode::not_found, "no token " + id.to_string(), ""};
+}
+
+inline core::Error id_taken(core::KeyId id) {
+  return {core::ErrorCode::conflict, "there is another key with the id " + id.to_string(), ""};
+}
+
+inline core::Error id_taken(core::TokenId id) {
+  return {core::ErrorCode::conflict, "there is another token with the id " + id.to_string(), ""};
+}
+
+inline core::Error key_hash_taken() {
+  return {core::ErrorCode::conflict, "the store has this key under another id", ""};
+}
+
+inline core::Error token_hash_taken() {
+  return {core::ErrorCode::conflict, "the store has this token under another id", ""};
+}
+
+}  // namespace nexakey::store
