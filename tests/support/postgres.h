@@ -7,6 +7,7 @@
 #include <string>
 #include <system_error>
 
+#include <doctest/doctest.h>
 #include <unistd.h>
 
 #include "store/postgres/connection.h"
@@ -29,7 +30,11 @@ class PostgresServer {
   }
   PostgresServer(const PostgresServer&) = delete;
   PostgresServer& operator=(const PostgresServer&) = delete;
-  ~PostgresServer() { static_cast<void>(std::system(command("remove", "").c_str())); }
+  ~PostgresServer() {
+    if (std::system(command("remove", "").c_str()) != 0) {
+      MESSAGE("a PostgreSQL server of the tests was left behind");
+    }
+  }
 
   [[nodiscard]] std::filesystem::path folder() const { return parent_ / "server"; }
   void crash() const { run("crash", ""); }
