@@ -17,8 +17,11 @@ same text from then on. The home is shown as ~ and the escape character as ␛.
 
 Of each transcript it is also checked that no key and no token is anywhere but where it belongs: in
 what `create` and `rotate` show, in a file it was put into, and never in a store.
+
+The store is a file, or in PostgreSQL if NEXAKEY_TEST_POSTGRES is the folder of a server.
 """
 
+import contextlib
 import difflib
 import os
 import pty
@@ -225,10 +228,28 @@ def environment(home, binary):
     }
 
 
+@contextlib.contextmanager
+def database_on(server):
+    """A store of its own on the PostgreSQL server in this folder."""
+    def psql(command):
+        subprocess.run(["psql", "-qX", "-h", server, "-U", "postgres", "-c", command], check=True)
+
+    name = f"transcript_{os.getpid()}"
+    psql(f"CREATE DATABASE {name}")
+    try:
+        yield f"postgresql://postgres@/{name}?host={server}"
+    finally:
+        psql(f"DROP DATABASE {name} WITH (FORCE)")
+
+
 def run_transcript(path, binary):
     captured, secrets = {}, []
-    with tempfile.TemporaryDirectory(prefix="nexakey-") as home:
+    with contextlib.ExitStack() as stack:
+        home = stack.enter_context(tempfile.TemporaryDirectory(prefix="nexakey-"))
         env = environment(home, binary)
+        if server := os.environ.get("NEXAKEY_TEST_POSTGRES"):
+            env["NEXAKEY_STORE"] = stack.enter_context(database_on(server))
+            Path(env["XDG_DATA_HOME"]).mkdir()  # so that the home looks as with a file
         for step in parse(path.read_text()):
             out, err, status = run_step(step, home, env, captured)
             secrets += WHOLE_SECRET.findall("\n".join(out + err))
