@@ -39,7 +39,7 @@ class Place:
 
     def nexakey(self, *words, stdin=""):
         done = subprocess.run([NEXAKEY, *words], env=self.env, input=stdin, capture_output=True,
-                              text=True, timeout=60)
+                              text=True, timeout=300)  # an import of thousands of keys, under a sanitizer
         if done.returncode != 0:
             raise AssertionError(f"nexakey {words}: {done.stderr}")
         return done.stdout.strip()
