@@ -51,6 +51,11 @@ endif()
 add_library(PostgreSQL::headers INTERFACE IMPORTED)
 target_include_directories(PostgreSQL::headers SYSTEM INTERFACE ${LIBPQ_INCLUDE_DIR})
 
+find_path(TOMLPLUSPLUS_INCLUDE_DIR toml++/toml.h)  # used as headers: its library is a start-up cost
+if(NOT TOMLPLUSPLUS_INCLUDE_DIR)
+  message(FATAL_ERROR "toml++ is missing: apt-get install libtomlplusplus-dev")
+endif()
+
 find_library(CSV_LIBRARY csv)
 find_path(CSV_INCLUDE_DIR csv.h)
 if(NOT CSV_LIBRARY OR NOT CSV_INCLUDE_DIR)

@@ -1,0 +1,36 @@
+# How every target is compiled and linked. Third-party headers are system headers and may warn;
+# the presets make warnings of our own code errors (CMAKE_COMPILE_WARNING_AS_ERROR).
+add_library(nexakey_options INTERFACE)
+target_include_directories(nexakey_options INTERFACE ${PROJECT_SOURCE_DIR})
+target_compile_options(nexakey_options INTERFACE -Wall -Wextra -Wpedantic -Wconversion -Wshadow)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  # GCC bug 105651: false alarms about "literal" + std::string at -O2.
+  target_compile_options(nexakey_options INTERFACE -Wno-restrict)
+endif()
+
+# Hardening, which tests/package reads off the binary: position-independent, read-only relocations,
+# stack protector, fortified libc calls, and control-flow protection where the processor has it.
+target_compile_options(nexakey_options INTERFACE
+  -fPIE -fstack-protector-strong $<$<CONFIG:Release>:-D_FORTIFY_SOURCE=2>)
+target_link_options(nexakey_options INTERFACE -pie -Wl,-z,relro,-z,now)
+if(CMAKE_SYSTEM_PROCESSOR STREQUAL "x86_64")
+  target_compile_options(nexakey_options INTERFACE -fcf-protection=full)
+  target_link_options(nexakey_options INTERFACE -Wl,-z,ibt,-z,shstk)
+endif()
+
+if(NEXAKEY_STATIC)
+  # A command lives for two milliseconds, most of them page faults: what is not in the file is not
+  # loaded.
+  target_compile_options(nexakey_options INTERFACE -ffunction-sections -fdata-sections)
+  target_link_options(nexakey_options INTERFACE
+    -static-libstdc++ -static-libgcc -Wl,--gc-sections -Wl,-z,noseparate-code)
+endif()
+if(NEXAKEY_SANITIZE)
+  target_compile_options(nexakey_options INTERFACE
+    -fsanitize=${NEXAKEY_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(nexakey_options INTERFACE -fsanitize=${NEXAKEY_SANITIZE})
+  if(NEXAKEY_SANITIZE STREQUAL "thread")
+    # Asio has fences, which the sanitizer does not see; its locks are what orders things.
+    target_compile_options(nexakey_options INTERFACE -Wno-tsan)
+  endif()
+endif()
