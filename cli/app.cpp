@@ -68,8 +68,7 @@ ExitStatus run(std::vector<std::string> words) {
   CommandLine line(command ? words[*command] : std::string());
   Output out(STDOUT_FILENO);
   try {
-    std::ranges::reverse(words);  // as CLI11 wants them
-    line.app().parse(std::move(words));
+    line.parse(words);
   } catch (const CLI::CallForHelp&) {
     out.write(help_of(innermost(line.app())));
     out.flush();
@@ -79,7 +78,7 @@ ExitStatus run(std::vector<std::string> words) {
     out.flush();
     return ExitStatus::done;
   } catch (const CLI::ParseError& error) {
-    throw Failure{describe(error, innermost(line.app()), line.app().remaining(true))};
+    throw Failure{describe(error, innermost(line.app()), line.extras())};
   }
   if (!command) {
     print_note(help_of(line.app()));

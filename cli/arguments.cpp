@@ -1,8 +1,29 @@
 #include "cli/arguments.h"
 
+#include <algorithm>
+#include <functional>
+#include <iterator>
+
 #include <CLI/CLI.hpp>
 
+#include "cli/word_scanner.h"
+
 namespace nexakey::cli {
+namespace {
+
+/// Adds an option whose values go to `take` as they were typed, without a conversion of CLI11's.
+CLI::Option* add(CLI::App& app, const std::string& names, const std::string& description,
+                 const std::function<void(std::vector<std::string>)>& take) {
+  const auto unmark_all = [take](const CLI::results_t& marked) {
+    std::vector<std::string> values;
+    std::ranges::transform(marked, std::back_inserter(values), unmark);
+    take(std::move(values));
+    return true;
+  };
+  return app.add_option(names, CLI::callback_t(unmark_all), description);
+}
+
+}  // namespace
 
 Option* Option::type_name(const std::string& name) {
   option_->type_name(name);
@@ -24,24 +45,34 @@ Option* Option::allow_extra_args(bool allow) {
   return this;
 }
 
-Option* Option::expected(int least, int most) {
-  option_->expected(least, most);
+Option* Option::expected(int min, int max) {
+  option_->expected(min, max);
+  return this;
+}
+
+Option* Option::take_last() {
+  option_->take_last();
   return this;
 }
 
 Option* Arguments::add_option(const std::string& names, std::string& value,
                               const std::string& description) {
-  return keep(app_->add_option(names, value, description));
+  return keep(add(*app_, names, description,
+                  [&value](std::vector<std::string> values) { value = std::move(values.back()); }));
 }
 
 Option* Arguments::add_option(const std::string& names, std::optional<std::string>& value,
                               const std::string& description) {
-  return keep(app_->add_option(names, value, description));
+  return keep(add(*app_, names, description,
+                  [&value](std::vector<std::string> values) { value = std::move(values.back()); }));
 }
 
 Option* Arguments::add_option(const std::string& names, std::vector<std::string>& values,
                               const std::string& description) {
-  return keep(app_->add_option(names, values, description));
+  CLI::Option* const option =
+      add(*app_, names, description,
+          [&values](std::vector<std::string> all) { values = std::move(all); });
+  return keep(option->expected(CLI::detail::expected_max_vector_size));
 }
 
 Option* Arguments::add_flag(const std::string& names, bool& value, const std::string& description) {

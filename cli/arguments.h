@@ -24,8 +24,10 @@ class Option {
   Option* excludes(const Option* other);
   /// Whether words behind its value are values of it, too, if it takes several.
   Option* allow_extra_args(bool allow);
-  /// From `least` to `most` values; without one it is empty.
-  Option* expected(int least, int most);
+  /// From `min` to `max` values; without one it is empty.
+  Option* expected(int min, int max);
+  /// It may be given several times, and the last one counts.
+  Option* take_last();
 
  private:
   CLI::Option* option_;
@@ -37,8 +39,8 @@ class Arguments {
  public:
   explicit Arguments(CLI::App* app) : app_(app) {}
 
-  /// `names` is `-s,--long`, `--long`, or NAME for an argument. The value has to live as long as
-  /// this.
+  /// `names` is `-s,--long`, `--long`, or NAME for an argument. The value is what was typed,
+  /// exactly. It has to live as long as this.
   Option* add_option(const std::string& names, std::string& value, const std::string& description);
   Option* add_option(const std::string& names, std::optional<std::string>& value,
                      const std::string& description);

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "cli/suggest.h"
+#include "cli/word_scanner.h"
 #include "core/text.h"
 
 namespace nexakey::cli {
@@ -32,35 +33,12 @@ bool takes_next(const std::string& word) {
 
 CommandLine::CommandLine(const std::string& only)
     : app_(std::make_unique<CLI::App>("Creates, checks and revokes the API keys of an HTTP API")),
+      root_(app_.get()),
       globals_(std::make_unique<GlobalOptions>()) {
   app_->name("nexakey");
   app_->set_help_flag("-h,--help", "Show this help");
   app_->set_version_flag("--version", std::string(NEXAKEY_VERSION), "Show the version");
-  // An alias that sets one of these can be overruled: the last one counts.
-  app_->add_option("--store", globals_->store,
-                   "The store: a path, https://HOST, unix:PATH or postgresql:…")
-      ->type_name("URL")
-      ->take_last();
-  app_->add_option("-w,--workspace", globals_->workspace, "The workspace")
-      ->type_name("WORKSPACE")
-      ->take_last();
-  app_->add_option("-o,--output", globals_->output, "The form of the output")
-      ->type_name("table|json|jsonl")
-      ->take_last();
-  app_->add_flag("-q,--quiet", globals_->quiet, "Print only what a script wants");
-  app_->add_flag("-y,--yes", globals_->yes, "Don't ask");
-  app_->add_option("--color", globals_->color, "Colour in tables")
-      ->type_name("auto|always|never")
-      ->take_last();
-  app_->add_option("--token-file", globals_->token_file, "The token for a remote store")
-      ->type_name("FILE")
-      ->take_last();
-  app_->add_option("--ca-file", globals_->ca_file, "Whom to trust for the remote's certificate")
-      ->type_name("FILE")
-      ->take_last();
-  app_->add_option("--timeout", globals_->timeout, "How long the remote may take (default: 30s)")
-      ->type_name("DURATION")
-      ->take_last();
+  add_globals();
   for (const Command* const command : kCommands) {
     if (!only.empty() && only != command->name) {
       continue;
@@ -71,6 +49,36 @@ CommandLine::CommandLine(const std::string& only)
     Runner runner = command->attach(*arguments);
     runners_.emplace_back(std::move(arguments), std::move(runner));
   }
+}
+
+void CommandLine::add_globals() {
+  // An alias that sets one of these can be overruled: the last one counts.
+  const auto add = [&](const char* names, std::optional<std::string>& value, const char* type,
+                       const char* description) {
+    root_.add_option(names, value, description)->type_name(type)->take_last();
+  };
+  add("--store", globals_->store, "URL",
+      "The store: a path, https://HOST, unix:PATH or postgresql:…");
+  add("-w,--workspace", globals_->workspace, "WORKSPACE", "The workspace");
+  add("-o,--output", globals_->output, "table|json|jsonl", "The form of the output");
+  root_.add_flag("-q,--quiet", globals_->quiet, "Print only what a script wants");
+  root_.add_flag("-y,--yes", globals_->yes, "Don't ask");
+  add("--color", globals_->color, "auto|always|never", "Colour in tables");
+  add("--token-file", globals_->token_file, "FILE", "The token for a remote store");
+  add("--ca-file", globals_->ca_file, "FILE", "Whom to trust for the remote's certificate");
+  add("--timeout", globals_->timeout, "DURATION", "How long the remote may take (default: 30s)");
+}
+
+void CommandLine::parse(const std::vector<std::string>& words) {
+  std::vector<std::string> marked = mark_values(words, *app_);
+  std::ranges::reverse(marked);  // the order that CLI11 expects
+  app_->parse(std::move(marked));
+}
+
+std::vector<std::string> CommandLine::extras() const {
+  std::vector<std::string> extras;
+  std::ranges::transform(app_->remaining(true), std::back_inserter(extras), unmark);
+  return extras;
 }
 
 const Runner& CommandLine::runner() const {

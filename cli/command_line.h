@@ -19,14 +19,22 @@ class CommandLine {
   /// With the commands' own options: of all commands, or only of the one with this name.
   explicit CommandLine(const std::string& only = {});
 
-  CLI::App& app() { return *app_; }
+  /// Parses the words behind the program's name; throws CLI::ParseError.
+  void parse(const std::vector<std::string>& words);
+  /// The words that it had no place for.
+  [[nodiscard]] std::vector<std::string> extras() const;
+
+  [[nodiscard]] const CLI::App& app() const { return *app_; }
   [[nodiscard]] const GlobalOptions& globals() const { return *globals_; }
   /// What the parsed command does.
   [[nodiscard]] const Runner& runner() const;
 
  private:
+  void add_globals();
+
   // On the heap, so that CLI11's references into them outlive a move.
   std::unique_ptr<CLI::App> app_;
+  Arguments root_;
   std::unique_ptr<GlobalOptions> globals_;
   std::vector<std::pair<std::unique_ptr<Arguments>, Runner>> runners_;
 };

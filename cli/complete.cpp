@@ -11,6 +11,7 @@
 #include "cli/help.h"
 #include "cli/output.h"
 #include "cli/settings.h"
+#include "cli/word_scanner.h"
 #include "core/text.h"
 
 namespace nexakey::cli {
@@ -42,21 +43,6 @@ class Patience {
   }
 };
 
-/// What the words in front of the last one come to.
-struct Position {
-  const CLI::App* command = nullptr;
-  const CLI::Option* pending = nullptr;  // an option that waits for its value
-  std::size_t arguments = 0;
-  GlobalOptions globals{};
-};
-
-const CLI::Option* find_option(const CLI::App& command, const std::string& word) {
-  const auto options = options_of(command);
-  const auto found =
-      std::ranges::find_if(options, [&](const CLI::Option* o) { return o->check_name(word); });
-  return found == options.end() ? nullptr : *found;
-}
-
 void remember(GlobalOptions& globals, const CLI::Option& option, const std::string& value) {
   if (option.check_lname("store")) {
     globals.store = value;
@@ -66,35 +52,6 @@ void remember(GlobalOptions& globals, const CLI::Option& option, const std::stri
     globals.token_file = value;
   } else if (option.check_lname("ca-file")) {
     globals.ca_file = value;
-  }
-}
-
-const CLI::App* find_command(const CLI::App& parent, const std::string& word) {
-  const auto commands = commands_of(parent);
-  const auto found =
-      std::ranges::find_if(commands, [&](const CLI::App* c) { return c->get_name() == word; });
-  return found == commands.end() ? nullptr : *found;
-}
-
-void advance(Position& position, const std::string& word) {
-  if (position.pending != nullptr) {
-    remember(position.globals, *position.pending, word);
-    position.pending = nullptr;
-  } else if (word.starts_with('-')) {
-    const std::size_t equals = word.find('=');
-    const auto* const option = find_option(*position.command, word.substr(0, equals));
-    if (option != nullptr && takes_value(*option)) {
-      if (equals == std::string::npos) {
-        position.pending = option;
-      } else {
-        remember(position.globals, *option, word.substr(equals + 1));
-      }
-    }
-  } else if (const auto* const command =
-                 position.arguments == 0 ? find_command(*position.command, word) : nullptr) {
-    position.command = command;
-  } else {
-    ++position.arguments;
   }
 }
 
@@ -173,16 +130,17 @@ void add_options(Candidates& candidates, const CLI::App& command) {
   }
 }
 
-void add_arguments(Candidates& candidates, const Position& position) {
-  const auto positionals = positionals_of(*position.command);
+void add_arguments(Candidates& candidates, const WordScanner& scanner,
+                   const GlobalOptions& globals) {
+  const auto positionals = positionals_of(scanner.command());
   if (!positionals.empty()) {
-    // The last one may stand several times.
-    const auto& argument = *positionals[std::min(position.arguments, positionals.size() - 1)];
-    if (position.arguments < positionals.size() || argument.get_items_expected_max() > 1) {
-      add_values(candidates, argument.get_type_name(), position.globals);
+    // The last one may be given several times.
+    const auto& argument = *positionals[std::min(scanner.arguments(), positionals.size() - 1)];
+    if (scanner.arguments() < positionals.size() || argument.get_items_expected_max() > 1) {
+      add_values(candidates, argument.get_type_name(), globals);
     }
-  } else if (position.arguments == 0) {
-    for (const CLI::App* const sub : commands_of(*position.command)) {
+  } else if (scanner.arguments() == 0) {
+    for (const CLI::App* const sub : commands_of(scanner.command())) {
       candidates.add(sub->get_name(), sub->get_description());
     }
   }
@@ -190,28 +148,35 @@ void add_arguments(Candidates& candidates, const Position& position) {
 
 std::string candidates_for(const std::vector<std::string>& words) {
   CommandLine line;
-  Position position{.command = &line.app()};
+  WordScanner scanner(line.app());
+  GlobalOptions globals;
   for (std::size_t i = 0; i + 1 < words.size(); ++i) {
-    advance(position, words[i]);
+    const ScannedWord scanned = scanner.next(words[i]);
+    if (scanned.kind == WordKind::value) {
+      remember(globals, *scanned.option, words[i]);
+    } else if (scanned.value_at) {
+      remember(globals, *scanned.option, words[i].substr(*scanned.value_at));
+    }
   }
   const std::string typed = words.empty() ? std::string() : words.back();
+  const bool is_option = scanner.pending() == nullptr && !scanner.only_arguments();
   const std::size_t equals = typed.find('=');
-  const auto* const assigned = typed.starts_with("--") && equals != std::string::npos
-                                   ? find_option(*position.command, typed.substr(0, equals))
+  const auto* const assigned = is_option && typed.starts_with("--") && equals != std::string::npos
+                                   ? find_option(scanner.command(), typed.substr(0, equals))
                                    : nullptr;
   Candidates candidates(assigned != nullptr ? typed.substr(0, equals + 1) : "",
                         assigned != nullptr ? typed.substr(equals + 1) : typed);
   try {
-    if (position.pending != nullptr || assigned != nullptr) {
-      const auto& option = position.pending != nullptr ? *position.pending : *assigned;
-      add_values(candidates, option.get_type_name(), position.globals);
-    } else if (typed.starts_with('-')) {
-      add_options(candidates, *position.command);
+    if (scanner.pending() != nullptr || assigned != nullptr) {
+      const auto& option = scanner.pending() != nullptr ? *scanner.pending() : *assigned;
+      add_values(candidates, option.get_type_name(), globals);
+    } else if (is_option && typed.starts_with('-')) {
+      add_options(candidates, scanner.command());
     } else {
-      add_arguments(candidates, position);
+      add_arguments(candidates, scanner, globals);
     }
   } catch (const Failure&) {
-    // Whoever presses the tab key wants no message about a store that is not there.
+    // A message about a store that is not there would only disturb who pressed the tab key.
     return candidates.text();
   }
   return candidates.text();
