@@ -80,7 +80,7 @@ bool has_one_secret(const std::string& path) {
 void check_settings(const Settings& settings, const store::FindingVisitor& visit) {
   visit({.check = "settings",
          .status = Health::ok,
-         .found = "store " + store::without_password(settings.store) + " (" +
+         .found = "store " + store::place_of(settings.store) + " (" +
                   std::string(name_of(settings.store_origin)) + "), workspace " +
                   settings.workspace_or_default() + " (" +
                   std::string(name_of(settings.workspace_origin)) + ")"});

@@ -10,6 +10,11 @@ namespace nexakey::core {
 inline constexpr std::string_view kReplacementCharacter = "\xEF\xBF\xBD";
 
 /// Whether `c` is one of [0-9A-Za-z], whatever the locale.
+/// A letter of ASCII as a small one; everything else as it is.
+constexpr char to_lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
 constexpr bool is_alphanumeric(char c) {
   return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
 }

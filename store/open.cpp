@@ -7,8 +7,10 @@
 
 #include "core/text.h"
 #include "store/http/http_store.h"
+#include "store/http/url.h"
 #include "store/postgres/check.h"
 #include "store/postgres/postgres_store.h"
+#include "store/postgres/url.h"
 #include "store/sqlite/check.h"
 #include "store/sqlite/sqlite_store.h"
 
@@ -30,6 +32,7 @@ struct Backend {
                                                   const Access& access);
   core::Result<void> (*check)(const Location& location, core::Time now, const Access& access,
                               const FindingVisitor& visit);
+  core::Result<std::string> (*place)(const Location& location);
 };
 
 core::Result<std::unique_ptr<KeyStore>> open_file(const Location& location, OpenMode mode,
@@ -42,6 +45,8 @@ core::Result<void> check_file(const Location& location, core::Time now, const Ac
   return sqlite::check_store(location.rest, now, visit);
 }
 
+core::Result<std::string> place_of_file(const Location& location) { return location.rest; }
+
 /// A remote store is there or not; nothing makes it from here.
 core::Result<std::unique_ptr<KeyStore>> open_remote(const Location& location, OpenMode /*mode*/,
                                                     const Access& access) {
@@ -51,6 +56,10 @@ core::Result<std::unique_ptr<KeyStore>> open_remote(const Location& location, Op
 core::Result<void> check_remote(const Location& location, core::Time /*now*/, const Access& access,
                                 const FindingVisitor& visit) {
   return http::check_store(location.backend->scheme, location.rest, access, visit);
+}
+
+core::Result<std::string> place_of_remote(const Location& location) {
+  return http::Url::parse(location.backend->scheme, location.rest).map(&http::Url::text);
 }
 
 core::Result<std::unique_ptr<KeyStore>> open_database(const Location& location, OpenMode mode,
@@ -63,11 +72,16 @@ core::Result<void> check_database(const Location& location, core::Time now,
   return postgres::check_store(location.rest, now, visit);
 }
 
-constexpr std::array kBackends{Backend{"sqlite", false, open_file, check_file},
-                               Backend{"https", true, open_remote, check_remote},
-                               Backend{"http", true, open_remote, check_remote},
-                               Backend{"unix", true, open_remote, check_remote},
-                               Backend{"postgresql", true, open_database, check_database}};
+core::Result<std::string> place_of_database(const Location& location) {
+  return postgres::read_place("postgresql:" + location.rest);
+}
+
+constexpr std::array kBackends{
+    Backend{"sqlite", false, open_file, check_file, place_of_file},
+    Backend{"https", true, open_remote, check_remote, place_of_remote},
+    Backend{"http", true, open_remote, check_remote, place_of_remote},
+    Backend{"unix", true, open_remote, check_remote, place_of_remote},
+    Backend{"postgresql", true, open_database, check_database, place_of_database}};
 
 constexpr const char* kForms =
     "write sqlite:PATH, a path, https://HOST, unix:PATH or postgresql://HOST/DATABASE";
@@ -75,8 +89,23 @@ constexpr const char* kForms =
 /// The scheme (RFC 3986, 3.1) in front of the colon; nothing for a bare path.
 std::string_view scheme_of(std::string_view url) {
   const std::string_view scheme = url.substr(0, url.find(':'));
-  const bool is_path = scheme.size() == url.size() || scheme.find('/') != std::string_view::npos;
-  return is_path ? std::string_view() : scheme;
+  const bool is_scheme =
+      scheme.size() < url.size() && !scheme.empty() && std::ranges::all_of(scheme, [](char c) {
+        return core::is_alphanumeric(c) || c == '+' || c == '-' || c == '.';
+      });
+  return is_scheme ? scheme : std::string_view();
+}
+
+/// Whether what should be the path of a file looks like a URL with a password or a connection
+/// string of libpq. It is refused then: messages show paths.
+bool looks_secret(std::string_view path) {
+  const std::size_t slashes = path.find("//");
+  const std::size_t colon = slashes == std::string_view::npos ? slashes : path.find(':', slashes);
+  const bool has_password = colon != std::string_view::npos && path.find('@', colon) != path.npos;
+  constexpr std::string_view kPassword = "password";
+  const bool names_password = !std::ranges::search(path, kPassword, {}, core::to_lower).empty() &&
+                              path.find('=') != std::string_view::npos;
+  return has_password || names_password || path.find("://") != std::string_view::npos;
 }
 
 core::Result<Location> locate(const std::string& url) {
@@ -91,6 +120,9 @@ core::Result<Location> locate(const std::string& url) {
   }
   if (rest.empty()) {
     return core::reject("the store has no path", kForms);
+  }
+  if (backend->open == open_file && looks_secret(rest)) {
+    return core::reject("the store URL cannot be read", kForms);
   }
   return Location{backend, rest};
 }
@@ -115,28 +147,10 @@ bool is_remote(const std::string& url) {
   return location && location->backend->is_remote;
 }
 
-std::string without_password(const std::string& url) {
-  std::string shown = url;
-  const auto hide = [&](std::size_t from, std::size_t to) {
-    shown.replace(from, std::min(to, shown.size()) - from, "…");
-  };
-  // The last @ in front of the path ends user and password, whatever is in them.
-  const std::size_t host = shown.find("://");
-  const std::size_t at = shown.substr(0, shown.find('?')).rfind('@');
-  const std::size_t colon = host == std::string::npos ? host : shown.find(':', host + 3);
-  if (colon < at && at != std::string::npos) {
-    hide(colon + 1, at);
-  }
-  for (const std::string_view name : {"password=", "sslpassword="}) {
-    for (std::size_t found = shown.find('?'); found != std::string::npos;) {
-      found = shown.find(name, found);
-      if (found != std::string::npos) {
-        found += name.size();
-        hide(found, shown.find('&', found));
-      }
-    }
-  }
-  return shown;
+std::string place_of(const std::string& url) {
+  return locate(url)
+      .and_then([](const Location& location) { return location.backend->place(location); })
+      .value_or("the store URL");
 }
 
 std::vector<std::string_view> schemes() {

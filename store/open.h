@@ -46,8 +46,9 @@ core::Result<void> check(const std::string& url, core::Time now, const FindingVi
 /// Whether a URL names a store behind a server, which may let one wait.
 bool is_remote(const std::string& url);
 
-/// A store URL as it may be shown: with `…` in place of a password.
-std::string without_password(const std::string& url);
+/// Where a store is, for people: a path, or the scheme, host, port and database as its backend
+/// reads them; "the store URL" if it cannot be read. No part of a password is ever in it.
+std::string place_of(const std::string& url);
 
 /// The schemes that `open` knows.
 std::vector<std::string_view> schemes();

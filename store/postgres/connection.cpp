@@ -10,6 +10,7 @@
 #include <poll.h>
 
 #include "core/sha256.h"
+#include "store/postgres/url.h"
 
 namespace nexakey::store::postgres {
 namespace {
@@ -64,38 +65,6 @@ void append_quoted(std::string& text, std::string_view item) {
 }
 
 Problem damaged() { return Problem("the store has a damaged value", "restore it from a backup"); }
-
-using Settings = std::map<std::string, std::string>;
-
-/// The settings of a URL that are not empty, by their names; nothing if it can't be read.
-std::optional<Settings> parse_url(const std::string& url) {
-  PQconninfoOption* const options = libpq().conninfo_parse(url.c_str(), nullptr);
-  if (options == nullptr) {
-    return std::nullopt;
-  }
-  const std::unique_ptr<PQconninfoOption, void (*)(PQconninfoOption*)> owner(options,
-                                                                             libpq().conninfo_free);
-  Settings settings;
-  for (const PQconninfoOption* option = options; option->keyword != nullptr; ++option) {
-    if (option->val != nullptr && *option->val != '\0') {
-      settings[option->keyword] = option->val;
-    }
-  }
-  return settings;
-}
-
-/// Where that is, as a URL without user and password.
-std::string describe_place(const Settings& settings) {
-  const auto get = [&](const char* name) {
-    const auto found = settings.find(name);
-    return found == settings.end() ? std::string() : found->second;
-  };
-  std::string place = "postgresql://" + get("host");
-  place += get("port").empty() ? "" : ":" + get("port");
-  place += "/" + get("dbname");
-  place += get("service").empty() ? "" : "?service=" + get("service");
-  return place;
-}
 
 std::string first_line(const char* message) {
   const std::string_view text(message);
@@ -219,13 +188,7 @@ std::string Rows::bytes(int row, int column) const {
 }
 
 Result<Connection> Connection::to(const std::string& url) {
-  const auto settings = parse_url(url);
-  if (!settings) {
-    // libpq's own message would repeat the URL, and the password in it.
-    return core::reject("the URL of the store can't be read",
-                        "write postgresql://USER@HOST:PORT/DATABASE");
-  }
-  return Connection(url, describe_place(*settings));
+  return read_place(url).map([&](std::string place) { return Connection(url, std::move(place)); });
 }
 
 void Connection::connect() {

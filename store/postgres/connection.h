@@ -84,8 +84,8 @@ class Rows {
 /// Waiting for the server has an end. Errors are exceptions: Problem.
 class Connection {
  public:
-  /// To the server that a URL names as libpq takes it, with all that libpq adds of its own. A
-  /// malformed one is a `usage` error.
+  /// To the server that a URL names as libpq takes it, with all that libpq adds of its own. One
+  /// that cannot be read (postgres/url.h) is a `usage` error.
   static core::Result<Connection> to(const std::string& url);
 
   /// Runs one statement: in the transaction that was begun, or in one of its own. `sql` has to be

@@ -1,0 +1,85 @@
+#include "store/postgres/url.h"
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string_view>
+
+#include "core/text.h"
+#include "store/postgres/connection.h"
+#include "store/postgres/libpq.h"
+
+namespace nexakey::store::postgres {
+namespace {
+
+using Settings = std::map<std::string, std::string>;
+
+/// The settings of a URL that are not empty, by their names; nothing if libpq cannot read it.
+std::optional<Settings> parse(const std::string& url) {
+  PQconninfoOption* const options = libpq().conninfo_parse(url.c_str(), nullptr);
+  if (options == nullptr) {
+    return std::nullopt;
+  }
+  const std::unique_ptr<PQconninfoOption, void (*)(PQconninfoOption*)> owner(options,
+                                                                             libpq().conninfo_free);
+  Settings settings;
+  for (const PQconninfoOption* option = options; option->keyword != nullptr; ++option) {
+    if (option->val != nullptr && *option->val != '\0') {
+      settings[option->keyword] = option->val;
+    }
+  }
+  return settings;
+}
+
+/// Whether every @ is where libpq ends user and password, which is the first one in front of any
+/// slash. Behind a `?`, a URL without user and password may have others.
+bool has_clear_user(const std::string& url) {
+  const std::size_t slashes = url.find("://");
+  if (slashes == std::string::npos) {
+    return false;
+  }
+  const std::string_view rest = std::string_view(url).substr(slashes + 3);
+  const std::size_t end = rest.find_first_of("@/");
+  if (end != std::string_view::npos && rest[end] == '@') {
+    return rest.find('@', end + 1) == std::string_view::npos;
+  }
+  return rest.substr(0, rest.find('?')).find('@') == std::string_view::npos;
+}
+
+bool consists_of(std::string_view text, std::string_view more) {
+  return std::ranges::all_of(text, [&](char c) {
+    return core::is_alphanumeric(c) || more.find(c) != std::string_view::npos;
+  });
+}
+
+bool is_port(std::string_view text) { return text.find_first_not_of("0123456789,") == text.npos; }
+
+core::Result<std::string> place_in(const std::string& url) {
+  const auto settings = has_clear_user(url) ? parse(url) : std::nullopt;
+  const auto get = [&](const char* name) {
+    const auto found = settings ? settings->find(name) : Settings::const_iterator();
+    return settings && found != settings->end() ? found->second : std::string();
+  };
+  const std::string host = get("host");
+  const std::string port = get("port");
+  const std::string database = get("dbname");
+  const std::string service = get("service");
+  // Hosts may be several, IPv6 addresses, and folders of sockets.
+  if (!settings || !is_port(port) || !consists_of(host, "-._,:/@") ||
+      !consists_of(database, "-._+$ ") || !consists_of(service, "-._")) {
+    return core::reject("the URL of the store cannot be read",
+                        "write postgresql://USER@HOST:PORT/DATABASE, with special characters "
+                        "percent-encoded (@ is %40), and keep the password in ~/.pgpass");
+  }
+  return "postgresql://" + host + (port.empty() ? "" : ":" + port) + "/" + database +
+         (service.empty() ? "" : "?service=" + service);
+}
+
+}  // namespace
+
+core::Result<std::string> read_place(const std::string& url) {
+  return guarded([&] { return place_in(url); });  // libpq may not be installed
+}
+
+}  // namespace nexakey::store::postgres
