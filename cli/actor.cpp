@@ -34,8 +34,10 @@ std::string host_name() {
 
 }  // namespace
 
-core::Actor local_actor() {
-  return {.name = core::printable(user_name()), .source = core::printable(host_name())};
+const core::Actor& local_actor() {
+  static const core::Actor actor{.name = core::printable(user_name()),
+                                 .source = core::printable(host_name())};
+  return actor;
 }
 
 }  // namespace nexakey::cli

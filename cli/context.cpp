@@ -1,7 +1,6 @@
 #include "cli/context.h"
 
 #include "cli/access.h"
-#include "cli/actor.h"
 #include "cli/exit_status.h"
 
 namespace nexakey::cli {
@@ -10,12 +9,6 @@ core::Time Context::now() const { return core::system_time(); }
 
 std::unique_ptr<store::KeyStore> Context::open_store(store::OpenMode mode) const {
   return value_of(store::open(settings.store, mode, access_of(settings)));
-}
-
-std::unique_ptr<store::KeyStore> Context::open_store_to_change(store::OpenMode mode) const {
-  auto store = open_store(mode);
-  store->act_as(local_actor());
-  return store;
 }
 
 void Context::require_yes(const std::string& question, const std::string& action) const {

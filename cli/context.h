@@ -20,9 +20,6 @@ struct Context {
   /// The store of the settings; ends the command if it can't be opened.
   [[nodiscard]] std::unique_ptr<store::KeyStore> open_store(
       store::OpenMode mode = store::OpenMode::existing) const;
-  /// The same for a command that changes it: the changes are the user's.
-  [[nodiscard]] std::unique_ptr<store::KeyStore> open_store_to_change(
-      store::OpenMode mode = store::OpenMode::existing) const;
   /// Goes on if --yes was given or somebody says yes; else ends the command. `action` finishes
   /// "nexakey: … needs a yes".
   void require_yes(const std::string& question, const std::string& action) const;

@@ -1,7 +1,9 @@
 #include <memory>
 #include <optional>
 
+#include "cli/actor.h"
 #include "cli/command.h"
+#include "cli/hand_over.h"
 #include "cli/key_argument.h"
 #include "cli/key_file.h"
 #include "cli/key_options.h"
@@ -75,7 +77,7 @@ ExitStatus run(Context& context, const Options& options) {
   key.hash = core::hash_api_key(secret.reveal());
   key.last_four = core::last_four(secret.reveal());
 
-  const auto store = context.open_store_to_change(store::OpenMode::create_if_missing);
+  const auto store = context.open_store(store::OpenMode::create_if_missing);
   if (options.if_not_exists && options.key_file) {
     // The file of a key that is there is likely to be there too, and may stay as well.
     const auto existing = select_keys(context, *store,
@@ -93,22 +95,24 @@ ExitStatus run(Context& context, const Options& options) {
   }
   const auto mode =
       options.if_not_exists ? store::CreateMode::unless_named : store::CreateMode::always;
-  const core::Key stored = value_of(store->create(key, mode, context.now()));
+  store::Changes& changes = store->as(local_actor());
+  const core::Key stored = value_of(changes.create(key, mode, context.now()));
   if (stored.id != key.id) {
     return leave_as_it_is(context, stored);
   }
-  try {
-    if (file) {
-      file->publish();
-    } else {
-      print_created(context, stored, &secret);
-    }
-  } catch (...) {
-    // Nobody has the key, and nobody ever will.
-    static_cast<void>(
-        store->revoke(std::span(&stored.id, 1), "its key could not be handed over", context.now()));
-    throw;
-  }
+  hand_over_or_revoke(
+      [&] {
+        if (file) {
+          file->publish();
+        } else {
+          print_created(context, stored, &secret);
+        }
+      },
+      [&] {
+        return changes.revoke({&stored.id, 1}, "its key could not be handed over", context.now())
+            .map([](const auto& /*keys*/) {});
+      },
+      "the key " + stored.id.to_string(), "nexakey revoke " + stored.id.to_string());
   if (file) {
     print_created(context, stored, nullptr);
   }

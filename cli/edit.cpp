@@ -1,5 +1,6 @@
 #include <memory>
 
+#include "cli/actor.h"
 #include "cli/command.h"
 #include "cli/key_argument.h"
 #include "cli/key_view.h"
@@ -63,9 +64,10 @@ ExitStatus run(Context& context, const Options& options) {
     throw Failure{{core::ErrorCode::usage, "nothing to change", "see nexakey edit --help"}};
   }
   const core::KeyChange change = make_change(context, options);
-  const auto store = context.open_store_to_change();
+  const auto store = context.open_store();
   const core::Key key = find_key(context, *store, options.key);
-  const core::Key changed = changed_key(store->update(key.id, change, context.now()), key.id);
+  const core::Key changed =
+      changed_key(store->as(local_actor()).update(key.id, change, context.now()), key.id);
   if (!context.settings.quiet) {
     print_key(context, changed);
   }

@@ -120,7 +120,7 @@ std::uint32_t stage(const Context& context, store::KeyStore& store, core::Import
   std::uint32_t parts = 0;
   std::string part;
   const auto send = [&] {
-    value_of(store.stage_import(id, parts++, part, context.now()));
+    value_of(store.as(local_actor()).stage_import(id, parts++, part, context.now()));
     part.clear();
     progress.show("handing over", spool.position());
   };
@@ -156,11 +156,10 @@ ImportSummary import(const Context& context, Spool& spool, const core::ImportOpt
     return summary_of(counts);
   }
   const auto opened = value_of(std::move(store));
-  opened->act_as(local_actor());
   const auto id = core::ImportId::generate(core::system_random);
   const std::uint32_t parts = stage(context, *opened, id, spool, progress);
   progress.show("writing", spool.size());
-  return value_of(opened->commit_import(id, parts, options, context.now()));
+  return value_of(opened->as(local_actor()).commit_import(id, parts, options, context.now()));
 }
 
 void print_table(Context& context, const ImportSummary& summary) {

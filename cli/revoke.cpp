@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "cli/actor.h"
 #include "cli/command.h"
 #include "cli/filter_options.h"
 #include "cli/key_argument.h"
@@ -58,7 +59,7 @@ ExitStatus run(Context& context, const Options& options) {
                    "name keys, or select them with the options of nexakey list"}};
   }
   value_of(core::check_description(options.reason));
-  const auto store = context.open_store_to_change();
+  const auto store = context.open_store();
   std::vector<core::Key> keys = chosen_keys(context, *store, options);
   if (options.dry_run) {
     print_revoked(context, keys);
@@ -73,7 +74,8 @@ ExitStatus run(Context& context, const Options& options) {
   }
   std::vector<core::KeyId> ids;
   std::ranges::transform(keys, std::back_inserter(ids), &core::Key::id);
-  print_revoked(context, value_of(store->revoke(ids, options.reason, context.now())));
+  print_revoked(context,
+                value_of(store->as(local_actor()).revoke(ids, options.reason, context.now())));
   return ExitStatus::done;
 }
 

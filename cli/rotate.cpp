@@ -221,7 +221,7 @@ ExitStatus run(Context& context, const Options& options) {
                    "name keys, or select them with --older-than and the other options"}};
   }
   const Terms terms = read_terms(context, options);
-  const auto store = context.open_store_to_change();
+  const auto store = context.open_store();
   const auto targets = choose_targets(choose_keys(context, *store, options), options);
   if (options.dry_run) {
     Printer printer(context);

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "cli/actor.h"
 #include "cli/exit_status.h"
 #include "cli/key_argument.h"
 #include "cli/key_view.h"
@@ -79,7 +80,7 @@ Rotation make_rotation(const Terms& terms, const core::Secret& secret, core::Tim
 
 Rotated rotate_in_store(const Context& context, store::KeyStore& store, const Key& key,
                         const Rotation& rotation) {
-  auto rotated = value_of(store.rotate(key.id, rotation, context.now()));
+  auto rotated = value_of(store.as(local_actor()).rotate(key.id, rotation, context.now()));
   if (!rotated) {
     throw Failure{{ErrorCode::not_found, "no key " + key.id.to_string(), ""}};
   }

@@ -2,6 +2,7 @@
 #include <memory>
 #include <tuple>
 
+#include "cli/actor.h"
 #include "cli/command.h"
 #include "cli/file_scan.h"
 #include "cli/git_scan.h"
@@ -100,7 +101,8 @@ void revoke_live(const Context& context, store::KeyStore& store, std::vector<Fin
   for (const Finding* const finding : live) {
     const core::KeyId id = finding->key->id;
     for (core::Key& key :
-         value_of(store.revoke(std::span(&id, 1), reason_for(*finding), context.now()))) {
+         value_of(store.as(local_actor())
+                      .revoke(std::span(&id, 1), reason_for(*finding), context.now()))) {
       revoked.emplace(key.hash, std::move(key));
     }
   }

@@ -1,7 +1,9 @@
 #include <algorithm>
 #include <memory>
 
+#include "cli/actor.h"
 #include "cli/command.h"
+#include "cli/hand_over.h"
 #include "cli/key_file.h"
 #include "cli/key_view.h"
 #include "cli/options.h"
@@ -99,34 +101,52 @@ Token make_token(const Context& context, const Options& options, const core::Sec
   return token;
 }
 
+/// `secret` is null for a token that went to a file.
+void print_created(Context& context, const Token& token, const core::Secret* secret) {
+  if (context.settings.format != Format::table) {
+    write_with_secret(
+        context.out, "token",
+        [&](core::JsonWriter& json) { core::write_token(json, token, context.now()); }, secret);
+    return;
+  }
+  const bool quiet = context.settings.quiet;
+  if (!quiet) {
+    context.out.write(render(KeyView(context), {token}, context.now()));
+  }
+  if (secret != nullptr) {
+    context.out.write(core::Secret((quiet ? "" : "\n") + std::string(secret->reveal()) + "\n"));
+    if (!quiet) {
+      print_note("This is the only time that the token is shown: keep it in a safe place");
+    }
+  }
+  context.out.flush();
+}
+
 ExitStatus create(Context& context, const Options& options) {
   const core::Secret secret = core::kTokenForm.generate(core::system_random);
   const Token token = make_token(context, options, secret);
-  const auto store = context.open_store_to_change(store::OpenMode::create_if_missing);
+  const auto store = context.open_store(store::OpenMode::create_if_missing);
   std::optional<KeyFile> file;
   if (options.file) {
     file.emplace(*options.file, secret);
   }
-  const Token created = value_of(store->create_token(token));
+  store::Changes& changes = store->as(local_actor());
+  const Token created = value_of(changes.create_token(token));
+  hand_over_or_revoke(
+      [&] {
+        if (file) {
+          file->publish();
+        } else {
+          print_created(context, created, &secret);
+        }
+      },
+      [&] {
+        return changes.revoke_tokens({&created.id, 1}, context.now())
+            .map([](const auto& /*tokens*/) {});
+      },
+      "the token " + created.id.to_string(), "nexakey token revoke " + created.id.to_string());
   if (file) {
-    file->publish();
-  }
-  const core::Secret* const shown = file ? nullptr : &secret;
-  if (context.settings.format != Format::table) {
-    write_with_secret(
-        context.out, "token",
-        [&](core::JsonWriter& json) { core::write_token(json, created, context.now()); }, shown);
-    return ExitStatus::done;
-  }
-  if (!context.settings.quiet) {
-    context.out.write(render(KeyView(context), {created}, context.now()));
-  }
-  if (shown != nullptr) {
-    context.out.write(
-        core::Secret((context.settings.quiet ? "" : "\n") + std::string(secret.reveal()) + "\n"));
-    if (!context.settings.quiet) {
-      print_note("This is the only time that the token is shown: keep it in a safe place");
-    }
+    print_created(context, created, nullptr);
   }
   return ExitStatus::done;
 }
@@ -162,7 +182,7 @@ Token find_token(const Context& context, const std::vector<Token>& tokens,
 }
 
 ExitStatus revoke(Context& context, const Options& options) {
-  const auto store = context.open_store_to_change();
+  const auto store = context.open_store();
   const auto tokens = value_of(store->tokens());
   std::vector<core::TokenId> ids;
   for (const std::string& argument : options.tokens) {
@@ -174,7 +194,7 @@ ExitStatus revoke(Context& context, const Options& options) {
   context.require_yes("Revoke " + std::to_string(ids.size()) + " token" +
                           (ids.size() == 1 ? "" : "s") + " for good?",
                       "revoking tokens");
-  const auto revoked = value_of(store->revoke_tokens(ids, context.now()));
+  const auto revoked = value_of(store->as(local_actor()).revoke_tokens(ids, context.now()));
   if (!context.settings.quiet) {
     print_tokens(context, revoked);
   }

@@ -1,5 +1,6 @@
 #include <memory>
 
+#include "cli/actor.h"
 #include "cli/command.h"
 #include "cli/key_argument.h"
 #include "cli/key_view.h"
@@ -34,17 +35,17 @@ void print_whitelist(Context& context, const core::Key& key) {
 }
 
 ExitStatus change(Context& context, const Options& options, core::KeyChange change) {
-  const auto store = context.open_store_to_change();
+  const auto store = context.open_store();
   const core::Key key = find_key(context, *store, options.key);
   change.may_open = context.settings.yes;
-  auto changed = store->update(key.id, change, context.now());
+  auto changed = store->as(local_actor()).update(key.id, change, context.now());
   if (!changed && changed.error().code == core::ErrorCode::confirmation_required &&
       context.terminal.can_ask()) {
     context.require_yes(
         "Without its last entry " + describe(key) + " is open to every address. Go on?",
         "opening a key to every address");
     change.may_open = true;
-    changed = store->update(key.id, change, context.now());
+    changed = store->as(local_actor()).update(key.id, change, context.now());
   }
   const core::Key current = changed_key(std::move(changed), key.id);
   if (!context.settings.quiet) {

@@ -32,6 +32,7 @@ HttpResponse answer_slow(store::KeyStore& store, const HttpRequest& request,
             .parameters = std::move(match->parameters),
             .query = {},
             .workspace = served,
+            .actor = {},
             .now = core::system_time()};
   if (match->route->access != Access::key) {
     const auto token = authorize(store, request, match->route->access);
@@ -43,7 +44,7 @@ HttpResponse answer_slow(store::KeyStore& store, const HttpRequest& request,
       return problem(workspace.error());
     }
     call.workspace = *std::move(workspace);
-    store.act_as(actor_of(*token, request.peer));
+    call.actor = actor_of(*token, request.peer);
   }
   auto response = core::Query::parse(request.query()).and_then([&](core::Query query) {
     call.query = std::move(query);

@@ -177,7 +177,7 @@ Result<HttpResponse> put_key(Call& call) {
         }
         return check_workspaces(call, relatives);
       })
-      .and_then([&] { return call.store.create(key, mode, call.now); })
+      .and_then([&] { return call.store.as(call.actor).create(key, mode, call.now); })
       .map([&](const Key& created) { return key_response(created, call.now); });
 }
 
@@ -195,7 +195,7 @@ Result<HttpResponse> change_key(Call& call) {
         id = read;
         return check_workspaces(call, {&id, 1});
       })
-      .and_then([&] { return call.store.update(id, change, call.now); })
+      .and_then([&] { return call.store.as(call.actor).update(id, change, call.now); })
       .and_then([&](const std::optional<Key>& key) {
         return key ? Result<HttpResponse>(key_response(*key, call.now))
                    : Result<HttpResponse>(tl::unexpected(no_such_key(id.to_string())));
@@ -216,7 +216,7 @@ Result<HttpResponse> rotate_key(Call& call) {
         id = read;
         return check_workspaces(call, {&id, 1});
       })
-      .and_then([&] { return call.store.rotate(id, rotation, call.now); })
+      .and_then([&] { return call.store.as(call.actor).rotate(id, rotation, call.now); })
       .and_then([&](const std::optional<core::Rotated>& rotated) -> Result<HttpResponse> {
         if (!rotated) {
           return tl::unexpected(no_such_key(id.to_string()));
@@ -248,7 +248,7 @@ Result<HttpResponse> revoke_keys(Call& call) {
         }
         return check_workspaces(call, ids);
       })
-      .and_then([&] { return call.store.revoke(ids, reason, call.now); })
+      .and_then([&] { return call.store.as(call.actor).revoke(ids, reason, call.now); })
       .map([&](const std::vector<Key>& keys) {
         return json_response([&](core::JsonWriter& json) {
           json.begin_object().name("keys").begin_array();
@@ -278,8 +278,8 @@ Result<HttpResponse> revoke_self(Call& call) {
         if (!id) {
           return problem(401, {ErrorCode::forbidden, "the key is not known", ""});
         }
-        call.store.act_as({.name = id->to_string(), .source = call.request.peer.to_string()});
-        return call.store.revoke({&*id, 1}, "revoked by its holder", call.now)
+        return call.store.as({.name = id->to_string(), .source = call.request.peer.to_string()})
+            .revoke({&*id, 1}, "revoked by its holder", call.now)
             .map([&](const std::vector<Key>& keys) {
               return json_response([&](core::JsonWriter& json) {
                 json.begin_object().name("key");

@@ -99,7 +99,7 @@ Result<HttpResponse> put_import_part(Call& call) {
         return read_number(call.parameters.back());
       })
       .and_then([&](std::uint32_t number) {
-        return call.store.stage_import(id, number, call.request.body, call.now);
+        return call.store.as(call.actor).stage_import(id, number, call.request.body, call.now);
       })
       .map([] { return HttpResponse{.status = 204}; });
 }
@@ -114,7 +114,7 @@ Result<HttpResponse> commit_import(Call& call) {
         return read_id(call);
       })
       .and_then([&](ImportId id) {
-        return call.store.commit_import(id, commit.parts, commit.options, call.now);
+        return call.store.as(call.actor).commit_import(id, commit.parts, commit.options, call.now);
       })
       .map([&](const core::ImportSummary& summary) {
         return json_response([&](core::JsonWriter& json) {

@@ -27,6 +27,7 @@ struct Call {
   std::vector<std::string> parameters;   ///< what stands in the place of each {…} of the path
   core::Query query;                     ///< a handler takes all that it knows before it acts
   std::optional<std::string> workspace;  ///< the only one that this may be about; none: all
+  core::Actor actor;                     ///< who sent it
   core::Time now;
 };
 

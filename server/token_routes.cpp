@@ -73,7 +73,7 @@ Result<HttpResponse> put_token(Call& call) {
   return check_unconfined(call, "tokens are")
       .and_then([&] { return call.query.check_taken(); })
       .and_then([&] { return read_new_token(call); })
-      .and_then([&](const Token& token) { return call.store.create_token(token); })
+      .and_then([&](const Token& token) { return call.store.as(call.actor).create_token(token); })
       .map([&](const Token& token) {
         return json_response([&](core::JsonWriter& json) {
           json.begin_object().name("token");
@@ -89,8 +89,9 @@ Result<HttpResponse> revoke_tokens(Call& call) {
       .and_then([&] { return core::parse_json(call.request.body); })
       .and_then([](const Json& json) { return core::read_revocation(json); })
       .and_then(read_ids)
-      .and_then(
-          [&](const std::vector<TokenId>& ids) { return call.store.revoke_tokens(ids, call.now); })
+      .and_then([&](const std::vector<TokenId>& ids) {
+        return call.store.as(call.actor).revoke_tokens(ids, call.now);
+      })
       .map([&](const std::vector<Token>& tokens) { return tokens_response(tokens, call.now); });
 }
 

@@ -52,43 +52,25 @@ struct VerifyOptions {
   bool explain = false;
 };
 
-/// Where keys are kept. This is the specification of a store; each backend passes the suite in
-/// tests/store that checks it.
+/// The changes of keys and tokens. `KeyStore::as` is the only way to them, so that no change is
+/// made without an actor.
 ///
-/// Absent is not an error: it is an empty optional or list. Not being able to tell is always one
-/// (`store_unavailable`), so that no failure of a store ever looks like a missing key. What a
-/// change says with its return is on the disk before it returns and survives a power cut; an error
-/// means that nothing of it was done.
-///
-/// Every change of keys and tokens writes its entry to the audit log, in one transaction with it: a
-/// rotation two, the `create` of the successor and the `rotate` of the key. What changes nothing
-/// writes none, and verifications never do.
-///
-/// A store object is for one thread at a time. Any number of them, in any number of processes, may
-/// use the same store.
-class KeyStore {
+/// A change that returns a value is on the disk and survives a power cut; a change that returns an
+/// error was not made. Every change of keys and tokens writes its entry to the
+/// audit log, in one transaction with it: a rotation two, the `create` of the successor and the
+/// `rotate` of the key. What changes nothing writes none.
+class Changes {
  public:
-  KeyStore() = default;
-  KeyStore(const KeyStore&) = delete;
-  KeyStore& operator=(const KeyStore&) = delete;
-  virtual ~KeyStore() = default;
-
-  /// Whose the changes are that follow through this object. A remote store knows better: there they
-  /// are its token's.
-  void act_as(core::Actor actor) { actor_ = std::move(actor); }
+  Changes() = default;
+  Changes(const Changes&) = delete;
+  Changes& operator=(const Changes&) = delete;
+  virtual ~Changes() = default;
 
   /// Adds a key, and returns it as the store has it. The same key once more changes nothing;
   /// another key with the same id or hash is a `conflict`; a rotation from or to a key that is not
   /// there is `not_found`. With `unless_named`, an active key of that name is returned in place of
   /// `key`, which then is not added.
   virtual Result<core::Key> create(const core::Key& key, CreateMode mode, core::Time now) = 0;
-
-  /// Calls `visit` with each key that `filter` matches, newest first, until it returns false.
-  /// Needs no more memory for many keys than for one. Returns the `after` for the next page, if
-  /// there is more behind this one.
-  virtual Result<std::optional<core::KeyId>> list(
-      const core::KeyFilter& filter, const Page& page, core::Time now,
-      const std::function<bool(const core::Key&)>& visit) = 0;
 
   /// Changes a key as core::apply does, and returns it; nothing if there is no such key.
   virtual Result<std::optional<core::Key>> update(core::KeyId id, const core::KeyChange& change,
@@ -106,6 +88,63 @@ class KeyStore {
   virtual Result<std::optional<core::Rotated>> rotate(core::KeyId id,
                                                       const core::Rotation& rotation,
                                                       core::Time now) = 0;
+
+  /// Adds a token, and returns it as the store has it. The same token once more changes nothing;
+  /// another token with the same id or hash is a `conflict`.
+  virtual Result<core::Token> create_token(const core::Token& token) = 0;
+
+  /// Revokes all of the tokens or, if one does not exist (`not_found`), none. One that is revoked
+  /// already keeps its time. Returns the tokens, in the order of `ids`.
+  virtual Result<std::vector<core::Token>> revoke_tokens(std::span<const core::TokenId> ids,
+                                                         core::Time now) = 0;
+
+  /// Keeps a part of an import until it is committed; the same part once more takes the place of
+  /// the first. Nothing but `commit_import` ever sees it. Parts that are older than a day are those
+  /// of imports that died: they go when another one comes.
+  virtual Result<void> stage_import(core::ImportId id, std::uint32_t number, std::string_view lines,
+                                    core::Time now) = 0;
+
+  /// Brings what the parts from 0 on are together into the store, whole or not at all: records
+  /// that it does not have are added, those that it has stay, with the larger of two counts and
+  /// the later of two last uses. A key or token that stands against one of the store is a conflict:
+  /// then the summary tells the conflicts, and nothing is done. So the same import again changes
+  /// nothing. A store without an audit log takes over that of the import; any other one gets an
+  /// `import` entry if anything changed. What is no whole export is a `usage` error, a part that is
+  /// not there `not_found`. However it ends, the parts are gone.
+  virtual Result<core::ImportSummary> commit_import(core::ImportId id, std::uint32_t parts,
+                                                    const core::ImportOptions& options,
+                                                    core::Time now) = 0;
+};
+
+/// Where keys are kept. This is the specification of a store; each backend passes the suite in
+/// tests/store that checks it.
+///
+/// Absent is not an error: it is an empty optional or list. Not being able to tell is always one
+/// (`store_unavailable`), so that no failure of a store ever looks like a missing key. Changes are
+/// made through `as`; nothing else writes to the audit log.
+///
+/// A store object is for one thread at a time. Any number of them, in any number of processes, may
+/// use the same store.
+class KeyStore : protected Changes {
+ public:
+  KeyStore() = default;
+  KeyStore(const KeyStore&) = delete;
+  KeyStore& operator=(const KeyStore&) = delete;
+  ~KeyStore() override = default;
+
+  /// The changes that `actor` makes to this store, for the audit log; a remote store logs the
+  /// holder of its token instead. Valid until the next call, and no longer than the store.
+  Changes& as(core::Actor actor) {
+    actor_ = std::move(actor);
+    return *this;
+  }
+
+  /// Calls `visit` with each key that `filter` matches, newest first, until it returns false.
+  /// Needs no more memory for many keys than for one. Returns the `after` for the next page, if
+  /// there is more behind this one.
+  virtual Result<std::optional<core::KeyId>> list(
+      const core::KeyFilter& filter, const Page& page, core::Time now,
+      const std::function<bool(const core::Key&)>& visit) = 0;
 
   /// Decides each request, in order, as core::decide does, by the state of the store at some
   /// moment after the call began, and counts it. A decision that is returned is counted: no death
@@ -125,20 +164,11 @@ class KeyStore {
   /// The names of the workspaces that have keys, sorted.
   virtual Result<std::vector<std::string>> workspaces() = 0;
 
-  /// Adds a token, and returns it as the store has it. The same token once more changes nothing;
-  /// another token with the same id or hash is a `conflict`.
-  virtual Result<core::Token> create_token(const core::Token& token) = 0;
-
   /// All tokens, newest first.
   virtual Result<std::vector<core::Token>> tokens() = 0;
 
   /// The token with this hash, live or not.
   virtual Result<std::optional<core::Token>> find_token(const core::CredentialHash& hash) = 0;
-
-  /// Revokes all of the tokens or, if one does not exist (`not_found`), none. One that is revoked
-  /// already keeps its time. Returns the tokens, in the order of `ids`.
-  virtual Result<std::vector<core::Token>> revoke_tokens(std::span<const core::TokenId> ids,
-                                                         core::Time now) = 0;
 
   /// Calls `visit` with each entry of the audit log that `filter` matches, oldest first, at most
   /// `limit` of them, until it returns false. Needs no more memory for many than for one. Returns
@@ -156,23 +186,6 @@ class KeyStore {
   /// tokens that are bound to it.
   virtual Result<void> export_records(const std::optional<std::string>& workspace,
                                       const std::function<bool(const core::Record&)>& visit) = 0;
-
-  /// Keeps a part of an import until it is committed; the same part once more takes the place of
-  /// the first. Nothing but `commit_import` ever sees it. Parts that are older than a day are those
-  /// of imports that died: they go when another one comes.
-  virtual Result<void> stage_import(core::ImportId id, std::uint32_t number, std::string_view lines,
-                                    core::Time now) = 0;
-
-  /// Brings what the parts from 0 on are together into the store, whole or not at all: records
-  /// that it does not have are added, those that it has stay, with the larger of two counts and
-  /// the later of two last uses. A key or token that stands against one of the store is a conflict:
-  /// then the summary tells the conflicts, and nothing is done. So the same import again changes
-  /// nothing. A store without an audit log takes over that of the import; any other one gets an
-  /// `import` entry if anything changed. What is no whole export is a `usage` error, a part that is
-  /// not there `not_found`. However it ends, the parts are gone.
-  virtual Result<core::ImportSummary> commit_import(core::ImportId id, std::uint32_t parts,
-                                                    const core::ImportOptions& options,
-                                                    core::Time now) = 0;
 
   /// Does what is due behind the verifications, so that none of them has to do it. A process that
   /// serves for long calls it a few times a second, on a store object and a thread of their own.

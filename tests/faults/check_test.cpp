@@ -47,7 +47,7 @@ void fill(const DiskStore& disk) {
   token.hash = core::hash_credential("x");
   token.last_four = "abcd";
   token.created_at = now();
-  REQUIRE(code_of(store->create_token(token)) == "ok");
+  REQUIRE(code_of(store->as(kTester).create_token(token)) == "ok");
   CHECK(reason(*store, request(1)) == "allowed");
   CHECK(report(*store).total.requests == 1);
 }

@@ -28,7 +28,7 @@ bool is_decided(const SmallDisk& disk, std::uint64_t key, std::string_view expec
 
 bool is_revoked_by_a_new_process(const SmallDisk& disk, std::uint64_t key) {
   return new_process([&] {
-    value_of(open_store(disk)->revoke(std::vector{make_key(key).id}, "leaked", now()));
+    value_of(open_store(disk)->as(kTester).revoke(std::vector{make_key(key).id}, "leaked", now()));
     return true;
   });
 }
@@ -68,14 +68,14 @@ TEST_CASE("what can wait leaves the last space to revocations") {
     const auto store = open_store(*disk);
     disk->fill();
     for (std::uint64_t n = 10; n < 20; ++n) {
-      CHECK(code_of(store->create(make_key(n), store::CreateMode::always, now())) ==
+      CHECK(code_of(store->as(kTester).create(make_key(n), store::CreateMode::always, now())) ==
             "store_unavailable");
     }
     CHECK(code_of(store->usage({}, now())) == "store_unavailable");
     CHECK(list(*store).size() == 4);
     CHECK(std::filesystem::exists(store_on(*disk).string() + "-reserve"));
     disk->fill();
-    value_of(store->revoke(std::vector{make_key(1).id}, "leaked", now()));
+    value_of(store->as(kTester).revoke(std::vector{make_key(1).id}, "leaked", now()));
   }
   CHECK(is_decided(*disk, 1, "revoked_key"));
   disk->make_room();

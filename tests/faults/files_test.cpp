@@ -139,7 +139,7 @@ TEST_CASE("a damaged file beside the store is refused with its path and left as 
       CHECK(read_file(disk.file(suffix)) == damaged);
       // Nothing of this keeps anybody from revoking.
       CHECK(list(*store).size() == 1);
-      CHECK(code_of(store->revoke(std::vector{make_key(1).id}, "", now())) == "ok");
+      CHECK(code_of(store->as(kTester).revoke(std::vector{make_key(1).id}, "", now())) == "ok");
 
       fs::remove(disk.file(suffix));
       CHECK(reason(*store, request(1)) == "revoked_key");

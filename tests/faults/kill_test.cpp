@@ -107,7 +107,7 @@ TEST_CASE("revocations that a killed process had made hold") {
       const auto mine = disk.connect();
       line.send(kReady);
       for (; n < kKeys; ++n) {
-        value_of(mine->revoke(std::vector{make_key(n).id}, "", now()));
+        value_of(mine->as(kTester).revoke(std::vector{make_key(n).id}, "", now()));
         line.send(static_cast<std::int64_t>(n));
       }
     });

@@ -77,11 +77,11 @@ TEST_CASE("a PostgreSQL server that crashes and comes back has all that was ackn
   add(*admin, 2);
   Load load(url);
   wait_for([&] { return load.acknowledged() > 50; });
-  value_of(admin->revoke(std::vector{make_key(2).id}, "leaked", now()));
+  value_of(admin->as(kTester).revoke(std::vector{make_key(2).id}, "leaked", now()));
   server.crash();
   wait_for([&] { return load.has_failed(); });
   CHECK(code_of(admin->verify(std::vector{request(2)}, {})) == "store_unavailable");
-  CHECK(code_of(admin->create(make_key(3), store::CreateMode::always, now())) ==
+  CHECK(code_of(admin->as(kTester).create(make_key(3), store::CreateMode::always, now())) ==
         "store_unavailable");
 
   server.start();
@@ -115,7 +115,7 @@ TEST_CASE("a replica that is promoted under load has all that was acknowledged")
                            "," + standby.folder().string() + "&target_session_attrs=read-write";
   Load load(both);
   wait_for([&] { return load.acknowledged() > 50; });
-  value_of(connect(both)->revoke(std::vector{make_key(2).id}, "leaked", now()));
+  value_of(connect(both)->as(kTester).revoke(std::vector{make_key(2).id}, "leaked", now()));
   primary.crash();
   wait_for([&] { return load.has_failed(); });
   standby.promote();

@@ -74,7 +74,7 @@ inline constexpr std::string_view kAdmin = "admin-of-the-fixture";
 class RemoteFixture {
  public:
   static constexpr bool kHasOwnClock = true;
-  /// Whether the log names the token, and not whoever `act_as` says.
+  /// The log names the token, and not the actor that `as` was given.
   static constexpr bool kNamesActors = true;
 
   [[nodiscard]] std::unique_ptr<KeyStore> connect() const {

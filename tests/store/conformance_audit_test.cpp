@@ -83,16 +83,16 @@ TEST_CASE_TEMPLATE("each change writes what it did", Fixture, STORE_FIXTURES) {
   key.labels = {{"team", "crm"}};
   const Time before = now();
   add(*stores.first, key);
-  value_of(stores.second->update(key.id, {.name = "other", .rate_limit = 7}, now()));
-  value_of(
-      stores.first->update(key.id, {.allow = whitelist({"192.0.2.1", "198.51.100.0/24"})}, now()));
-  value_of(stores.first->update(
+  value_of(stores.second->as(kTester).update(key.id, {.name = "other", .rate_limit = 7}, now()));
+  value_of(stores.first->as(kTester).update(
+      key.id, {.allow = whitelist({"192.0.2.1", "198.51.100.0/24"})}, now()));
+  value_of(stores.first->as(kTester).update(
       key.id, {.allow = whitelist({"::1"}), .disallow = whitelist({"192.0.2.1"})}, now()));
-  value_of(stores.second->rotate(key.id, rotation_to(2, std::chrono::hours(1)), now()));
-  value_of(stores.first->revoke(std::vector{key.id}, "leaked", now()));
+  value_of(stores.second->as(kTester).rotate(key.id, rotation_to(2, std::chrono::hours(1)), now()));
+  value_of(stores.first->as(kTester).revoke(std::vector{key.id}, "leaked", now()));
   core::Token token = make_token(1);
-  value_of(stores.first->create_token(token));
-  value_of(stores.second->revoke_tokens(std::vector{token.id}, now()));
+  value_of(stores.first->as(kTester).create_token(token));
+  value_of(stores.second->as(kTester).revoke_tokens(std::vector{token.id}, now()));
 
   const auto entries = log(*stores.second);
   REQUIRE(actions(entries) ==
@@ -134,36 +134,37 @@ TEST_CASE_TEMPLATE("each change writes what it did", Fixture, STORE_FIXTURES) {
 TEST_CASE_TEMPLATE("what changes nothing writes nothing", Fixture, STORE_FIXTURES) {
   Stores<Fixture> stores;
   const Key key = add(*stores.first, 1);
-  const core::Token token = value_of(stores.first->create_token(make_token(1)));
+  const core::Token token = value_of(stores.first->as(kTester).create_token(make_token(1)));
   const auto rotation = rotation_to(2, std::chrono::hours(1));
-  value_of(stores.first->rotate(key.id, rotation, now()));
-  value_of(stores.first->revoke(std::vector{key.id, key.id}, "leaked", now()));
-  value_of(stores.first->revoke_tokens(std::vector{token.id, token.id}, now()));
+  value_of(stores.first->as(kTester).rotate(key.id, rotation, now()));
+  value_of(stores.first->as(kTester).revoke(std::vector{key.id, key.id}, "leaked", now()));
+  value_of(stores.first->as(kTester).revoke_tokens(std::vector{token.id, token.id}, now()));
   const std::string all = "create token_create create rotate revoke token_revoke";
   REQUIRE(actions(*stores.first) == all);
   const AuditHead head = value_of(stores.first->audit_head());
 
   SUBCASE("the same once more") {
-    value_of(stores.second->revoke(std::vector{key.id}, "again", now()));
-    value_of(stores.second->revoke_tokens(std::vector{token.id}, now()));
-    value_of(stores.second->rotate(key.id, rotation, now()));
+    value_of(stores.second->as(kTester).revoke(std::vector{key.id}, "again", now()));
+    value_of(stores.second->as(kTester).revoke_tokens(std::vector{token.id}, now()));
+    value_of(stores.second->as(kTester).rotate(key.id, rotation, now()));
     const Key successor = list(*stores.second).at(0);
-    value_of(stores.second->create(successor, CreateMode::always, now()));
-    value_of(stores.second->update(successor.id, {.name = successor.name}, now()));
-    value_of(stores.second->update(successor.id, {}, now()));
+    value_of(stores.second->as(kTester).create(successor, CreateMode::always, now()));
+    value_of(stores.second->as(kTester).update(successor.id, {.name = successor.name}, now()));
+    value_of(stores.second->as(kTester).update(successor.id, {}, now()));
     Key namesake = make_key(3);
     namesake.name = successor.name;
-    value_of(stores.second->create(namesake, CreateMode::unless_named, now()));
+    value_of(stores.second->as(kTester).create(namesake, CreateMode::unless_named, now()));
   }
   SUBCASE("what was refused") {
-    CHECK(code_of(stores.first->update(key.id, {.name = "x"}, now())) == "conflict");
-    CHECK(code_of(stores.first->rotate(key.id, rotation_to(4), now())) == "conflict");
-    CHECK(code_of(stores.first->revoke(std::vector{make_key(2).id, make_key(9).id}, "", now())) ==
-          "not_found");
+    CHECK(code_of(stores.first->as(kTester).update(key.id, {.name = "x"}, now())) == "conflict");
+    CHECK(code_of(stores.first->as(kTester).rotate(key.id, rotation_to(4), now())) == "conflict");
+    CHECK(code_of(stores.first->as(kTester).revoke(std::vector{make_key(2).id, make_key(9).id}, "",
+                                                   now())) == "not_found");
     Key twin = make_key(5);
     twin.hash = key.hash;
-    CHECK(code_of(stores.first->create(twin, CreateMode::always, now())) == "conflict");
-    CHECK(value_of(stores.first->update(make_key(9).id, {.name = "x"}, now())) == std::nullopt);
+    CHECK(code_of(stores.first->as(kTester).create(twin, CreateMode::always, now())) == "conflict");
+    CHECK(value_of(stores.first->as(kTester).update(make_key(9).id, {.name = "x"}, now())) ==
+          std::nullopt);
   }
   SUBCASE("decisions, reports and looks") {
     CHECK(reason(*stores.first, request(2)) == "allowed");
@@ -179,11 +180,9 @@ TEST_CASE_TEMPLATE("an entry names who made the change", Fixture, STORE_FIXTURES
   Stores<Fixture> stores;
   const Actor alice{.name = "alice", .source = "host-1"};
   const Actor bob{.name = "Bob \"the\" Ünïque", .source = "192.0.2.7"};
-  stores.first->act_as(alice);
-  stores.second->act_as(bob);
-  add(*stores.first, 1);
-  add(*stores.second, 2);
-  value_of(stores.first->revoke(std::vector{make_key(2).id}, "", now()));
+  value_of(stores.first->as(alice).create(make_key(1), CreateMode::always, now()));
+  value_of(stores.second->as(bob).create(make_key(2), CreateMode::always, now()));
+  value_of(stores.first->as(alice).revoke(std::vector{make_key(2).id}, "", now()));
   const auto entries = log(*stores.first);
   REQUIRE(entries.size() == 3);
   // Over HTTP the server has its own word for it.
@@ -202,9 +201,9 @@ TEST_CASE_TEMPLATE("entries are selected", Fixture, STORE_FIXTURES) {
     Key key = make_key(n);
     key.workspace = n == 2 ? "sales" : "default";
     add(*stores.first, key);
-    value_of(stores.first->update(key.id, {.rate_limit = 7}, now()));
+    value_of(stores.first->as(kTester).update(key.id, {.rate_limit = 7}, now()));
   }
-  value_of(stores.first->create_token(make_token(1)));
+  value_of(stores.first->as(kTester).create_token(make_token(1)));
   KeyStore& store = *stores.second;
   const auto id = [](std::uint64_t n) { return make_key(n).id.to_string(); };
   CHECK(actions(store, {.subjects = {id(2)}}) == "create edit");
@@ -230,7 +229,7 @@ TEST_CASE_TEMPLATE("the log comes in pages", Fixture, STORE_FIXTURES) {
   Stores<Fixture> stores;
   for (std::uint64_t n = 1; n <= 7; ++n) {
     add(*stores.first, n);
-    value_of(stores.first->update(make_key(n).id, {.rate_limit = 7}, now()));
+    value_of(stores.first->as(kTester).update(make_key(n).id, {.rate_limit = 7}, now()));
   }
   for (const std::size_t limit : {1U, 2U, 3U, 6U, 7U, 8U}) {
     CAPTURE(limit);
@@ -270,7 +269,7 @@ TEST_CASE_TEMPLATE("the head of the log stands for all of it", Fixture, STORE_FI
 TEST_CASE_TEMPLATE("no secret is in the log", Fixture, STORE_FIXTURES) {
   Stores<Fixture> stores;
   add(*stores.first, 1);
-  value_of(stores.first->rotate(make_key(1).id, rotation_to(2), now()));
+  value_of(stores.first->as(kTester).rotate(make_key(1).id, rotation_to(2), now()));
   for (const AuditEntry& entry : log(*stores.first)) {
     for (const std::uint64_t n : {1U, 2U}) {
       CHECK(entry.details.find(api_key(n)) == std::string::npos);

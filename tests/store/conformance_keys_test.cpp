@@ -53,7 +53,7 @@ TEST_CASE_TEMPLATE("the same key once more changes nothing", Fixture, STORE_FIXT
   Stores<Fixture> stores;
   const Key key = add(*stores.first, full_key(1));
   CHECK(add(*stores.second, key) == key);
-  CHECK(value_of(stores.first->create(key, CreateMode::unless_named, now())) == key);
+  CHECK(value_of(stores.first->as(kTester).create(key, CreateMode::unless_named, now())) == key);
   CHECK(list(*stores.first).size() == 1);
 }
 
@@ -64,8 +64,8 @@ TEST_CASE_TEMPLATE("a key that was used in the meantime is still the same key", 
   CHECK(reason(*stores.first, request(1)) == "allowed");
   const Key used = list(*stores.first).at(0);
   REQUIRE(used.last_used_at);
-  CHECK(code_of(stores.first->create(key, CreateMode::always, now())) == "ok");
-  CHECK(code_of(stores.second->create(used, CreateMode::always, now())) == "ok");
+  CHECK(code_of(stores.first->as(kTester).create(key, CreateMode::always, now())) == "ok");
+  CHECK(code_of(stores.second->as(kTester).create(used, CreateMode::always, now())) == "ok");
   CHECK(list(*stores.first).size() == 1);
 }
 
@@ -75,7 +75,7 @@ TEST_CASE_TEMPLATE("a key comes into a store as one that was never used", Fixtur
   key.last_used_at = at("2026-05-05");
   const Key created = add(*stores.first, key);
   CHECK(created == list(*stores.first).at(0));
-  CHECK(code_of(stores.first->create(key, CreateMode::always, now())) == "ok");
+  CHECK(code_of(stores.first->as(kTester).create(key, CreateMode::always, now())) == "ok");
 }
 
 TEST_CASE_TEMPLATE("another key with the same id is a conflict", Fixture, STORE_FIXTURES) {
@@ -83,11 +83,12 @@ TEST_CASE_TEMPLATE("another key with the same id is a conflict", Fixture, STORE_
   const Key key = add(*stores.first, 1);
   Key other = make_key(2);
   other.id = key.id;
-  CHECK(code_of(stores.first->create(other, CreateMode::always, now())) == "conflict");
-  CHECK(code_of(stores.second->create(other, CreateMode::unless_named, now())) == "conflict");
+  CHECK(code_of(stores.first->as(kTester).create(other, CreateMode::always, now())) == "conflict");
+  CHECK(code_of(stores.second->as(kTester).create(other, CreateMode::unless_named, now())) ==
+        "conflict");
   Key edited = key;
   edited.description = "another one";
-  CHECK(code_of(stores.first->create(edited, CreateMode::always, now())) == "conflict");
+  CHECK(code_of(stores.first->as(kTester).create(edited, CreateMode::always, now())) == "conflict");
   CHECK(list(*stores.first) == std::vector{key});
 }
 
@@ -96,8 +97,9 @@ TEST_CASE_TEMPLATE("another key with the same hash is a conflict", Fixture, STOR
   const Key key = add(*stores.first, 1);
   Key twin = make_key(2);
   twin.hash = key.hash;
-  CHECK(code_of(stores.first->create(twin, CreateMode::always, now())) == "conflict");
-  CHECK(code_of(stores.second->create(twin, CreateMode::unless_named, now())) == "conflict");
+  CHECK(code_of(stores.first->as(kTester).create(twin, CreateMode::always, now())) == "conflict");
+  CHECK(code_of(stores.second->as(kTester).create(twin, CreateMode::unless_named, now())) ==
+        "conflict");
   CHECK(list(*stores.first) == std::vector{key});
 }
 
@@ -108,7 +110,8 @@ TEST_CASE_TEMPLATE("a key can't come from or be superseded by one that is not th
   Key orphan = make_key(2);
   SUBCASE("from") { orphan.rotated_from = kNoSuchKey; }
   SUBCASE("by") { orphan.superseded_by = kNoSuchKey; }
-  CHECK(code_of(stores.first->create(orphan, CreateMode::always, now())) == "not_found");
+  CHECK(code_of(stores.first->as(kTester).create(orphan, CreateMode::always, now())) ==
+        "not_found");
   CHECK(list(*stores.second) == std::vector{first});
   // The store can be used after the error.
   Key successor = make_key(3);
@@ -131,21 +134,22 @@ TEST_CASE_TEMPLATE("unless_named returns the active namesake in place of the key
   const Key first = add(*stores.first, 1);
   Key second = make_key(2);
   second.name = first.name;
-  CHECK(value_of(stores.second->create(second, CreateMode::unless_named, now())) == first);
+  CHECK(value_of(stores.second->as(kTester).create(second, CreateMode::unless_named, now())) ==
+        first);
   CHECK(list(*stores.first) == std::vector{first});
 
   SUBCASE("but not one of another workspace") { second.workspace = "sales"; }
   SUBCASE("but not one of another name") { second.name = first.name + "x"; }
   SUBCASE("but not one that is revoked") {
-    value_of(stores.first->revoke(std::vector{first.id}, "", now()));
+    value_of(stores.first->as(kTester).revoke(std::vector{first.id}, "", now()));
   }
   SUBCASE("but not one that is suspended") {
-    value_of(stores.first->update(first.id, {.suspended = true}, now()));
+    value_of(stores.first->as(kTester).update(first.id, {.suspended = true}, now()));
   }
   SUBCASE("but not one that has expired") {
-    value_of(stores.first->update(first.id, {.expires_at = at("2026-01-03")}, now()));
+    value_of(stores.first->as(kTester).update(first.id, {.expires_at = at("2026-01-03")}, now()));
   }
-  CHECK(value_of(stores.second->create(second, CreateMode::unless_named, now())).id ==
+  CHECK(value_of(stores.second->as(kTester).create(second, CreateMode::unless_named, now())).id ==
         (second == make_key(2) ? first.id : second.id));
 }
 
@@ -199,7 +203,7 @@ TEST_CASE_TEMPLATE("each part of a key can be changed and the rest stays", Fixtu
     expected.rate_limit = 1;
     expected.suspended_at = at("2026-06-06");
   }
-  const auto changed = value_of(stores.first->update(key.id, change, at("2026-06-06")));
+  const auto changed = value_of(stores.first->as(kTester).update(key.id, change, at("2026-06-06")));
   REQUIRE(changed);
   if (expected.suspended_at) {
     CHECK(is_time_of_change<Fixture>(changed->suspended_at, *expected.suspended_at));
@@ -213,17 +217,20 @@ TEST_CASE_TEMPLATE("suspending twice keeps the first time and resuming clears it
                    STORE_FIXTURES) {
   Stores<Fixture> stores;
   const Key key = add(*stores.first, 1);
-  const auto first = value_of(stores.first->update(key.id, {.suspended = true}, at("2026-06-06")));
+  const auto first =
+      value_of(stores.first->as(kTester).update(key.id, {.suspended = true}, at("2026-06-06")));
   REQUIRE(first);
   CHECK(is_time_of_change<Fixture>(first->suspended_at, at("2026-06-06")));
-  CHECK(value_of(stores.second->update(key.id, {.suspended = true}, at("2026-07-07"))) == first);
-  CHECK(value_of(stores.second->update(key.id, {.suspended = false}, now())) == key);
+  CHECK(value_of(stores.second->as(kTester).update(key.id, {.suspended = true},
+                                                   at("2026-07-07"))) == first);
+  CHECK(value_of(stores.second->as(kTester).update(key.id, {.suspended = false}, now())) == key);
 }
 
 TEST_CASE_TEMPLATE("changing a key that does not exist is no error", Fixture, STORE_FIXTURES) {
   Stores<Fixture> stores;
   add(*stores.first, 1);
-  CHECK(value_of(stores.first->update(kNoSuchKey, {.name = "x"}, now())) == std::nullopt);
+  CHECK(value_of(stores.first->as(kTester).update(kNoSuchKey, {.name = "x"}, now())) ==
+        std::nullopt);
 }
 
 TEST_CASE_TEMPLATE("a change that is refused changes nothing", Fixture, STORE_FIXTURES) {
@@ -245,7 +252,7 @@ TEST_CASE_TEMPLATE("a change that is refused changes nothing", Fixture, STORE_FI
     code = "not_found";
   }
   add(*stores.first, key);
-  CHECK(code_of(stores.first->update(key.id, change, now())) == code);
+  CHECK(code_of(stores.first->as(kTester).update(key.id, change, now())) == code);
   CHECK(list(*stores.second) == std::vector{key});
 }
 
@@ -256,7 +263,7 @@ TEST_CASE_TEMPLATE("revoking returns the keys in the order that was asked for", 
     add(*stores.first, n);
   }
   const std::vector ids{make_key(2).id, make_key(4).id, make_key(1).id, make_key(2).id};
-  const auto revoked = value_of(stores.first->revoke(ids, "leaked", at("2026-06-06")));
+  const auto revoked = value_of(stores.first->as(kTester).revoke(ids, "leaked", at("2026-06-06")));
   REQUIRE(revoked.size() == ids.size());
   for (std::size_t i = 0; i < ids.size(); ++i) {
     CHECK(revoked[i].id == ids[i]);
@@ -265,7 +272,7 @@ TEST_CASE_TEMPLATE("revoking returns the keys in the order that was asked for", 
   }
   const core::KeyFilter active{.status = core::KeyStatus::active};
   CHECK(list_names(*stores.second, active) == std::vector<std::string>{"name-3"});
-  CHECK(value_of(stores.first->revoke({}, "", now())).empty());
+  CHECK(value_of(stores.first->as(kTester).revoke({}, "", now())).empty());
 }
 
 TEST_CASE_TEMPLATE("revoking is all or none", Fixture, STORE_FIXTURES) {
@@ -273,7 +280,7 @@ TEST_CASE_TEMPLATE("revoking is all or none", Fixture, STORE_FIXTURES) {
   const Key first = add(*stores.first, 1);
   const Key second = add(*stores.first, 2);
   const auto revoked =
-      stores.first->revoke(std::vector{first.id, second.id, kNoSuchKey}, "", now());
+      stores.first->as(kTester).revoke(std::vector{first.id, second.id, kNoSuchKey}, "", now());
   CHECK(code_of(revoked) == "not_found");
   CHECK(list(*stores.second) == std::vector{second, first});
   CHECK(reason(*stores.first, request(1)) == "allowed");
@@ -282,8 +289,8 @@ TEST_CASE_TEMPLATE("revoking is all or none", Fixture, STORE_FIXTURES) {
 TEST_CASE_TEMPLATE("revoking twice keeps the first time and reason", Fixture, STORE_FIXTURES) {
   Stores<Fixture> stores;
   const std::vector ids{add(*stores.first, 1).id};
-  const auto first = value_of(stores.first->revoke(ids, "leaked", at("2026-06-06")));
-  CHECK(value_of(stores.second->revoke(ids, "again", at("2026-07-07"))) == first);
+  const auto first = value_of(stores.first->as(kTester).revoke(ids, "leaked", at("2026-06-06")));
+  CHECK(value_of(stores.second->as(kTester).revoke(ids, "again", at("2026-07-07"))) == first);
   CHECK(list(*stores.first) == first);
 }
 
@@ -291,8 +298,8 @@ TEST_CASE_TEMPLATE("a revoked key stays revoked when it is created once more", F
                    STORE_FIXTURES) {
   Stores<Fixture> stores;
   const Key key = add(*stores.first, 1);
-  value_of(stores.first->revoke(std::vector{key.id}, "leaked", now()));
-  CHECK(code_of(stores.first->create(key, CreateMode::always, now())) == "conflict");
+  value_of(stores.first->as(kTester).revoke(std::vector{key.id}, "leaked", now()));
+  CHECK(code_of(stores.first->as(kTester).create(key, CreateMode::always, now())) == "conflict");
   CHECK(reason(*stores.second, request(1)) == "revoked_key");
 }
 
@@ -304,7 +311,7 @@ TEST_CASE_TEMPLATE("workspaces are those with keys and sorted", Fixture, STORE_F
     key.workspace = workspace;
     add(*stores.first, key);
   }
-  value_of(stores.first->revoke(std::vector{make_key(3).id}, "", now()));
+  value_of(stores.first->as(kTester).revoke(std::vector{make_key(3).id}, "", now()));
   CHECK(value_of(stores.second->workspaces()) ==
         std::vector<std::string>{"Zebra", "crm", "default", "sales"});
 }

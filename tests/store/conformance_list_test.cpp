@@ -95,7 +95,7 @@ TEST_CASE_TEMPLATE("pages have every key exactly once while keys are revoked", F
   const Names before = list_names(*stores.first);
   std::uint64_t next = 9;
   const Names seen = pages(*stores.first, 2, [&] {
-    value_of(stores.second->revoke(std::vector{make_key(next--).id}, "", now()));
+    value_of(stores.second->as(kTester).revoke(std::vector{make_key(next--).id}, "", now()));
   });
   CHECK(seen == before);
 }

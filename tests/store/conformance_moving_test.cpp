@@ -53,13 +53,13 @@ void fill(KeyStore& store) {
   twin.created_at = make_key(2).created_at;
   twin.workspace = "acme";
   add(store, twin);
-  value_of(store.create_token(make_token(2)));
+  value_of(store.as(kTester).create_token(make_token(2)));
   Token token = make_token(1);
   token.workspace = "acme";
   token.role = core::Role::admin;
   token.expires_at = at("2027-01-01");
   token.revoked_at = at("2026-02-01");
-  value_of(store.create_token(token));
+  value_of(store.as(kTester).create_token(token));
   admitted(store, request(1, "GET", "/v1/leads/7"), 3);
   admitted(store, request(1, "POST", "/v1/leads"), 2);
   admitted(store, request(4), 1);
@@ -264,7 +264,7 @@ TEST_CASE_TEMPLATE("with a conflict nothing is done", Fixture, STORE_FIXTURES) {
     Stores<Fixture> others;
     Token other = make_token(1);
     other.name = "another";
-    value_of(others.first->create_token(other));
+    value_of(others.first->as(kTester).create_token(other));
     const std::string before = export_text(*others.first);
     const ImportSummary summary = import_text(*others.first, text);
     CHECK(summary.conflict_count == 1);
@@ -273,7 +273,7 @@ TEST_CASE_TEMPLATE("with a conflict nothing is done", Fixture, STORE_FIXTURES) {
   }
   SUBCASE("a key that was revoked since is not alive again") {
     const core::KeyId revoked = make_key(2).id;
-    value_of(stores.first->revoke({&revoked, 1}, "leaked", now()));
+    value_of(stores.first->as(kTester).revoke({&revoked, 1}, "leaked", now()));
     CHECK(import_text(*stores.second, text).conflict_count == 1);
     CHECK(reason(*stores.first, request(2)) == "revoked_key");
   }
@@ -338,7 +338,6 @@ TEST_CASE_TEMPLATE("a store with an audit log of its own says that there was an 
   const std::string text = export_text(*stores.first);
   Stores<Fixture> others;
   add(*others.first, 9);
-  others.first->act_as({.name = "zoë", .source = "host"});
   const core::AuditHead before = value_of(others.first->audit_head());
   const core::Time now = core::system_time();
   CHECK(import_text(*others.first, text).audit == core::ImportedAudit{.left_out = 8});
@@ -356,7 +355,7 @@ TEST_CASE_TEMPLATE("a store with an audit log of its own says that there was an 
   CHECK(entry.action == "import");
   // Over HTTP the server has its own word for it.
   if constexpr (!requires { Fixture::kNamesActors; }) {
-    CHECK(entry.actor == core::Actor{.name = "zoë", .source = "host"});
+    CHECK(entry.actor == kTester);
   }
   CHECK(entry.at >= now);
   CHECK(entry.hash == core::hash_of(entry, before.hash));
@@ -375,7 +374,6 @@ TEST_CASE_TEMPLATE("a store with an audit log of its own says that there was an 
 
 TEST_CASE_TEMPLATE("a log that is not whole is not taken over", Fixture, STORE_FIXTURES) {
   Stores<Fixture> stores;
-  stores.first->act_as({.name = "zoë", .source = "host"});
   add(*stores.first, 1);
   add(*stores.first, 2);
   const std::string text = export_text(*stores.first);
@@ -419,7 +417,7 @@ TEST_CASE_TEMPLATE("keys that are known can be kept as they are", Fixture, STORE
   CHECK(list_names(*others.second) == std::vector<std::string>{"kept", "name-2", "kept"});
 
   // Such an import has no rights but this one.
-  value_of(stores.first->create_token(make_token(1)));
+  value_of(stores.first->as(kTester).create_token(make_token(1)));
   CHECK(code_of(try_import(*others.first, export_text(*stores.first), {.keep_known = true})) ==
         "usage");
 }
@@ -434,36 +432,41 @@ TEST_CASE_TEMPLATE("parts are seen by nothing but their own import", Fixture, ST
   const std::uint32_t parts = stage(*others.first, id, text, 500);
   REQUIRE(parts > 3);
   CHECK(export_text(*others.second) == before);
-  CHECK(code_of(others.first->commit_import(ImportId(8), parts, {}, now())) == "not_found");
+  CHECK(code_of(others.first->as(kTester).commit_import(ImportId(8), parts, {}, now())) ==
+        "not_found");
   // In whatever order, from wherever, and once more.
-  value_of(others.second->stage_import(id, 0, text.substr(0, text.find('\n') + 1), now()));
-  CHECK(code_of(others.first->commit_import(id, parts, {}, now())) == "usage");
+  value_of(
+      others.second->as(kTester).stage_import(id, 0, text.substr(0, text.find('\n') + 1), now()));
+  CHECK(code_of(others.first->as(kTester).commit_import(id, parts, {}, now())) == "usage");
   // However it ended, they are gone.
-  CHECK(code_of(others.first->commit_import(id, parts, {}, now())) == "not_found");
-  CHECK(value_of(others.second->commit_import(id, stage(*others.first, id, text, 500), {}, now()))
+  CHECK(code_of(others.first->as(kTester).commit_import(id, parts, {}, now())) == "not_found");
+  CHECK(value_of(others.second->as(kTester).commit_import(id, stage(*others.first, id, text, 500),
+                                                          {}, now()))
             .keys.added == 6);
   CHECK(export_text(*others.second) == text);
-  CHECK(code_of(others.first->commit_import(id, parts, {}, now())) == "not_found");
+  CHECK(code_of(others.first->as(kTester).commit_import(id, parts, {}, now())) == "not_found");
 }
 
 TEST_CASE_TEMPLATE("parts of an import that died go after a day", Fixture, LOCAL_FIXTURES) {
   Stores<Fixture> stores;
   const std::string text = export_text(*stores.first);
   const core::Time then = now();
-  value_of(stores.first->stage_import(ImportId(1), 0, text, then));
-  value_of(stores.first->stage_import(ImportId(2), 0, text, then + std::chrono::hours(23)));
-  CHECK(code_of(stores.first->commit_import(ImportId(1), 1, {}, then)) == "ok");
-  value_of(stores.first->stage_import(ImportId(1), 0, text, then));
-  value_of(stores.first->stage_import(ImportId(3), 0, text, then + std::chrono::hours(25)));
-  CHECK(code_of(stores.first->commit_import(ImportId(1), 1, {}, then)) == "not_found");
-  CHECK(code_of(stores.first->commit_import(ImportId(2), 1, {}, then)) == "ok");
-  CHECK(code_of(stores.first->commit_import(ImportId(3), 1, {}, then)) == "ok");
+  value_of(stores.first->as(kTester).stage_import(ImportId(1), 0, text, then));
+  value_of(
+      stores.first->as(kTester).stage_import(ImportId(2), 0, text, then + std::chrono::hours(23)));
+  CHECK(code_of(stores.first->as(kTester).commit_import(ImportId(1), 1, {}, then)) == "ok");
+  value_of(stores.first->as(kTester).stage_import(ImportId(1), 0, text, then));
+  value_of(
+      stores.first->as(kTester).stage_import(ImportId(3), 0, text, then + std::chrono::hours(25)));
+  CHECK(code_of(stores.first->as(kTester).commit_import(ImportId(1), 1, {}, then)) == "not_found");
+  CHECK(code_of(stores.first->as(kTester).commit_import(ImportId(2), 1, {}, then)) == "ok");
+  CHECK(code_of(stores.first->as(kTester).commit_import(ImportId(3), 1, {}, then)) == "ok");
 }
 
 TEST_CASE_TEMPLATE("a part has whole lines, and not too many of them", Fixture, STORE_FIXTURES) {
   Stores<Fixture> stores;
   const auto stage_part = [&](std::uint32_t number, const std::string& lines) {
-    return code_of(stores.first->stage_import(ImportId(1), number, lines, now()));
+    return code_of(stores.first->as(kTester).stage_import(ImportId(1), number, lines, now()));
   };
   CHECK(stage_part(0, "") == "usage");
   CHECK(stage_part(0, "{}") == "usage");

@@ -27,7 +27,7 @@ Rotation rotation_to(std::uint64_t n, seconds grace = seconds(0)) {
 }
 
 Rotated rotate(KeyStore& store, KeyId id, const Rotation& rotation) {
-  return value_of(store.rotate(id, rotation, now())).value();
+  return value_of(store.as(kTester).rotate(id, rotation, now())).value();
 }
 
 Key find(KeyStore& store, KeyId id) { return list(store, {.ids = core::KeyIdRange{id, id}}).at(0); }
@@ -135,8 +135,8 @@ TEST_CASE_TEMPLATE("the same rotation once more changes nothing", Fixture, STORE
   const Rotated rotated = rotate(*stores.first, key.id, rotation);
   CHECK(rotate(*stores.second, key.id, rotation) == rotated);
   // Also when the keys were changed in the meantime.
-  value_of(stores.first->update(rotation.successor, {.name = "other"}, now()));
-  value_of(stores.first->revoke(std::vector{key.id}, "leaked", now()));
+  value_of(stores.first->as(kTester).update(rotation.successor, {.name = "other"}, now()));
+  value_of(stores.first->as(kTester).revoke(std::vector{key.id}, "leaked", now()));
   const Rotated again = rotate(*stores.second, key.id, rotation);
   CHECK(again.successor.name == "other");
   CHECK(again.previous.revoke_reason == "leaked");
@@ -146,7 +146,8 @@ TEST_CASE_TEMPLATE("the same rotation once more changes nothing", Fixture, STORE
 TEST_CASE_TEMPLATE("a key that does not exist can't be rotated", Fixture, STORE_FIXTURES) {
   Stores<Fixture> stores;
   add(*stores.first, 1);
-  CHECK(value_of(stores.first->rotate(make_key(999).id, rotation_to(2), now())) == std::nullopt);
+  CHECK(value_of(stores.first->as(kTester).rotate(make_key(999).id, rotation_to(2), now())) ==
+        std::nullopt);
   CHECK(list(*stores.second).size() == 1);
 }
 
@@ -156,13 +157,13 @@ TEST_CASE_TEMPLATE("a rotation that is refused changes nothing", Fixture, STORE_
   add(*stores.first, 3);
   Rotation rotation = rotation_to(2);
   SUBCASE("because the key is revoked") {
-    value_of(stores.first->revoke(std::vector{key.id}, "leaked", now()));
+    value_of(stores.first->as(kTester).revoke(std::vector{key.id}, "leaked", now()));
   }
   SUBCASE("because the key is suspended") {
-    value_of(stores.first->update(key.id, {.suspended = true}, now()));
+    value_of(stores.first->as(kTester).update(key.id, {.suspended = true}, now()));
   }
   SUBCASE("because the key has expired") {
-    value_of(stores.first->update(key.id, {.expires_at = at("2026-01-03")}, now()));
+    value_of(stores.first->as(kTester).update(key.id, {.expires_at = at("2026-01-03")}, now()));
   }
   SUBCASE("because the key has a successor") {
     rotate(*stores.first, key.id, rotation_to(4, hours(1)));
@@ -179,7 +180,7 @@ TEST_CASE_TEMPLATE("a rotation that is refused changes nothing", Fixture, STORE_
   SUBCASE("because the hash is taken") { rotation.hash = make_key(3).hash; }
   SUBCASE("because the successor is the key") { rotation = rotation_to(1); }
   const auto before = list(*stores.second);
-  CHECK(code_of(stores.first->rotate(key.id, rotation, now())) == "conflict");
+  CHECK(code_of(stores.first->as(kTester).rotate(key.id, rotation, now())) == "conflict");
   CHECK(list(*stores.second) == before);
 }
 
@@ -188,7 +189,7 @@ TEST_CASE_TEMPLATE("a successor that would be expired is refused", Fixture, STOR
   const Key key = add(*stores.first, 1);
   Rotation rotation = rotation_to(2);
   rotation.expires_at = at("2026-01-03");
-  CHECK(code_of(stores.first->rotate(key.id, rotation, now())) == "usage");
+  CHECK(code_of(stores.first->as(kTester).rotate(key.id, rotation, now())) == "usage");
   CHECK(list(*stores.second) == std::vector{key});
 }
 
@@ -203,7 +204,8 @@ TEST_CASE_TEMPLATE("a name means the newest of a line", Fixture, STORE_FIXTURES)
   CHECK(newest[0].rotated_from == make_key(2).id);
   Key namesake = make_key(4);
   namesake.name = key.name;
-  CHECK(value_of(stores.first->create(namesake, CreateMode::unless_named, now())) == newest[0]);
+  CHECK(value_of(stores.first->as(kTester).create(namesake, CreateMode::unless_named, now())) ==
+        newest[0]);
 }
 
 TEST_CASE_TEMPLATE("a key without a name of its own has a successor without one", Fixture,

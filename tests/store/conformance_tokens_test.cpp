@@ -26,7 +26,9 @@ Token make_token(std::uint64_t n) {
   return token;
 }
 
-Token add_token(KeyStore& store, const Token& token) { return value_of(store.create_token(token)); }
+Token add_token(KeyStore& store, const Token& token) {
+  return value_of(store.as(kTester).create_token(token));
+}
 
 TEST_CASE_TEMPLATE("a token is kept with all that is known of it", Fixture, STORE_FIXTURES) {
   Stores<Fixture> stores;
@@ -92,7 +94,7 @@ TEST_CASE_TEMPLATE("another token with the same id or hash is a conflict", Fixtu
   Token other_role = make_token(1);
   other_role.role = core::Role::admin;
   for (const Token& token : {same_id, same_hash, other_role}) {
-    CHECK(code_of(stores.second->create_token(token)) == "conflict");
+    CHECK(code_of(stores.second->as(kTester).create_token(token)) == "conflict");
     CHECK(tokens(*stores.first) == std::vector{make_token(1)});
   }
   // Names are for people and may be alike.
@@ -112,15 +114,15 @@ TEST_CASE_TEMPLATE("tokens are revoked all or none", Fixture, STORE_FIXTURES) {
        {std::vector{make_token(1).id, make_token(99).id},
         std::vector{make_token(99).id, make_token(1).id},
         std::vector{make_token(1).id, make_token(2).id, make_token(3).id, TokenId()}}) {
-    CHECK(code_of(stores.first->revoke_tokens(ids, now())) == "not_found");
+    CHECK(code_of(stores.first->as(kTester).revoke_tokens(ids, now())) == "not_found");
     CHECK(tokens(*stores.first) == before);
     CHECK(tokens(*stores.second) == before);
   }
-  CHECK(value_of(stores.first->revoke_tokens({}, now())).empty());
+  CHECK(value_of(stores.first->as(kTester).revoke_tokens({}, now())).empty());
 
   const core::Time time = at("2026-06-01T12:00:00.123Z");
   const std::vector ids{make_token(3).id, make_token(1).id};
-  const auto revoked = value_of(stores.first->revoke_tokens(ids, time));
+  const auto revoked = value_of(stores.first->as(kTester).revoke_tokens(ids, time));
   REQUIRE(revoked.size() == 2);
   for (std::size_t i = 0; i < ids.size(); ++i) {
     CHECK(revoked[i].id == ids[i]);
@@ -134,11 +136,11 @@ TEST_CASE_TEMPLATE("a token that is revoked already keeps its time", Fixture, ST
   Stores<Fixture> stores;
   add_token(*stores.first, make_token(1));
   add_token(*stores.first, make_token(2));
-  const auto first =
-      value_of(stores.first->revoke_tokens(std::vector{make_token(1).id}, at("2026-06-01")));
+  const auto first = value_of(
+      stores.first->as(kTester).revoke_tokens(std::vector{make_token(1).id}, at("2026-06-01")));
   const core::Time later = at("2026-06-02");
   const std::vector ids{make_token(1).id, make_token(2).id, make_token(1).id};
-  const auto revoked = value_of(stores.second->revoke_tokens(ids, later));
+  const auto revoked = value_of(stores.second->as(kTester).revoke_tokens(ids, later));
   REQUIRE(revoked.size() == 3);
   CHECK(is_time_of_change<Fixture>(first.at(0).revoked_at, at("2026-06-01")));
   CHECK(revoked[0] == first[0]);
@@ -146,7 +148,7 @@ TEST_CASE_TEMPLATE("a token that is revoked already keeps its time", Fixture, ST
   CHECK(revoked[2] == revoked[0]);
   CHECK(value_of(stores.first->find_token(make_token(1).hash)) == first[0]);
   // A token that was revoked is not the one that was made.
-  CHECK(code_of(stores.first->create_token(make_token(1))) == "conflict");
+  CHECK(code_of(stores.first->as(kTester).create_token(make_token(1))) == "conflict");
 }
 
 void succeed(const Result<void>& result) { REQUIRE(result.has_value()); }

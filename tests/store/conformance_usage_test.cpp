@@ -119,7 +119,7 @@ TEST_CASE_TEMPLATE("counts of a revoked key stay and go on", Fixture, STORE_FIXT
   Stores<Fixture> stores;
   const Key key = add(*stores.first, 1);
   CHECK(admitted(*stores.first, request(1), 3) == 3);
-  value_of(stores.first->revoke(std::vector{key.id}, "", now()));
+  value_of(stores.first->as(kTester).revoke(std::vector{key.id}, "", now()));
   CHECK(admitted(*stores.second, request(1), 2) == 0);
   CHECK(report(*stores.second).total == Counts{.requests = 5, .denied = 2});
 }

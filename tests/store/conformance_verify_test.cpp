@@ -162,7 +162,7 @@ TEST_CASE_TEMPLATE("a revocation holds at once on every connection", Fixture, ST
     const Key key = add(*stores.first, n);
     CHECK(reason(*stores.first, request(n)) == "allowed");
     CHECK(reason(*stores.second, request(n)) == "allowed");
-    value_of(stores.first->revoke(std::vector{key.id}, "", now()));
+    value_of(stores.first->as(kTester).revoke(std::vector{key.id}, "", now()));
     CHECK(reason(*stores.second, request(n)) == "revoked_key");
     CHECK(reason(*stores.first, request(n)) == "revoked_key");
   }
@@ -173,7 +173,7 @@ TEST_CASE_TEMPLATE("a change holds at once on every connection", Fixture, STORE_
   const Key key = add(*stores.first, 1);
   CHECK(reason(*stores.second, request(1)) == "allowed");
   const auto change = [&](const core::KeyChange& what) {
-    REQUIRE(value_of(stores.first->update(key.id, what, now())));
+    REQUIRE(value_of(stores.first->as(kTester).update(key.id, what, now())));
   };
   change({.scopes = scopes("write")});
   CHECK(reason(*stores.second, request(1)) == "insufficient_scope");
@@ -263,7 +263,7 @@ TEST_CASE_TEMPLATE("a raised limit lets exactly the difference in", Fixture, STO
   CHECK(admitted(*stores.first, request(1), 120) == 100);
   std::size_t before = 100;
   for (const std::uint32_t limit : {101U, 150U, 1000U, 5000U}) {
-    value_of(stores.second->update(key.id, {.rate_limit = limit}, now()));
+    value_of(stores.second->as(kTester).update(key.id, {.rate_limit = limit}, now()));
     CHECK(admitted(*stores.first, request(1), limit - before + 20) == limit - before);
     before = limit;
   }
@@ -274,7 +274,7 @@ TEST_CASE_TEMPLATE("a lowered limit counts what was admitted before", Fixture, S
   const Key key = add(*stores.first, 1);
   CHECK(admitted(*stores.first, request(1), 20) == 20);
   const auto limit = [&](std::uint32_t requests) {
-    value_of(stores.first->update(key.id, {.rate_limit = requests}, now()));
+    value_of(stores.first->as(kTester).update(key.id, {.rate_limit = requests}, now()));
   };
   limit(10);
   CHECK(admitted(*stores.second, request(1), 5) == 0);
@@ -291,9 +291,9 @@ TEST_CASE_TEMPLATE("a window outlives a suspension", Fixture, STORE_FIXTURES) {
   Stores<Fixture> stores;
   const Key key = add(*stores.first, 1);
   CHECK(admitted(*stores.first, request(1), 60) == 60);
-  value_of(stores.first->update(key.id, {.suspended = true}, now()));
+  value_of(stores.first->as(kTester).update(key.id, {.suspended = true}, now()));
   CHECK(decide(*stores.first, request(1)).rate_limit == std::nullopt);
-  value_of(stores.first->update(key.id, {.suspended = false}, now()));
+  value_of(stores.first->as(kTester).update(key.id, {.suspended = false}, now()));
   CHECK(admitted(*stores.second, request(1), 60) == 40);
 }
 

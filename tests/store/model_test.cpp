@@ -126,14 +126,16 @@ class Player {
     const Key key = some_key();
     const CreateMode mode = chance(3) ? CreateMode::unless_named : CreateMode::always;
     const core::Time time = now();
-    compare("create", store().create(key, mode, time), model_.create(key, mode, time));
+    compare("create", store().as(kTester).create(key, mode, time),
+            model_.as(kTester).create(key, mode, time));
   }
 
   void update() {
     const core::KeyId id = make_key(below(kKeys)).id;
     const core::KeyChange change = some_change();
     const core::Time time = now();
-    compare("update", store().update(id, change, time), model_.update(id, change, time));
+    compare("update", store().as(kTester).update(id, change, time),
+            model_.as(kTester).update(id, change, time));
   }
 
   void revoke() {
@@ -142,7 +144,8 @@ class Player {
     }
     const std::vector ids{make_key(below(kKeys)).id, make_key(below(kKeys)).id};
     const core::Time time = now();
-    compare("revoke", store().revoke(ids, "leaked", time), model_.revoke(ids, "leaked", time));
+    compare("revoke", store().as(kTester).revoke(ids, "leaked", time),
+            model_.as(kTester).revoke(ids, "leaked", time));
   }
 
   void rotate() {
@@ -157,7 +160,8 @@ class Player {
       rotation.expires_at = pick<core::Time>({at("2026-02-02"), at("2999-01-01")});
     }
     const core::Time time = now();
-    compare("rotate", store().rotate(id, rotation, time), model_.rotate(id, rotation, time));
+    compare("rotate", store().as(kTester).rotate(id, rotation, time),
+            model_.as(kTester).rotate(id, rotation, time));
   }
 
   void list_some() {

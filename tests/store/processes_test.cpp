@@ -81,7 +81,8 @@ TEST_CASE_TEMPLATE("many processes create one key if there is none of its name",
       const auto store = fixture.connect();
       Key key = make_key(n);
       key.name = "crm";
-      line.send(value_of(store->create(key, CreateMode::unless_named, now())).id.bits());
+      line.send(
+          value_of(store->as(kTester).create(key, CreateMode::unless_named, now())).id.bits());
     });
   }
   const auto keys = [&] {
@@ -121,7 +122,7 @@ TEST_CASE_TEMPLATE("a verification that begins after a revocation is not admitte
       verifier.line().send(0);
       CHECK(verifier.line().receive() == 1);
     }
-    value_of(store->revoke(std::vector{make_key(n).id}, "", now()));
+    value_of(store->as(kTester).revoke(std::vector{make_key(n).id}, "", now()));
     verifier.line().send(1);
     CHECK(verifier.line().receive() == 0);
   }
@@ -154,7 +155,7 @@ TEST_CASE_TEMPLATE(
   for (const Process& verifier : verifiers) {
     REQUIRE(verifier.line().receive());
   }
-  value_of(store->revoke(std::vector{key.id}, "", now()));
+  value_of(store->as(kTester).revoke(std::vector{key.id}, "", now()));
   CHECK(reason(*store, request(1)) == "revoked_key");
   for (Process& verifier : verifiers) {
     CHECK(verifier.line().receive() == 0);

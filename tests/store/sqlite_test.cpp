@@ -18,7 +18,7 @@ TEST_CASE("a failed verification does not freeze what the connection sees") {
   CHECK(code_of(stores.first->verify(damaged, {})) == "store_unavailable");
   CHECK(reason(*stores.first, request(1)) == "allowed");
   CHECK(code_of(stores.first->verify(damaged, {})) == "store_unavailable");
-  value_of(stores.second->revoke(std::vector{key.id}, "", now()));
+  value_of(stores.second->as(kTester).revoke(std::vector{key.id}, "", now()));
   CHECK(reason(*stores.first, request(1)) == "revoked_key");
 }
 
@@ -32,7 +32,8 @@ TEST_CASE("a key that can't be read lets nobody in and hides no other key") {
             "UPDATE keys SET " + std::string(damage) + " WHERE name = 'name-2'");
     CHECK(code_of(stores.first->list({}, {}, now(), [](const Key&) { return true; })) ==
           "store_unavailable");
-    CHECK(code_of(stores.first->update(make_key(2).id, {}, now())) == "store_unavailable");
+    CHECK(code_of(stores.first->as(kTester).update(make_key(2).id, {}, now())) ==
+          "store_unavailable");
     CHECK(reason(*stores.second, request(1)) == "allowed");
   }
 }
@@ -46,7 +47,8 @@ TEST_CASE("a key that can't be read can be revoked by its id, and is out of the 
     add(*stores.first, 1);
     execute(stores.fixture.path(), "UPDATE keys SET " + std::string(damage));
     const core::Time at = now();
-    const auto revoked = value_of(stores.first->revoke(std::vector{make_key(1).id}, "ill", at));
+    const auto revoked =
+        value_of(stores.first->as(kTester).revoke(std::vector{make_key(1).id}, "ill", at));
     REQUIRE(revoked.size() == 1);
     CHECK(revoked[0].id == make_key(1).id);
     CHECK(revoked[0].revoked_at == at);
@@ -227,7 +229,7 @@ TEST_CASE("a store of schema 2 is upgraded and its log begins then") {
   CHECK(list(*store).size() == 2);
   CHECK(report(*store).total.requests == 3);
   CHECK(value_of(store->audit_head()).number == 0);
-  value_of(store->revoke(std::vector{make_key(1).id}, "", now()));
+  value_of(store->as(kTester).revoke(std::vector{make_key(1).id}, "", now()));
   CHECK(value_of(store->audit_head()).number == 1);
   CHECK(check_log(*store) == "whole");
 }

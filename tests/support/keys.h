@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/audit.h"
 #include "core/decision.h"
 #include "core/key.h"
 
@@ -41,6 +42,9 @@ inline core::Scopes scopes(const std::string& names) {
 inline core::Whitelist whitelist(const std::vector<std::string>& entries) {
   return value_of(core::Whitelist::parse(entries));
 }
+
+/// Who makes the changes of tests.
+inline const core::Actor kTester{.name = "zoë", .source = "host"};
 
 /// The text of the n-th key that tests make.
 inline std::string api_key(std::uint64_t n) {

@@ -18,7 +18,7 @@ inline constexpr store::VerifyOptions kDryRun{.counting = store::Counting::dry_r
 
 /// Adds a key.
 inline core::Key add(store::KeyStore& store, const core::Key& key) {
-  return value_of(store.create(key, store::CreateMode::always, now()));
+  return value_of(store.as(kTester).create(key, store::CreateMode::always, now()));
 }
 
 /// Adds the n-th key of the tests.
@@ -88,7 +88,7 @@ inline std::uint32_t stage(store::KeyStore& store, core::ImportId id, std::strin
   while (!text.empty()) {
     const std::size_t end = text.find('\n', std::min(part_size, text.size()) - 1);
     const std::string_view part = text.substr(0, std::min(end, text.size() - 1) + 1);
-    value_of(store.stage_import(id, parts++, part, now()));
+    value_of(store.as(kTester).stage_import(id, parts++, part, now()));
     text.remove_prefix(part.size());
   }
   return parts;
@@ -98,7 +98,7 @@ inline core::Result<core::ImportSummary> try_import(store::KeyStore& store, std:
                                                     const core::ImportOptions& options = {},
                                                     std::size_t part_size = 1000) {
   const auto id = core::ImportId::generate(core::system_random);
-  return store.commit_import(id, stage(store, id, text, part_size), options, now());
+  return store.as(kTester).commit_import(id, stage(store, id, text, part_size), options, now());
 }
 
 inline core::ImportSummary import_text(store::KeyStore& store, std::string_view text,
