@@ -15,17 +15,9 @@ constexpr const char* kTokenVariable = "NEXAKEY_TOKEN";
 constexpr std::chrono::seconds kLongestTimeout{3600};
 
 /// Where a setting comes from, to put behind it; nothing if the user has just given it.
-std::string origin_of(Origin origin, const char* variable) {
-  switch (origin) {
-    case Origin::environment:
-      return std::string(" (from ") + variable + ")";
-    case Origin::config:
-      return " (from the config file)";
-    case Origin::option:
-    case Origin::standard:
-      break;
-  }
-  return "";
+std::string origin_of(const Setting& setting) {
+  const bool is_obvious = setting.origin == Origin::option || setting.origin == Origin::fallback;
+  return is_obvious ? "" : " (" + setting.where() + ")";
 }
 
 Result<Secret> check_token(Secret token, const std::string& where) {
@@ -37,7 +29,7 @@ Result<Secret> check_token(Secret token, const std::string& where) {
 }
 
 void set_token(store::Access& access, const Settings& settings) {
-  const bool has_file = settings.token_file && settings.token_file->origin != Origin::config;
+  const bool has_file = settings.token_file && !settings.token_file->is_from_config();
   if (!has_file && environment(kTokenVariable)) {
     access.token_name = std::string("the token in ") + kTokenVariable;
     access.token = [] {
@@ -45,12 +37,17 @@ void set_token(store::Access& access, const Settings& settings) {
     };
   } else if (settings.token_file) {
     const std::string& path = settings.token_file->value;
-    access.token_name = "the token of " + core::quote(path) +
-                        origin_of(settings.token_file->origin, "NEXAKEY_TOKEN_FILE");
+    access.token_name = "the token of " + core::quote(path) + origin_of(*settings.token_file);
     access.token = [path] {
       return read_secret_file(path, "token", Readers::owner).and_then([&](Secret token) {
         return check_token(std::move(token), core::quote(path));
       });
+    };
+  } else if (settings.withheld_token_file) {
+    const std::string& config = settings.withheld_token_file->source;
+    access.token = [config]() -> Result<Secret> {
+      return core::reject("the token_file of " + config + " is for the store of that file alone",
+                          "name the token of this store by --token-file");
     };
   }
 }
@@ -58,7 +55,7 @@ void set_token(store::Access& access, const Settings& settings) {
 std::chrono::seconds parse_timeout(const std::string& text) {
   const auto timeout = value_of(core::parse_duration(text));
   if (timeout.count() < 1 || timeout > kLongestTimeout) {
-    throw Failure{{core::ErrorCode::usage, "a time-out is from 1s to 1h", ""}};
+    throw Failure{{core::ErrorCode::usage, "a timeout is from 1s to 1h", ""}};
   }
   return timeout;
 }
@@ -67,7 +64,7 @@ std::chrono::seconds parse_timeout(const std::string& text) {
 
 store::Access access_of(const Settings& settings) {
   store::Access access;
-  access.store_origin = origin_of(settings.store_origin, "NEXAKEY_STORE");
+  access.store_origin = origin_of(settings.store);
   set_token(access, settings);
   if (settings.ca_file) {
     access.ca_file = settings.ca_file->value;

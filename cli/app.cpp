@@ -88,6 +88,9 @@ ExitStatus run(std::vector<std::string> words) {
   Context context{.settings = resolve_settings(line.globals(), terminal.output),
                   .terminal = terminal,
                   .out = std::move(out)};
+  if (!context.settings.note.empty() && !context.settings.quiet) {
+    print_note("nexakey: " + context.settings.note);
+  }
   const ExitStatus status = line.runner()(context);
   context.out.flush();
   return status;

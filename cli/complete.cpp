@@ -95,7 +95,7 @@ void add_from_store(Candidates& candidates, const std::string& type, const Globa
   const Settings settings = resolve_settings(globals, false);
   const Context context{.settings = settings, .terminal = {}, .out = Output(STDOUT_FILENO)};
   std::optional<Patience> patience;
-  if (store::is_remote(settings.store)) {
+  if (store::is_remote(settings.store.value)) {
     patience.emplace();
   }
   const auto store = context.open_store();

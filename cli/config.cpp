@@ -2,64 +2,154 @@
 
 #include <algorithm>
 #include <array>
-#include <fstream>
-#include <string_view>
+#include <cerrno>
+#include <system_error>
+#include <vector>
 
-#include <CLI/CLI.hpp>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <toml++/toml.h>
 
+#include "cli/descriptor.h"
 #include "cli/exit_status.h"
+#include "cli/report.h"
 #include "cli/settings.h"
+#include "cli/suggest.h"
 #include "core/text.h"
+#include "store/open.h"
 
 namespace nexakey::cli {
 namespace {
 
-constexpr std::array<std::string_view, 7> kNames{"store",      "workspace", "output", "color",
-                                                 "token_file", "ca_file",   "timeout"};
+constexpr const char* kSystemPath = "/etc/nexakey/config.toml";
+constexpr std::size_t kMaxSize = 65'536;
 
-[[noreturn]] void fail(const std::filesystem::path& path, const std::string& what) {
-  throw Failure{
-      {core::ErrorCode::usage, path.string() + " " + what,
-       "it sets store, workspace, output, color, token_file, ca_file and timeout, each as name = "
-       "\"value\""}};
+const std::vector<std::string> kNames{"store",      "workspace", "output", "color",
+                                      "token_file", "ca_file",   "timeout"};
+
+[[noreturn]] void fail(const std::string& what, const std::string& hint = {}) {
+  throw Failure{{core::ErrorCode::usage, what, hint}};
+}
+
+[[noreturn]] void fail_at(const std::filesystem::path& path, const toml::source_position& position,
+                          const std::string& what, const std::string& hint = {}) {
+  fail(path.string() + ":" + std::to_string(position.line) + ":" + std::to_string(position.column) +
+           ": " + what,
+       hint);
+}
+
+[[noreturn]] void fail_unreadable(const std::filesystem::path& path, int error) {
+  fail("cannot read " + path.string() + ": " + std::system_category().message(error));
+}
+
+/// The text of a file; nothing if there is none. Opening a pipe does not wait for its other end.
+std::optional<std::string> read_text(const std::filesystem::path& path) {
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  if (!file.is_open()) {
+    if (errno == ENOENT || errno == ENOTDIR) {
+      return std::nullopt;
+    }
+    fail_unreadable(path, errno);
+  }
+  struct stat status {};
+  if (::fstat(file.value(), &status) != 0) {
+    fail_unreadable(path, errno);
+  }
+  if (!S_ISREG(status.st_mode)) {
+    fail("cannot read " + path.string() + ": it is not a regular file");
+  }
+  std::string text(kMaxSize + 1, '\0');
+  std::size_t size = 0;
+  for (ssize_t count = 1; count > 0 && size < text.size();
+       size += static_cast<std::size_t>(count)) {
+    count = read_some(file.value(), text.data() + size, text.size() - size);
+    if (count < 0) {
+      fail_unreadable(path, errno);
+    }
+  }
+  if (size > kMaxSize) {
+    fail("cannot read " + path.string() + ": it has more than 64 KiB");
+  }
+  text.resize(size);
+  return text;
+}
+
+/// An absolute path for one that a config file names.
+std::string absolute_path(const std::filesystem::path& path, const toml::source_position& position,
+                          const std::string& named) {
+  if (!named.starts_with('~')) {
+    return named.empty() ? named : (path.parent_path() / named).string();
+  }
+  const auto home = environment("HOME");
+  if (!named.starts_with("~/") || !home) {
+    fail_at(path, position, "cannot expand " + core::quote(named),
+            home ? "write ~/ for your home folder, or the whole path" : "set HOME");
+  }
+  return *home + named.substr(1);
+}
+
+std::string value_for(const std::filesystem::path& path, const std::string& name,
+                      const toml::node& node) {
+  const toml::source_position& position = node.source().begin;
+  const auto* const text = node.as_string();
+  if (text == nullptr) {
+    fail_at(path, position, name + " is not a string", "write " + name + " = \"…\"");
+  }
+  const std::string& value = text->get();
+  if (value.find('\0') != std::string::npos) {
+    fail_at(path, position, name + " contains a NUL character");
+  }
+  if (name == "store") {
+    const auto at = store::path_in(value);
+    return at ? value.substr(0, *at) + absolute_path(path, position, value.substr(*at)) : value;
+  }
+  return name.ends_with("_file") ? absolute_path(path, position, value) : value;
 }
 
 }  // namespace
 
-std::optional<std::filesystem::path> config_path() {
-  if (const auto folder = environment("XDG_CONFIG_HOME")) {
-    return std::filesystem::path(*folder) / "nexakey" / "config.toml";
+std::optional<std::string> Config::find(std::string_view name) const {
+  const auto value = values.find(name);
+  return value == values.end() ? std::nullopt : std::optional(value->second);
+}
+
+std::optional<std::filesystem::path> user_folder(const char* variable,
+                                                 std::string_view below_home) {
+  if (const auto folder = environment(variable)) {
+    return *folder;
   }
-  if (const auto home = environment("HOME")) {
-    return std::filesystem::path(*home) / ".config" / "nexakey" / "config.toml";
-  }
-  return std::nullopt;
+  const auto home = environment("HOME");
+  return home ? std::optional(std::filesystem::path(*home) / below_home) : std::nullopt;
+}
+
+std::optional<std::filesystem::path> user_config_path() {
+  const auto folder = user_folder("XDG_CONFIG_HOME", ".config");
+  return folder ? std::optional(*folder / "nexakey" / "config.toml") : std::nullopt;
+}
+
+std::filesystem::path system_config_path() {
+  return environment("NEXAKEY_SYSTEM_CONFIG").value_or(kSystemPath);
 }
 
 Config read_config(const std::filesystem::path& path) {
-  std::error_code missing;
-  if (!std::filesystem::exists(path, missing)) {
-    return {};
+  Config config{.path = std::filesystem::absolute(path)};
+  const auto text = read_text(path);
+  if (!text) {
+    return config;
   }
-  std::ifstream file(path);
-  Config config;
   try {
-    for (const CLI::ConfigItem& item : CLI::ConfigTOML().from_config(file)) {
-      // CLI11 adds items of its own where a section begins and ends.
-      const std::string& name = item.parents.empty() ? item.name : item.parents.front();
-      if (!item.parents.empty() || std::ranges::find(kNames, name) == kNames.end()) {
-        fail(path, "has no setting " + core::quote(name));
+    for (const auto& [key, node] : toml::parse(*text)) {
+      const std::string name(key.str());
+      if (std::ranges::find(kNames, name) == kNames.end()) {
+        const auto meant = closest(name, kNames);
+        const std::vector<std::string_view> names(kNames.begin(), kNames.end());
+        fail_at(path, key.source().begin, "unknown setting " + core::quote(name),
+                meant ? "did you mean " + *meant : "it may set " + core::join(names, ", "));
       }
-      if (item.inputs.size() != 1) {
-        fail(path, "sets " + item.name + " to something other than one value");
-      }
-      config[item.name] = item.inputs.front();
+      config.values.emplace(name, value_for(config.path, name, node));
     }
-  } catch (const CLI::Error& error) {
-    fail(path, "is not understood: " + core::printable(error.what()));
-  }
-  if (file.bad() || !file.eof()) {
-    fail(path, "can't be read");
+  } catch (const toml::parse_error& error) {
+    fail_at(path, error.source().begin, clean_message(std::string(error.description())));
   }
   return config;
 }

@@ -8,7 +8,7 @@ namespace nexakey::cli {
 core::Time Context::now() const { return core::system_time(); }
 
 std::unique_ptr<store::KeyStore> Context::open_store(store::OpenMode mode) const {
-  return value_of(store::open(settings.store, mode, access_of(settings)));
+  return value_of(store::open(settings.store.value, mode, access_of(settings)));
 }
 
 void Context::require_yes(const std::string& question, const std::string& action) const {

@@ -113,14 +113,14 @@ ExitStatus run(Context& context, const Options& options) {
   };
   check_settings(context.settings, keep);
   std::vector<std::string> secret_files = options.secret_files;
-  if (context.settings.token_file && store::is_remote(context.settings.store)) {
+  if (context.settings.token_file && store::is_remote(context.settings.store.value)) {
     secret_files.push_back(context.settings.token_file->value);
   }
   for (const std::string& path : secret_files) {
     check_secret_file(path, keep);
   }
   const auto checked =
-      store::check(context.settings.store, context.now(), keep, access_of(context.settings));
+      store::check(context.settings.store.value, context.now(), keep, access_of(context.settings));
   if (!checked) {
     keep({.check = "store",
           .status = Health::problem,

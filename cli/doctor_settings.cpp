@@ -33,21 +33,27 @@ bool is_of_others(const struct stat& status) {
   return status.st_uid != ::geteuid() && status.st_uid != 0;
 }
 
-void check_config(const store::FindingVisitor& visit) {
-  const auto path = config_path();
+void check_config(const std::string& path, const store::FindingVisitor& visit) {
   struct stat status {};
-  if (!path || ::stat(path->c_str(), &status) != 0) {
-    visit({.check = "config",
-           .status = Health::ok,
-           .found = path ? "none at " + path->string() : "none: there is no home"});
+  if (::stat(path.c_str(), &status) != 0) {
+    visit({.check = "config", .status = Health::ok, .found = "none at " + path});
   } else if ((status.st_mode & kWritableByOthers) != 0 || is_of_others(status)) {
     visit({.check = "config",
            .status = Health::problem,
-           .found = path->string() + " can be changed by others, to name a store of theirs",
-           .advice = "chown and chmod 600 " + path->string()});
+           .found = path + " can be changed by others, to name a store of theirs",
+           .advice = "chown and chmod 600 " + path});
   } else {
-    visit({.check = "config", .status = Health::ok, .found = path->string()});
+    visit({.check = "config", .status = Health::ok, .found = path});
   }
+}
+
+void check_configs(const store::FindingVisitor& visit) {
+  if (const auto path = user_config_path()) {
+    check_config(path->string(), visit);
+  } else {
+    visit({.check = "config", .status = Health::ok, .found = "none: there is no home folder"});
+  }
+  check_config(system_config_path().string(), visit);
 }
 
 void check_environment(const store::FindingVisitor& visit) {
@@ -78,13 +84,23 @@ bool has_one_secret(const std::string& path) {
 }  // namespace
 
 void check_settings(const Settings& settings, const store::FindingVisitor& visit) {
-  visit({.check = "settings",
-         .status = Health::ok,
-         .found = "store " + store::place_of(settings.store) + " (" +
-                  std::string(name_of(settings.store_origin)) + "), workspace " +
-                  settings.workspace_or_default() + " (" +
-                  std::string(name_of(settings.workspace_origin)) + ")"});
-  check_config(visit);
+  for (const auto& [name, setting] : settings.made) {
+    const std::string value = name == "store" ? store::place_of(setting.value) : setting.value;
+    visit({.check = "settings",
+           .status = Health::ok,
+           .found = name + " = " + value + " (" + setting.where() + ")"});
+  }
+  if (settings.withheld_token_file) {
+    visit({.check = "settings",
+           .status = Health::warning,
+           .found = "token_file of " + settings.withheld_token_file->source +
+                    " is not used: it is for the store of that file",
+           .advice = "name a token by --token-file if this store needs one"});
+  }
+  if (!settings.note.empty()) {
+    visit({.check = "settings", .status = Health::warning, .found = settings.note});
+  }
+  check_configs(visit);
   check_environment(visit);
 }
 

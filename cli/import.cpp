@@ -149,7 +149,7 @@ ImportSummary import(const Context& context, Spool& spool, const core::ImportOpt
   // Before the store is opened: what is no export leaves no empty store behind.
   const core::RecordCounts counts = check(spool, progress);
   auto store =
-      store::open(context.settings.store,
+      store::open(context.settings.store.value,
                   options.dry_run ? store::OpenMode::existing : store::OpenMode::create_if_missing,
                   access_of(context.settings));
   if (!store && options.dry_run && store.error().code == ErrorCode::not_found) {

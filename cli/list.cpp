@@ -211,15 +211,15 @@ store::Page page_of(const Options& options) {
 /// On a machine where nobody made a key yet there are none; that is not an error.
 bool is_first_use(const Context& context, const core::Error& error) {
   return error.code == core::ErrorCode::not_found &&
-         context.settings.store_origin == Origin::standard;
+         context.settings.store.origin == Origin::fallback;
 }
 
 ExitStatus run(Context& context, const Options& options) {
   const core::KeyFilter filter = options.filter.filter(context);
   const store::Page page = page_of(options);
   const auto printer = make_printer(context, options);
-  auto store =
-      store::open(context.settings.store, store::OpenMode::existing, access_of(context.settings));
+  auto store = store::open(context.settings.store.value, store::OpenMode::existing,
+                           access_of(context.settings));
   if (!store && is_first_use(context, store.error())) {
     printer->finish(std::nullopt);
     print_note("there is no store yet: make the first key with nexakey create --scope read");

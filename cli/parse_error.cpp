@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "cli/help.h"
+#include "cli/report.h"
 #include "cli/suggest.h"
 #include "core/text.h"
 
@@ -48,14 +49,6 @@ core::Error describe(const CLI::ParseError& error, const CLI::App& command,
             "it has " + core::join(views, ", ")};
   }
   return {ErrorCode::usage, clean_message(error.what()), help};
-}
-
-std::string clean_message(std::string message) {
-  message.erase(std::min(message.find('\n'), message.size()));
-  if (message.size() > 1 && message[0] >= 'A' && message[0] <= 'Z' && message[1] > 'Z') {
-    message[0] = static_cast<char>(message[0] - 'A' + 'a');
-  }
-  return message;
 }
 
 }  // namespace nexakey::cli

@@ -14,7 +14,4 @@ namespace nexakey::cli {
 core::Error describe(const CLI::ParseError& error, const CLI::App& command,
                      const std::vector<std::string>& extras);
 
-/// A message of a library in our form: lower case, one line.
-std::string clean_message(std::string message);
-
 }  // namespace nexakey::cli

@@ -1,5 +1,6 @@
 #include "cli/report.h"
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 
@@ -28,6 +29,14 @@ void report(const core::Error& error, Format format) {
   core::JsonWriter json(line);
   core::write_error(json, {error.code, message, error.hint});
   print_note(line);
+}
+
+std::string clean_message(std::string message) {
+  message.erase(std::min(message.find('\n'), message.size()));
+  if (message.size() > 1 && message[0] >= 'A' && message[0] <= 'Z' && message[1] > 'Z') {
+    message[0] = static_cast<char>(message[0] - 'A' + 'a');
+  }
+  return message;
 }
 
 }  // namespace nexakey::cli

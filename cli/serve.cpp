@@ -260,14 +260,14 @@ ExitStatus run(Context& context, const Options& options) {
   const auto endpoints = parse_endpoints(options, !passed.empty());
   const auto tls = parse_tls(options);
   server::Limits limits = parse_limits(options);
-  if (!store::is_remote(context.settings.store)) {
+  if (!store::is_remote(context.settings.store.value)) {
     limits.deciders = 0;
   }
   AccessLog log(options.log);
   const auto store = context.open_store();
   server::Service service(parse_proxies(options.proxies), context.settings.workspace, log.writer());
   const auto open_store = [&] {
-    return store::open(context.settings.store, store::OpenMode::existing,
+    return store::open(context.settings.store.value, store::OpenMode::existing,
                        access_of(context.settings));
   };
   server::Server server(service, *store, open_store, limits);

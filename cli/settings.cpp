@@ -1,44 +1,107 @@
 #include "cli/settings.h"
 
+#include <algorithm>
 #include <cstdlib>
+#include <filesystem>
+#include <system_error>
 
 #include "cli/config.h"
 #include "cli/exit_status.h"
 #include "core/key.h"
 #include "core/text.h"
+#include "store/open.h"
 
 namespace nexakey::cli {
 namespace {
 
-std::optional<Setting> find_setting(const std::optional<std::string>& option, const char* variable,
-                                    const Config& config, const char* name) {
+/// The config files, in the order in which they count.
+struct Configs {
+  Config user{};
+  Config system{};
+};
+
+Configs read_configs() {
+  const auto path = user_config_path();
+  return {.user = path ? read_config(*path) : Config(),
+          .system = read_config(system_config_path())};
+}
+
+/// The environment variable and the option of a setting.
+std::string variable_of(std::string name) {
+  std::ranges::transform(name, name.begin(), [](char c) {
+    return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+  });
+  return "NEXAKEY_" + name;
+}
+
+std::string option_of(std::string name) {
+  std::ranges::replace(name, '_', '-');
+  return "--" + name;
+}
+
+std::optional<Setting> find_setting(const std::optional<std::string>& option,
+                                    const Configs& configs, const std::string& name) {
   if (option) {
-    return Setting{*option, Origin::option};
+    return Setting{*option, Origin::option, option_of(name)};
   }
-  if (variable != nullptr) {
-    if (const auto value = environment(variable)) {
-      return Setting{*value, Origin::environment};
+  if (name != "color") {  // whose variables are NO_COLOR and TERM
+    const std::string variable = variable_of(name);
+    if (const auto value = environment(variable.c_str())) {
+      return Setting{*value, Origin::environment, variable};
     }
   }
-  if (const auto item = config.find(name); item != config.end()) {
-    return Setting{item->second, Origin::config};
+  if (const auto value = configs.user.find(name)) {
+    return Setting{*value, Origin::user_config, configs.user.path};
+  }
+  if (const auto value = configs.system.find(name)) {
+    return Setting{*value, Origin::system_config, configs.system.path};
   }
   return std::nullopt;
 }
 
-Config read_config_if_any() {
-  const auto path = config_path();
-  return path ? read_config(*path) : Config();
+std::optional<std::string> default_store() {
+  const auto folder = user_folder("XDG_DATA_HOME", ".local/share");
+  return folder ? std::optional((*folder / "nexakey" / "keys.db").string()) : std::nullopt;
 }
 
-std::string default_store() {
-  if (const auto folder = environment("XDG_DATA_HOME")) {
-    return *folder + "/nexakey/keys.db";
+/// Whether the user's default store exists and is another one than that of the system's file.
+bool has_store_of_its_own(const std::string& path, const Setting& system) {
+  std::error_code error;
+  const auto at = store::path_in(system.value);
+  return std::filesystem::exists(path, error) &&
+         !(at && std::filesystem::equivalent(path, system.value.substr(*at), error));
+}
+
+/// The shell expands ~ in most places; where it did not, it would be the name of a folder.
+void check_tilde(const Setting& store) {
+  const auto at = store::path_in(store.value);
+  if (at && (store.value.compare(*at, 2, "~/") == 0 || store.value.substr(*at) == "~")) {
+    throw Failure{{core::ErrorCode::usage,
+                   "the path of the store " + store.where() +
+                       " begins with ~, which the shell did "
+                       "not expand",
+                   "write $HOME or the whole path"}};
   }
-  if (const auto home = environment("HOME")) {
-    return *home + "/.local/share/nexakey/keys.db";
+}
+
+Setting choose_store(const GlobalOptions& options, const Configs& configs, std::string& note) {
+  auto store = find_setting(options.store, configs, "store");
+  const auto own = default_store();
+  if (store && store->origin == Origin::system_config && own &&
+      has_store_of_its_own(*own, *store)) {
+    note = "note: using your store at " + *own + ", not " + store::place_of(store->value) + " of " +
+           store->source + "; set store in your own config file to choose";
+    store.reset();
   }
-  throw Failure{{core::ErrorCode::usage, "there is no home for a store", "name one with --store"}};
+  if (store) {
+    check_tilde(*store);
+    return *std::move(store);
+  }
+  if (!own) {
+    throw Failure{{core::ErrorCode::usage, "there is no home folder for a store",
+                   "name a store with --store"}};
+  }
+  return {.value = *own};
 }
 
 std::optional<Format> parse_format(const std::string& text) {
@@ -51,12 +114,18 @@ std::optional<Format> parse_format(const std::string& text) {
   return text == "jsonl" ? std::optional(Format::jsonl) : std::nullopt;
 }
 
+/// Whether the token file is that of a config file, and the store is not.
+bool is_of_another_store(const Settings& settings) {
+  const auto& token = settings.token_file;
+  return token && token->is_from_config() && settings.store.source != token->source;
+}
+
 bool wants_color(const std::string& when, bool output_is_terminal) {
   if (when == "always" || when == "never") {
     return when == "always";
   }
   if (when != "auto") {
-    throw Failure{{core::ErrorCode::usage, "colour is no " + core::quote(when),
+    throw Failure{{core::ErrorCode::usage, core::quote(when) + " is not a value of --color",
                    "write auto, always or never"}};
   }
   return output_is_terminal && !environment("NO_COLOR") && environment("TERM") != "dumb";
@@ -64,18 +133,8 @@ bool wants_color(const std::string& when, bool output_is_terminal) {
 
 }  // namespace
 
-std::string_view name_of(Origin origin) {
-  switch (origin) {
-    case Origin::option:
-      return "from the command line";
-    case Origin::environment:
-      return "from the environment";
-    case Origin::config:
-      return "from the config file";
-    case Origin::standard:
-      break;
-  }
-  return "the standard one";
+std::string Setting::where() const {
+  return origin == Origin::fallback ? "default" : "from " + source;
 }
 
 std::string Settings::workspace_or_default() const {
@@ -88,26 +147,35 @@ std::optional<std::string> environment(const char* name) {
 }
 
 Settings resolve_settings(const GlobalOptions& options, bool output_is_terminal) {
-  const Config config = read_config_if_any();
+  const Configs configs = read_configs();
   Settings settings;
   settings.quiet = options.quiet;
   settings.yes = options.yes;
+  const auto find = [&](const std::optional<std::string>& option, const char* name) {
+    auto setting = find_setting(option, configs, name);
+    if (setting) {
+      settings.made.emplace_back(name, *setting);
+    }
+    return setting;
+  };
 
-  const auto store = find_setting(options.store, "NEXAKEY_STORE", config, "store");
-  settings.store = store ? store->value : default_store();
-  settings.store_origin = store ? store->origin : Origin::standard;
-  settings.token_file =
-      find_setting(options.token_file, "NEXAKEY_TOKEN_FILE", config, "token_file");
-  settings.ca_file = find_setting(options.ca_file, "NEXAKEY_CA_FILE", config, "ca_file");
-  settings.timeout = find_setting(options.timeout, "NEXAKEY_TIMEOUT", config, "timeout");
-
-  if (const auto workspace =
-          find_setting(options.workspace, "NEXAKEY_WORKSPACE", config, "workspace")) {
+  settings.store = choose_store(options, configs, settings.note);
+  settings.made.emplace_back("store", settings.store);
+  if (const auto workspace = find(options.workspace, "workspace")) {
     value_of(core::check_workspace(workspace->value));
     settings.workspace = workspace->value;
-    settings.workspace_origin = workspace->origin;
+  } else {
+    settings.made.emplace_back("workspace", Setting{std::string(core::kDefaultWorkspace)});
   }
-  if (const auto output = find_setting(options.output, "NEXAKEY_OUTPUT", config, "output")) {
+  settings.token_file = find(options.token_file, "token_file");
+  if (is_of_another_store(settings)) {
+    settings.made.pop_back();
+    settings.withheld_token_file = std::exchange(settings.token_file, std::nullopt);
+  }
+  settings.ca_file = find(options.ca_file, "ca_file");
+  settings.timeout = find(options.timeout, "timeout");
+
+  if (const auto output = find(options.output, "output")) {
     const auto format = parse_format(output->value);
     if (!format) {
       throw Failure{{core::ErrorCode::usage,
@@ -117,16 +185,16 @@ Settings resolve_settings(const GlobalOptions& options, bool output_is_terminal)
     settings.format = *format;
   }
   if (settings.quiet) {
-    settings.format = Format::table;  // what a script wants has one form, whatever is set elsewhere
+    settings.format = Format::table;  // what a script reads has one form, whatever is set elsewhere
   }
-  const auto color = find_setting(options.color, nullptr, config, "color");
+  const auto color = find(options.color, "color");
   settings.color = wants_color(color ? color->value : "auto", output_is_terminal);
   return settings;
 }
 
 Format guess_format(const std::optional<std::string>& option) {
   try {
-    const auto output = find_setting(option, "NEXAKEY_OUTPUT", read_config_if_any(), "output");
+    const auto output = find_setting(option, read_configs(), "output");
     return output ? parse_format(output->value).value_or(Format::table) : Format::table;
   } catch (const Failure&) {
     return Format::table;

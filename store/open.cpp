@@ -147,6 +147,14 @@ bool is_remote(const std::string& url) {
   return location && location->backend->is_remote;
 }
 
+std::optional<std::size_t> path_in(const std::string& url) {
+  const std::string_view scheme = scheme_of(url);
+  if (scheme.empty()) {
+    return 0;
+  }
+  return scheme == "sqlite" || scheme == "unix" ? std::optional(scheme.size() + 1) : std::nullopt;
+}
+
 std::string place_of(const std::string& url) {
   return locate(url)
       .and_then([](const Location& location) { return location.backend->place(location); })

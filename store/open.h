@@ -1,8 +1,10 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -45,6 +47,10 @@ core::Result<void> check(const std::string& url, core::Time now, const FindingVi
 
 /// Whether a URL names a store behind a server, which may let one wait.
 bool is_remote(const std::string& url);
+
+/// Where the path of a store in files of this machine begins in its URL; nothing if the URL names
+/// a store elsewhere.
+std::optional<std::size_t> path_in(const std::string& url);
 
 /// Where a store is, for people: a path, or the scheme, host, port and database as its backend
 /// reads them; "the store URL" if it cannot be read. No part of a password is ever in it.

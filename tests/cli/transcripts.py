@@ -220,6 +220,7 @@ def environment(home, binary):
         "HOME": home,
         "XDG_CONFIG_HOME": home + "/config",
         "XDG_DATA_HOME": home + "/data",
+        "NEXAKEY_SYSTEM_CONFIG": home + "/etc/config.toml",
         "LC_ALL": "C.UTF-8",
         "TERM": "xterm-256color",
         "TZ": "America/St_Johns",  # whoever prints local times is found out

@@ -540,14 +540,48 @@ class Reaching(RemoteTest):
 
         (config / "config.toml").write_text(
             f'store = "{store}"\ntoken_file = "{self.token_file}"\n')
-        self.assertIn(f'{store} (from the config file) refused the token of "{self.token_file}" '
-                      "(from the config file)", run())
+        where = f"(from {config}/config.toml)"
+        self.assertIn(f'{store} {where} refused the token of "{self.token_file}" {where}', run())
         self.assertIn("the token in NEXAKEY_TOKEN", run(NEXAKEY_TOKEN=TOKEN))
         self.assertIn(f'{store} (from NEXAKEY_STORE) refused the token of "{self.token_file}" '
                       "(from NEXAKEY_TOKEN_FILE)",
                       run(NEXAKEY_STORE=store, NEXAKEY_TOKEN_FILE=str(self.token_file),
                           NEXAKEY_TOKEN="nxk_wrong"))
         self.assertEqual(len(server.requests), 3)
+
+    def test_the_token_of_a_config_file_goes_to_the_store_of_that_file_only(self):
+        server = self.serve(lambda *_: page())
+        store, self.store = self.store, ""
+        del self.env["NEXAKEY_TOKEN_FILE"]
+        user = self.path / ".config" / "nexakey" / "config.toml"
+        system = self.path / "system.toml"
+        user.parent.mkdir(parents=True)
+        token = f'token_file = "{self.token_file}"\n'
+        elsewhere = f'store = "{store}"\n'
+        for user_text, system_text, variables, options, sent in (
+                (elsewhere + token, "", {}, (), True),
+                ("", elsewhere + token, {}, (), True),
+                ("", elsewhere + token, {"NEXAKEY_STORE": store}, (), False),
+                (elsewhere + token, "", {}, ("--store", store), False),
+                (token, "", {"NEXAKEY_STORE": store}, (), False),
+                (elsewhere, token, {}, (), False),
+                (token, elsewhere, {}, (), False),
+                (elsewhere, elsewhere + token, {}, (), False),
+                (token, "", {"NEXAKEY_STORE": store, "NEXAKEY_TOKEN": TOKEN}, (), True),
+                (token, elsewhere, {"NEXAKEY_TOKEN_FILE": str(self.token_file)}, (), True)):
+            with self.subTest(user=user_text, system=system_text, variables=variables):
+                user.write_text(user_text)
+                system.write_text(system_text)
+                before = len(server.requests)
+                done = subprocess.run(
+                    [NEXAKEY, "list", *options], capture_output=True, text=True,
+                    env=self.env | {"NEXAKEY_SYSTEM_CONFIG": str(system)} | variables,
+                    timeout=TIME_LIMIT)
+                self.assertEqual((done.returncode, len(server.requests) > before),
+                                 (0, True) if sent else (2, False), done.stderr)
+                if not sent:
+                    self.assertIn("is for the store of that file alone: name the token",
+                                  done.stderr)
 
     def test_a_token_that_is_none_is_not_sent(self):
         server = self.serve(lambda *_: page())
