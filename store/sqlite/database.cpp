@@ -315,19 +315,25 @@ core::Error describe(const StorePaths& paths, const SQLite::Exception& exception
     case SQLITE_FULL:
       return unavailable("the disk of the store " + path + " is full", "make room on it");
     case SQLITE_READONLY:
-      return unavailable("the store " + path + " is read-only", "see who owns the file");
+      return unavailable("cannot write to " + path, advice_for_denied(paths.database));
     case SQLITE_NOTADB:
       return unavailable(path + " is not a nexakey store");
     case SQLITE_CORRUPT:
       return unavailable("the store " + path + " is damaged", "restore it from a backup");
     case SQLITE_CANTOPEN:
-      return unavailable("the store " + path + " can't be opened", "see who owns file and folder");
+      return unavailable("cannot open " + path, advice_for_denied(paths.database));
     default:
       return unavailable("the store " + path + " failed: " + exception.what());
   }
 }
 
 core::Error describe(const StorePaths& paths, const std::exception& exception) {
+  const auto* const failure = dynamic_cast<const std::system_error*>(&exception);
+  if (failure != nullptr && failure->code() == std::errc::permission_denied) {
+    return {ErrorCode::store_unavailable,
+            "cannot open " + paths.database.string() + ": permission denied",
+            advice_for_denied(paths.database)};
+  }
   return {ErrorCode::store_unavailable,
           "the store " + paths.database.string() + " can't be used: " + exception.what(), ""};
 }

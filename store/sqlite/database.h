@@ -101,10 +101,12 @@ SQLite::Database connect_to_look(const StorePaths& paths);
 core::Error describe(const StorePaths& paths, const SQLite::Exception& exception);
 core::Error describe(const StorePaths& paths, const std::exception& exception);
 
-/// Calls `work`, which returns a Result; an exception becomes a `store_unavailable` error.
+/// Calls `work`, which returns a Result, as the owner of the store if this process is root's; an
+/// exception becomes a `store_unavailable` error.
 template <typename Work>
 auto guarded(const StorePaths& paths, const Work& work) -> decltype(work()) {
   try {
+    const ActingAs owner(paths.owner);
     return work();
   } catch (const SQLite::Exception& exception) {
     return tl::unexpected(describe(paths, exception));

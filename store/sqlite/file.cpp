@@ -25,17 +25,8 @@ File::File(const std::filesystem::path& path, int flags)
   }
 }
 
-/// Never what is there already, perhaps under another name, too: it might be somebody else's.
-File File::make(const std::filesystem::path& path) {
-  File file(path, O_RDWR | O_CREAT | O_EXCL);
-  struct stat folder {};
-  const bool is_for_another =
-      ::geteuid() == 0 && ::stat(path.parent_path().c_str(), &folder) == 0 && folder.st_uid != 0;
-  if (is_for_another && ::fchown(file.descriptor_, folder.st_uid, folder.st_gid) != 0) {
-    return file;  // a file system that can't tell owners
-  }
-  return file;
-}
+/// Never what exists already, perhaps under another name, too: it might be somebody else's.
+File File::make(const std::filesystem::path& path) { return {path, O_RDWR | O_CREAT | O_EXCL}; }
 
 File File::create(const std::filesystem::path& path, std::size_t size) {
   ::unlink(path.c_str());

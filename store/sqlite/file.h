@@ -23,8 +23,7 @@ class File {
   /// `flags` as open(2).
   File(const std::filesystem::path& path, int flags);
   /// A new file of zeros in the place of what was there. The space is there from now on, whatever
-  /// the disk does; if there is none, no file is left. What root makes belongs to the owner of the
-  /// folder, who has to be able to go on with the store.
+  /// the disk does; if there is none, no file is left.
   static File create(const std::filesystem::path& path, std::size_t size);
   /// The file at `path`, to read and to write; an empty new one if there is none.
   static File open_or_create(const std::filesystem::path& path);

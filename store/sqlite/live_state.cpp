@@ -7,7 +7,8 @@ StorePaths::StorePaths(const std::filesystem::path& path)
       lock(path.string() + "-lock"),
       journal(path.string() + "-usage"),
       windows(path.string() + "-windows"),
-      reserve(path.string() + "-reserve") {}
+      reserve(path.string() + "-reserve"),
+      owner(owner_for_root(path)) {}
 
 LiveState LiveState::open(const StorePaths& paths, const LockFile& lock) {
   const LockGuard guard(lock, Lock::live);

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 
 #include "store/sqlite/lock_file.h"
+#include "store/sqlite/owner.h"
 #include "store/sqlite/usage_journal.h"
 #include "store/sqlite/window_file.h"
 
@@ -17,6 +19,7 @@ struct StorePaths {
   std::filesystem::path journal;  ///< `-usage`
   std::filesystem::path windows;  ///< `-windows`
   std::filesystem::path reserve;  ///< `-reserve`
+  std::optional<Owner> owner;     ///< as whom root works on them
 };
 
 /// What changes with every request: the windows and the journal. Both need Lock::live.

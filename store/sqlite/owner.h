@@ -1,0 +1,40 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include <sys/types.h>
+
+namespace nexakey::store::sqlite {
+
+/// Who owns the files of a store.
+struct Owner {
+  ::uid_t user = 0;
+  ::gid_t group = 0;
+};
+
+/// The owner as whom root works on the store at `path`: that of the first part of the path that is
+/// not root's, for they control what is below it. Nothing if it is all root's, or this process is
+/// not root.
+std::optional<Owner> owner_for_root(const std::filesystem::path& path);
+
+/// Gives the calling thread the rights of an owner for files, and only those (setfsuid(2)), as long
+/// as it lives. What root makes then belongs to the owner, who has to be able to go on with the
+/// store, and a link that the owner has planted leads root nowhere that the owner may not go.
+/// Throws StoreProblem if that is not possible. Without an owner it does nothing.
+class ActingAs {
+ public:
+  explicit ActingAs(const std::optional<Owner>& owner);
+  ActingAs(const ActingAs&) = delete;
+  ActingAs& operator=(const ActingAs&) = delete;
+  ~ActingAs();
+
+ private:
+  std::optional<Owner> before_;
+};
+
+/// What to do about a path that this process may not open: "run it as the owner (ann)".
+std::string advice_for_denied(const std::filesystem::path& path);
+
+}  // namespace nexakey::store::sqlite
