@@ -103,7 +103,9 @@ bool looks_secret(std::string_view path) {
   const std::size_t colon = slashes == std::string_view::npos ? slashes : path.find(':', slashes);
   const bool has_password = colon != std::string_view::npos && path.find('@', colon) != path.npos;
   constexpr std::string_view kPassword = "password";
-  const bool names_password = !std::ranges::search(path, kPassword, {}, core::to_lower).empty() &&
+  const auto is_same = [](char a, char b) { return core::to_lower(a) == b; };
+  const bool names_password = std::search(path.begin(), path.end(), kPassword.begin(),
+                                          kPassword.end(), is_same) != path.end() &&
                               path.find('=') != std::string_view::npos;
   return has_password || names_password || path.find("://") != std::string_view::npos;
 }
