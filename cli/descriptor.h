@@ -14,6 +14,10 @@ class Descriptor {
   explicit Descriptor(int value) : value_(value) {}
   Descriptor(Descriptor&& other) noexcept : value_(std::exchange(other.value_, -1)) {}
   Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(Descriptor&& other) noexcept {
+    reset(std::exchange(other.value_, -1));
+    return *this;
+  }
   Descriptor& operator=(const Descriptor&) = delete;
   ~Descriptor();
 

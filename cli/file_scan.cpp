@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <filesystem>
 #include <memory>
 #include <system_error>
 #include <thread>
@@ -162,7 +163,7 @@ class Walk {
     const auto folder = open_folder(path);
     if (!folder) {
       sink_->warn({.path = path}, reason_of(errno));
-    } else if (ignored_ || is_ignored(path) || !add_work_tree(folder)) {
+    } else if (ignored_ || !is_in_work_tree(path) || !add_work_tree(folder, {})) {
       add_below(folder);
     }
   }
@@ -190,39 +191,57 @@ class Walk {
     return folder.path.empty() ? "." : folder.path;
   }
 
-  /// A folder that was named is searched though its own work tree ignores it.
-  static bool is_ignored(const std::string& path) {
-    // That it has files of git in it makes a folder one that is not ignored; but to read what git
-    // has takes longer, and is seldom called for.
-    return matches_ignored({"-C", path, "check-ignore", "--quiet", "--no-index", "."}) &&
-           matches_ignored({"-C", path, "check-ignore", "--quiet", "."});
-  }
-  static bool matches_ignored(const std::vector<std::string>& words) {
-    return Git(words, -1, GitScope::directory).finish();
+  /// Whether a folder that was named lies in a work tree that does not ignore it. The path is
+  /// absolute, so that git refuses it if core.worktree of the repository names another folder.
+  static bool is_in_work_tree(const std::string& path) {
+    std::error_code error;
+    const std::string whole = std::filesystem::canonical(path, error).string();
+    const auto check_ignore = [&](std::vector<std::string> options) {
+      options.insert(options.begin(), {"-C", path, "check-ignore", "--quiet"});
+      options.insert(options.end(), {"--", whole});
+      return Git(options, GitScope::directory).finish();
+    };
+    constexpr int kIgnored = 0;
+    constexpr int kNotIgnored = 1;
+    const int status = error ? -1 : check_ignore({"--no-index"});
+    // A tracked file in it makes a folder one that is not ignored; but to read the index takes
+    // longer, and is seldom needed.
+    return status == kNotIgnored || (status == kIgnored && check_ignore({}) == kNotIgnored);
   }
 
-  /// Adds what git has in a work tree; false: it is none.
-  bool add_work_tree(const FolderPointer& folder) {
-    const std::string path = path_of(*folder);
-    Git tracked({"-C", path, "ls-files", "--stage", "-z"}, -1, GitScope::directory);
-    Git others({"-C", path, "ls-files", "--others", "--exclude-standard", "-z"}, -1,
-               GitScope::directory);
-    const bool has_tracked = add_tracked(folder, tracked.output());
-    const bool has_others = add_others(folder, others.output());
-    const bool is_whole = tracked.finish() && others.finish();
+  /// Adds the files of a work tree that git has or would take; false: it is not a work tree.
+  bool add_work_tree(const FolderPointer& folder, const std::vector<std::string>& options) {
+    Git tracked = list_files(*folder, options, {"--stage"});
+    Git others = list_files(*folder, options, {"--others", "--exclude-standard"});
+    const bool has_tracked = add_tracked(folder, tracked);
+    if (tracked.finish() != 0 && !has_tracked) {
+      return false;
+    }
+    const bool has_others = add_others(folder, others);
+    const bool is_whole = tracked.finish() == 0 && others.finish() == 0;
     if (!is_whole && (has_tracked || has_others)) {
-      sink_->warn({.path = path}, "git ls-files failed");
+      const Git& failed = tracked.finish() == 0 ? others : tracked;
+      sink_->warn({.path = path_of(*folder)}, "git ls-files failed: " + failed.complaint());
       return true;
     }
     return is_whole;
   }
 
-  /// Reads `MODE OBJECT STAGE<TAB>NAME`.
-  bool add_tracked(const FolderPointer& folder, int descriptor) {
-    NulReader reader(descriptor);
+  static Git list_files(const Folder& folder, const std::vector<std::string>& options,
+                        const std::vector<std::string>& kinds) {
+    std::vector<std::string> words{"-C", path_of(folder)};
+    words.insert(words.end(), options.begin(), options.end());
+    words.insert(words.end(), {"ls-files", "-z"});
+    words.insert(words.end(), kinds.begin(), kinds.end());
+    return Git(words, GitScope::directory);
+  }
+
+  /// Adds the files of the index. What is a symbolic link there may be a file in the work tree.
+  bool add_tracked(const FolderPointer& folder, Git& git) {
+    PartReader reader(git);
     std::string last;
     std::string part;
-    while (reader.next(part)) {
+    while (reader.next(part)) {  // MODE OBJECT STAGE<TAB>NAME
       std::string name = part.substr(part.find('\t') + 1);
       if (name == last) {
         continue;  // another side of a conflict
@@ -230,15 +249,15 @@ class Walk {
       last = name;
       if (part.starts_with("160000")) {
         add_inner_repository(folder, name);
-      } else if (!part.starts_with("120000")) {
+      } else {
         workers_.add(folder, std::move(name));
       }
     }
     return !last.empty();
   }
 
-  bool add_others(const FolderPointer& folder, int descriptor) {
-    NulReader reader(descriptor);
+  bool add_others(const FolderPointer& folder, Git& git) {
+    PartReader reader(git);
     std::string name;
     bool has_any = false;
     while (reader.next(name)) {
@@ -262,7 +281,8 @@ class Walk {
     }
     const FolderPointer inner = make_folder(descriptor, folder->path + name);
     // A submodule that is not checked out is an empty folder of the work tree around it.
-    if (::faccessat(descriptor, ".git", F_OK, AT_SYMLINK_NOFOLLOW) != 0 || !add_work_tree(inner)) {
+    if (::faccessat(descriptor, ".git", F_OK, AT_SYMLINK_NOFOLLOW) != 0 ||
+        !add_inner_work_tree(inner)) {
       add_below(inner);
     }
   }
@@ -307,7 +327,13 @@ class Walk {
 
   bool add_inner_work_tree(const Pending& at) {
     const int descriptor = open_below(*at.folder, at.name.empty() ? "." : at.name, O_DIRECTORY);
-    return descriptor >= 0 && add_work_tree(make_folder(descriptor, at.folder->path + at.name));
+    return descriptor >= 0 &&
+           add_inner_work_tree(make_folder(descriptor, at.folder->path + at.name));
+  }
+
+  /// Its work tree is where its .git is, whatever core.worktree says.
+  bool add_inner_work_tree(const FolderPointer& folder) {
+    return add_work_tree(folder, {"--work-tree=."});
   }
 
   static Entries read_entries(int descriptor) {

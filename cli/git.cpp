@@ -9,6 +9,7 @@
 #include <system_error>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <spawn.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -20,9 +21,12 @@
 namespace nexakey::cli {
 namespace {
 
+/// Messages of git beyond this are lost: a hostile repository may cause any number of them.
+constexpr std::size_t kMaxErrors = 65536;
+
 struct Pipe {
-  int from = -1;
-  int to = -1;
+  Descriptor from;
+  Descriptor to;
 };
 
 Pipe make_pipe() {
@@ -30,26 +34,17 @@ Pipe make_pipe() {
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
     throw std::system_error(errno, std::system_category(), "pipe2");
   }
-  return {ends[0], ends[1]};
+  return {Descriptor(ends[0]), Descriptor(ends[1])};
 }
 
-/// The variables by which a hook tells git about another repository than that of the directory.
-bool is_about_repository(std::string_view variable) {
-  constexpr std::array<std::string_view, 5> kNames{
-      "GIT_DIR=", "GIT_WORK_TREE=", "GIT_INDEX_FILE=", "GIT_PREFIX=", "GIT_COMMON_DIR="};
-  return std::ranges::any_of(kNames,
-                             [&](std::string_view name) { return variable.starts_with(name); });
-}
-
-std::vector<char*> environment_for(GitScope scope) {
-  std::vector<char*> variables;
-  for (char** variable = environ; *variable != nullptr; ++variable) {
-    if (scope == GitScope::inherited || !is_about_repository(*variable)) {
-      variables.push_back(*variable);
-    }
+/// A file in memory of kMaxErrors bytes, which cannot grow. Bytes that are not written are 0.
+Descriptor make_error_file() {
+  Descriptor file(::memfd_create("git-errors", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  if (!file.is_open() || ::ftruncate(file.value(), kMaxErrors) != 0 ||
+      ::fcntl(file.value(), F_ADD_SEALS, F_SEAL_GROW) != 0) {
+    throw std::system_error(errno, std::system_category(), "memfd_create");
   }
-  variables.push_back(nullptr);
-  return variables;
+  return file;
 }
 
 /// SIGPIPE, which this process ignores, ends a git that nobody listens to.
@@ -90,90 +85,146 @@ class SpawnActions {
   posix_spawn_file_actions_t actions_{};
 };
 
-/// A repository may come from anybody: nothing that its configuration names is run.
-std::vector<std::string> command_of(const std::vector<std::string>& words) {
-  std::vector<std::string> command{"git", "--no-optional-locks", "-c", "core.fsmonitor=false"};
-  command.insert(command.end(), words.begin(), words.end());
-  return command;
+/// Strings as posix_spawn(3) takes them. They must outlive the result.
+std::vector<char*> pointers_to(std::vector<std::string>& strings) {
+  std::vector<char*> pointers;
+  std::ranges::transform(strings, std::back_inserter(pointers),
+                         [](std::string& text) { return text.data(); });
+  pointers.push_back(nullptr);
+  return pointers;
 }
 
 }  // namespace
 
-Git::Git(const std::vector<std::string>& words, int input, GitScope scope)
-    : output_(-1), errors_(::memfd_create("git", MFD_CLOEXEC)) {
-  const Pipe pipe = make_pipe();
-  output_.reset(pipe.from);
-  const Descriptor theirs(pipe.to);
+Git::Git(const std::vector<std::string>& words, GitScope scope,
+         std::chrono::milliseconds max_silence)
+    : max_silence_(max_silence), output_(-1), errors_(make_error_file()) {
+  start(words, -1, scope);
+}
+
+Git::Git(const std::vector<std::string>& words, Descriptor input)
+    : max_silence_(kMaxSilence), output_(-1), errors_(make_error_file()) {
+  start(words, input.value(), GitScope::inherited);
+}
+
+Git::~Git() { stop(); }
+
+void Git::start(const std::vector<std::string>& words, int input, GitScope scope) {
+  Pipe pipe = make_pipe();
   SpawnActions actions;
   if (input >= 0) {
     actions.connect(input, STDIN_FILENO);
   } else {
     actions.connect_nothing(STDIN_FILENO);
   }
-  actions.connect(theirs.value(), STDOUT_FILENO);
+  actions.connect(pipe.to.value(), STDOUT_FILENO);
   actions.connect(errors_.value(), STDERR_FILENO);
-  std::vector<std::string> command = command_of(words);
-  std::vector<char*> arguments;
-  std::ranges::transform(command, std::back_inserter(arguments),
-                         [](std::string& word) { return word.data(); });
-  arguments.push_back(nullptr);
+  const auto program = find_git();
+  if (!program) {
+    failure_ = "git is not in a folder of PATH: install it";
+    return;
+  }
+  std::vector<std::string> arguments = git_arguments(words);
+  std::vector<std::string> environment = git_environment(scope);
   const SpawnAttributes attributes;
-  if (::posix_spawnp(&id_, "git", actions.get(), attributes.get(), arguments.data(),
-                     environment_for(scope).data()) != 0) {
+  const int error = ::posix_spawn(&id_, program->c_str(), actions.get(), attributes.get(),
+                                  pointers_to(arguments).data(), pointers_to(environment).data());
+  if (error != 0) {
     id_ = -1;
+    failure_ = "cannot run " + *program + ": " + std::system_category().message(error);
+    return;
+  }
+  output_ = std::move(pipe.from);
+}
+
+bool Git::wait_for_output() const {
+  pollfd waiting{.fd = output_.value(), .events = POLLIN, .revents = 0};
+  for (;;) {
+    const int ready = ::poll(&waiting, 1, static_cast<int>(max_silence_.count()));
+    if (ready >= 0 || errno != EINTR) {
+      return ready > 0;
+    }
   }
 }
 
-Git::~Git() {
-  if (id_ > 0) {
-    ::kill(id_, SIGTERM);
-    finish();
+std::size_t Git::read(char* buffer, std::size_t size) {
+  if (!output_.is_open()) {
+    return 0;
   }
+  if (!wait_for_output()) {
+    failure_ = "it printed nothing for too long and was ended";
+    stop();
+    return 0;
+  }
+  const ssize_t count = read_some(output_.value(), buffer, size);
+  return static_cast<std::size_t>(std::max<ssize_t>(count, 0));
 }
 
 std::string Git::read_all() {
   std::string text;
   std::array<char, 65536> buffer{};
-  for (;;) {
-    const ssize_t count = read_some(output(), buffer.data(), buffer.size());
-    if (count <= 0) {
-      break;
-    }
-    text.append(buffer.data(), static_cast<std::size_t>(count));
+  while (const std::size_t count = read(buffer.data(), buffer.size())) {
+    text.append(buffer.data(), count);
   }
   require_success();
   return text;
 }
 
-bool Git::finish() {
-  if (id_ <= 0) {
-    return false;
+void Git::widen_output(int bytes) {
+  static_cast<void>(::fcntl(output_.value(), F_SETPIPE_SZ, bytes));
+}
+
+int Git::finish() {
+  std::array<char, 65536> rest{};
+  while (read(rest.data(), rest.size()) > 0) {
   }
-  int status = -1;
-  while (::waitpid(id_, &status, 0) < 0 && errno == EINTR) {
+  if (id_ > 0) {
+    int status = -1;
+    while (::waitpid(id_, &status, 0) < 0 && errno == EINTR) {
+    }
+    id_ = -1;
+    exit_status_ = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
   }
-  id_ = -1;
-  return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+  return exit_status_;
+}
+
+void Git::stop() {
+  output_.reset(-1);
+  if (id_ > 0) {
+    ::kill(id_, SIGKILL);
+    finish();
+  }
 }
 
 void Git::require_success() {
-  const bool was_run = id_ > 0;
-  if (finish()) {
-    return;
+  if (finish() != 0) {
+    const std::string reason = complaint();
+    throw Failure{{core::ErrorCode::failed,
+                   "git failed: " + (reason.empty() ? "it does not say why" : reason), ""}};
   }
-  if (!was_run) {
-    throw Failure{{core::ErrorCode::failed, "git can't be run", "install it"}};
-  }
-  std::array<char, 500> said{};
-  const ssize_t count = ::pread(errors_.value(), said.data(), said.size(), 0);
-  const std::string_view text(said.data(), static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
-  throw Failure{{core::ErrorCode::failed,
-                 "git failed: " + core::printable(text.substr(0, text.find('\n'))), ""}};
 }
 
-bool NulReader::next(std::string& part) {
+std::string Git::complaint() const {
+  if (!failure_.empty()) {
+    return failure_;
+  }
+  std::string said(kMaxErrors, '\0');
+  const ssize_t count = ::pread(errors_.value(), said.data(), said.size(), 0);
+  said.resize(::strnlen(said.data(), static_cast<std::size_t>(std::max<ssize_t>(count, 0))));
+  const std::vector<std::string_view> lines = core::split(said, '\n');
+  for (const std::string_view kind : {"fatal: ", "error: "}) {
+    const auto line =
+        std::ranges::find_if(lines, [&](std::string_view text) { return text.starts_with(kind); });
+    if (line != lines.end()) {
+      return core::printable(*line);
+    }
+  }
+  return "";
+}
+
+bool PartReader::next(std::string& part) {
   for (;;) {
-    const std::size_t end = buffer_.find('\0', at_);
+    const std::size_t end = buffer_.find(end_, at_);
     if (end != std::string::npos) {
       part.assign(buffer_, at_, end - at_);
       at_ = end + 1;
@@ -184,9 +235,9 @@ bool NulReader::next(std::string& part) {
     constexpr std::size_t kPiece = 65536;
     const std::size_t size = buffer_.size();
     buffer_.resize(size + kPiece);
-    const ssize_t count = read_some(descriptor_, buffer_.data() + size, kPiece);
-    buffer_.resize(size + static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
-    if (count <= 0) {
+    const std::size_t count = git_->read(buffer_.data() + size, kPiece);
+    buffer_.resize(size + count);
+    if (count == 0) {
       return false;
     }
   }

@@ -1,54 +1,76 @@
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <vector>
 
 #include <sys/types.h>
 
 #include "cli/descriptor.h"
+#include "cli/git_environment.h"
 
 namespace nexakey::cli {
 
-/// Whose repository a git is about.
-enum class GitScope {
-  inherited,  ///< what the environment says, as a hook of git has it
-  directory,  ///< that of the directory, whatever the environment says
-};
-
 /// A running git, whose output is read while it comes. It does not outlive this object.
+///
+/// git itself may hang on a repository, for example on a FIFO in the place of a file. One that
+/// prints nothing for `kMaxSilence` while its output is waited for is ended, and has failed.
 class Git {
  public:
-  /// Runs `git WORDS…`, with `input` as its standard input; below 0: none. Where git can't be run,
-  /// that is its failure.
-  Git(const std::vector<std::string>& words, int input, GitScope scope = GitScope::inherited);
+  static constexpr std::chrono::milliseconds kMaxSilence = std::chrono::minutes(5);
+
+  /// Runs `git WORDS...` with an empty standard input. If git cannot be run, it has failed.
+  explicit Git(const std::vector<std::string>& words, GitScope scope = GitScope::inherited,
+               std::chrono::milliseconds max_silence = kMaxSilence);
+  /// Runs `git WORDS...`, which reads `input`.
+  Git(const std::vector<std::string>& words, Descriptor input);
   Git(const Git&) = delete;
   Git& operator=(const Git&) = delete;
   ~Git();
 
-  /// Where its standard output comes.
-  [[nodiscard]] int output() const { return output_.value(); }
-  /// Its whole output; ends the command if it fails.
+  /// Puts at most `size` of the next bytes of its output into `buffer`; 0: there are no more.
+  std::size_t read(char* buffer, std::size_t size);
+  /// All that is left of its output. Ends the command if git fails.
   std::string read_all();
-  /// Waits for its end; whether it did what it was told.
-  bool finish();
-  /// The same, but failure is the end of the command, with what git said.
+  /// Gives its output away, to be the input of another git.
+  Descriptor take_output() { return std::move(output_); }
+  /// Makes a pipe of `bytes` if the system allows it: fewer, longer reads.
+  void widen_output(int bytes);
+
+  /// Waits for its end and passes over what is left of its output. Returns its exit status; -1: it
+  /// was not run, or was ended by a signal. May be called again.
+  int finish();
+  /// Ends it at once.
+  void stop();
+  /// Waits for its end. If it failed, that ends the command.
   void require_success();
 
+  /// Why it failed, or what it could not do though it went on: the first line that it printed with
+  /// `fatal:`, or else `error:`. Empty: nothing. To be called after its end.
+  [[nodiscard]] std::string complaint() const;
+
  private:
+  void start(const std::vector<std::string>& words, int input, GitScope scope);
+  [[nodiscard]] bool wait_for_output() const;
+
   pid_t id_ = -1;
+  int exit_status_ = -1;
+  std::chrono::milliseconds max_silence_;
+  std::string failure_;  // what this process knows of it
   Descriptor output_;
-  Descriptor errors_;  // what it has to say of a failure
+  Descriptor errors_;
 };
 
-/// Reads output with a NUL behind each part.
-class NulReader {
+/// Reads the output of a git as parts with `end` behind each.
+class PartReader {
  public:
-  explicit NulReader(int descriptor) : descriptor_(descriptor) {}
+  explicit PartReader(Git& git, char end = '\0') : git_(&git), end_(end) {}
   /// Takes the next part; false: there is none.
   bool next(std::string& part);
 
  private:
-  int descriptor_;
+  Git* git_;
+  char end_;
   std::string buffer_;
   std::size_t at_ = 0;
 };

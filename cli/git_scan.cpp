@@ -1,114 +1,73 @@
 #include "cli/git_scan.h"
 
-#include <algorithm>
-#include <charconv>
-#include <cstring>
-#include <map>
-#include <optional>
 #include <set>
+#include <span>
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/document_scanner.h"
 #include "cli/exit_status.h"
 #include "cli/git.h"
+#include "cli/git_objects.h"
+#include "cli/git_plumbing.h"
 #include "core/text.h"
 
 namespace nexakey::cli {
 namespace {
 
-constexpr std::size_t kPipeSize = 1U << 20U;
+constexpr const char* kMissing = "the repository does not have it";
 
-struct Object {
-  std::string id;
-  std::string type;
-  std::uint64_t size = 0;
+/// Throws what git said of a repository that it does not open; returns if it opens it.
+std::vector<std::string> ask_repository(std::vector<std::string> questions) {
+  questions.insert(questions.begin(), "rev-parse");
+  Git git(questions);
+  PartReader reader(git, '\n');
+  std::vector<std::string> answers;
+  for (std::string line; reader.next(line);) {
+    answers.push_back(line);
+  }
+  git.require_success();
+  return answers;
+}
+
+std::string read_regular_file(const std::string& path) {
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  struct stat status {};
+  if (!file.is_open() || ::fstat(file.value(), &status) != 0 || !S_ISREG(status.st_mode)) {
+    return "";
+  }
+  std::string text(static_cast<std::size_t>(status.st_size), '\0');
+  const ssize_t count = read_some(file.value(), text.data(), text.size());
+  text.resize(static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
+  return text;
+}
+
+/// The commits whose parents a shallow clone does not have: a line each in the file `shallow`
+/// (gitformat-shallow, Documentation/technical/shallow.txt of git).
+std::set<std::string> shallow_commits() {
+  const auto answers = ask_repository({"--is-shallow-repository", "--git-path", "shallow"});
+  if (answers.size() < 2 || answers[0] != "true") {
+    return {};
+  }
+  const std::string text = read_regular_file(answers[1]);
+  std::set<std::string> commits;
+  for (const std::string_view line : core::split(text, '\n')) {
+    commits.emplace(line);
+  }
+  return commits;
+}
+
+/// What a search of the history came across.
+struct Census {
+  std::uint64_t searched = 0;
+  std::uint64_t missing = 0;
+  std::uint64_t cut = 0;  ///< commits whose parents are missing in a shallow clone
 };
 
-/// What `git cat-file --batch` prints: `ID TYPE SIZE`, the bytes and an end of line for each
-/// object.
-class ObjectReader final : public ByteSource {
- public:
-  explicit ObjectReader(int descriptor) : descriptor_(descriptor), buffer_(kPipeSize) {
-    static_cast<void>(::fcntl(descriptor, F_SETPIPE_SZ, kPipeSize));  // it also works without
-  }
-
-  /// Goes on to the next object; nothing: there is none, or the output is not what it has to be.
-  std::optional<Object> next() {
-    if (!skip_rest()) {
-      return std::nullopt;
-    }
-    std::string line;
-    for (char c = 0; take(&c, 1) == 1 && c != '\n';) {
-      line += c;
-    }
-    const std::vector<std::string_view> words = core::split(line, ' ');
-    if (words.size() < 2) {
-      return std::nullopt;
-    }
-    Object object{std::string(words[0]), std::string(words[1])};
-    if (words.size() > 2) {
-      std::from_chars(words[2].data(), words[2].data() + words[2].size(), object.size);
-      left_ = object.size;
-      is_inside_ = true;
-    }
-    return object;
-  }
-
-  core::Result<std::size_t> read(char* buffer, std::size_t size) override {
-    const std::size_t count =
-        take(buffer, static_cast<std::size_t>(std::min<std::uint64_t>(size, left_)));
-    if (count == 0 && size > 0 && left_ > 0) {
-      return core::fail(core::ErrorCode::failed, "git gave only a part of it");
-    }
-    left_ -= count;
-    return count;
-  }
-
- private:
-  /// Passes over what is left of an object and the end of the line behind it.
-  bool skip_rest() {
-    if (!is_inside_) {
-      return true;
-    }
-    is_inside_ = false;
-    for (++left_; left_ > 0;) {
-      if (at_ == end_ && !refill()) {
-        return false;
-      }
-      const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(left_, end_ - at_));
-      at_ += count;
-      left_ -= count;
-    }
-    return true;
-  }
-  std::size_t take(char* buffer, std::size_t size) {
-    if (size == 0 || (at_ == end_ && !refill())) {
-      return 0;
-    }
-    const std::size_t count = std::min(size, end_ - at_);
-    std::memcpy(buffer, buffer_.data() + at_, count);
-    at_ += count;
-    return count;
-  }
-  bool refill() {
-    const ssize_t count = read_some(descriptor_, buffer_.data(), buffer_.size());
-    at_ = 0;
-    end_ = static_cast<std::size_t>(std::max<ssize_t>(count, 0));
-    return end_ > 0;
-  }
-
-  int descriptor_;
-  std::vector<char> buffer_;
-  std::size_t at_ = 0;
-  std::size_t end_ = 0;
-  std::uint64_t left_ = 0;
-  bool is_inside_ = false;
-};
-
-DocumentPlace place_of(const Object& object) {
+DocumentPlace place_of(const GitObject& object) {
   DocumentPlace place{.object = object.id};
   if (object.type == "commit") {
     place.commit = object.id;
@@ -116,160 +75,169 @@ DocumentPlace place_of(const Object& object) {
   return place;
 }
 
-void scan_objects(Git& git, LeakSink& sink) {
-  ObjectReader reader(git.output());
+Census scan_objects(Git& git, const std::set<std::string>& shallow, LeakSink& sink) {
+  GitObjectReader reader(git);
   DocumentScanner scanner(sink);
+  Census census;
   while (const auto object = reader.next()) {
     if (object->type == "missing") {
-      sink.warn(place_of(*object), "the repository does not have it");
-    } else if (object->type != "tree") {
+      ++census.missing;
+      continue;
+    }
+    ++census.searched;
+    census.cut += shallow.contains(object->id) ? 1 : 0;
+    if (object->type != "tree") {
       scanner.scan(reader, place_of(*object));
     }
   }
-  git.require_success();
+  return census;
 }
 
-/// `--` keeps git from taking a revision that does not exist for a path.
-std::vector<std::string> rev_list(std::vector<std::string> words,
-                                  const std::vector<std::string>& revisions) {
-  words.insert(words.begin(), "rev-list");
-  if (revisions.empty()) {
-    words.insert(words.end(), {"--all", "--reflog"});
+/// Counts the objects that `git rev-list --missing=print` names as `?OBJECT`.
+std::uint64_t count_missing(Git& walk) {
+  PartReader reader(walk, '\n');
+  std::uint64_t count = 0;
+  for (std::string line; reader.next(line);) {
+    count += line.starts_with('?') ? 1 : 0;
+  }
+  return count;
+}
+
+/// Reports what git could not read. If that was everything, it ends the command.
+bool check_end(Git& git, const Census& census, LeakSink& sink) {
+  if (census.searched == 0) {
+    git.require_success();
+  }
+  const bool has_failed = git.finish() != 0;
+  const std::string complaint = git.complaint();
+  if (has_failed || !complaint.empty()) {
+    sink.warn("the repository was not searched whole: git: " + complaint);
+  }
+  return !has_failed;
+}
+
+void report(const Census& census, LeakSink& sink) {
+  if (census.missing > 0) {
+    sink.warn("objects that the repository does not have were not searched: " +
+              std::to_string(census.missing) +
+              ": if it is a partial clone, scan one that was made without --filter");
+  }
+  if (census.cut > 0) {
+    sink.warn("the repository is a shallow clone, whose older commits were not searched: run "
+              "git fetch --unshallow");
+  }
+}
+
+/// Searches what the repository has, reachable or not. A second git finds out, at the same time,
+/// whether everything that is reachable is there.
+void scan_all_objects(LeakSink& sink) {
+  const std::set<std::string> shallow = shallow_commits();
+  Git walk(rev_list({"--objects", "--quiet", "--missing=print"}, {}));
+  Git objects({"cat-file", "--batch-all-objects", "--batch", "--buffer", "--unordered"});
+  Census census = scan_objects(objects, shallow, sink);
+  if (check_end(objects, census, sink)) {
+    census.missing += count_missing(walk);
+    check_end(walk, census, sink);
+  }
+  report(census, sink);
+}
+
+void scan_reachable_objects(const std::vector<std::string>& revisions, LeakSink& sink) {
+  const std::set<std::string> shallow = shallow_commits();
+  Git list(rev_list({"--objects", "--no-object-names", "--missing=print"}, revisions));
+  // It reports what the list has as ?OBJECT as missing.
+  Git objects({"cat-file", "--batch", "--buffer"}, list.take_output());
+  const Census census = scan_objects(objects, shallow, sink);
+  if (objects.finish() != 0) {
+    list.stop();  // it may still have much to say, to nobody
+    check_end(objects, census, sink);
   } else {
-    words.emplace_back("--end-of-options");
-    words.insert(words.end(), revisions.begin(), revisions.end());
+    check_end(list, census, sink);
   }
-  words.emplace_back("--");
-  return words;
+  report(census, sink);
 }
 
-/// Something to be read as a file.
-Descriptor memory_file(const std::string& text) {
-  const int descriptor = ::memfd_create("objects", MFD_CLOEXEC);
-  if (!write_all(descriptor, text) || ::lseek(descriptor, 0, SEEK_SET) != 0) {
-    throw Failure{{core::ErrorCode::failed, "there is no memory for a list of objects", ""}};
-  }
-  return Descriptor(descriptor);
-}
-
-/// What `git diff --raw -z` and `git diff-tree -z` print of a change.
-struct Change {
-  std::string mode;
-  std::string object;
-  std::string path;
-};
-
-/// Reads `:MODE MODE OBJECT OBJECT STATUS`, NUL, PATH; what comes with it has no colon in front.
-bool read_change(NulReader& reader, const std::string& part, Change& change) {
-  const std::vector<std::string_view> words = core::split(part, ' ');
-  if (words.size() < 5 || !reader.next(change.path)) {
-    return false;
-  }
-  change.mode = words[1];
-  change.object = words[3];
-  return true;
-}
-
-bool is_file(const Change& change) { return change.mode.starts_with("10"); }
-
-using Origins = std::map<std::string, std::map<std::string, std::string>>;
-
-/// For each content, the paths and the commit that brought it under each.
-Origins find_origins(const std::set<std::string>& contents,
-                     const std::vector<std::string>& revisions) {
-  Git commits(rev_list({"--reverse", "--topo-order"}, revisions), -1);
-  Git changes({"diff-tree", "--stdin", "-r", "-m", "--root", "--no-renames", "-z"},
-              commits.output());
-  NulReader reader(changes.output());
-  Origins origins;
-  std::string commit;
-  std::string part;
-  Change change;
-  while (reader.next(part)) {
-    if (!part.starts_with(':')) {
-      commit = part;
-    } else if (read_change(reader, part, change) && contents.contains(change.object)) {
-      origins[change.object].try_emplace(change.path, commit);
+/// The files of the index that differ from HEAD, whatever the configuration of `git diff` says.
+std::vector<GitChange> staged_changes() {
+  Git git({"diff", "--cached", "--raw", "-z", "--no-abbrev", "--no-color", "--no-renames",
+           "--no-relative", "--no-ext-diff", "--no-textconv", "--ignore-submodules=all",
+           "--diff-filter=d", "-O/dev/null"});
+  PartReader reader(git);
+  std::vector<GitChange> changes;
+  GitChange change;
+  for (std::string part; reader.next(part);) {
+    if (read_change(reader, part, change)) {
+      changes.push_back(change);
     }
   }
-  changes.require_success();
-  commits.require_success();
-  return origins;
+  if (git.finish() != 0) {
+    // Outside of a repository, git diff compares files, and then does not know --cached.
+    ask_repository({"--git-dir"});
+    git.require_success();
+  }
+  return changes;
+}
+
+/// A file in memory with the names of the contents, a line each.
+Descriptor list_objects(std::span<const GitChange> files) {
+  std::string ids;
+  for (const GitChange& file : files) {
+    ids += file.object + "\n";
+  }
+  Descriptor list(::memfd_create("objects", MFD_CLOEXEC));
+  if (!write_all(list.value(), ids) || ::lseek(list.value(), 0, SEEK_SET) != 0) {
+    throw Failure{{core::ErrorCode::failed, "no memory for a list of objects", ""}};
+  }
+  return list;
+}
+
+/// Searches the contents of files until git ends, as it does at an object that it cannot read.
+/// Returns how many were searched or reported; all of them unless git failed.
+std::size_t scan_some(std::span<const GitChange> files, LeakSink& sink) {
+  Git git({"cat-file", "--batch", "--buffer"}, list_objects(files));
+  GitObjectReader reader(git);
+  DocumentScanner scanner(sink);
+  std::size_t count = 0;
+  for (const GitChange& file : files) {
+    ++count;
+    const DocumentPlace place{.path = file.path};
+    const auto object = reader.next();
+    if (!object) {
+      git.finish();
+      sink.warn(place, git.complaint().empty() ? kMissing : git.complaint());
+      break;
+    }
+    if (object->type != "blob") {
+      sink.warn(place, kMissing);
+    } else {
+      scanner.scan(reader, place);
+    }
+  }
+  return count;
 }
 
 }  // namespace
 
 void scan_history(const std::vector<std::string>& revisions, LeakSink& sink) {
   if (revisions.empty()) {
-    Git objects({"cat-file", "--batch-all-objects", "--batch", "--buffer", "--unordered"}, -1);
-    scan_objects(objects, sink);
-    return;
+    scan_all_objects(sink);
+  } else {
+    scan_reachable_objects(revisions, sink);
   }
-  Git list(rev_list({"--objects"}, revisions), -1);
-  // The rest of a line is a path, which is no part of the name of the object.
-  Git objects({"cat-file", "--batch=%(objectname) %(objecttype) %(objectsize) %(rest)", "--buffer"},
-              list.output());
-  scan_objects(objects, sink);
-  list.require_success();
-}
-
-std::vector<FoundLeak> attribute(std::vector<FoundLeak> found,
-                                 const std::vector<std::string>& revisions) {
-  std::set<std::string> contents;
-  for (const FoundLeak& leak : found) {
-    if (leak.document.commit.empty()) {
-      contents.insert(leak.document.object);
-    }
-  }
-  if (contents.empty()) {
-    return found;
-  }
-  const Origins origins = find_origins(contents, revisions);
-  std::vector<FoundLeak> attributed;
-  for (FoundLeak& leak : found) {
-    const auto origin = origins.find(leak.document.object);
-    if (origin == origins.end()) {
-      attributed.push_back(std::move(leak));
-      continue;
-    }
-    for (const auto& [path, commit] : origin->second) {
-      FoundLeak& copy = attributed.emplace_back(leak);
-      copy.document.path = path;
-      copy.document.commit = commit;
-    }
-  }
-  return attributed;
 }
 
 void scan_staged(LeakSink& sink) {
-  Git changes({"diff", "--cached", "--raw", "-z", "--no-abbrev", "--no-renames", "--diff-filter=d",
-               "--no-ext-diff"},
-              -1);
-  NulReader parts(changes.output());
-  std::vector<Change> files;
-  std::string ids;
-  Change change;
-  for (std::string part; parts.next(part);) {
-    if (read_change(parts, part, change) && is_file(change)) {
-      ids += change.object + "\n";
-      files.push_back(change);
+  std::vector<GitChange> files;
+  for (GitChange& change : staged_changes()) {
+    if (change.status == "U") {
+      sink.warn({.path = change.path}, "it has a merge conflict");
+    } else if (change.is_file()) {
+      files.push_back(std::move(change));
     }
   }
-  changes.require_success();
-  const Descriptor list = memory_file(ids);
-  Git objects({"cat-file", "--batch", "--buffer"}, list.value());
-  ObjectReader reader(objects.output());
-  DocumentScanner scanner(sink);
-  for (const Change& file : files) {
-    const DocumentPlace place{.path = file.path};
-    const auto object = reader.next();
-    if (!object || object->type != "blob") {
-      sink.warn(place, "the repository does not have it");
-    } else {
-      scanner.scan(reader, place);
-    }
+  for (std::span<const GitChange> rest = files; !rest.empty();) {
+    rest = rest.subspan(scan_some(rest, sink));
   }
-  objects.require_success();
 }
 
 }  // namespace nexakey::cli

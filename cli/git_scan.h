@@ -7,18 +7,13 @@
 
 namespace nexakey::cli {
 
-/// Searches every object of the repository where the process is, reachable or not: the contents of
-/// files, and what commits and tags say; or, if revisions are named, every object that
-/// `git rev-list` reaches from them.
+/// Searches every object of the repository of the current folder, reachable or not: the contents of
+/// files, and the texts of commits and tags; or, if revisions are named, every object that
+/// `git rev-list` reaches from them. Objects that the repository should have and does not, as in a
+/// partial or shallow clone, are reported. Ends the command if git fails before anything was read.
 void scan_history(const std::vector<std::string>& revisions, LeakSink& sink);
 
-/// Finds out which commit brought each content that leaks, and under which path: the first one, in
-/// the order of history. Contents with several paths come once for each; those that no commit has
-/// stay as they are.
-std::vector<FoundLeak> attribute(std::vector<FoundLeak> found,
-                                 const std::vector<std::string>& revisions);
-
-/// Searches what `git commit` would commit of the files that have changed.
+/// Searches what `git commit` would commit of the files that have changed, in the whole index.
 void scan_staged(LeakSink& sink);
 
 }  // namespace nexakey::cli

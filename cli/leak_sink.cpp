@@ -4,13 +4,6 @@
 #include "core/text.h"
 
 namespace nexakey::cli {
-namespace {
-
-/// Whoever scans a file of nothing but keys is not to run out of memory.
-constexpr std::size_t kMostLeaks = 1'000'000;
-
-}  // namespace
-
 std::string DocumentPlace::text() const {
   const std::string& origin = commit.empty() ? object : commit;
   std::string text = origin;
@@ -25,18 +18,22 @@ std::string DocumentPlace::text() const {
 
 void LeakSink::add(FoundLeak found) {
   const std::lock_guard lock(mutex_);
-  if (found_.size() < kMostLeaks) {
+  if (found_.size() < kMaxLeaks) {
     found_.push_back(std::move(found));
   } else if (is_complete_) {
     is_complete_ = false;
-    print_note("nexakey: there are more than a million places: only the first ones are looked at");
+    print_note("nexakey: there are more than a million places: only the first million is reported");
   }
 }
 
 void LeakSink::warn(const DocumentPlace& place, std::string_view reason) {
+  warn(place.text() + " was not searched whole: " + core::printable(reason));
+}
+
+void LeakSink::warn(std::string_view sentence) {
   const std::lock_guard lock(mutex_);
   is_complete_ = false;
-  print_note("nexakey: " + place.text() + " was not searched whole: " + core::printable(reason));
+  print_note("nexakey: " + std::string(sentence));
 }
 
 }  // namespace nexakey::cli

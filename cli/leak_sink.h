@@ -29,9 +29,14 @@ struct FoundLeak {
 /// Collects what is found, from several threads.
 class LeakSink {
  public:
+  /// More are not kept, so that a file of nothing but keys does not use up the memory.
+  static constexpr std::size_t kMaxLeaks = 1'000'000;
+
   void add(FoundLeak found);
-  /// Tells that a document, or a part of it, could not be searched, and why.
+  /// Reports that a document, or a part of it, could not be searched, and why.
   void warn(const DocumentPlace& place, std::string_view reason);
+  /// Reports something else that was not searched, in a whole sentence.
+  void warn(std::string_view sentence);
 
   /// What was found, when all threads are done.
   std::vector<FoundLeak> take() { return std::move(found_); }

@@ -5,6 +5,7 @@
 #include "cli/actor.h"
 #include "cli/command.h"
 #include "cli/file_scan.h"
+#include "cli/git_origins.h"
 #include "cli/git_scan.h"
 #include "cli/key_view.h"
 #include "cli/leak_report.h"
