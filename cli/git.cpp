@@ -12,6 +12,7 @@
 #include <poll.h>
 #include <spawn.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -23,6 +24,10 @@ namespace {
 
 /// Messages of git beyond this are lost: a hostile repository may cause any number of them.
 constexpr std::size_t kMaxErrors = 65536;
+
+/// So much data of git's own, beside the files that it maps, is enough for tens of millions of
+/// objects. Folders that contain one another's trees would use up the memory otherwise.
+constexpr rlimit kMaxMemory{.rlim_cur = rlim_t{4} << 30U, .rlim_max = rlim_t{4} << 30U};
 
 struct Pipe {
   Descriptor from;
@@ -134,6 +139,7 @@ void Git::start(const std::vector<std::string>& words, int input, GitScope scope
     failure_ = "cannot run " + *program + ": " + std::system_category().message(error);
     return;
   }
+  static_cast<void>(::prlimit(id_, RLIMIT_DATA, &kMaxMemory, nullptr));
   output_ = std::move(pipe.from);
 }
 

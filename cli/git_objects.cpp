@@ -18,7 +18,7 @@ GitObjectReader::GitObjectReader(Git& git) : git_(&git), buffer_(kPipeSize) {
 }
 
 std::optional<GitObject> GitObjectReader::next() {
-  if (!skip_rest()) {
+  if (!skip()) {
     return std::nullopt;
   }
   std::string line;
@@ -41,19 +41,16 @@ std::optional<GitObject> GitObjectReader::next() {
 core::Result<std::size_t> GitObjectReader::read(char* buffer, std::size_t size) {
   const std::size_t count =
       take(buffer, static_cast<std::size_t>(std::min<std::uint64_t>(size, left_)));
-  if (count == 0 && size > 0 && left_ > 0) {
-    return core::fail(core::ErrorCode::failed, "git printed only a part of it");
-  }
   left_ -= count;
   return count;
 }
 
-bool GitObjectReader::skip_rest() {
+bool GitObjectReader::skip() {
   if (!is_inside_) {
     return true;
   }
   is_inside_ = false;
-  for (++left_; left_ > 0;) {
+  for (++left_; left_ > 0;) {  // with the line feed behind it
     if (at_ == end_ && !refill()) {
       return false;
     }

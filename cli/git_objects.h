@@ -22,14 +22,14 @@ class GitObjectReader final : public ByteSource {
  public:
   explicit GitObjectReader(Git& git);
 
-  /// Goes on to the next object. Nothing: there is none, or the output is not as above.
+  /// Goes on to the next object. Nothing: there is none, or git ended early.
   std::optional<GitObject> next();
-  /// The bytes of the object.
+  /// The bytes of the object. They end early if git does.
   core::Result<std::size_t> read(char* buffer, std::size_t size) override;
+  /// Passes over the rest of the object; false: git ended before the end of it.
+  bool skip();
 
  private:
-  /// Passes over what is left of an object and the line feed behind it.
-  bool skip_rest();
   std::size_t take(char* buffer, std::size_t size);
   bool refill();
 

@@ -20,7 +20,8 @@ namespace {
 
 constexpr const char* kMissing = "the repository does not have it";
 
-/// Throws what git said of a repository that it does not open; returns if it opens it.
+/// Asks `git rev-parse`, whose answers are a line each. Ends the command, with what git says, if it
+/// does not open the repository.
 std::vector<std::string> ask_repository(std::vector<std::string> questions) {
   questions.insert(questions.begin(), "rev-parse");
   Git git(questions);
@@ -28,6 +29,10 @@ std::vector<std::string> ask_repository(std::vector<std::string> questions) {
   std::vector<std::string> answers;
   for (std::string line; reader.next(line);) {
     answers.push_back(line);
+  }
+  if (git.finish() != 0 && git.complaint().find("safe.bareRepository") != std::string::npos) {
+    throw Failure{{core::ErrorCode::failed, "git failed: " + git.complaint(),
+                   "if you trust the bare repository, set GIT_DIR to its path"}};
   }
   git.require_success();
   return answers;
@@ -45,8 +50,8 @@ std::string read_regular_file(const std::string& path) {
   return text;
 }
 
-/// The commits whose parents a shallow clone does not have: a line each in the file `shallow`
-/// (gitformat-shallow, Documentation/technical/shallow.txt of git).
+/// The commits whose parents a shallow clone does not have: a line each of the file `shallow`
+/// (Documentation/technical/shallow.txt of git).
 std::set<std::string> shallow_commits() {
   const auto answers = ask_repository({"--is-shallow-repository", "--git-path", "shallow"});
   if (answers.size() < 2 || answers[0] != "true") {
@@ -202,15 +207,17 @@ std::size_t scan_some(std::span<const GitChange> files, LeakSink& sink) {
     ++count;
     const DocumentPlace place{.path = file.path};
     const auto object = reader.next();
-    if (!object) {
-      git.finish();
-      sink.warn(place, git.complaint().empty() ? kMissing : git.complaint());
-      break;
-    }
-    if (object->type != "blob") {
+    if (object && object->type != "blob") {
       sink.warn(place, kMissing);
-    } else {
+      continue;
+    }
+    if (object) {
       scanner.scan(reader, place);
+    }
+    if (!object || !reader.skip()) {
+      git.finish();
+      sink.warn(place, git.complaint().empty() ? kMissing : "git: " + git.complaint());
+      break;
     }
   }
   return count;
