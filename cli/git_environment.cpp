@@ -29,17 +29,19 @@ constexpr std::array kSettings{
 
 /// The git of Debian 12 reads both settings against fetching. Older ones know the second only.
 constexpr std::array kVariables{
-    "GIT_NO_LAZY_FETCH=1"sv,        // missing objects are not fetched from a promisor remote
-    "GIT_ALLOW_PROTOCOL=none"sv,    // no transport, and so no ssh, proxy, remote helper or credentials
-    "GIT_NO_REPLACE_OBJECTS=1"sv,   // others who clone the repository get what was replaced
-    "GIT_GRAFT_FILE=/dev/null"sv,   // the same for parents that info/grafts hides
-    "GIT_OPTIONAL_LOCKS=0"sv,       // the index is not written
-    "GIT_TERMINAL_PROMPT=0"sv,      // nobody is asked for a password
-    "LC_ALL=C"sv,                   // messages begin with "fatal: " and "error: "
+    "GIT_NO_LAZY_FETCH=1"sv,       // missing objects are not fetched from a promisor remote
+    "GIT_ALLOW_PROTOCOL=none"sv,   // no transport, and so no ssh, proxy, remote helper or
+                                   // credentials
+    "GIT_NO_REPLACE_OBJECTS=1"sv,  // others who clone the repository get what was replaced
+    "GIT_GRAFT_FILE=/dev/null"sv,  // the same for parents that info/grafts hides
+    "GIT_OPTIONAL_LOCKS=0"sv,      // the index is not written
+    "GIT_TERMINAL_PROMPT=0"sv,     // nobody is asked for a password
+    "LC_ALL=C"sv,                  // messages begin with "fatal: " and "error: "
 };
 
 /// What git needs of the caller: to be found, and to find the configuration of the user, which says
-/// whose repositories are trusted (safe.directory; sudo's caller is) and what is ignored everywhere.
+/// whose repositories are trusted (safe.directory; sudo's caller is) and what is ignored
+/// everywhere.
 constexpr std::array kKept{
     "HOME"sv,
     "XDG_CONFIG_HOME"sv,
@@ -53,8 +55,8 @@ constexpr std::array kKept{
 };
 constexpr std::array kKeptPrefixes{"GIT_CONFIG_KEY_"sv, "GIT_CONFIG_VALUE_"sv};
 
-/// By these a hook knows the repository, the index of the commit that is being made, and the objects
-/// of the push that is being received.
+/// By these a hook knows the repository, the index of the commit that is being made, and the
+/// objects of the push that is being received.
 constexpr std::array kOfRepository{
     "GIT_DIR"sv,
     "GIT_COMMON_DIR"sv,
@@ -69,7 +71,8 @@ constexpr std::array kOfRepository{
 bool is_kept(std::string_view name, GitScope scope) {
   const auto is_in = [&](auto names) { return std::ranges::find(names, name) != names.end(); };
   return is_in(std::span(kKept)) ||
-         std::ranges::any_of(kKeptPrefixes, [&](auto prefix) { return name.starts_with(prefix); }) ||
+         std::ranges::any_of(kKeptPrefixes,
+                             [&](auto prefix) { return name.starts_with(prefix); }) ||
          (scope == GitScope::inherited && is_in(std::span(kOfRepository)));
 }
 

@@ -19,8 +19,8 @@ enum class GitScope {
 /// The arguments of `git WORDS...`, with the settings that overrule those of the repository.
 std::vector<std::string> git_arguments(const std::vector<std::string>& words);
 
-/// The variables for git, as `NAME=VALUE`: those of the caller that git needs and no others, so that
-/// no secret of the caller reaches it, and those that switch off what a repository could use.
+/// The variables for git, as `NAME=VALUE`: those of the caller that git needs and no others, so
+/// that no secret of the caller reaches it, and those that switch off what a repository could use.
 std::vector<std::string> git_environment(GitScope scope);
 
 /// The path of git. Only absolute folders of PATH count: a relative one, such as `.`, would run a

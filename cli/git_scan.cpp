@@ -128,8 +128,9 @@ void report(const Census& census, LeakSink& sink) {
               ": if it is a partial clone, scan one that was made without --filter");
   }
   if (census.cut > 0) {
-    sink.warn("the repository is a shallow clone, whose older commits were not searched: run "
-              "git fetch --unshallow");
+    sink.warn(
+        "the repository is a shallow clone, whose older commits were not searched: run "
+        "git fetch --unshallow");
   }
 }
 

@@ -3,9 +3,8 @@
 #include <filesystem>
 #include <fstream>
 
-#include <sys/stat.h>
-
 #include <doctest/doctest.h>
+#include <sys/stat.h>
 
 #include "tests/support/temporary_directory.h"
 
@@ -23,7 +22,8 @@ void make_repository(const std::string& folder, const std::string& pipe) {
 }
 
 TEST_CASE("A git that hangs on a repository is ended, and has failed") {
-  for (const char* const pipe : {"/.git/HEAD", "/.git/config", "/.git/info/exclude", "/.gitignore"}) {
+  for (const char* const pipe :
+       {"/.git/HEAD", "/.git/config", "/.git/info/exclude", "/.gitignore"}) {
     CAPTURE(pipe);
     const test::TemporaryDirectory directory;
     make_repository(directory.path().string(), pipe);
@@ -38,8 +38,7 @@ TEST_CASE("A git that hangs on a repository is ended, and has failed") {
 TEST_CASE("What git says of its failure is one line, whatever else it prints") {
   Git git({"-C", "/", "rev-parse", "--verify", "HEAD"}, GitScope::directory);
   CHECK(git.finish() == 128);
-  CHECK(git.complaint() ==
-        "fatal: not a git repository (or any of the parent directories): .git");
+  CHECK(git.complaint() == "fatal: not a git repository (or any of the parent directories): .git");
   CHECK_THROWS(git.require_success());
 }
 
