@@ -27,11 +27,10 @@ constexpr std::array kSettings{
     "safe.bareRepository=explicit"  // a folder of the work tree may look like a repository
 };
 
-/// The git of Debian 12 reads both settings against fetching. Older ones know the second only.
+/// Each of the first two stops git from fetching; releases before 2.45 may not know the first.
 constexpr std::array kVariables{
     "GIT_NO_LAZY_FETCH=1"sv,       // missing objects are not fetched from a promisor remote
-    "GIT_ALLOW_PROTOCOL=none"sv,   // no transport, and so no ssh, proxy, remote helper or
-                                   // credentials
+    "GIT_ALLOW_PROTOCOL=none"sv,   // nor by ssh, a proxy, a remote helper or anything else
     "GIT_NO_REPLACE_OBJECTS=1"sv,  // others who clone the repository get what was replaced
     "GIT_GRAFT_FILE=/dev/null"sv,  // the same for parents that info/grafts hides
     "GIT_OPTIONAL_LOCKS=0"sv,      // the index is not written
