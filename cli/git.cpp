@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "cli/exit_status.h"
+#include "core/credential.h"
 #include "core/text.h"
 
 namespace nexakey::cli {
@@ -222,7 +223,7 @@ std::string Git::complaint() const {
     const auto line =
         std::ranges::find_if(lines, [&](std::string_view text) { return text.starts_with(kind); });
     if (line != lines.end()) {
-      return core::printable(*line);
+      return core::printable(core::mask_credentials(std::string(*line)));
     }
   }
   return "";

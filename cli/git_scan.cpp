@@ -123,9 +123,9 @@ bool check_end(Git& git, const Census& census, LeakSink& sink) {
 
 void report(const Census& census, LeakSink& sink) {
   if (census.missing > 0) {
-    sink.warn("objects that the repository does not have were not searched: " +
-              std::to_string(census.missing) +
-              ": if it is a partial clone, scan one that was made without --filter");
+    sink.warn("the repository does not have " + std::to_string(census.missing) +
+              " of its objects, which were not searched: if it is a partial clone, scan a full "
+              "clone");
   }
   if (census.cut > 0) {
     sink.warn(

@@ -35,6 +35,20 @@ TEST_CASE("A git that hangs on a repository is ended, and has failed") {
   }
 }
 
+TEST_CASE("Of the errors that git prints without end, 64 KiB are kept") {
+  const test::TemporaryDirectory directory;
+  const std::string folder = directory.path().string();
+  make_repository(folder, "/pipe");
+  std::filesystem::create_directories(folder + "/.git/refs/heads");
+  for (int i = 0; i < 3000; ++i) {  // about 50 bytes for each
+    std::ofstream(folder + "/.git/refs/heads/" + std::to_string(i)) << "not an object\n";
+  }
+  Git git({"-C", folder, "rev-list", "--all", "nothing", "--"}, GitScope::directory);
+  CHECK(git.finish() == 128);
+  CHECK(git.complaint().empty());  // "fatal: bad revision" came too late
+  CHECK_THROWS(git.require_success());
+}
+
 TEST_CASE("What git says of its failure is one line, whatever else it prints") {
   Git git({"-C", "/", "rev-parse", "--verify", "HEAD"}, GitScope::directory);
   CHECK(git.finish() == 128);

@@ -46,7 +46,7 @@ class HiddenObjects(Home):
         self.make_history()
         self.clone("--filter=blob:none")
         for words in (["--history"], ["--history", "HEAD"]):
-            self.assert_told("objects that the repository does not have .*: 1:", *words)
+            self.assert_told("the repository does not have 1 of its objects", *words)
         self.assertEqual(self.scan("--history", "HEAD~1..HEAD"), [])
         said = self.commit(f"I said {self.key}")
         for words in (["--history"], ["--history", "HEAD"]):
@@ -57,7 +57,7 @@ class HiddenObjects(Home):
         self.make_history()
         self.clone("--filter=tree:0", "--no-checkout")
         for words in (["--history"], ["--history", "HEAD"]):
-            self.assert_told("objects that the repository does not have", *words)
+            self.assert_told("the repository does not have \\d+ of its objects", *words)
         self.assert_told("unable to read tree|could not fetch", "--staged")
 
     def test_partial_clone_that_has_everything(self):
@@ -78,7 +78,7 @@ class HiddenObjects(Home):
 
     def test_lost_objects(self):
         leaked = self.make_history()
-        missing, commit_message = "objects that the repository does not have", "git: (fatal|error): "
+        missing, commit_message = "the repository does not have \\d+ of its objects", "git: (fatal|error): "
         for lost, message in ((f"{leaked}:sub/leak", missing), (f"{leaked}:sub", missing),
                               (leaked, commit_message)):
             self.lose(lost)

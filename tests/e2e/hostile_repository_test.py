@@ -134,19 +134,20 @@ class HostileRepository(Home):
         ids = {what: self.git("rev-parse", name) for what, name in lost.items()}
         whole = self.home / "whole"
         shutil.copytree(self.repository, whole)
-        for transport, settings in TRANSPORTS.items():
-            for what, object_id in ids.items():
-                with self.subTest(transport=transport, lost=what):
-                    shutil.rmtree(self.repository)
-                    shutil.copytree(whole, self.repository)
-                    self.plant(settings | {
-                        "core.sshCommand": "MARKER", "core.gitProxy": "MARKER",
-                        "remote.origin.uploadpack": "MARKER", "protocol.ext.allow": "always",
-                        "remote.origin.promisor": "true", "extensions.partialClone": "origin"})
-                    self.lose(object_id)
-                    self.assert_attack_works("cat-file", "-t", object_id)
-                    self.plant(SETTINGS)
-                    self.assert_nothing_runs(*self.all_modes())
+        attacks = [("ext", what) for what in ids] + [(transport, "an old file")
+                                                     for transport in TRANSPORTS]
+        for transport, what in attacks:
+            with self.subTest(transport=transport, lost=what):
+                shutil.rmtree(self.repository)
+                shutil.copytree(whole, self.repository)
+                self.plant(TRANSPORTS[transport] | {
+                    "core.sshCommand": "MARKER", "core.gitProxy": "MARKER",
+                    "remote.origin.uploadpack": "MARKER", "protocol.ext.allow": "always",
+                    "remote.origin.promisor": "true", "extensions.partialClone": "origin"})
+                self.lose(ids[what])
+                self.assert_attack_works("cat-file", "-t", ids[what])
+                self.plant(SETTINGS)
+                self.assert_nothing_runs(*self.all_modes())
 
     def test_sparse_index_without_its_trees(self):
         self.make_commits()

@@ -62,7 +62,7 @@ class History(Home):
         for revision in ("nothing", "--output=x", "."):
             done = self.run_in(NEXAKEY, "scan", "--history", "--", revision)
             self.assertEqual(done.returncode, 1, done.stderr)
-            self.assertIn("git failed", done.stderr)
+            self.assertIn("git failed: fatal: ", done.stderr)
         self.assertFalse((self.repository / "x").exists())
 
     def test_what_no_commit_has(self):
@@ -83,7 +83,7 @@ class History(Home):
         for mode in ("--history", "--staged"):
             done = self.run_in(NEXAKEY, "scan", mode, cwd=self.home)
             self.assertEqual(done.returncode, 1)
-            self.assertIn("git failed", done.stderr)
+            self.assertIn("git failed: fatal: not a git repository", done.stderr)
 
 
 class WorkTree(Home):
