@@ -39,13 +39,19 @@ TEST_CASE("Of the errors that git prints without end, 64 KiB are kept") {
   const test::TemporaryDirectory directory;
   const std::string folder = directory.path().string();
   make_repository(folder, "/pipe");
-  std::filesystem::create_directories(folder + "/.git/refs/heads");
-  for (int i = 0; i < 3000; ++i) {  // about 50 bytes for each
-    std::ofstream(folder + "/.git/refs/heads/" + std::to_string(i)) << "not an object\n";
+  std::filesystem::create_directories(folder + "/.git/objects/info");
+  const std::string head = "error: object directory ";
+  const std::string tail = " does not exist; check .git/objects/info/alternates\n";
+  const std::string missing = "/" + std::string(128 - 1 - head.size() - tail.size(), 'x');
+  std::ofstream alternates(folder + "/.git/objects/info/alternates");
+  for (int i = 0; i < 1000; ++i) {  // an error of 128 bytes for each, of which 512 fill it
+    alternates << missing << "\n";
   }
-  Git git({"-C", folder, "rev-list", "--all", "nothing", "--"}, GitScope::directory);
+  alternates.close();
+  Git git({"-C", folder, "cat-file", "-t", std::string(40, '1')}, GitScope::directory);
   CHECK(git.finish() == 128);
-  CHECK(git.complaint().empty());  // "fatal: bad revision" came too late
+  // "fatal: git cat-file: could not get object info" came too late.
+  CHECK(git.complaint() + "\n" == head + missing + tail);
   CHECK_THROWS(git.require_success());
 }
 
