@@ -26,13 +26,14 @@ constexpr const char* kExamples =
     "nexakey serve --listen unix:/run/nexakey/auth.sock --trusted-proxy unix";
 
 constexpr std::chrono::milliseconds kMaintenancePause{200};
-constexpr std::size_t kMostWorkers = 64;
-constexpr std::size_t kMostDeciders = 16;
-constexpr const char* kStandardEndpoint = "127.0.0.1:8080";
+constexpr std::size_t kMaxWorkers = 64;
+constexpr std::size_t kMaxDeciders = 16;
+constexpr const char* kDefaultEndpoint = "127.0.0.1:8080";
 constexpr const char* kPassedSockets = "systemd";
 
 struct Options {
   std::vector<std::string> endpoints;
+  std::optional<std::string> metrics{};
   std::vector<std::string> proxies;
   std::string log = "text";
   std::optional<std::string> max_header{};
@@ -80,14 +81,14 @@ server::Limits parse_limits(const Options& options) {
   set(options.deciders, "--deciders", limits.deciders);
   set(options.workers, "--workers", limits.workers);
   set(options.max_waiting, "--max-waiting", limits.queue);
-  const auto bound = [](std::size_t limit, const char* option, std::size_t most) {
-    if (limit > most) {
-      throw Failure{{core::ErrorCode::usage,
-                     std::string(option) + " is at most " + std::to_string(most), ""}};
+  const auto bound = [](std::size_t limit, const char* option, std::size_t max) {
+    if (limit > max) {
+      throw Failure{
+          {core::ErrorCode::usage, std::string(option) + " is at most " + std::to_string(max), ""}};
     }
   };
-  bound(limits.deciders, "--deciders", kMostDeciders);
-  bound(limits.workers, "--workers", kMostWorkers);
+  bound(limits.deciders, "--deciders", kMaxDeciders);
+  bound(limits.workers, "--workers", kMaxWorkers);
   if (options.idle) {
     limits.idle = value_of(core::parse_duration(*options.idle));
   }
@@ -119,12 +120,21 @@ std::vector<server::Endpoint> parse_endpoints(const Options& options, bool has_p
     }
   }
   if (options.endpoints.empty() && !has_passed) {
-    endpoints.push_back(value_of(server::Endpoint::parse(kStandardEndpoint)));
+    endpoints.push_back(value_of(server::Endpoint::parse(kDefaultEndpoint)));
   }
   for (const server::Endpoint& endpoint : endpoints) {
     check_reach(endpoint, options);
   }
   return endpoints;
+}
+
+std::optional<server::Endpoint> parse_metrics_endpoint(const Options& options) {
+  if (!options.metrics) {
+    return std::nullopt;
+  }
+  auto endpoint = value_of(server::Endpoint::parse(*options.metrics));
+  check_reach(endpoint, options);
+  return endpoint;
 }
 
 std::optional<server::TlsFiles> parse_tls(const Options& options) {
@@ -151,18 +161,34 @@ std::unique_ptr<server::AccessSocket> bind_access_socket(const Options& options)
   return value_of(server::AccessSocket::bind(endpoint.path));
 }
 
+void note_listening(const server::Endpoint& endpoint) {
+  print_note("nexakey: listening at " + endpoint.to_string());
+}
+
 void start_listening(server::Server& server, const std::vector<int>& passed,
                      const std::vector<server::Endpoint>& endpoints, const Options& options) {
-  const auto note = [](const server::Endpoint& endpoint) {
-    print_note("nexakey: listening at " + endpoint.to_string());
-  };
   for (const int descriptor : passed) {
     const server::Endpoint endpoint = value_of(server.adopt(descriptor));
     check_reach(endpoint, options);
-    note(endpoint);
+    note_listening(endpoint);
   }
   for (const server::Endpoint& endpoint : endpoints) {
-    note(value_of(server.listen(endpoint)));
+    note_listening(value_of(server.listen(endpoint)));
+  }
+}
+
+/// An address that is in use costs the metrics, not the decisions: it is reported, and no more.
+void start_metrics(server::Server& server, const std::optional<server::Endpoint>& endpoint,
+                   const Settings& settings) {
+  if (!endpoint) {
+    return;
+  }
+  if (const auto listening = server.listen(*endpoint, server::Surface::metrics)) {
+    note_listening(*listening);
+  } else {
+    core::Error error = listening.error();
+    error.hint = "serving without it; choose another address with --metrics-listen";
+    report(error, settings.format);
   }
 }
 
@@ -258,6 +284,7 @@ class Maintenance {
 ExitStatus run(Context& context, const Options& options) {
   const auto passed = value_of(server::take_passed_sockets());
   const auto endpoints = parse_endpoints(options, !passed.empty());
+  const auto metrics_endpoint = parse_metrics_endpoint(options);
   const auto tls = parse_tls(options);
   server::Limits limits = parse_limits(options);
   if (!store::is_remote(context.settings.store.value)) {
@@ -276,6 +303,7 @@ ExitStatus run(Context& context, const Options& options) {
   }
   const auto access_socket = bind_access_socket(options);
   start_listening(server, passed, endpoints, options);
+  start_metrics(server, metrics_endpoint, context.settings);
   const Maintenance maintenance(context.open_store());
   if (access_socket) {
     access_socket->start(context.open_store(), service.metrics().log);
@@ -289,6 +317,9 @@ Runner attach(Arguments& app) {
   const auto options = std::make_shared<Options>();
   add_list_option(app, "--listen", options->endpoints, "Where to listen (default: 127.0.0.1:8080)")
       ->type_name("ADDRESS:PORT|unix:PATH|systemd");
+  app.add_option("--metrics-listen", options->metrics,
+                 "Where to answer /metrics, /healthz and /readyz alone")
+      ->type_name("ADDRESS:PORT|unix:PATH");
   add_list_option(app, "--trusted-proxy", options->proxies,
                   "A gateway whose word about clients counts")
       ->type_name("IP|unix");
@@ -302,7 +333,8 @@ Runner attach(Arguments& app) {
   app.add_option("--access-log", options->access_log,
                  "Count answers of the API from the access log of nginx")
       ->type_name("unix:PATH");
-  app.add_option("--max-header", options->max_header, "The longest head of a request, in bytes")
+  app.add_option("--max-header", options->max_header,
+                 "The max size of a request's head, in bytes (default: 65536)")
       ->type_name("N");
   app.add_option("--max-body", options->max_body, "The longest body, in bytes")->type_name("N");
   app.add_option("--max-connections", options->max_connections, "At most so many connections")

@@ -5,6 +5,8 @@
 
 #include "core/endpoint.h"
 #include "core/text.h"
+#include "server/client_address.h"
+#include "server/denial.h"
 
 namespace nexakey::server {
 namespace {
@@ -19,39 +21,53 @@ constexpr std::string_view kEnvoyPath = "/auth/envoy";
 constexpr std::array<std::string_view, 3> kOverrides{"X-HTTP-Method-Override", "X-HTTP-Method",
                                                      "X-Method-Override"};
 
-std::string_view trim(std::string_view text) {
-  const std::size_t first = text.find_first_not_of(" \t");
-  return first == std::string_view::npos
-             ? std::string_view()
-             : text.substr(first, text.find_last_not_of(" \t") - first + 1);
-}
-
 Result<std::string> read_header(const HttpRequest& request, std::string_view name) {
   const auto value = request.only_value(name);
   return value ? Result<std::string>(std::string(*value))
                : core::reject("the gateway has to send the header " + std::string(name) + " once");
 }
 
-Result<core::IpAddress> parse_address(std::string_view text) {
-  const auto address = core::IpAddress::parse(trim(text));
-  return address ? Result<core::IpAddress>(*address)
-                 : core::reject(core::quote(text) + " is no address of a client");
-}
-
-/// The last hop that is no proxy of ours: what stands to the left of it anybody may have written.
+/// The last hop that is not a trusted proxy. The client may have written everything before it.
+/// Several headers are one list (RFC 9110, 5.3): some proxies add a header in place of an element.
 Result<core::IpAddress> read_last_untrusted_hop(const HttpRequest& request,
                                                 const TrustedProxies& proxies) {
-  return read_header(request, "X-Forwarded-For")
-      .and_then([&](const std::string& value) -> Result<core::IpAddress> {
-        auto hops = core::split(value, ',');
-        for (;;) {
-          auto address = parse_address(hops.back());
-          hops.pop_back();
-          if (!address || hops.empty() || !proxies.trusts({.address = *address})) {
-            return address;
-          }
-        }
-      });
+  std::vector<std::string_view> hops;
+  for (const std::string_view value : request.values("X-Forwarded-For")) {
+    const auto more = core::split(value, ',');
+    hops.insert(hops.end(), more.begin(), more.end());
+  }
+  if (hops.empty()) {
+    return core::reject("the gateway has to send the header X-Forwarded-For");
+  }
+  for (;;) {
+    auto address = parse_client_address(hops.back());
+    hops.pop_back();
+    if (!address || hops.empty() || !proxies.trusts({.address = *address})) {
+      return address;
+    }
+  }
+}
+
+/// Whether CGI, WSGI, PHP and the like read this name as that of an identity header: to them, all
+/// characters but letters and digits are the same. A gateway that sets or removes X-Nexakey-Scopes
+/// lets X_Nexakey_Scopes pass.
+bool is_lookalike(std::string_view name) {
+  constexpr std::string_view kPrefix = "x-nexakey-";
+  std::string folded(name);
+  std::ranges::replace_if(
+      folded, [](char c) { return !core::is_alphanumeric(c); }, '-');
+  return folded != name &&
+         is_same_name(std::string_view(folded).substr(0, kPrefix.size()), kPrefix);
+}
+
+Result<void> refuse_lookalikes(const HttpRequest& request) {
+  for (const auto& [name, value] : request.headers) {
+    if (is_lookalike(name)) {
+      return core::reject("the client sent " + core::quote(name) +
+                          ", which an API may take for a header of nexakey");
+    }
+  }
+  return {};
 }
 
 /// The other method, in capitals as a framework takes it; several of them are one that no scope
@@ -88,7 +104,7 @@ Asked read_asked(Gateway gateway, const HttpRequest& request, const TrustedProxi
   switch (gateway) {
     case Gateway::nginx:
       return {read_header(request, "X-Original-Method"), read_header(request, "X-Original-URI"),
-              read_header(request, "X-Real-IP").and_then(parse_address)};
+              read_header(request, "X-Real-IP").and_then(parse_client_address)};
     case Gateway::forward:
       return {read_header(request, "X-Forwarded-Method"), read_header(request, "X-Forwarded-Uri"),
               read_last_untrusted_hop(request, proxies)};
@@ -126,7 +142,8 @@ Result<core::Request> read_gateway_request(Gateway gateway, const HttpRequest& r
   }
   Asked asked = read_asked(gateway, request, proxies);
   core::Request wanted;
-  return std::move(asked.method)
+  return refuse_lookalikes(request)
+      .and_then([&] { return std::move(asked.method); })
       .and_then([&](std::string method) {
         wanted.method = std::move(method);
         return core::check_method(wanted.method);
@@ -151,7 +168,7 @@ HttpResponse answer_gateway(Gateway gateway, const core::Decision& decision) {
   for (auto& [name, value] : decision.headers()) {
     response.headers.emplace_back(name, std::move(value));
   }
-  // Whoever has no live key learns nothing of it.
+  // A client without a live key learns nothing about the key.
   if (decision.key_id && status != 401) {
     response.headers.emplace_back("X-Nexakey-Key-Id", decision.key_id->to_string());
     response.headers.emplace_back("X-Nexakey-Workspace", decision.workspace);
@@ -168,24 +185,30 @@ HttpResponse deny_gateway(Gateway gateway, int status) {
   HttpResponse response{.status = passes ? status : 403};
   response.headers.emplace_back("X-Nexakey-Status", std::to_string(status));
   response.headers.emplace_back("Cache-Control", "no-store");
+  if (gateway != Gateway::nginx && status != 200) {
+    response.headers.emplace_back("Content-Type", "application/problem+json");
+    response.body = denial_body(status);
+  }
   return response;
 }
 
 Result<std::string_view> read_bearer(const HttpRequest& request) {
   constexpr std::string_view kScheme = "Bearer ";
   const auto authorizations = request.values("Authorization");
-  const auto keys = request.values("X-Api-Key");
-  if (authorizations.size() + keys.size() > 1) {
+  if (authorizations.size() > 1) {
+    return core::reject("the request has more than one Authorization header");
+  }
+  auto keys = request.values("X-Api-Key");
+  for (const std::string_view value : authorizations) {
+    if (is_same_name(value.substr(0, kScheme.size()), kScheme)) {
+      keys.push_back(trim(value.substr(kScheme.size())));
+    }
+  }
+  std::erase(keys, "");
+  if (keys.size() > 1) {
     return core::reject("the request has more than one key");
   }
-  if (!keys.empty()) {
-    return keys.front();
-  }
-  if (authorizations.empty() ||
-      !is_same_name(authorizations.front().substr(0, kScheme.size()), kScheme)) {
-    return std::string_view();
-  }
-  return trim(authorizations.front().substr(kScheme.size()));
+  return keys.empty() ? std::string_view() : keys.front();
 }
 
 }  // namespace nexakey::server

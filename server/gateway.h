@@ -32,19 +32,24 @@ enum class Gateway {
 std::optional<Gateway> gateway_of(std::string_view path);
 
 /// The request that a gateway asks about. A header that is missing, doubled or malformed is an
-/// error, and with it a denial; so is everything from a peer that is not trusted.
+/// error, and with it a denial; so is everything from a peer that is not trusted, and a header that
+/// an API may take for an identity header, such as X_Nexakey_Scopes.
 core::Result<core::Request> read_gateway_request(Gateway gateway, const HttpRequest& request,
                                                  const TrustedProxies& proxies);
 
-/// The answer to the gateway. Every 401 looks alike. nginx's auth_request passes only 401 and 403
-/// on, so that for it the others become 403; X-Nexakey-Status says in any case what is meant.
+/// The response to the gateway: the headers of the decision, and the X-Nexakey-* headers by which
+/// it tells an API who the client is. A gateway has to remove what the client itself sent under
+/// these names. All 401s are alike. auth_request of nginx takes only 401 and 403 for a denial:
+/// nginx gets 403 for the others, the status in X-Nexakey-Status, and no body, which it would drop.
 HttpResponse answer_gateway(Gateway gateway, const core::Decision& decision);
 
-/// The answer when there is no decision: the gateway must deny.
+/// The response without a decision: the gateway must deny.
 HttpResponse deny_gateway(Gateway gateway, int status);
 
-/// The secret in `Authorization: Bearer …` (RFC 6750, 2.1) or in X-Api-Key; empty if there is none.
-/// Both of them, or one of them twice, is an error.
+/// The key or token in `Authorization: Bearer …` (RFC 6750, 2.1) or in X-Api-Key; empty if there is
+/// none. Credentials of other schemes (Basic, Digest…) are not keys and are passed over; so are
+/// empty values. Two keys are an error. So are two Authorization headers, which RFC 9110 (11.6.2)
+/// does not have: the API might read the other one.
 core::Result<std::string_view> read_bearer(const HttpRequest& request);
 
 }  // namespace nexakey::server

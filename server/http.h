@@ -12,9 +12,16 @@
 
 namespace nexakey::server {
 
+/// What a listener answers.
+enum class Surface {
+  all,
+  metrics,  ///< /metrics, /healthz and /readyz; every other path is 404
+};
+
 /// Who is at the other end of a connection.
 struct Peer {
   std::optional<core::IpAddress> address{};  ///< none: a Unix socket
+  Surface surface = Surface::all;            ///< of the listener that accepted the connection
 
   [[nodiscard]] std::string to_string() const { return address ? address->to_string() : "unix"; }
 };
@@ -47,6 +54,9 @@ struct HttpResponse {
 
 /// Whether two names of headers or schemes are the same, without regard to case.
 bool is_same_name(std::string_view a, std::string_view b);
+
+/// Without the optional whitespace around a value (RFC 9110, 5.6.3).
+std::string_view trim(std::string_view text);
 
 /// Adds a response to `out` as HTTP/1.1 has it, but for a body that is in a file. `date` is the
 /// value of that header; to a HEAD request (`has_body` false) goes the same without the body.

@@ -7,7 +7,10 @@ namespace nexakey::server {
 
 /// What a server takes from each connection and from all of them; beyond that it refuses.
 struct Limits {
-  std::size_t header_bytes = std::size_t{16} << 10U;
+  /// The head of a request: the request line and all headers. A gateway adds its own headers to
+  /// those of its client, which may have 4 x 8 KiB with nginx, 16 KiB with HAProxy and 60 KiB with
+  /// Envoy by default.
+  std::size_t header_bytes = std::size_t{64} << 10U;
   std::size_t body_bytes = std::size_t{1} << 20U;
   std::size_t connections = 512;
   /// How long a connection may be idle, a TLS handshake included.

@@ -72,6 +72,13 @@ bool takes(const Route& route, std::string_view method) {
          (route.method == "GET" && method == "HEAD");
 }
 
+bool is_on(const Route& route, Surface surface) {
+  const Quick* const quick = std::get_if<Quick>(&route.work);
+  return surface == Surface::all ||
+         (quick != nullptr &&
+          (*quick == Quick::metrics || *quick == Quick::health || *quick == Quick::readiness));
+}
+
 HttpResponse wrong_method(std::string_view path) {
   std::string methods;
   for (const Route& route : kRoutes) {
@@ -92,7 +99,7 @@ std::span<const Route> routes() { return kRoutes; }
 tl::expected<Match, HttpResponse> find_route(const HttpRequest& request) {
   const Route* near = nullptr;  // the path is right, the method is not
   for (const Route& route : kRoutes) {
-    if (near != nullptr && route.path != near->path) {
+    if (!is_on(route, request.peer.surface) || (near != nullptr && route.path != near->path)) {
       continue;
     }
     auto parameters = match_path(route.path, request.path());

@@ -49,7 +49,8 @@ struct Match {
   std::vector<std::string> parameters{};
 };
 
-/// The route of a request; else the answer: 404, or 405 with the methods that there are.
+/// The route of a request on the surface of its listener; else the answer: 404, or 405 with the
+/// methods that the path takes.
 tl::expected<Match, HttpResponse> find_route(const HttpRequest& request);
 
 }  // namespace nexakey::server

@@ -55,8 +55,8 @@ class Server::Loop {
         dispatcher_(context_, service, store, open_store, limits, [this] { flush_(); }) {}
 
   core::Result<void> use_tls(const TlsFiles& files);
-  Endpoint listen_tcp(const Endpoint& endpoint);
-  Endpoint listen_unix(const Endpoint& endpoint);
+  Endpoint listen_tcp(const Endpoint& endpoint, Surface surface);
+  Endpoint listen_unix(const Endpoint& endpoint, Surface surface);
   Endpoint adopt(int descriptor);
   void run(const std::function<void()>& flush,
            const std::function<void(const core::Error&)>& complain);
@@ -66,6 +66,7 @@ class Server::Loop {
   template <typename Acceptor>
   struct Listener {
     Acceptor acceptor;
+    Surface surface = Surface::all;
     bool is_adopted = false;
   };
   using TcpListener = Listener<asio::ip::tcp::acceptor>;
@@ -74,7 +75,7 @@ class Server::Loop {
   template <typename Acceptor>
   void await_clients(Listener<Acceptor>& listener);
   template <typename Acceptor>
-  error_code accept_all(Acceptor& acceptor);
+  error_code accept_all(Listener<Acceptor>& listener);
   void open(Connection::Socket socket, const Peer& peer);
   void await_signal();
   void reload();
@@ -107,16 +108,16 @@ core::Result<void> Server::Loop::use_tls(const TlsFiles& files) {
   });
 }
 
-Endpoint Server::Loop::listen_tcp(const Endpoint& endpoint) {
+Endpoint Server::Loop::listen_tcp(const Endpoint& endpoint, Surface surface) {
   const auto address = asio::ip::make_address(endpoint.address->to_string());
   asio::ip::tcp::acceptor acceptor(context_, asio::ip::tcp::endpoint(address, endpoint.port));
   acceptor.non_blocking(true);
   const std::uint16_t port = acceptor.local_endpoint().port();
-  tcp_.push_back({std::move(acceptor)});
+  tcp_.push_back({std::move(acceptor), surface});
   return {.address = endpoint.address, .port = port};
 }
 
-Endpoint Server::Loop::listen_unix(const Endpoint& endpoint) {
+Endpoint Server::Loop::listen_unix(const Endpoint& endpoint, Surface surface) {
   const stream_protocol::endpoint place(endpoint.path);
   struct stat status {};
   if (::lstat(endpoint.path.c_str(), &status) == 0 && S_ISSOCK(status.st_mode)) {
@@ -130,7 +131,7 @@ Endpoint Server::Loop::listen_unix(const Endpoint& endpoint) {
   // The mode has to be there before the first connection can come.
   const mode_t old = ::umask(0117);
   try {
-    unix_.push_back({stream_protocol::acceptor(context_, place)});
+    unix_.push_back({stream_protocol::acceptor(context_, place), surface});
   } catch (...) {
     ::umask(old);
     throw;
@@ -146,7 +147,7 @@ Endpoint Server::Loop::adopt(int descriptor) {
     acceptor.assign(protocol, descriptor);
     acceptor.non_blocking(true);
     auto endpoint = acceptor.local_endpoint();
-    listeners.push_back({std::move(acceptor), true});
+    listeners.push_back({std::move(acceptor), Surface::all, true});
     return endpoint;
   };
   int domain = AF_UNSPEC;
@@ -162,15 +163,15 @@ Endpoint Server::Loop::adopt(int descriptor) {
 
 /// Takes all clients that wait. The error is that of the last attempt.
 template <typename Acceptor>
-error_code Server::Loop::accept_all(Acceptor& acceptor) {
+error_code Server::Loop::accept_all(Listener<Acceptor>& listener) {
   for (;;) {
     error_code error;
     typename Acceptor::protocol_type::endpoint from;
-    auto socket = acceptor.accept(from, error);
+    auto socket = listener.acceptor.accept(from, error);
     if (error) {
       return error;
     }
-    Peer peer;
+    Peer peer{.surface = listener.surface};
     if constexpr (std::is_same_v<Acceptor, asio::ip::tcp::acceptor>) {
       socket.set_option(asio::ip::tcp::no_delay(true), error);
       peer.address = address_of(from);
@@ -185,7 +186,7 @@ void Server::Loop::await_clients(Listener<Acceptor>& listener) {
     if (error || drain_until_) {
       return;
     }
-    if (accept_all(listener.acceptor) == asio::error::would_block) {
+    if (accept_all(listener) == asio::error::would_block) {
       await_clients(listener);
       return;
     }
@@ -251,9 +252,9 @@ void Server::Loop::drain() {
   drain_until_ = Clock::now() + kDrainTime;
   notify_manager("STOPPING=1");
   const auto close_all = [&](auto& listeners) {
-    for (auto& [acceptor, is_adopted] : listeners) {
-      if (!is_adopted) {
-        accept_all(acceptor);  // who waits already would else be reset
+    for (auto& listener : listeners) {
+      if (!listener.is_adopted) {
+        accept_all(listener);  // who waits already would else be reset
       }
     }
     listeners.clear();
@@ -321,12 +322,12 @@ Server::Server(Service& service, store::KeyStore& store, const OpenStore& open_s
 
 Server::~Server() = default;
 
-core::Result<Endpoint> Server::listen(const Endpoint& endpoint) {
+core::Result<Endpoint> Server::listen(const Endpoint& endpoint, Surface surface) {
   try {
-    return endpoint.address ? loop_->listen_tcp(endpoint) : loop_->listen_unix(endpoint);
+    return endpoint.address ? loop_->listen_tcp(endpoint, surface)
+                            : loop_->listen_unix(endpoint, surface);
   } catch (const boost::system::system_error& error) {
-    return tl::unexpected(
-        system_problem("it can't listen at " + endpoint.to_string(), error.code()));
+    return tl::unexpected(system_problem("cannot listen on " + endpoint.to_string(), error.code()));
   }
 }
 

@@ -29,8 +29,8 @@ class Server {
   core::Result<void> use_tls(const TlsFiles& files);
 
   /// Listens, and returns where: with the port that the system chose. A Unix socket is made with
-  /// mode 0660; one that nobody listens at any more is replaced.
-  core::Result<Endpoint> listen(const Endpoint& endpoint);
+  /// mode 0660; one that nobody listens at any more is replaced. `surface` says what is answered.
+  core::Result<Endpoint> listen(const Endpoint& endpoint, Surface surface = Surface::all);
 
   /// Takes over a stream socket that listens already, and returns where. Whoever made it keeps
   /// the connections that wait at it in the end.
