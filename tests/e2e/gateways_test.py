@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Real gateways in front of a small API: nginx by auth_request, Caddy by forward_auth, both asking
-`nexakey serve`, driven by curl and by many connections at once.
+"""Real gateways in front of a small API, configured by the files of docs/gateways: each asks `nexakey
+serve`, driven by curl and by many connections at once.
 
-gateways_test.py nginx|caddy|serve
+gateways_test.py nginx|caddy|haproxy|serve
 """
 
 import http.client
@@ -20,9 +20,9 @@ import unittest
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import recipes
 from place import Place, certificate, free_port, is_open, wait_for
 
-HERE = Path(__file__).parent
 GATEWAY = sys.argv.pop(1)
 
 
@@ -33,8 +33,12 @@ class Api(http.server.BaseHTTPRequestHandler):
 
     def answer(self):
         sent = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        # As CGI and WSGI have them: in any case, and with `_` for `-`.
+        identity = [[name.lower().replace("_", "-"), value] for name, value in self.headers.items()
+                    if "nexakey" in name.lower()]
         body = json.dumps({"method": self.command, "path": self.path, "size": len(sent),
-                           "key": self.headers.get("X-Nexakey-Key-Id")}).encode()
+                           "key": self.headers.get("X-Nexakey-Key-Id"),
+                           "identity": identity}).encode()
         status = self.path.removeprefix("/status/")
         self.send_response(int(status) if status.isdigit() else 200)
         self.send_header("Content-Length", str(len(body)))
@@ -42,7 +46,7 @@ class Api(http.server.BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(body)
 
-    do_GET = do_HEAD = do_POST = do_PATCH = do_DELETE = do_get = do_BREW = answer
+    do_GET = do_HEAD = do_POST = do_PATCH = do_DELETE = do_OPTIONS = do_get = do_BREW = answer
 
     def log_message(self, *args):
         pass
@@ -79,24 +83,7 @@ class Gateways(unittest.TestCase):
 
     @classmethod
     def start_gateway(cls, *changes):
-        """Changes are pairs: what stands in the configuration, and what does instead."""
-        port, http2_port, tls_port = free_port(), free_port(), free_port()
-        name = "nginx.conf" if GATEWAY == "nginx" else "Caddyfile"
-        text = HERE.joinpath(name).read_text()
-        for word, value in (("FOLDER", cls.place.path), ("PORT2", http2_port),
-                            ("PORT3", tls_port), ("PORT", port), ("UPSTREAM", cls.api_port)):
-            text = text.replace(f"@{word}@", str(value))
-        for old, new in changes:
-            assert old in text, old
-            text = text.replace(old, new)
-        config = Path(cls.place.path, f"{port}-{name}")
-        config.write_text(text.replace("nginx.pid", f"nginx-{port}.pid"))
-        # Workers of a master that is root's would else be somebody who may not use the socket.
-        user = ["-g", "user root;"] if os.geteuid() == 0 else []
-        cls.place.start(["nginx", "-c", config, "-e", "stderr", *user] if GATEWAY == "nginx" else
-                        ["caddy", "run", "--config", config, "--adapter", "caddyfile"])
-        wait_for(lambda: is_open(port), cls.place)
-        return port, http2_port, tls_port
+        return recipes.start(GATEWAY, cls.place, cls.api_port, changes)
 
     def curl(self, *options, path="/v1/leads/7", key=None, port=None, method=None, scheme="http"):
         words = ["curl", "--silent", "--include", "--path-as-is", "--max-time", "20"]
@@ -112,7 +99,8 @@ class Gateways(unittest.TestCase):
         key = self.place.create("--scope", "read")
         reply = self.curl(key=key)
         self.assertEqual(reply.status, 200)
-        self.assertEqual(reply.headers["x-ratelimit-limit"] if GATEWAY == "nginx" else "100", "100")
+        self.assertEqual([reply.headers["x-ratelimit-" + name] for name in ("limit", "remaining")],
+                         ["100", "99"])
         seen = json.loads(reply.body)
         self.assertEqual(seen["path"], "/v1/leads/7")
         self.assertRegex(seen["key"], "^key_")
@@ -142,18 +130,23 @@ class Gateways(unittest.TestCase):
         tls = free_port()
         self.serve("--listen", f"127.0.0.1:{tls}", "--tls-cert", self.certificate, "--tls-key",
                    self.private, "--trusted-proxy", "127.0.0.1", socket_name="tls.sock")
-        socket_path = f"{self.place.path}/nexakey.sock"
-        changes = [
-            (f"server unix:{socket_path};", f"server 127.0.0.1:{tls};"),
+        changes = {"nginx": [
+            (f"server unix:{recipes.SOCKET};", f"server 127.0.0.1:{tls};"),
             ("http://nexakey/auth/nginx;", "https://nexakey/auth/nginx;\n"
              f"      proxy_ssl_trusted_certificate {self.certificate};\n"
              "      proxy_ssl_verify on;\n      proxy_ssl_name localhost;"),
-        ] if GATEWAY == "nginx" else [
-            (f"forward_auth unix/{socket_path} {{", f"forward_auth https://127.0.0.1:{tls} {{\n"
+        ], "caddy": [
+            (f"reverse_proxy unix/{recipes.SOCKET} {{",
+             f"reverse_proxy https://127.0.0.1:{tls} {{\n"
              "\t\ttransport http {\n"
              f"\t\t\ttls_trusted_ca_certs {self.certificate}\n"
              "\t\t\ttls_server_name localhost\n\t\t}"),
-        ]
+        ], "haproxy": [
+            (f"unix@{recipes.SOCKET}", f"unix@{self.place.path}/haproxy.sock"),
+            ("backend api\n", f"listen nexakey\n  bind unix@{self.place.path}/haproxy.sock\n"
+             f"  server nexakey 127.0.0.1:{tls} ssl verify required ca-file {self.certificate} "
+             "verifyhost localhost sni str(localhost)\n\nbackend api\n"),
+        ]}[GATEWAY]
         port = self.start_gateway(*changes)[0]
         for _ in range(5):
             self.assertEqual(self.curl(key=key, port=port).status, 200)
@@ -188,7 +181,7 @@ class Gateways(unittest.TestCase):
         replies = [self.curl(key=key) for key in
                    (revoked, suspended, "fc_live_" + "0" * 28, "malformed")]
         for reply in replies:
-            del reply.headers["date"]
+            reply.headers.pop("date", None)  # which HAProxy does not send
         for reply in replies[1:]:
             self.assertEqual(reply.status, 401)
             self.assertEqual(reply.headers, replies[0].headers)
@@ -277,7 +270,7 @@ class Gateways(unittest.TestCase):
         keys = [json.loads(self.place.nexakey("create", "--scope", "read", "--rate-limit", "100000",
                                               "-o", "json")) for _ in range(count)]
         # A file in place of the API: a connection to that for each request would use up the ports.
-        port = self.start_gateway((f"proxy_pass http://127.0.0.1:{self.api_port};",
+        port = self.start_gateway((f"proxy_pass http://{recipes.API};",
                                    f"root {self.place.path};"))[0]
         Path(self.place.path, "page").write_text("")
         revoked, admitted, late, asked = [], set(), [], []
@@ -320,7 +313,8 @@ class Gateways(unittest.TestCase):
     def test_two_gateways_share_one_window(self):
         key = self.place.create("--scope", "read")
         self.serve(socket_name="second.sock")
-        ports = [self.port, self.start_gateway(("nexakey.sock", "second.sock"))[0]]
+        ports = [self.port, recipes.start(GATEWAY, self.place, self.api_port,
+                                           socket_name="second.sock")[0]]
 
         def ask(i):
             connection = http.client.HTTPConnection("127.0.0.1", ports[i % 2])
