@@ -6,14 +6,12 @@ gateways_test.py nginx|caddy|haproxy|serve
 """
 
 import http.client
-import http.server
 import json
 import os
 import random
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
 import unittest
@@ -21,80 +19,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import recipes
-from place import Place, certificate, free_port, is_open, wait_for
-
-GATEWAY = sys.argv.pop(1)
-
-
-class Api(http.server.BaseHTTPRequestHandler):
-    """The API behind the gateway: it tells who it thinks is there."""
-
-    protocol_version = "HTTP/1.1"
-
-    def answer(self):
-        sent = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        # As CGI and WSGI have them: in any case, and with `_` for `-`.
-        identity = [[name.lower().replace("_", "-"), value] for name, value in self.headers.items()
-                    if "nexakey" in name.lower()]
-        body = json.dumps({"method": self.command, "path": self.path, "size": len(sent),
-                           "key": self.headers.get("X-Nexakey-Key-Id"),
-                           "identity": identity}).encode()
-        status = self.path.removeprefix("/status/")
-        self.send_response(int(status) if status.isdigit() else 200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(body)
-
-    do_GET = do_HEAD = do_POST = do_PATCH = do_DELETE = do_OPTIONS = do_get = do_BREW = answer
-
-    def log_message(self, *args):
-        pass
+from gateway import GATEWAY, GatewayCase
+from place import Place, free_port, is_open, wait_for
 
 
-class Reply:
-    def __init__(self, text):
-        head, _, self.body = text.replace("\r\n", "\n").rpartition("\n\n")
-        lines = head.split("\n\n")[-1].split("\n")
-        self.status = int(lines[0].split()[1]) if lines[0] else 0
-        pairs = [line.partition(": ") for line in lines[1:]]
-        self.headers = {name.lower(): value for name, _, value in pairs}
-
-
-class Gateways(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.place = Place()
-        cls.addClassCleanup(cls.place.close)
-        api = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Api)
-        api.daemon_threads = True
-        threading.Thread(target=api.serve_forever, daemon=True).start()
-        cls.addClassCleanup(api.shutdown)
-        cls.api_port = api.server_port
-        cls.place.create("--scope", "read")  # there is a store
-        cls.certificate, cls.private = certificate(cls.place.path, "server")
-        cls.main_server = cls.serve()
-        cls.port, cls.http2_port, cls.tls_port = cls.start_gateway()
-
-    @classmethod
-    def serve(cls, *options, **more):
-        log = [] if more else ["--access-log", f"unix:{cls.place.path}/access.sock"]
-        return cls.place.serve(*log, *options, **more)
-
-    @classmethod
-    def start_gateway(cls, *changes):
-        return recipes.start(GATEWAY, cls.place, cls.api_port, changes)
-
-    def curl(self, *options, path="/v1/leads/7", key=None, port=None, method=None, scheme="http"):
-        words = ["curl", "--silent", "--include", "--path-as-is", "--max-time", "20"]
-        words += ["--request", method] if method else []
-        words += ["--header", "@-"] if key else []
-        done = subprocess.run([*words, *options, f"{scheme}://127.0.0.1:{port or self.port}{path}"],
-                              input=f"Authorization: Bearer {key}\n", capture_output=True,
-                              text=True)
-        self.assertEqual(done.returncode, 0, done.stderr + self.place.log())
-        return Reply(done.stdout)
-
+class Gateways(GatewayCase):
     def test_allowed(self):
         key = self.place.create("--scope", "read")
         reply = self.curl(key=key)
@@ -143,7 +72,7 @@ class Gateways(unittest.TestCase):
              "\t\t\ttls_server_name localhost\n\t\t}"),
         ], "haproxy": [
             (f"unix@{recipes.SOCKET}", f"unix@{self.place.path}/haproxy.sock"),
-            ("backend api\n", f"listen nexakey\n  bind unix@{self.place.path}/haproxy.sock\n"
+            ("\nbackend api\n", f"\nlisten nexakey\n  bind unix@{self.place.path}/haproxy.sock\n"
              f"  server nexakey 127.0.0.1:{tls} ssl verify required ca-file {self.certificate} "
              "verifyhost localhost sni str(localhost)\n\nbackend api\n"),
         ]}[GATEWAY]
