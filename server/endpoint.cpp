@@ -31,7 +31,7 @@ core::Result<Endpoint> Endpoint::parse(const std::string& text) {
   const auto [end, error] =
       std::from_chars(digits.data(), digits.data() + digits.size(), endpoint.port);
   if (!endpoint.address || error != std::errc() || end != digits.data() + digits.size()) {
-    return core::reject(core::quote(text) + " is no place to listen at",
+    return core::reject(core::quote(text) + " is not a listen address",
                         "write 127.0.0.1:8080, [::1]:8080 or unix:PATH");
   }
   return endpoint;

@@ -30,6 +30,12 @@ FILES = {
     "usr/share/doc/nexakey/examples/nexakey-rotate.timer": 0o644,
     "usr/share/doc/nexakey/examples/nexakey-unused.service": 0o644,
     "usr/share/doc/nexakey/examples/nexakey-unused.timer": 0o644,
+    "usr/share/doc/nexakey/examples/gateways/nginx.conf": 0o644,
+    "usr/share/doc/nexakey/examples/gateways/Caddyfile": 0o644,
+    "usr/share/doc/nexakey/examples/gateways/haproxy.cfg": 0o644,
+    "usr/share/doc/nexakey/examples/gateways/nexakey.lua": 0o644,
+    "usr/share/doc/nexakey/examples/prometheus/prometheus.yml": 0o644,
+    "usr/share/doc/nexakey/examples/prometheus/alerts.yml": 0o644,
 }
 
 

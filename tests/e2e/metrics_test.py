@@ -1,0 +1,130 @@
+#!/usr/bin/env python3
+"""The metrics listener, and docs/prometheus as a real Prometheus and promtool read it."""
+
+import http.client
+import json
+import re
+import shutil
+import subprocess
+import unittest
+import urllib.request
+from pathlib import Path
+
+from place import Place, certificate, free_port, is_open, wait_for
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs" / "prometheus"
+TARGET = "127.0.0.1:9465"
+
+
+class Metrics(unittest.TestCase):
+    def setUp(self):
+        self.place = Place()
+        self.addCleanup(self.place.close)
+        self.key = self.place.create("--scope", "read")
+        self.port = free_port()
+
+    def serve(self, *options):
+        self.place.serve("--metrics-listen", f"127.0.0.1:{self.port}", *options)
+        wait_for(lambda: is_open(self.port), self.place)
+
+    def status(self, path, method="GET", headers=None):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection.request(method, path, headers=headers or {})
+        response = connection.getresponse()
+        response.read()
+        connection.close()
+        return response.status
+
+    def copy_configuration(self):
+        for file in ("prometheus.yml", "alerts.yml"):
+            text = DOCS.joinpath(file).read_text().replace(TARGET, f"127.0.0.1:{self.port}")
+            Path(self.place.path, file).write_text(text)
+
+    def promtool(self, *words):
+        done = subprocess.run(["promtool", *words], cwd=self.place.path, capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+    def test_it_answers_what_watches_a_server_and_nothing_else(self):
+        self.serve("--trusted-proxy", "127.0.0.1")
+        for path in ("/metrics", "/healthz", "/readyz"):
+            self.assertEqual(self.status(path), 200)
+        self.assertEqual(self.status("/metrics", "POST"), 405)
+        token = self.place.nexakey("token", "create", "--role", "admin", "--quiet")
+        headers = {"X-Original-Method": "GET", "X-Original-URI": "/", "X-Real-IP": "127.0.0.1"}
+        paths = json.loads(ROOT.joinpath("server/openapi.json").read_text())["paths"]
+        others = set(paths) - {"/metrics", "/healthz", "/readyz"}
+        self.assertIn("/auth/nginx", others)
+        for path in sorted(others) + ["/", "/metrics/", "//metrics", "/auth/nginx?/metrics"]:
+            for secret in (self.key, token):
+                for method in ("GET", "POST"):
+                    with self.subTest(path=path, method=method):
+                        asked = re.sub(r"{\w+}", "x", path)
+                        self.assertEqual(self.status(asked, method, headers | {
+                            "Authorization": f"Bearer {secret}"}), 404)
+
+    def test_an_address_in_use_costs_the_metrics_and_not_the_decisions(self):
+        self.serve()
+        self.place.serve("--metrics-listen", f"127.0.0.1:{self.port}", socket_name="second.sock")
+        wait_for(lambda: f"cannot listen on 127.0.0.1:{self.port}" in self.place.log(), self.place)
+        done = subprocess.run(["curl", "--silent", "--fail", "--unix-socket",
+                               f"{self.place.path}/second.sock", "http://x/readyz"])
+        self.assertEqual(done.returncode, 0)
+
+    def test_other_machines_need_tls(self):
+        refused = ["serve", "--metrics-listen", "0.0.0.0:0"]
+        with self.assertRaisesRegex(AssertionError, "not encrypted"):
+            self.place.nexakey(*refused)
+        with self.assertRaisesRegex(AssertionError, "is not a listen address"):
+            self.place.nexakey("serve", "--metrics-listen", "9465")
+        files = certificate(self.place.path, "server")
+        self.serve("--tls-cert", files[0], "--tls-key", files[1])
+        done = subprocess.run(["curl", "--silent", "--fail", "--cacert", files[0],
+                               f"https://localhost:{self.port}/metrics"], capture_output=True)
+        self.assertIn(b"nexakey_build_info", done.stdout)
+
+    def test_the_package_listens_where_prometheus_scrapes(self):
+        unit = ROOT.joinpath("packaging/debian/nexakey.service").read_text()
+        self.assertIn(f"--metrics-listen {TARGET}", unit)
+        self.assertIn(f'"{TARGET}"', DOCS.joinpath("prometheus.yml").read_text())
+
+    def test_promtool_takes_the_configuration_and_the_alerts(self):
+        self.copy_configuration()
+        self.promtool("check", "config", "prometheus.yml")
+        self.promtool("check", "rules", "--lint-fatal", "alerts.yml")
+        shutil.copy(Path(__file__).parent / "alerts_test.yml", self.place.path)
+        self.promtool("test", "rules", "alerts_test.yml")
+
+    def test_every_metric_of_the_alerts_is_served(self):
+        self.serve()
+        self.place.nexakey("list")
+        served = urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics").read().decode()
+        names = set(re.findall(r"nexakey_\w+", DOCS.joinpath("alerts.yml").read_text()))
+        self.assertGreaterEqual(len(names), 4)
+        for name in names:
+            self.assertRegex(served, rf"(?m)^{name}[ {{]")
+
+    def test_prometheus_scrapes_it(self):
+        self.serve()
+        self.copy_configuration()
+        config = Path(self.place.path, "prometheus.yml")
+        config.write_text("global: {scrape_interval: 1s, evaluation_interval: 1s}\n" +
+                          config.read_text())
+        web = free_port()
+        self.place.start(["prometheus", f"--config.file={config}",
+                          f"--storage.tsdb.path={self.place.path}/tsdb",
+                          f"--web.listen-address=127.0.0.1:{web}"])
+        wait_for(lambda: is_open(web), self.place)
+
+        def ask(path):
+            with urllib.request.urlopen(f"http://127.0.0.1:{web}/api/v1/{path}", timeout=20) as answer:
+                return json.load(answer)["data"]
+
+        wait_for(lambda: [sample["value"][1] for sample in
+                          ask("query?query=up%7Bjob%3D%22nexakey%22%7D")["result"]] == ["1"], self.place)
+        wait_for(lambda: {rule["health"] for group in ask("rules")["groups"]
+                          for rule in group["rules"]} == {"ok"}, self.place)
+
+
+if __name__ == "__main__":
+    unittest.main(warnings="ignore")
