@@ -68,7 +68,8 @@ class Metrics(unittest.TestCase):
         self.place.serve("--metrics-listen", f"127.0.0.1:{self.port}", socket_name="second.sock")
         wait_for(lambda: f"cannot listen on 127.0.0.1:{self.port}" in self.place.log(), self.place)
         done = subprocess.run(["curl", "--silent", "--fail", "--unix-socket",
-                               f"{self.place.path}/second.sock", "http://x/readyz"])
+                               f"{self.place.path}/second.sock", "http://x/readyz"],
+                              capture_output=True)
         self.assertEqual(done.returncode, 0)
 
     def test_other_machines_need_tls(self):
@@ -114,7 +115,9 @@ class Metrics(unittest.TestCase):
         self.place.start(["prometheus", f"--config.file={config}",
                           f"--storage.tsdb.path={self.place.path}/tsdb",
                           f"--web.listen-address=127.0.0.1:{web}"])
-        wait_for(lambda: is_open(web), self.place)
+        wait_for(lambda: subprocess.run(["curl", "--silent", "--fail", "--output", "/dev/null",
+                                         f"http://127.0.0.1:{web}/-/ready"]).returncode == 0,
+                 self.place)
 
         def ask(path):
             with urllib.request.urlopen(f"http://127.0.0.1:{web}/api/v1/{path}", timeout=20) as answer:
