@@ -50,7 +50,7 @@ TEST_CASE("answers that came in an access log are counted, before the socket goe
   const std::string path = folder / "log";
   const auto store = value_of(store::open(url, store::OpenMode::create_if_missing));
   const core::Key key = test::make_key(1);
-  value_of(store->as(kTester).create(key, store::CreateMode::always, test::now()));
+  value_of(store->as(test::kTester).create(key, store::CreateMode::always, test::now()));
 
   LogMetrics metrics;
   auto socket = value_of(AccessSocket::bind(path));

@@ -50,7 +50,7 @@ struct Fixture {
     token.hash = core::hash_credential(text);
     token.last_four = core::last_four(text);
     token.created_at = test::at("2026-01-02");
-    value_of(store.as(kTester).create_token(token));
+    value_of(store.as(test::kTester).create_token(token));
     return text;
   }
 
