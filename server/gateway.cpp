@@ -53,11 +53,13 @@ Result<core::IpAddress> read_last_untrusted_hop(const HttpRequest& request,
 /// lets X_Nexakey_Scopes pass.
 bool is_lookalike(std::string_view name) {
   constexpr std::string_view kPrefix = "x-nexakey-";
-  std::string folded(name);
-  std::ranges::replace_if(
-      folded, [](char c) { return !core::is_alphanumeric(c); }, '-');
-  return folded != name &&
-         is_same_name(std::string_view(folded).substr(0, kPrefix.size()), kPrefix);
+  const auto fold = [](char c) { return core::is_alphanumeric(c) ? c : '-'; };
+  if (std::ranges::all_of(name, [&](char c) { return fold(c) == c; })) {
+    return false;
+  }
+  std::string prefix(name.substr(0, kPrefix.size()));
+  std::ranges::transform(prefix, prefix.begin(), fold);
+  return is_same_name(prefix, kPrefix);
 }
 
 Result<void> refuse_lookalikes(const HttpRequest& request) {
