@@ -64,16 +64,14 @@ core::Result<std::string> place_in(const std::string& url) {
   const std::string host = get("host");
   const std::string port = get("port");
   const std::string database = get("dbname");
-  const std::string service = get("service");
   // Hosts may be several, IPv6 addresses, and folders of sockets.
   if (!settings || !is_port(port) || !consists_of(host, "-._,:/@") ||
-      !consists_of(database, "-._+$ ") || !consists_of(service, "-._")) {
+      !consists_of(database, "-._+$ ")) {
     return core::reject("the URL of the store cannot be read",
                         "write postgresql://USER@HOST:PORT/DATABASE, with special characters "
                         "percent-encoded (@ is %40), and keep the password in ~/.pgpass");
   }
-  return "postgresql://" + host + (port.empty() ? "" : ":" + port) + "/" + database +
-         (service.empty() ? "" : "?service=" + service);
+  return "postgresql://" + host + (port.empty() ? "" : ":" + port) + "/" + database;
 }
 
 }  // namespace

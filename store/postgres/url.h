@@ -7,7 +7,7 @@
 namespace nexakey::store::postgres {
 
 /// Reads `postgresql://…` as libpq does and returns where that is, with nothing secret in it:
-/// `postgresql://HOST:PORT/DATABASE`, and the service if there is one.
+/// `postgresql://HOST:PORT/DATABASE`.
 ///
 /// A URL that libpq would take apart in the middle of a password, because that has an @ or a slash
 /// that is not percent-encoded, is a `usage` error: a part of the password would be the host, and

@@ -13,6 +13,8 @@ namespace nexakey::store::sqlite {
 namespace {
 
 constexpr ::uid_t kRoot = 0;
+/// What a user namespace shows in place of a user that it does not map (user_namespaces(7)).
+constexpr ::uid_t kUnmapped = 65534;
 
 /// The user for files, which only a call that fails leaves as it is.
 ::uid_t file_user() { return static_cast<::uid_t>(::setfsuid(static_cast<::uid_t>(-1))); }
@@ -36,7 +38,8 @@ std::optional<Owner> owner_for_root(const std::filesystem::path& path) {
     prefix /= part;
     for (const auto& look : {::lstat, ::stat}) {  // of a link, itself and what it leads to
       struct stat status {};
-      if (look(prefix.c_str(), &status) == 0 && status.st_uid != kRoot) {
+      if (look(prefix.c_str(), &status) == 0 && status.st_uid != kRoot &&
+          status.st_uid != kUnmapped) {
         return Owner{status.st_uid, status.st_gid};
       }
     }

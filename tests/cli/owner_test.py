@@ -128,6 +128,17 @@ class RootAndOwner(unittest.TestCase):
         self.assert_owned(private, 0, 0)
         self.assert_owned(self.folder, OWNER, GROUP)
 
+    def test_root_of_a_user_namespace(self):
+        command = ["setpriv", "--reuid", str(OWNER), "--regid", str(GROUP), "--clear-groups",
+                   "unshare", "--user", "--map-root-user"]
+        if subprocess.run([*command, "true"], capture_output=True).returncode != 0:
+            self.skipTest("user namespaces are switched off")
+        done = subprocess.run([*command, self.binary, "create", "--scope", "read", "-q"], cwd="/",
+                              env={"HOME": str(self.home), "NEXAKEY_STORE": str(self.store)},
+                              capture_output=True, text=True, timeout=TIME_LIMIT)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assert_owned(self.folder, OWNER, GROUP)
+
     def test_planted_links_lead_root_nowhere(self):
         victim = self.make_folder("victim", 0, 0)
         precious = victim / "precious"

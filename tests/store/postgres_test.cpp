@@ -271,7 +271,7 @@ TEST_CASE("the place of a store is shown as its backend reads it") {
            {"postgres://a:p%40ss@h1:1,h2:2/d", "postgresql://h1,h2:1,2/d"},
            {"postgresql://ann%40corp:x@[2001:db8::7]:5433/d", "postgresql://2001:db8::7:5433/d"},
            {"postgresql:///d?host=/run/postgresql&user=a@b", "postgresql:///run/postgresql/d"},
-           {"postgresql:///?service=keys", "postgresql:///?service=keys"},
+           {"postgresql:///?service=keys", "postgresql:///"},
            {"postgresql://a:p@ss@h/d", "the store URL"},
            {"keys.db", "keys.db"},
            {"sqlite:/srv/a@b:c/keys.db", "/srv/a@b:c/keys.db"},
