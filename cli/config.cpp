@@ -42,14 +42,23 @@ const std::vector<std::string> kNames{"store",      "workspace", "output", "colo
   fail("cannot read " + path.string() + ": " + std::system_category().message(error));
 }
 
+/// Whether a file that cannot be opened is not there, or in a folder of somebody else: a program
+/// that changes its user, such as runuser(1), may leave HOME as it was.
+bool is_absent(const std::filesystem::path& path, int error) {
+  struct stat status {};
+  return error == ENOENT || error == ENOTDIR ||
+         (error == EACCES && ::stat(path.c_str(), &status) != 0);
+}
+
 /// The text of a file; nothing if there is none. Opening a pipe does not wait for its other end.
 std::optional<std::string> read_text(const std::filesystem::path& path) {
   const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   if (!file.is_open()) {
-    if (errno == ENOENT || errno == ENOTDIR) {
+    const int error = errno;
+    if (is_absent(path, error)) {
       return std::nullopt;
     }
-    fail_unreadable(path, errno);
+    fail_unreadable(path, error);
   }
   struct stat status {};
   if (::fstat(file.value(), &status) != 0) {

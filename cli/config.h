@@ -27,7 +27,8 @@ std::filesystem::path system_config_path();
 /// `below_home` in the home folder; nothing without either.
 std::optional<std::filesystem::path> user_folder(const char* variable, std::string_view below_home);
 
-/// Reads a config file; one that does not exist has no settings. In a path, `~/` is the home folder
+/// Reads a config file; one that does not exist, or is in a folder that this user may not search,
+/// has no settings. In a path, `~/` is the home folder
 /// and a relative one is below the folder of the file. Ends the command, with line and column,
 /// if the file is no TOML, has an unknown setting or one that is not a string; and if it cannot be
 /// read or is not a regular file.

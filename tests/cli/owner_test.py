@@ -108,6 +108,18 @@ class RootAndOwner(unittest.TestCase):
         for path in shared.iterdir():
             self.assertEqual(path.stat().st_uid, OWNER, path)
 
+    def test_a_config_file_that_may_not_be_read(self):
+        folder = self.home / ".config" / "nexakey"
+        folder.mkdir(parents=True)
+        config = folder / "config.toml"
+        config.write_text('workspace = "sales"')
+        config.chmod(0o600)
+        # The home of somebody else has no settings for this user; a file that is meant has some.
+        self.owner("create", "--scope", "read", "-q", XDG_CONFIG_HOME="")
+        self.home.chmod(0o755)
+        self.assertIn(f"cannot read {config}: Permission denied",
+                      self.owner("list", status=2, XDG_CONFIG_HOME=""))
+
     def test_the_log_names_the_administrator(self):
         self.root("create", "--scope", "read", "-q", SUDO_USER="ann")
         entry = json.loads(self.root("audit", "-o", "jsonl"))
