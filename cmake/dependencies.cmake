@@ -20,7 +20,6 @@ nexakey_find(CLI11 libcli11-dev)
 nexakey_find(CURL libcurl4-openssl-dev)
 nexakey_find(SQLite3 libsqlite3-dev)
 nexakey_find(SQLiteCpp libsqlitecpp-dev)
-nexakey_find(doctest doctest-dev)
 nexakey_find(Boost libboost1.81-dev)
 
 find_library(UTF8PROC_LIBRARY utf8proc)

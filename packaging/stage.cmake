@@ -1,4 +1,14 @@
-# Runs in cpack before the package is made: the tree that was installed becomes as Debian wants it.
+# Runs in cpack before the package is made: arranges the tree that was installed as Debian wants it.
+
+# Without dpkg-shlibdeps, cpack would make a package without dependencies; it needs file(1) for that.
+foreach(program file dpkg-shlibdeps)
+  find_program(${program}_PROGRAM ${program})
+  if(NOT ${program}_PROGRAM)
+    message(FATAL_ERROR "${program} is missing: run scripts/install-deps package "
+                        "(Debian packages file and dpkg-dev)")
+  endif()
+endforeach()
+
 set(usr ${CPACK_TEMPORARY_DIRECTORY}/usr)
 set(doc ${usr}/share/doc/nexakey)
 set(readable OWNER_READ OWNER_WRITE GROUP_READ WORLD_READ)
@@ -24,6 +34,8 @@ compress(${doc}/changelog.Debian)
 
 file(COPY ${CPACK_NEXAKEY_DEBIAN}/nexakey.service ${CPACK_NEXAKEY_DEBIAN}/nexakey.socket
      DESTINATION ${CPACK_TEMPORARY_DIRECTORY}/lib/systemd/system FILE_PERMISSIONS ${readable})
+file(COPY ${CPACK_NEXAKEY_DEBIAN}/config.toml
+     DESTINATION ${CPACK_TEMPORARY_DIRECTORY}/etc/nexakey FILE_PERMISSIONS ${readable})
 file(COPY ${CPACK_NEXAKEY_DEBIAN}/lintian-overrides
      DESTINATION ${usr}/share/lintian/overrides FILE_PERMISSIONS ${readable})
 file(RENAME ${usr}/share/lintian/overrides/lintian-overrides
