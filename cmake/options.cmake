@@ -19,8 +19,7 @@ if(CMAKE_SYSTEM_PROCESSOR STREQUAL "x86_64")
 endif()
 
 if(NEXAKEY_STATIC)
-  # A command lives for two milliseconds, most of them page faults: what is not in the file is not
-  # loaded.
+  # A command runs for two milliseconds, most of which are page faults: a smaller file has fewer.
   target_compile_options(nexakey_options INTERFACE -ffunction-sections -fdata-sections)
   target_link_options(nexakey_options INTERFACE
     -static-libstdc++ -static-libgcc -Wl,--gc-sections -Wl,-z,noseparate-code)

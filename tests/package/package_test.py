@@ -1,22 +1,24 @@
 #!/usr/bin/env python3
 """Makes the Debian package of a build and tries it: package_test.py CPACK CONFIG.
 
-lintian finds no error, systemd takes the units, the binary runs from where the package puts it, and
-dpkg installs and purges it; all of that in a folder that is removed at the end.
+lintian finds no error, systemd accepts the units, the binary is hardened and runs from where the
+package puts it, and dpkg installs and purges it; all of that in a temporary folder.
 """
 
 import os
+import platform
 import re
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-LONGEST = 300  # seconds for one command
-MOST_EXPOSED = 20  # of 100, for systemd-analyze security
+from system_calls import check_system_calls
+from steps import check, run
+from units import check_postgresql_example, check_units
 
-# What a package has besides pages: each with its mode.
+# What a package has besides pages, and the mode of each.
 FILES = {
+    "etc/nexakey/config.toml": 0o644,
     "usr/bin/nexakey": 0o755,
     "lib/systemd/system/nexakey.service": 0o644,
     "lib/systemd/system/nexakey.socket": 0o644,
@@ -36,23 +38,12 @@ FILES = {
     "usr/share/doc/nexakey/examples/gateways/nexakey.lua": 0o644,
     "usr/share/doc/nexakey/examples/prometheus/prometheus.yml": 0o644,
     "usr/share/doc/nexakey/examples/prometheus/alerts.yml": 0o644,
+    "usr/share/doc/nexakey/examples/postgresql/nexakey.service.d/postgresql.conf": 0o644,
+    "usr/share/doc/nexakey/examples/postgresql/nexakey.socket.d/postgresql.conf": 0o644,
 }
 
-
-def run(*command, **options):
-    """What a command prints; fails if it does."""
-    result = subprocess.run(
-        [str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        text=True, timeout=LONGEST, **options,
-    )
-    if result.returncode != 0:
-        sys.exit(f"{' '.join(map(str, command))} ended with {result.returncode}:\n{result.stdout}")
-    return result.stdout
-
-
-def check(condition, message):
-    if not condition:
-        sys.exit(message)
+# The libraries that the distribution's security updates have to reach.
+SHARED = ("libc6", "libsqlite3-0", "libssl3")
 
 
 def make_package(cpack, config, folder):
@@ -62,12 +53,38 @@ def make_package(cpack, config, folder):
     return packages[0]
 
 
+def check_control(package):
+    control = run("dpkg-deb", "--field", package)
+    depends = re.search(r"^Depends: (.*)$", control, re.MULTILINE).group(1)
+    for library in (*SHARED, "adduser"):
+        check(re.search(rf"\b{library}\b", depends), f"Depends lacks {library}: {depends}")
+    conffiles = run("dpkg-deb", "--info", package, "conffiles").split()
+    check(conffiles == ["/etc/nexakey/config.toml"], f"conffiles are {conffiles}")
+
+
 def check_files(root):
     for name, mode in FILES.items():
         path = root / name
         check(path.is_file(), f"{name} is not in the package")
         found = path.stat().st_mode & 0o7777
         check(found == mode, f"{name} has mode {found:o}")
+
+
+def check_hardening(program):
+    """What the compiler and linker were asked for is in the ELF file."""
+    header, dynamic = run("readelf", "-hW", program), run("readelf", "-dW", program)
+    segments, symbols = run("readelf", "-lW", program), run("readelf", "-W", "--dyn-syms", program)
+    check(re.search(r"Type:\s+DYN", header) and re.search(r"FLAGS_1.*\bPIE\b", dynamic),
+          "the binary is not position-independent")
+    check("GNU_RELRO" in segments and "BIND_NOW" in dynamic, "relocations stay writable")
+    check(re.search(r"GNU_STACK.* RW ", segments), "the stack is executable")
+    check("__stack_chk_fail" in symbols, "there is no stack protector")
+    check(re.search(r"__\w+_chk\b", symbols.replace("__stack_chk_fail", "")),
+          "calls of libc are not fortified")
+    check(not re.search(r"R(UN)?PATH", dynamic), "libraries are looked for in an odd folder")
+    if platform.machine() == "x86_64":
+        notes = run("readelf", "-nW", program)
+        check(re.search(r"x86 feature: IBT, SHSTK", notes), f"control flow is unprotected: {notes}")
 
 
 def check_program(root, home):
@@ -84,19 +101,6 @@ def check_program(root, home):
     run(program, "verify", "--key-file", key, env=settings)
 
 
-def check_units(root, folder):
-    """systemd looks for the program where the unit says, so the unit says where it is now."""
-    for unit in [*root.glob("lib/systemd/system/*"),
-                 *root.glob("usr/share/doc/nexakey/examples/*.*")]:
-        text = unit.read_text(encoding="utf-8")
-        (folder / unit.name).write_text(text.replace("/usr/bin", f"{root}/usr/bin"), encoding="utf-8")
-    for unit in folder.iterdir():
-        problems = run("systemd-analyze", "--man=no", "verify", unit)
-        check(unit.name not in problems, problems)
-    run("systemd-analyze", "--no-pager", "--offline=true", f"--threshold={MOST_EXPOSED}", "security",
-        root / "lib/systemd/system/nexakey.service")
-
-
 def check_installation(package, root):
     """DPKG_ROOT tells the scripts of the package to leave this machine alone."""
     (root / "var/lib/dpkg").mkdir(parents=True)
@@ -105,25 +109,33 @@ def check_installation(package, root):
     run(*dpkg, "--install", package)
     check_files(root)
     check("nexakey" in run(root / "usr/bin/nexakey", "--version"), "it says no version")
+    with open(root / "etc/nexakey/config.toml", "a", encoding="utf-8") as config:
+        config.write("# changed\n")
+    run(*dpkg, "--remove", "nexakey")
+    check((root / "etc/nexakey/config.toml").is_file(), "a removal deletes a changed config.toml")
     run(*dpkg, "--purge", "nexakey")
-    left = [path for path in root.rglob("*nexakey*")]
+    left = list(root.rglob("*nexakey*"))
     check(not left, f"a purge leaves {left}")
 
 
 def main(cpack, config):
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for part in ("made", "unpacked", "home", "units", "installed"):
+        folder.chmod(0o711)
+        for part in ("made", "unpacked", "home", "units", "postgresql", "installed", "service"):
             (folder / part).mkdir()
         package = make_package(cpack, config, folder / "made")
-        control = run("dpkg-deb", "--field", package)
-        check(re.search(r"^Depends:.*\blibc6\b", control, re.MULTILINE), control)
-        # lintian speaks of root on standard error and goes on.
+        check_control(package)
+        # lintian warns on standard error that it runs as root, and goes on.
         run("lintian", "--allow-root", "--fail-on", "error", package)
-        run("dpkg-deb", "--extract", package, folder / "unpacked")
-        check_files(folder / "unpacked")
-        check_program(folder / "unpacked", folder / "home")
-        check_units(folder / "unpacked", folder / "units")
+        unpacked = folder / "unpacked"
+        run("dpkg-deb", "--extract", package, unpacked)
+        check_files(unpacked)
+        check_hardening(unpacked / "usr/bin/nexakey")
+        check_program(unpacked, folder / "home")
+        check_units(unpacked, folder / "units")
+        check_postgresql_example(unpacked, folder / "postgresql")
+        check_system_calls(unpacked, folder / "service")
         if os.geteuid() == 0:
             check_installation(package, folder / "installed")
 

@@ -1,0 +1,22 @@
+"""What the checks of the package share: commands that have to succeed, and conditions that have to hold."""
+
+import subprocess
+import sys
+
+TIME_LIMIT = 300  # seconds for one command
+
+
+def run(*command, **options):
+    """What a command prints; ends the test if the command fails."""
+    result = subprocess.run(
+        [str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        text=True, timeout=TIME_LIMIT, **options,
+    )
+    if result.returncode != 0:
+        sys.exit(f"{' '.join(map(str, command))} ended with {result.returncode}:\n{result.stdout}")
+    return result.stdout
+
+
+def check(condition, message):
+    if not condition:
+        sys.exit(message)

@@ -1,0 +1,55 @@
+"""The units of the package: systemd accepts them, their exposure, and what they allow."""
+
+import json
+import shutil
+
+from steps import check, run
+
+MAX_EXPOSURE = 10  # tenths, as systemd-analyze security counts
+
+
+def settings(text, name):
+    """The values of a setting in a unit, in order; an empty one removes those before, as in systemd."""
+    values = []
+    for line in text.splitlines():
+        key, separator, value = line.partition("=")
+        if separator and key == name:
+            values = [*values, value] if value else []
+    return values
+
+
+def check_units(root, folder):
+    """systemd looks for the program where the unit says, so the unit says where it is now."""
+    for unit in [*root.glob("lib/systemd/system/*"),
+                 *root.glob("usr/share/doc/nexakey/examples/*.*")]:
+        text = unit.read_text(encoding="utf-8")
+        (folder / unit.name).write_text(text.replace("/usr/bin", f"{root}/usr/bin"), encoding="utf-8")
+    for unit in folder.iterdir():
+        problems = run("systemd-analyze", "--man=no", "verify", unit)
+        check(unit.name not in problems, problems)
+    run("systemd-analyze", "--no-pager", "--offline=true", f"--threshold={MAX_EXPOSURE}", "security",
+        root / "lib/systemd/system/nexakey.service")
+
+
+def check_postgresql_example(root, folder):
+    """With the drop-ins, the units need no file of a store and may reach servers elsewhere."""
+    units = folder / "usr/lib/systemd/system"
+    shutil.copytree(root / "lib/systemd/system", units)
+    offline = ("systemd-analyze", "--no-pager", f"--root={folder}")
+
+    def merged(name):
+        return run(*offline, "cat-config", f"systemd/system/{name}")
+
+    def reach():
+        report = json.loads(run(*offline, "--offline=true", "--json=short",
+                                f"--threshold={MAX_EXPOSURE}", "security", "nexakey.service"))
+        return next(row["description"] for row in report if row["json_field"] == "IPAddressDeny")
+
+    for name in ("nexakey.socket", "nexakey.service"):
+        check(settings(merged(name), "ConditionPathExists"), f"{name} has no condition to remove")
+    check("only localhost" in reach(), reach())
+
+    shutil.copytree(root / "usr/share/doc/nexakey/examples/postgresql", folder / "etc/systemd/system")
+    for name in ("nexakey.socket", "nexakey.service"):
+        check(not settings(merged(name), "ConditionPathExists"), f"{name} still needs a file")
+    check("non-localhost" in reach(), reach())
