@@ -4,7 +4,7 @@
 traffic  a client that uses the key in the file is never refused while that is rotated, and a key
          that was rotated dies when its grace ends
 kills    rotate is killed at any point: no key is lost or half rotated, and the next run settles it
-         (KILLS in the environment: how often)
+         (NEXAKEY_KILLS in the environment: how often)
 readme   the lines for cron and systemd in README do what they say, and say nothing
 """
 
@@ -123,7 +123,7 @@ def check_traffic(home):
 
 def check_kills(home):
     seed = int(os.environ.get("SEED", "1"))
-    kills = int(os.environ.get("KILLS", "15"))
+    kills = int(os.environ.get("NEXAKEY_KILLS", "15"))
     random.seed(seed)
     began = time.monotonic()
     home.run(*home.rotate("1h"))

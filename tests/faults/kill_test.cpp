@@ -8,6 +8,7 @@
 #include <doctest/doctest.h>
 
 #include "tests/faults/disk_store.h"
+#include "tests/support/environment.h"
 #include "tests/support/process.h"
 
 namespace nexakey::test {
@@ -33,7 +34,7 @@ void kill_within(std::chrono::microseconds longest, std::mt19937_64& random, Pro
 }
 
 TEST_CASE("killed verifications lose no count and make no room in the window") {
-  constexpr int kKills = 50;
+  const std::uint64_t kills = kill_count(50);
   constexpr std::uint32_t kLimit = 2000;
   const DiskStore disk;
   const auto store = disk.connect();
@@ -43,7 +44,7 @@ TEST_CASE("killed verifications lose no count and make no room in the window") {
   std::mt19937_64 random(1);
   std::uint64_t decided = 0;
   std::uint64_t allowed = 0;
-  for (int i = 0; i < kKills; ++i) {
+  for (std::uint64_t i = 0; i < kills; ++i) {
     Process verifier([&](const Line& line) {
       const auto mine = disk.connect();
       line.send(kReady);
@@ -61,21 +62,21 @@ TEST_CASE("killed verifications lose no count and make no room in the window") {
   // A decision that was made and counted may not have been sent any more.
   const auto counts = report(*store).total;
   CHECK(counts.requests >= decided);
-  CHECK(counts.requests <= decided + kKills);
+  CHECK(counts.requests <= decided + kills);
   CHECK(counts.requests - counts.errors() >= allowed);
   const auto remaining = decide(*store, request(1), kDryRun).rate_limit->remaining;
   CHECK(remaining <= kLimit - allowed);
-  CHECK(remaining + kKills >= kLimit - allowed);
+  CHECK(remaining + kills >= kLimit - allowed);
   CHECK(admitted(*store, request(1), kLimit + 1) == remaining);
 }
 
 TEST_CASE("keys that a killed process had created are there") {
-  constexpr int kKills = 30;
+  const std::uint64_t kills = kill_count(30);
   const DiskStore disk;
   const auto store = disk.connect();
   std::mt19937_64 random(2);
   std::uint64_t created = 0;
-  for (int i = 0; i < kKills; ++i) {
+  for (std::uint64_t i = 0; i < kills; ++i) {
     Process creator([&disk, n = created](const Line& line) mutable {
       const auto mine = disk.connect();
       line.send(kReady);

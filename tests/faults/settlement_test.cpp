@@ -8,6 +8,7 @@
 #include <doctest/doctest.h>
 
 #include "tests/faults/disk_store.h"
+#include "tests/support/environment.h"
 #include "tests/support/process.h"
 
 namespace nexakey::test {
@@ -80,13 +81,13 @@ TEST_CASE("counts stay exact while the journal fills again and again") {
 
 TEST_CASE("counts are not lost when processes that fill the journal are killed") {
   constexpr std::uint64_t kBatch = 64;
-  constexpr std::uint64_t kKills = 10;
+  const std::uint64_t kills = kill_count(10);
   const DiskStore disk;
   const auto store = disk.connect();
   add(*store, fast_key(1));
   std::mt19937_64 random(2);
   std::uint64_t decided = 0;
-  for (std::uint64_t i = 0; i < kKills; ++i) {
+  for (std::uint64_t i = 0; i < kills; ++i) {
     Process verifier([&](const Line& line) {
       const auto mine = disk.connect();
       for (;;) {
@@ -102,7 +103,7 @@ TEST_CASE("counts are not lost when processes that fill the journal are killed")
   }
   const auto counted = report(*store).total.requests;
   CHECK(counted >= decided);
-  CHECK(counted <= decided + kKills * kBatch);
+  CHECK(counted <= decided + kills * kBatch);
 }
 
 TEST_CASE("counts of a journal that was replaced don't stand against those of the old one") {

@@ -2,18 +2,14 @@
 
 #include <array>
 #include <cstdint>
-#include <cstdlib>
 #include <random>
 #include <string>
 #include <string_view>
 #include <vector>
 
-namespace nexakey::test {
+#include "tests/support/environment.h"
 
-inline std::uint64_t environment_number(const char* name, std::uint64_t otherwise) {
-  const char* const text = std::getenv(name);
-  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
-}
+namespace nexakey::test {
 
 /// How many inputs a test tries.
 inline std::uint64_t fuzz_inputs(std::uint64_t otherwise) {

@@ -1,0 +1,58 @@
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <string_view>
+
+#include "cli/archive.h"
+#include "tests/fuzz/target.h"
+
+namespace {
+
+using namespace nexakey;
+
+class TextSource final : public cli::ByteSource {
+ public:
+  explicit TextSource(std::string_view text) : rest_(text) {}
+
+  core::Result<std::size_t> read(char* buffer, std::size_t size) override {
+    const std::size_t count = std::min(size, rest_.size());
+    std::memcpy(buffer, rest_.data(), count);
+    rest_.remove_prefix(count);
+    return count;
+  }
+
+ private:
+  std::string_view rest_;
+};
+
+}  // namespace
+
+/// Archives: a damaged one ends in an error, and each member after a bounded number of steps.
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  constexpr std::size_t kHeadSize = 512;
+  constexpr std::size_t kMaxUnpacked = std::size_t{1} << 20U;
+  const std::string_view text = fuzz::text_of(data, size);
+  const std::string_view head = text.substr(0, std::min(kHeadSize, size));
+  const auto kind = cli::archive_kind(head);
+  if (!kind) {
+    return 0;
+  }
+  TextSource source(text.substr(head.size()));
+  cli::ArchiveReader reader(*kind, head, source);
+  std::array<char, 4096> buffer{};
+  std::size_t unpacked = 0;
+  for (int members = 0; members < 1000; ++members) {
+    const auto member = reader.next();
+    if (!member || !*member) {
+      return 0;
+    }
+    for (;;) {
+      const auto count = reader.read(buffer.data(), buffer.size());
+      if (!count || *count == 0 || (unpacked += *count) > kMaxUnpacked) {
+        break;
+      }
+      fuzz::expect(*count <= buffer.size(), "no more is read than there is room for");
+    }
+  }
+  return 0;
+}

@@ -1,0 +1,51 @@
+#include <array>
+#include <string>
+
+#include "server/access_line.h"
+#include "server/gateway.h"
+#include "server/request_reader.h"
+#include "tests/fuzz/target.h"
+
+namespace {
+
+using namespace nexakey;
+
+/// A request that a gateway asks about has the parts that decide, or it is denied.
+void check_request(const server::HttpRequest& request, const server::TrustedProxies& proxies) {
+  if (const auto gateway = server::gateway_of(request.path())) {
+    if (const auto asked = server::read_gateway_request(*gateway, request, proxies)) {
+      fuzz::expect(proxies.trusts(request.peer), "only a trusted proxy may ask");
+      fuzz::expect(!asked->method.empty() && !asked->path.empty(), "a request is whole");
+    }
+  }
+  (void)server::read_bearer(request);
+}
+
+}  // namespace
+
+/// What gateways send: whole requests, of which X-Forwarded-For and the others decide, and lines of
+/// an access log.
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string_view text = fuzz::text_of(data, size);
+  (void)server::read_access_line(text);
+
+  static const server::Limits limits;
+  const server::TrustedProxies proxies{
+      .addresses = core::Whitelist::parse({"192.0.2.0/24"}).value(), .unix_socket = true};
+  server::RequestReader reader(limits);
+  std::string bytes(text);
+  for (int requests = 0; requests < 100; ++requests) {
+    auto read = reader.read(bytes);
+    if (!read || !*read) {
+      return 0;
+    }
+    server::HttpRequest& request = (*read)->request;
+    fuzz::expect(request.body.size() <= limits.body_bytes, "a body is bounded");
+    for (const auto& peer : {std::optional<core::IpAddress>(), core::IpAddress::parse("192.0.2.7"),
+                             core::IpAddress::parse("198.51.100.7")}) {
+      request.peer.address = peer;
+      check_request(request, proxies);
+    }
+  }
+  return 0;
+}

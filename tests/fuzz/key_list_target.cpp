@@ -1,0 +1,29 @@
+#include <array>
+#include <string>
+#include <string_view>
+
+#include "cli/plain_keys.h"
+#include "core/credential.h"
+#include "tests/fuzz/target.h"
+
+/// Lists of keys to import, in each format: no key is in an error, nor in what is kept of it.
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace nexakey;
+  const std::string_view text = fuzz::text_of(data, size);
+  constexpr std::array kFormats{cli::KeyListFormat::lines, cli::KeyListFormat::csv,
+                                cli::KeyListFormat::json};
+  (void)cli::guess_key_list_format(text);
+  for (const cli::KeyListFormat format : kFormats) {
+    std::uint64_t line = 0;
+    const auto done =
+        cli::read_plain_keys(text, format, [&](const cli::PlainKey& key) -> core::Result<void> {
+          fuzz::expect(key.line >= line, "keys come in the order of their lines");
+          line = key.line;
+          fuzz::expect(key.last_four.size() == 4, "four characters of a key are kept");
+          fuzz::expect(key.hash != core::CredentialHash{}, "a key has a hash");
+          return {};
+        });
+    fuzz::expect(done || !core::contains_credential(done.error().message), "no key is in an error");
+  }
+  return 0;
+}

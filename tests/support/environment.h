@@ -1,0 +1,19 @@
+#pragma once
+
+#include <cstdint>
+#include <cstdlib>
+
+namespace nexakey::test {
+
+/// A number that scripts/soak sets to make a test larger; `otherwise` without it.
+inline std::uint64_t environment_number(const char* name, std::uint64_t otherwise) {
+  const char* const text = std::getenv(name);
+  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
+}
+
+/// How many times a test kills a process.
+inline std::uint64_t kill_count(std::uint64_t otherwise) {
+  return environment_number("NEXAKEY_KILLS", otherwise);
+}
+
+}  // namespace nexakey::test
