@@ -1,4 +1,4 @@
-# After the lines of Install: the binary works for a user without any settings, and can be removed.
+# After the lines of Install: the binary works for a user without any settings.
 [[ $(command -v nexakey) == /usr/local/bin/nexakey ]]
 [[ $(nexakey --version) == "nexakey "* ]]
 [[ -f /usr/local/share/man/man1/nexakey-create.1 ]]
@@ -8,6 +8,3 @@ key=$(nexakey create demo --scope read --quiet)
 NEXAKEY_KEY=$key nexakey verify --path /v1/leads
 [[ $(nexakey list --quiet | wc -l) == 1 ]]
 rm -r ~/.local
-
-sudo xargs rm <build/install_manifest.txt
-[[ -z $(find /usr/local -name '*nexakey*') ]]

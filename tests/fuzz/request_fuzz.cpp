@@ -139,7 +139,7 @@ TEST_CASE("whatever a gateway says, nobody gets in without a key that may") {
   key.scopes = test::scopes("read");
   key.whitelist = test::whitelist({"198.51.100.0/24"});
   key.rate_limit = core::kLargestRateLimit;
-  value_of(store->as(kTester).create(key, store::CreateMode::always, test::now()));
+  value_of(store->as(test::kTester).create(key, store::CreateMode::always, test::now()));
   Service service({.addresses = test::whitelist({"127.0.0.1"}), .unix_socket = false}, {},
                   [](const LogEntry& /*entry*/) {});
   test::Mutator mutator(requests(), words());

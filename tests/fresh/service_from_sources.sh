@@ -1,0 +1,12 @@
+# After the lines that set up the service without the package: the units are enabled, the key is in
+# the store of the service; then all of it is removed again.
+systemctl is-enabled nexakey.socket
+systemd-analyze verify nexakey.socket nexakey.service
+[[ $(sudo nexakey list --quiet | wc -l) == 1 ]]
+[[ $(sudo stat --format %U:%a /var/lib/nexakey/keys.db) == nexakey:600 ]]
+
+sudo systemctl disable nexakey.socket
+sudo rm -r /etc/systemd/system/nexakey.* /etc/nexakey /var/lib/nexakey
+sudo userdel nexakey
+sudo xargs rm <build/install_manifest.txt
+[[ -z $(find /usr/local -name '*nexakey*') ]]
