@@ -1,7 +1,7 @@
 # After the lines that set up the service without the package: the units are enabled, the key is in
 # the store of the service; then all of it is removed again.
 systemctl is-enabled nexakey.socket
-systemd-analyze verify nexakey.socket nexakey.service
+sudo systemd-analyze --man=no verify nexakey.socket nexakey.service
 [[ $(sudo nexakey list --quiet | wc -l) == 1 ]]
 [[ $(sudo stat --format %U:%a /var/lib/nexakey/keys.db) == nexakey:600 ]]
 
