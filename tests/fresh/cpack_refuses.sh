@@ -3,6 +3,7 @@ refuses() {
   if (cd build && cpack) >cpack.log 2>&1; then
     return 1
   fi
+  cat cpack.log
   grep "$1 is missing: run scripts/install-deps package" cpack.log
   [[ -z $(find build -maxdepth 1 -name '*.deb') ]]
 }
