@@ -90,7 +90,8 @@ def check_hardening(program):
 def check_program(root, home):
     """Each command of the binary has a page in the package, and a key can be made and used."""
     program = root / "usr/bin/nexakey"
-    settings = {"PATH": os.environ["PATH"], "HOME": str(home)}
+    settings = {"PATH": os.environ["PATH"], "HOME": str(home),
+                "NEXAKEY_SYSTEM_CONFIG": str(home / "none.toml")}
     commands = run(program, "__complete", "", env=settings).splitlines()
     for command in [line.split("\t")[0] for line in commands if not line.startswith(":")]:
         page = root / f"usr/share/man/man1/nexakey-{command}.1.gz"

@@ -102,7 +102,7 @@ def started(program, folder, env):
     strace is not its parent: the socket is for the process that systemd has started.
     """
     command = [*AS_USER, "systemd-socket-activate", f"--listen={folder}/auth.sock",
-               "--setenv=HOME", "--setenv=NEXAKEY_STORE",
+               "--setenv=HOME", "--setenv=NEXAKEY_SYSTEM_CONFIG",
                "strace", "--daemonize", "-f", "--summary-only", "--summary-columns=name",
                f"--output={folder}/calls", program, "serve", "--trusted-proxy", "unix"]
     with open(folder / "log", "w", encoding="utf-8") as log:
@@ -127,10 +127,16 @@ def check_system_calls(root, folder):
     unit = (root / "lib/systemd/system/nexakey.service").read_text(encoding="utf-8")
     if AS_USER:
         shutil.chown(folder, "nobody", "nogroup")
-    env = {"PATH": os.environ["PATH"], "HOME": str(folder), "NEXAKEY_STORE": str(folder / "keys.db")}
+    # The package's own settings, with the store moved.
+    settings_file = folder / "config.toml"
+    packaged = (root / "etc/nexakey/config.toml").read_text(encoding="utf-8")
+    settings_file.write_text(packaged.replace("/var/lib/nexakey", str(folder)), encoding="utf-8")
+    env = {"PATH": os.environ["PATH"], "HOME": str(folder),
+           "NEXAKEY_SYSTEM_CONFIG": str(settings_file)}
     use_service(program, folder, env)
     calls = folder / "calls"
     wait_for(lambda: "total" in calls.read_text(encoding="utf-8"), "strace lists no calls")
+    check((folder / "keys.db").is_file(), "the store is not the one of config.toml")
     used = set(re.findall(r"^[a-z]\w+$", calls.read_text(encoding="utf-8"), re.MULTILINE))
     used -= {"syscall", "total"}
     check("futex" in used, f"strace saw no thread: {sorted(used)}")
