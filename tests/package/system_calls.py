@@ -66,16 +66,16 @@ def ask(path, route, headers):
         return connection.getresponse().status
 
 
-def use_service(program, folder, env):
+def use_service(root, folder, env):
     """Decisions of a gateway, administration over HTTP, export and import of the store."""
     def nexakey(*words):
-        return run(*AS_USER, program, *words, env=env)
+        return run(*AS_USER, root / "usr/bin/nexakey", *words, env=env)
 
     key = nexakey("create", "crm", "--scope", "read", "--quiet").strip()
     token = folder / "token"
     nexakey("token", "create", "ops", "--role", "admin", "--secret-file", token)
     path = folder / "auth.sock"
-    with started(program, folder, env) as server:
+    with started(root, folder, env) as server:
         about = {"X-Original-Method": "GET", "X-Original-URI": "/v1/leads",
                  "X-Real-IP": "198.51.100.7"}
         headers = about | {"Authorization": f"Bearer {key}"}
@@ -90,21 +90,24 @@ def use_service(program, folder, env):
                       ("revoke", "crm", "--yes")):
             nexakey(*words, *remote)
         check(ask(path, "/auth/nginx", headers) == 401, "the service admits a revoked key")
-        check(ask(path, "/metrics", {}) == 200, "the service has no metrics")
+        check(ask(folder / "metrics.sock", "/metrics", {}) == 200, "the service has no metrics")
         server.send_signal(signal.SIGTERM)
         check(server.wait(timeout=60) == 0, f"the service ended with {server.returncode}")
 
 
 @contextmanager
-def started(program, folder, env):
+def started(root, folder, env):
     """The service as the unit starts it, with its system calls in the file `calls` once it has ended.
 
     strace is not its parent: the socket is for the process that systemd has started.
     """
+    unit = (root / "lib/systemd/system/nexakey.service").read_text(encoding="utf-8")
+    [start] = settings(unit, "ExecStart")
+    serve = start.replace("127.0.0.1:9465", f"unix:{folder}/metrics.sock").split()[1:]
     command = [*AS_USER, "systemd-socket-activate", f"--listen={folder}/auth.sock",
                "--setenv=HOME", "--setenv=NEXAKEY_SYSTEM_CONFIG",
                "strace", "--daemonize", "-f", "--summary-only", "--summary-columns=name",
-               f"--output={folder}/calls", program, "serve", "--trusted-proxy", "unix"]
+               f"--output={folder}/calls", root / "usr/bin/nexakey", *serve]
     with open(folder / "log", "w", encoding="utf-8") as log:
         server = subprocess.Popen([str(word) for word in command], env=env, stdout=log, stderr=log)
     try:
@@ -123,7 +126,6 @@ def wait_for(condition, message):
 
 
 def check_system_calls(root, folder):
-    program = root / "usr/bin/nexakey"
     unit = (root / "lib/systemd/system/nexakey.service").read_text(encoding="utf-8")
     if AS_USER:
         shutil.chown(folder, "nobody", "nogroup")
@@ -133,7 +135,7 @@ def check_system_calls(root, folder):
     settings_file.write_text(packaged.replace("/var/lib/nexakey", str(folder)), encoding="utf-8")
     env = {"PATH": os.environ["PATH"], "HOME": str(folder),
            "NEXAKEY_SYSTEM_CONFIG": str(settings_file)}
-    use_service(program, folder, env)
+    use_service(root, folder, env)
     calls = folder / "calls"
     wait_for(lambda: "total" in calls.read_text(encoding="utf-8"), "strace lists no calls")
     check((folder / "keys.db").is_file(), "the store is not the one of config.toml")
