@@ -9,4 +9,4 @@ sudo systemctl disable nexakey.socket
 sudo rm -r /etc/systemd/system/nexakey.* /etc/nexakey /var/lib/nexakey
 sudo userdel nexakey
 sudo xargs rm <build/install_manifest.txt
-[[ -z $(find /usr/local -name '*nexakey*') ]]
+[[ -z $(find /usr/local -path '*nexakey*' ! -type d) ]]
