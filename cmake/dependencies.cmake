@@ -14,8 +14,8 @@ nexakey_find(Threads libc6-dev)
 nexakey_find(SQLite3 libsqlite3-dev)
 
 if(NEXAKEY_STATIC)
-  # Of libcrypto this links SHA-256 and CRYPTO_memcmp. What TLS, randomness and libcurl use is the shared library,
-  # loaded at its first use: to load it for each command would take half as long again (1.2 ms).
+  # Of libcrypto this links SHA-256 and CRYPTO_memcmp. TLS, randomness and libcurl use the shared
+  # library, loaded at its first use: loading it for every command takes half as long again (1.2 ms).
   set(OPENSSL_USE_STATIC_LIBS ON)
   set(CMAKE_FIND_LIBRARY_SUFFIXES .a .so)
 endif()

@@ -176,7 +176,8 @@ def main():
     with tempfile.TemporaryDirectory(prefix="nexakey-") as home:
         env = {
             "PATH": f"{Path(os.environ['NEXAKEY']).resolve().parent}:{os.environ['PATH']}",
-            "HOME": home, "LC_ALL": "C.UTF-8", "TERM": "xterm", "COLUMNS": "200",
+            "HOME": home, "NEXAKEY_SYSTEM_CONFIG": "/nowhere",
+            "LC_ALL": "C.UTF-8", "TERM": "xterm", "COLUMNS": "200",
         }
         for key in ("crm", "two words", "a:b=c", "dollar $HOME `id`", "Zoë"):
             make_store(env, key)

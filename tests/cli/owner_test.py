@@ -146,7 +146,8 @@ class RootAndOwner(unittest.TestCase):
         if subprocess.run([*command, "true"], capture_output=True).returncode != 0:
             self.skipTest("user namespaces are switched off")
         done = subprocess.run([*command, self.binary, "create", "--scope", "read", "-q"], cwd="/",
-                              env={"HOME": str(self.home), "NEXAKEY_STORE": str(self.store)},
+                              env={"HOME": str(self.home), "NEXAKEY_STORE": str(self.store),
+                                   "NEXAKEY_SYSTEM_CONFIG": "/nowhere"},
                               capture_output=True, text=True, timeout=TIME_LIMIT)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assert_owned(self.folder, OWNER, GROUP)
@@ -170,7 +171,7 @@ class RootAndOwner(unittest.TestCase):
                                   ("usage", "-q"), ("doctor", "-q")):
                         subprocess.run([self.binary, *words, "--store", self.store],
                                        capture_output=True, timeout=TIME_LIMIT,
-                                       env={"HOME": str(self.home), "PATH": os.environ["PATH"]})
+                                       env={"HOME": str(self.home), "NEXAKEY_SYSTEM_CONFIG": "/nowhere"})
                     self.assertEqual(precious.read_text(), "precious")
                     self.assertEqual(list(victim.iterdir()), [precious])
                     self.assert_owned(victim, 0, 0)

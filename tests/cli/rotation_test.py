@@ -33,7 +33,8 @@ class Home:
         self.folder = Path(folder)
         self.file = self.folder / "crm.key"
         self.staged = self.folder / ".crm.key.new"
-        self.env = os.environ | {"NEXAKEY_STORE": str(self.folder / "keys.db"), "HOME": folder}
+        self.env = os.environ | {"NEXAKEY_STORE": str(self.folder / "keys.db"), "HOME": folder,
+                                 "NEXAKEY_SYSTEM_CONFIG": "/nowhere"}
         self.run("create", "crm", "--scope", "read", "--rate-limit", "100000",
                  "--key-file", str(self.file), "-q")
 

@@ -33,7 +33,7 @@ class Place:
         self.folder = tempfile.TemporaryDirectory(prefix="nexakey-e2e-")
         self.path = self.folder.name
         self.env = os.environ | {"NEXAKEY_STORE": f"{self.path}/keys.db", "HOME": self.path,
-                                 "XDG_CONFIG_HOME": self.path}
+                                 "XDG_CONFIG_HOME": self.path, "NEXAKEY_SYSTEM_CONFIG": "/nowhere"}
         self.processes = []
         self.server = None
 

@@ -25,6 +25,7 @@ class Home(unittest.TestCase):
                 if name in os.environ}
         self.env = kept | {
             "PATH": f"{Path(NEXAKEY).parent}:{os.environ['PATH']}", "HOME": str(self.home),
+            "NEXAKEY_SYSTEM_CONFIG": "/nowhere",
             "LC_ALL": "C.UTF-8", "GIT_CONFIG_NOSYSTEM": "1",
             "GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@example.com",
             "GIT_COMMITTER_NAME": "a", "GIT_COMMITTER_EMAIL": "a@example.com",

@@ -146,7 +146,8 @@ class RemoteTest(unittest.TestCase):
         self.write_token(TOKEN + "\n")
         kept = {name: value for name, value in os.environ.items()
                 if name in ("PATH", "LANG", "ASAN_OPTIONS", "TSAN_OPTIONS")}
-        self.env = kept | {"HOME": folder.name, "NEXAKEY_KEY": API_KEY,
+        self.env = kept | {"HOME": folder.name, "NEXAKEY_SYSTEM_CONFIG": "/nowhere",
+                           "NEXAKEY_KEY": API_KEY,
                            "NEXAKEY_TOKEN_FILE": str(self.token_file)}
 
     def write_token(self, text, mode=0o600):
