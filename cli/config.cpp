@@ -8,6 +8,11 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+
+// toml++ 3.3 lets the compiler assume that a table header begins with a key. Not every file does;
+// without that assumption, the parser reports it.
+#undef NDEBUG
+#define TOML_ASSERT(condition) static_assert(true)
 #include <toml++/toml.h>
 
 #include "cli/descriptor.h"
@@ -23,6 +28,8 @@ namespace {
 
 constexpr const char* kSystemPath = "/etc/nexakey/config.toml";
 constexpr std::size_t kMaxSize = 65'536;
+/// The parser needs stack for each dot of a key; no line of a config file has so many.
+constexpr std::ptrdiff_t kMaxDots = 200;
 
 const std::vector<std::string> kNames{"store",      "workspace", "output", "color",
                                       "token_file", "ca_file",   "timeout"};
@@ -83,11 +90,21 @@ std::optional<std::string> read_text(const std::filesystem::path& path) {
   return text;
 }
 
+void check_lines(const std::filesystem::path& path, const std::string& text) {
+  toml::source_index number = 0;
+  for (const std::string_view line : core::split(text, '\n')) {
+    ++number;
+    if (std::ranges::count(line, '.') > kMaxDots) {
+      fail_at(path, {number, 1}, "the line has more than " + std::to_string(kMaxDots) + " dots");
+    }
+  }
+}
+
 /// An absolute path for one that a config file names.
 std::string absolute_path(const std::filesystem::path& path, const toml::source_position& position,
                           const std::string& named) {
   if (!named.starts_with('~')) {
-    return named.empty() ? named : (path.parent_path() / named).string();
+    return (path.parent_path() / named).string();
   }
   const auto home = environment("HOME");
   if (!named.starts_with("~/") || !home) {
@@ -105,6 +122,9 @@ std::string value_for(const std::filesystem::path& path, const std::string& name
     fail_at(path, position, name + " is not a string", "write " + name + " = \"…\"");
   }
   const std::string& value = text->get();
+  if (value.empty()) {
+    fail_at(path, position, name + " is empty");
+  }
   if (value.find('\0') != std::string::npos) {
     fail_at(path, position, name + " contains a NUL character");
   }
@@ -124,7 +144,8 @@ std::optional<std::string> Config::find(std::string_view name) const {
 
 std::optional<std::filesystem::path> user_folder(const char* variable,
                                                  std::string_view below_home) {
-  if (const auto folder = environment(variable)) {
+  // A relative one is to be ignored (XDG Base Directory Specification 0.8).
+  if (const auto folder = environment(variable); folder && folder->starts_with('/')) {
     return *folder;
   }
   const auto home = environment("HOME");
@@ -146,6 +167,7 @@ Config read_config(const std::filesystem::path& path) {
   if (!text) {
     return config;
   }
+  check_lines(path, *text);
   try {
     for (const auto& [key, node] : toml::parse(*text)) {
       const std::string name(key.str());

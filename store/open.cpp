@@ -86,28 +86,32 @@ constexpr std::array kBackends{
 constexpr const char* kForms =
     "write sqlite:PATH, a path, https://HOST, unix:PATH or postgresql://HOST/DATABASE";
 
-/// The scheme (RFC 3986, 3.1) in front of the colon; nothing for a bare path.
+/// The scheme (RFC 3986, 3.1, and with underscores) in front of the colon; nothing for a bare path.
 std::string_view scheme_of(std::string_view url) {
   const std::string_view scheme = url.substr(0, url.find(':'));
   const bool is_scheme =
       scheme.size() < url.size() && !scheme.empty() && std::ranges::all_of(scheme, [](char c) {
-        return core::is_alphanumeric(c) || c == '+' || c == '-' || c == '.';
+        return core::is_alphanumeric(c) || c == '+' || c == '-' || c == '.' || c == '_';
       });
   return is_scheme ? scheme : std::string_view();
 }
 
-/// Whether what should be the path of a file looks like a URL with a password or a connection
+bool contains(std::string_view text, std::string_view word) {
+  return std::search(text.begin(), text.end(), word.begin(), word.end(),
+                     [](char a, char b) { return core::to_lower(a) == b; }) != text.end();
+}
+
+/// Whether what should be the path of a file looks like a URL with a password or like a connection
 /// string of libpq. It is refused then: messages show paths.
 bool looks_secret(std::string_view path) {
   const std::size_t slashes = path.find("//");
   const std::size_t colon = slashes == std::string_view::npos ? slashes : path.find(':', slashes);
   const bool has_password = colon != std::string_view::npos && path.find('@', colon) != path.npos;
-  constexpr std::string_view kPassword = "password";
-  const auto is_same = [](char a, char b) { return core::to_lower(a) == b; };
-  const bool names_password = std::search(path.begin(), path.end(), kPassword.begin(),
-                                          kPassword.end(), is_same) != path.end() &&
-                              path.find('=') != std::string_view::npos;
-  return has_password || names_password || path.find("://") != std::string_view::npos;
+  constexpr std::array kWords{"pass", "host=", "user=", "dbname="};
+  const bool has_settings =
+      path.find('=') != std::string_view::npos &&
+      std::ranges::any_of(kWords, [&](const char* word) { return contains(path, word); });
+  return has_password || has_settings || contains(path, "://");
 }
 
 core::Result<Location> locate(const std::string& url) {
@@ -123,7 +127,8 @@ core::Result<Location> locate(const std::string& url) {
   if (rest.empty()) {
     return core::reject("the store has no path", kForms);
   }
-  if (backend->open == open_file && looks_secret(rest)) {
+  const bool is_colon_first = scheme.empty() && url.find(':') < url.find('/');
+  if (is_colon_first || (backend->open == open_file && looks_secret(rest))) {
     return core::reject("the store URL cannot be read", kForms);
   }
   return Location{backend, rest};

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string_view>
 
+#include "core/ip_range.h"
 #include "core/text.h"
 #include "store/postgres/connection.h"
 #include "store/postgres/libpq.h"
@@ -53,6 +54,17 @@ bool consists_of(std::string_view text, std::string_view more) {
   });
 }
 
+/// The name of a host, an IPv6 address, the folder of a socket, or an abstract socket (unix(7)).
+bool is_host(std::string_view text) {
+  return text.find(':') != std::string_view::npos
+             ? core::IpAddress::parse(text).has_value()
+             : consists_of(text.substr(text.starts_with('@') ? 1 : 0), "-._/");
+}
+
+bool are_hosts(std::string_view text) {
+  return std::ranges::all_of(core::split(text, ','), is_host);
+}
+
 bool is_port(std::string_view text) { return text.find_first_not_of("0123456789,") == text.npos; }
 
 core::Result<std::string> place_in(const std::string& url) {
@@ -64,14 +76,18 @@ core::Result<std::string> place_in(const std::string& url) {
   const std::string host = get("host");
   const std::string port = get("port");
   const std::string database = get("dbname");
-  // Hosts may be several, IPv6 addresses, and folders of sockets.
-  if (!settings || !is_port(port) || !consists_of(host, "-._,:/@") ||
-      !consists_of(database, "-._+$ ")) {
+  if (!settings || !is_port(port) || !are_hosts(host) || !consists_of(database, "-._+$ ")) {
     return core::reject("the URL of the store cannot be read",
                         "write postgresql://USER@HOST:PORT/DATABASE, with special characters "
                         "percent-encoded (@ is %40), and keep the password in ~/.pgpass");
   }
-  return "postgresql://" + host + (port.empty() ? "" : ":" + port) + "/" + database;
+  std::string place = "postgresql://";
+  for (const std::string_view each : core::split(host, ',')) {
+    place += place.ends_with('/') ? "" : ",";
+    place += each.find(':') == std::string_view::npos ? std::string(each)
+                                                      : "[" + std::string(each) + "]";
+  }
+  return place + (port.empty() ? "" : ":" + port) + "/" + database;
 }
 
 }  // namespace

@@ -156,7 +156,11 @@ SQLite::Database connect(const std::filesystem::path& path) {
 /// An absolute path without links above the file: SQLite is told to follow none.
 StorePaths resolve(const StorePaths& paths) {
   const auto absolute = std::filesystem::absolute(paths.database);
-  return StorePaths(std::filesystem::canonical(absolute.parent_path()) / absolute.filename());
+  StorePaths resolved(std::filesystem::canonical(absolute.parent_path()) / absolute.filename());
+  if (paths.owner) {
+    resolved.owner = paths.owner;  // who has a link on the way decides where it leads
+  }
+  return resolved;
 }
 
 /// `path` as SQLite takes it in a URI (https://sqlite.org/uri.html).

@@ -1,10 +1,16 @@
 #include "store/sqlite/owner.h"
 
 #include <array>
+#include <cstdint>
+#include <deque>
+#include <fstream>
+#include <system_error>
 
+#include <grp.h>
 #include <pwd.h>
 #include <sys/fsuid.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "store/sqlite/file.h"
@@ -13,18 +19,94 @@ namespace nexakey::store::sqlite {
 namespace {
 
 constexpr ::uid_t kRoot = 0;
-/// What a user namespace shows in place of a user that it does not map (user_namespaces(7)).
-constexpr ::uid_t kUnmapped = 65534;
+constexpr ::gid_t kNoGroup = 65534;
+constexpr int kMaxLinks = 40;  // as the kernel
 
-/// The user for files, which only a call that fails leaves as it is.
+/// An entry of the user database, with the memory that its texts are in.
+class User {
+ public:
+  explicit User(::uid_t id) {
+    passwd* found = nullptr;
+    ::getpwuid_r(id, &entry_, buffer_.data(), buffer_.size(), &found);
+    is_known_ = found != nullptr;
+  }
+  [[nodiscard]] const passwd* find() const { return is_known_ ? &entry_ : nullptr; }
+
+ private:
+  std::array<char, 16384> buffer_{};
+  passwd entry_{};
+  bool is_known_ = false;
+};
+
+std::string name_of(::uid_t id) {
+  const User user(id);
+  return user.find() == nullptr ? "user " + std::to_string(id) : user.find()->pw_name;
+}
+
+/// The groups that a user has when logged in. The group of a file says little about that: root's,
+/// for example, after a chown of the user alone.
+Owner owner_of(const struct stat& status) {
+  const User user(status.st_uid);
+  if (user.find() == nullptr) {
+    const ::gid_t group = status.st_gid == 0 ? kNoGroup : status.st_gid;
+    return {.user = status.st_uid, .group = group, .groups = {group}};
+  }
+  const ::gid_t group = user.find()->pw_gid;
+  int count = 64;
+  std::vector<::gid_t> groups(static_cast<std::size_t>(count));
+  if (::getgrouplist(user.find()->pw_name, group, groups.data(), &count) < 0) {
+    groups.resize(static_cast<std::size_t>(count));
+    ::getgrouplist(user.find()->pw_name, group, groups.data(), &count);
+  }
+  groups.resize(static_cast<std::size_t>(count));
+  return {.user = status.st_uid, .group = group, .groups = std::move(groups)};
+}
+
+/// Whether a user exists in this user namespace; one that does not is shown as `nobody`
+/// (user_namespaces(7)), and root of the namespace has no rights over their files to give up.
+bool is_mapped(::uid_t user) {
+  std::ifstream map("/proc/self/uid_map");
+  std::uint64_t inside = 0;
+  std::uint64_t outside = 0;
+  std::uint64_t count = 0;
+  if (!map) {
+    return true;
+  }
+  while (map >> inside >> outside >> count) {
+    if (user >= inside && user - inside < count) {
+      return true;
+    }
+  }
+  return false;
+}
+
+/// The parts of a path, in front of those that are still to be walked.
+void prepend(std::deque<std::filesystem::path>& parts, const std::filesystem::path& path) {
+  parts.insert(parts.begin(), path.begin(), path.end());
+}
+
+std::vector<::gid_t> thread_groups() {
+  std::vector<::gid_t> groups(static_cast<std::size_t>(::getgroups(0, nullptr)));
+  groups.resize(
+      static_cast<std::size_t>(::getgroups(static_cast<int>(groups.size()), groups.data())));
+  return groups;
+}
+
+/// Unlike setgroups(3), the system call changes the calling thread alone.
+bool set_thread_groups(const std::vector<::gid_t>& groups) {
+  return ::syscall(SYS_setgroups, groups.size(), groups.data()) == 0;
+}
+
+/// The user and group that the calling thread has for files. A call that fails tells them.
 ::uid_t file_user() { return static_cast<::uid_t>(::setfsuid(static_cast<::uid_t>(-1))); }
+::gid_t file_group() { return static_cast<::gid_t>(::setfsgid(static_cast<::gid_t>(-1))); }
 
-std::string name_of(::uid_t user) {
-  std::array<char, 16384> buffer{};
-  passwd entry{};
-  passwd* found = nullptr;
-  ::getpwuid_r(user, &entry, buffer.data(), buffer.size(), &found);
-  return found == nullptr ? "user " + std::to_string(user) : found->pw_name;
+/// Unlike seteuid(2), these calls change the calling thread alone, and only what it may do with
+/// files.
+bool set_file_ids(::uid_t user, ::gid_t group) {
+  ::setfsgid(group);
+  ::setfsuid(user);
+  return file_user() == user && file_group() == group;
 }
 
 }  // namespace
@@ -33,15 +115,30 @@ std::optional<Owner> owner_for_root(const std::filesystem::path& path) {
   if (::geteuid() != kRoot) {
     return std::nullopt;
   }
-  std::filesystem::path prefix;
-  for (const auto& part : std::filesystem::absolute(path)) {
-    prefix /= part;
-    for (const auto& look : {::lstat, ::stat}) {  // of a link, itself and what it leads to
-      struct stat status {};
-      if (look(prefix.c_str(), &status) == 0 && status.st_uid != kRoot &&
-          status.st_uid != kUnmapped) {
-        return Owner{status.st_uid, status.st_gid};
-      }
+  std::filesystem::path at;
+  std::deque<std::filesystem::path> parts;
+  prepend(parts, std::filesystem::absolute(path));
+  for (int links = 0; !parts.empty() && links <= kMaxLinks;) {
+    const std::filesystem::path part = std::move(parts.front());
+    parts.pop_front();
+    if (part == "..") {
+      at = at.parent_path();  // there are no links in it
+      continue;
+    }
+    const std::filesystem::path next = at / part;
+    struct stat status {};
+    if (::lstat(next.c_str(), &status) != 0) {
+      break;
+    }
+    if (status.st_uid != kRoot && is_mapped(status.st_uid)) {
+      return owner_of(status);
+    }
+    std::error_code error;
+    if (S_ISLNK(status.st_mode)) {
+      prepend(parts, std::filesystem::read_symlink(next, error));
+      ++links;
+    } else {
+      at = next;
     }
   }
   return std::nullopt;
@@ -51,21 +148,21 @@ ActingAs::ActingAs(const std::optional<Owner>& owner) {
   if (!owner) {
     return;
   }
-  // The group first: without root's rights it could not be changed any more.
-  const auto group = static_cast<::gid_t>(::setfsgid(owner->group));
-  before_ = Owner{static_cast<::uid_t>(::setfsuid(owner->user)), group};
-  if (file_user() != owner->user) {
-    ::setfsgid(group);
-    before_.reset();
+  before_ = Owner{.user = file_user(), .group = file_group(), .groups = thread_groups()};
+  if (!set_thread_groups(owner->groups) || !set_file_ids(owner->user, owner->group)) {
+    restore();
     throw StoreProblem("this process may not act as the owner of the store",
                        "run it as the owner (" + name_of(owner->user) + ")");
   }
 }
 
-ActingAs::~ActingAs() {
+ActingAs::~ActingAs() { restore(); }
+
+void ActingAs::restore() {
   if (before_) {
-    ::setfsuid(before_->user);
-    ::setfsgid(before_->group);
+    set_file_ids(before_->user, before_->group);
+    set_thread_groups(before_->groups);
+    before_.reset();
   }
 }
 

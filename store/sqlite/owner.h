@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <sys/types.h>
 
@@ -12,11 +13,12 @@ namespace nexakey::store::sqlite {
 struct Owner {
   ::uid_t user = 0;
   ::gid_t group = 0;
+  std::vector<::gid_t> groups{};  ///< the supplementary ones
 };
 
-/// The owner as whom root works on the store at `path`: that of the first part of the path that is
-/// not root's, for they control what is below it. Nothing if it is all root's, or this process is
-/// not root.
+/// The owner as whom root works on the store at `path`: that of the first folder, link or file on
+/// the way to it that is not root's, for they control what comes behind it. Nothing if it is all
+/// root's, or this process is not root.
 std::optional<Owner> owner_for_root(const std::filesystem::path& path);
 
 /// Gives the calling thread the rights of an owner for files, and only those (setfsuid(2)), as long
@@ -31,7 +33,9 @@ class ActingAs {
   ~ActingAs();
 
  private:
-  std::optional<Owner> before_;
+  void restore();
+
+  std::optional<Owner> before_;  ///< what the thread had, if it was changed
 };
 
 /// What to do about a path that this process may not open: "run it as the owner (ann)".

@@ -4,6 +4,7 @@ the user has planted leads it elsewhere."""
 
 import json
 import os
+import pwd
 import shutil
 import stat
 import subprocess
@@ -175,6 +176,43 @@ class RootAndOwner(unittest.TestCase):
                     self.assertEqual(precious.read_text(), "precious")
                     self.assertEqual(list(victim.iterdir()), [precious])
                     self.assert_owned(victim, 0, 0)
+
+    def test_root_lends_no_group_to_the_owner(self):
+        victim = self.make_folder("victim", 0, 0)
+        subprocess.run([self.binary, "create", "--scope", "read", "-q", "--store",
+                        victim / "keys.db"], check=True, capture_output=True)
+        victim.chmod(0o770)
+        for path in victim.iterdir():
+            path.chmod(0o660)
+        link = self.folder / "link"
+        link.symlink_to(victim)
+        os.lchown(link, OWNER, GROUP)
+        # As after a chown of the user alone, for an owner with and without an entry in passwd(5)
+        for owner in (OWNER, pwd.getpwnam("daemon").pw_uid):
+            os.chown(self.folder, owner, 0)
+            os.lchown(link, owner, 0)
+            self.store = link / "keys.db"
+            self.assertIn("permission denied", self.root("list", status=6))
+            self.store = link / "new.db"
+            self.assertIn("permission denied", self.root("create", "--scope", "read", status=6))
+
+    def test_a_link_of_root_through_the_owners_folder(self):
+        victim = self.make_folder("victim", 0, 0)
+        planted = self.folder / "store"
+        planted.symlink_to(victim)
+        os.lchown(planted, OWNER, GROUP)
+        of_root = self.top / "link"
+        for target in (planted, "store/store", "../" + self.top.name + "/store/store"):
+            of_root.unlink(missing_ok=True)
+            of_root.symlink_to(target)
+            self.store = of_root / "keys.db"
+            self.assertIn("permission denied", self.root("create", "--scope", "read", status=6))
+            self.assertEqual(list(victim.iterdir()), [])
+        planted.unlink()
+        planted.mkdir()
+        os.chown(planted, OWNER, GROUP)
+        self.root("create", "--scope", "read", "-q")
+        self.assert_owned(planted, OWNER, GROUP)
 
     def test_a_planted_folder_leads_root_nowhere(self):
         victim = self.make_folder("victim", 0, 0)

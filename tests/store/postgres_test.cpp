@@ -247,9 +247,12 @@ TEST_CASE("no message has a part of the password of a URL") {
            "postgresql://u:p%hunter2@127.0.0.1:1/keys",
            "postgresql://u:p#hunter2@127.0.0.1:1/keys@x",
            "postgresql://127.0.0.1:1/dbname%3Dx%20password%3Dhunter2",
+           "postgresql://u%3Ahunter2%40127.0.0.1:1/keys",
+           "postgresql:///keys?host=u:hunter2@127.0.0.1", "postgresql:///keys?host=u:hunter2",
            // Connection strings, other schemes, slips of the pen
            "postgresql:host=127.0.0.1 password=hunter2", "host=127.0.0.1 password=hunter2",
            "host=127.0.0.1 PassWord = 'hunter2'", "host=127.0.0.1 password=hunter2:x",
+           "host=127.0.0.1 pass=hunter2 user=x", "user=x pw=hunter2",
            "postgresql//admin:hunter2@127.0.0.1/keys", "/postgresql://admin:hunter2@127.0.0.1/keys",
            "//admin:hunter2@127.0.0.1/keys", "sqlite:postgresql://admin:hunter2@127.0.0.1/keys",
            "mysql://admin:hunter2@127.0.0.1/keys", "https://admin:hunter2@127.0.0.1",
@@ -269,7 +272,7 @@ TEST_CASE("the place of a store is shown as its backend reads it") {
   for (const auto& [url, place] : std::vector<std::pair<std::string, std::string>>{
            {"postgresql://a:b@h/d?password=c&sslmode=require", "postgresql://h/d"},
            {"postgres://a:p%40ss@h1:1,h2:2/d", "postgresql://h1,h2:1,2/d"},
-           {"postgresql://ann%40corp:x@[2001:db8::7]:5433/d", "postgresql://2001:db8::7:5433/d"},
+           {"postgresql://ann%40corp:x@[2001:db8::7]:5433/d", "postgresql://[2001:db8::7]:5433/d"},
            {"postgresql:///d?host=/run/postgresql&user=a@b", "postgresql:///run/postgresql/d"},
            {"postgresql:///?service=keys", "postgresql:///"},
            {"postgresql://a:p@ss@h/d", "the store URL"},
