@@ -133,7 +133,9 @@ void end_on_cut_file(int /*signal*/) {
 int nexakey_main(int argc, char** argv) {
   hold_closed_streams();
   forbid_core_dumps();
+  // A reader that has gone and a file that is too large are errors of write(2), which are handled.
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
   std::signal(SIGBUS, end_on_cut_file);
   const std::vector<std::string> words(argv + 1, argv + argc);
   core::Error error;

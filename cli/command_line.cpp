@@ -75,11 +75,7 @@ void CommandLine::parse(const std::vector<std::string>& words) {
   app_->parse(std::move(marked));
 }
 
-std::vector<std::string> CommandLine::extras() const {
-  std::vector<std::string> extras;
-  std::ranges::transform(app_->remaining(true), std::back_inserter(extras), unmark);
-  return extras;
-}
+std::vector<std::string> CommandLine::extras() const { return app_->remaining(true); }
 
 const Runner& CommandLine::runner() const {
   return std::ranges::find_if(runners_, [](const auto& entry) { return entry.first->parsed(); })
@@ -99,16 +95,20 @@ std::optional<std::size_t> find_command(const std::vector<std::string>& words) {
 }
 
 std::optional<std::string> find_output_option(const std::vector<std::string>& words) {
+  constexpr std::string_view kLong = "--output=";
   std::optional<std::string> output;
-  for (std::size_t i = 0; i < words.size(); ++i) {
+  for (std::size_t i = 0; i < words.size() && words[i] != "--"; ++i) {
     const std::string& word = words[i];
-    const bool is_name = word == "--output" || (!word.starts_with("--") && word.ends_with('o'));
-    if (is_name && takes_next(word) && i + 1 < words.size()) {
-      output = words[++i];
-    } else if (word.starts_with("--output=")) {
-      output = word.substr(word.find('=') + 1);
-    } else if (word.starts_with("-o") && word.size() > 2) {
-      output = word.substr(2);
+    const bool is_short = word.starts_with('-') && !word.starts_with("--");
+    const std::size_t at = is_short ? word.find_first_not_of("qy", 1) : std::string::npos;
+    const bool is_output = word == "--output" || (at != std::string::npos && word[at] == 'o');
+    if (word.starts_with(kLong)) {
+      output = word.substr(kLong.size());
+    } else if (is_output && is_short && at + 1 < word.size()) {
+      output = word.substr(at + 1);
+    } else if (takes_next(word) && i + 1 < words.size()) {
+      ++i;
+      output = is_output ? std::optional(words[i]) : output;
     }
   }
   return output;

@@ -21,7 +21,7 @@ class CommandLine {
 
   /// Parses the words behind the program's name; throws CLI::ParseError.
   void parse(const std::vector<std::string>& words);
-  /// The words that it had no place for.
+  /// The words that it had no place for, marked as `mark_values` does.
   [[nodiscard]] std::vector<std::string> extras() const;
 
   [[nodiscard]] const CLI::App& app() const { return *app_; }

@@ -6,6 +6,7 @@
 #include "cli/help.h"
 #include "cli/report.h"
 #include "cli/suggest.h"
+#include "cli/word_scanner.h"
 #include "core/text.h"
 
 namespace nexakey::cli {
@@ -29,12 +30,12 @@ core::Error describe(const CLI::ParseError& error, const CLI::App& command,
   const std::string help = "see " + full_name(command) + " --help";
   const auto names = command_names(command);
   if (!extras.empty()) {
-    const std::string& first = extras.front();
-    const auto options = option_names(command);
-    // Behind -- an option is an argument.
-    const bool is_option =
-        first.starts_with('-') && std::ranges::find(options, first) == options.end();
-    const auto meant = closest(first, is_option ? options : names);
+    const bool is_option = !is_marked(extras.front());
+    std::string first = unmark(extras.front());
+    if (is_option) {
+      first.resize(std::min(first.find('='), first.size()));  // its value may be a secret
+    }
+    const auto meant = closest(first, is_option ? option_names(command) : names);
     const std::string kind = is_option       ? "no option "
                              : names.empty() ? "one argument too many: "
                                              : "no command ";

@@ -12,7 +12,7 @@
 namespace nexakey::cli {
 namespace {
 
-/// Names of files and the like come into messages as they are.
+/// Names of files and the like come into messages and hints as they are.
 std::string presentable(std::string text) {
   return core::printable(core::mask_credentials(std::move(text)));
 }
@@ -20,14 +20,15 @@ std::string presentable(std::string text) {
 }  // namespace
 
 void report(const core::Error& error, Format format) {
-  const std::string message = presentable(error.message);
+  const std::string message = presentable(core::mask_urls(error.message));
+  const std::string hint = presentable(error.hint);
   if (format == Format::table) {
-    print_note("nexakey: " + message + (error.hint.empty() ? "" : ": " + error.hint));
+    print_note("nexakey: " + message + (hint.empty() ? "" : ": " + hint));
     return;
   }
   std::string line;
   core::JsonWriter json(line);
-  core::write_error(json, {error.code, message, error.hint});
+  core::write_error(json, {error.code, message, hint});
   print_note(line);
 }
 

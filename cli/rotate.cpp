@@ -135,6 +135,13 @@ class Printer {
     ++count_;
   }
 
+  /// With the keys that were rotated before something failed.
+  void finish_early() {
+    if (count_ > 0 || context_.settings.format == Format::json) {
+      finish();
+    }
+  }
+
   void finish() {
     if (context_.settings.format == Format::json) {
       context_.out.write("]}\n");
@@ -208,7 +215,7 @@ void rotate_all(Context& context, store::KeyStore& store, const std::vector<Targ
       }
     }
   } catch (const Failure&) {
-    printer.finish();  // with those that were rotated before
+    printer.finish_early();
     throw;
   }
   printer.finish();

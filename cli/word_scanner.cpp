@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "cli/exit_status.h"
 #include "cli/help.h"
 
 namespace nexakey::cli {
@@ -24,8 +25,8 @@ ScannedWord WordScanner::next(const std::string& word) {
     return {.kind = WordKind::value, .option = option};
   }
   if (only_arguments_ || word == "-" || !word.starts_with('-')) {
-    const auto* const command = only_arguments_ ? nullptr : find_command(*command_, word);
-    if (command != nullptr) {
+    // A command that has commands takes no arguments, even after `--`.
+    if (const auto* const command = find_command(*command_, word)) {
       command_ = command;
       return {.kind = WordKind::command};
     }
@@ -44,6 +45,10 @@ ScannedWord WordScanner::scan_long(const std::string& word) {
   const auto* const option = find_option(*command_, word.substr(0, equals));
   if (option == nullptr) {
     return {.kind = WordKind::option};
+  }
+  if (!takes_value(*option) && equals != std::string::npos) {
+    throw Failure{{core::ErrorCode::usage, word.substr(0, equals) + " takes no value",
+                   "see " + full_name(*command_) + " --help"}};
   }
   return found(*option, equals == std::string::npos ? std::nullopt : std::optional(equals + 1));
 }
@@ -112,8 +117,8 @@ std::vector<std::string> mark_values(const std::vector<std::string>& words, cons
   return marked;
 }
 
-std::string unmark(const std::string& value) {
-  return value.starts_with(kMark) ? value.substr(1) : value;
-}
+bool is_marked(const std::string& word) { return word.starts_with(kMark); }
+
+std::string unmark(const std::string& value) { return is_marked(value) ? value.substr(1) : value; }
 
 }  // namespace nexakey::cli

@@ -33,6 +33,7 @@ class WordScanner {
   /// `app` has to outlive this, with all options of the commands that are to be known.
   explicit WordScanner(const CLI::App& app) : command_(&app) {}
 
+  /// Ends the command if an option that takes no value has one, such as `--yes=`.
   ScannedWord next(const std::string& word);
 
   /// The innermost command so far.
@@ -61,6 +62,7 @@ const CLI::Option* find_option(const CLI::App& command, const std::string& name)
 /// The words for CLI11's parser, with a mark in front of every value and argument that keeps it as
 /// it was typed; `unmark` takes the mark off again.
 std::vector<std::string> mark_values(const std::vector<std::string>& words, const CLI::App& app);
+bool is_marked(const std::string& word);
 std::string unmark(const std::string& value);
 
 }  // namespace nexakey::cli

@@ -62,6 +62,34 @@ bool contains_credential(std::string_view text) {
   });
 }
 
+std::string mask_urls(std::string text) {
+  constexpr std::string_view kMask = "…";
+  constexpr std::string_view kEnds = " \t\n\"'";
+  for (std::size_t at = text.find("://"); at != std::string::npos; at = text.find("://", at)) {
+    at += 3;
+    const std::size_t end = std::min(text.find_first_of(kEnds, at), text.size());
+    const std::size_t user_end = text.substr(0, end).rfind('@');
+    const std::size_t colon = text[at] == '[' ? end : text.find(':', at);
+    if (user_end != std::string::npos && user_end >= at) {
+      text.replace(at, user_end - at, kMask);
+    } else if (colon < end &&
+               (colon + 1 == end || (text[colon + 1] < '0' || text[colon + 1] > '9'))) {
+      text.replace(colon + 1, end - colon - 1, kMask);
+    }
+  }
+  const auto is_same = [](char a, char b) { return to_lower(a) == b; };
+  constexpr std::string_view kPassword = "password=";
+  for (auto from = text.begin();;) {
+    const auto found = std::search(from, text.end(), kPassword.begin(), kPassword.end(), is_same);
+    if (found == text.end()) {
+      return text;
+    }
+    const auto at = static_cast<std::size_t>(found - text.begin()) + kPassword.size();
+    text.replace(at, std::min(text.find_first_of("& \t\n\"'", at), text.size()) - at, kMask);
+    from = text.begin() + static_cast<std::ptrdiff_t>(at + kMask.size());
+  }
+}
+
 std::string mask_credentials(std::string text) {
   // All are found before any is masked, the last one first: two may overlap by the beginning of a
   // prefix, and without it the second would no longer be found.

@@ -35,6 +35,11 @@ bool contains_credential(std::string_view text);
 /// `text` with `fc_live_…` or `nxk_…` in place of each key and token in it.
 std::string mask_credentials(std::string text);
 
+/// Masks what may be a user and a password in each URL of a text: all between `://` and the last @
+/// before the end of the word, or, without an @, a port that is not a number; and the value of a
+/// parameter whose name ends in "password".
+std::string mask_urls(std::string text);
+
 /// SHA-256 of a whole secret: all that a store ever knows of it. With 166 random bits
 /// and more in it there is nothing for a salt or a slow hash to protect.
 using CredentialHash = Sha256;

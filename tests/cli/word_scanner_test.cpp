@@ -164,10 +164,10 @@ TEST_CASE("arguments that take several values keep each of them") {
 
 TEST_CASE("what is no value is told as it was typed") {
   for (const auto& [words, extras] :
-       std::vector<std::pair<Words, Words>>{{{"show", "a", "[b]"}, {"[b]"}},
-                                            {{"show", "a", "--", "--b"}, {"--b"}},
+       std::vector<std::pair<Words, Words>>{{{"show", "a", "[b]"}, {"=[b]"}},
+                                            {{"show", "a", "--", "--b"}, {"=--b"}},
                                             {{"show", "a", "--unknown"}, {"--unknown"}},
-                                            {{"whitelist", "ad", "x"}, {"ad", "x"}},
+                                            {{"whitelist", "ad", "x"}, {"=ad", "=x"}},
                                             {{"show", "a", "-Z"}, {"-Z"}}}) {
     CommandLine line(words.front());
     CHECK_THROWS_AS(line.parse(words), const CLI::ParseError&);

@@ -111,5 +111,22 @@ TEST_CASE("A hash is read from exactly 64 hexadecimal digits") {
   }
 }
 
+TEST_CASE("users and passwords in URLs are masked") {
+  for (const auto& [text, masked] : std::vector<std::pair<std::string, std::string>>{
+           {"no \"postgresql://u:p@ss@h/d\" here", "no \"postgresql://…@h/d\" here"},
+           {"https://u:p@h and x://v@i", "https://…@h and x://…@i"},
+           {"postgresql://u:pass", "postgresql://u:…"},
+           {"postgresql://u:", "postgresql://u:…"},
+           {"https://h:8443/a:b", "https://h:8443/a:b"},
+           {"postgresql://[2001:db8::7]:5433/d", "postgresql://[2001:db8::7]:5433/d"},
+           {"a ann@example.com b", "a ann@example.com b"},
+           {"x://h/d?Password=p&a=b password=q", "x://h/d?Password=…&a=b password=…"},
+           {"://", "://"},
+           {"", ""}}) {
+    CAPTURE(text);
+    CHECK(mask_urls(text) == masked);
+  }
+}
+
 }  // namespace
 }  // namespace nexakey::core
