@@ -21,6 +21,11 @@ constexpr std::string_view kEnvoyPath = "/auth/envoy";
 constexpr std::array<std::string_view, 3> kOverrides{"X-HTTP-Method-Override", "X-HTTP-Method",
                                                      "X-Method-Override"};
 
+/// The other headers that are read below. (Authorization has no separator, so no lookalike.)
+constexpr std::array<std::string_view, 7> kRead{
+    "X-Api-Key",         "X-Forwarded-For", "X-Forwarded-Method", "X-Forwarded-Uri",
+    "X-Original-Method", "X-Original-URI",  "X-Real-IP"};
+
 Result<std::string> read_header(const HttpRequest& request, std::string_view name) {
   const auto value = request.only_value(name);
   return value ? Result<std::string>(std::string(*value))
@@ -48,25 +53,38 @@ Result<core::IpAddress> read_last_untrusted_hop(const HttpRequest& request,
   }
 }
 
-/// Whether CGI, WSGI, PHP and the like read this name as that of an identity header: to them, all
-/// characters but letters and digits are the same. A gateway that sets or removes X-Nexakey-Scopes
-/// lets X_Nexakey_Scopes pass.
-bool is_lookalike(std::string_view name) {
-  constexpr std::string_view kPrefix = "x-nexakey-";
-  const auto fold = [](char c) { return core::is_alphanumeric(c) ? c : '-'; };
-  if (std::ranges::all_of(name, [&](char c) { return fold(c) == c; })) {
-    return false;
-  }
-  std::string prefix(name.substr(0, kPrefix.size()));
-  std::ranges::transform(prefix, prefix.begin(), fold);
-  return is_same_name(prefix, kPrefix);
+bool is_hyphenated(std::string_view name) {
+  return std::ranges::all_of(name, [](char c) { return core::is_alphanumeric(c) || c == '-'; });
 }
 
+/// How CGI, WSGI and PHP read a header name: besides letter case, they ignore which characters
+/// separate letters and digits.
+std::string fold(std::string_view name) {
+  std::string folded(name);
+  std::ranges::transform(folded, folded.begin(),
+                         [](char c) { return core::is_alphanumeric(c) ? c : '-'; });
+  return folded;
+}
+
+/// Whether an API may read this name as that of a header that nexakey decides by or answers,
+/// although nexakey and the gateway do not: X_Nexakey_Scopes, X.HTTP.Method.
+bool is_lookalike(std::string_view name) {
+  if (is_hyphenated(name)) {
+    return false;
+  }
+  constexpr std::string_view kIdentity = "X-Nexakey-";
+  const std::string folded = fold(name);
+  const auto reads_as = [&](std::string_view header) { return is_same_name(folded, header); };
+  return is_same_name(std::string_view(folded).substr(0, kIdentity.size()), kIdentity) ||
+         std::ranges::any_of(kOverrides, reads_as) || std::ranges::any_of(kRead, reads_as);
+}
+
+/// nexakey must judge the credential, the method and the address that the API sees.
 Result<void> refuse_lookalikes(const HttpRequest& request) {
   for (const auto& [name, value] : request.headers) {
     if (is_lookalike(name)) {
-      return core::reject("the client sent " + core::quote(name) +
-                          ", which an API may take for a header of nexakey");
+      return core::reject("the client sent the header " + core::quote(name) +
+                          ", which an API may read as " + core::quote(fold(name)));
     }
   }
   return {};

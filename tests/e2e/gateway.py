@@ -2,6 +2,8 @@
 
 import http.server
 import json
+import re
+import socket
 import subprocess
 import sys
 import threading
@@ -22,12 +24,12 @@ class Api(http.server.BaseHTTPRequestHandler):
     def answer(self):
         Api.asked += 1
         sent = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        # As CGI and WSGI have them: in any case, and with `_` for `-`.
-        identity = [[name.lower().replace("_", "-"), value] for name, value in self.headers.items()
-                    if "nexakey" in name.lower()]
+        # CGI, WSGI and PHP ignore letter case and the characters between letters and digits.
+        folded = [[re.sub("[^a-z0-9]", "-", name.lower()), value]
+                  for name, value in self.headers.items()]
         body = json.dumps({"method": self.command, "path": self.path, "size": len(sent),
                            "key": self.headers.get("X-Nexakey-Key-Id"),
-                           "identity": identity}).encode()
+                           "folded": folded}).encode()
         status = self.path.removeprefix("/status/")
         self.send_response(int(status) if status.isdigit() else 200)
         self.send_header("Content-Length", str(len(body)))
@@ -92,3 +94,19 @@ class GatewayCase(unittest.TestCase):
                               text=True)
         self.assertEqual(done.returncode, 0, done.stderr + self.place.log())
         return Reply(done.stdout)
+
+    def ask_nexakey(self, key, path="/auth/forward", **changes):
+        """The head, as pairs, and the body of what nexakey itself answers a gateway."""
+        headers = {"Host": "x", "Connection": "close", "Authorization": f"Bearer {key}",
+                   "X-Forwarded-Method": "GET", "X-Forwarded-Uri": "/v1/leads/7",
+                   "X-Forwarded-For": "127.0.0.1"} | changes
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(20)
+            connection.connect(f"{self.place.path}/nexakey.sock")
+            connection.sendall((f"GET {path} HTTP/1.1\r\n" + "".join(
+                f"{name}: {value}\r\n" for name, value in headers.items()) + "\r\n").encode())
+            answer = b""
+            while piece := connection.recv(65536):
+                answer += piece
+        head, _, body = answer.decode().partition("\r\n\r\n")
+        return [line.partition(": ")[::2] for line in head.split("\r\n")[1:]], body

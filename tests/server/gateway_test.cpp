@@ -179,15 +179,21 @@ TEST_CASE("A credential of another scheme is not a key") {
   }
 }
 
-TEST_CASE("A header that an API may take for an identity header is a denial") {
-  for (const char* name : {"X_Nexakey_Scopes", "x_nexakey_scopes", "X-Nexakey_Scopes",
-                           "X_NEXAKEY-SCOPES", "X.Nexakey.Key.Id", "X_Nexakey_Anything"}) {
+TEST_CASE("A header that an API may read as one that nexakey decides by or answers is a denial") {
+  for (const char* name :
+       {"X_Nexakey_Scopes", "x_nexakey_scopes", "X-Nexakey_Scopes", "X_NEXAKEY-SCOPES",
+        "X.Nexakey.Key.Id", "X_Nexakey_Anything", "X_HTTP_Method_Override",
+        "x-http_method.override", "X_HTTP-METHOD", "X.Method!Override", "X_Api_Key", "x-api_key",
+        "X_Forwarded_For", "X_FORWARDED_METHOD", "X-Forwarded_Uri", "X_Original_Method",
+        "X_Original_URI", "X_Real_IP"}) {
     CAPTURE(name);
     CHECK_FALSE(read({{"X-Forwarded-For", "203.0.113.7"}, {name, "write"}}));
   }
   // The gateway removes these, and the others have another meaning.
-  for (const char* name : {"X-Nexakey-Scopes", "x-nexakey-scopes", "X_Other", "Nexakey_Scopes",
-                           "X_Nexakey", "My_X_Nexakey_Scopes"}) {
+  for (const char* name :
+       {"X-Nexakey-Scopes", "x-nexakey-scopes", "X_Other", "Nexakey_Scopes", "X_Nexakey",
+        "My_X_Nexakey_Scopes", "X-HTTP-Method-Override", "x-http-method", "X-Api-Key", "X_Api",
+        "X_Api_Keys", "X_Method", "X_HTTP_Method_Overrides", "XApi_Key"}) {
     CAPTURE(name);
     CHECK(read({{"X-Forwarded-For", "203.0.113.7"}, {name, "write"}}));
   }
