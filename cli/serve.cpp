@@ -1,5 +1,7 @@
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
+#include <iterator>
 #include <memory>
 #include <mutex>
 #include <stop_token>
@@ -148,17 +150,71 @@ std::optional<server::TlsFiles> parse_tls(const Options& options) {
   return server::TlsFiles{.certificate = *options.certificate, .key = *options.private_key};
 }
 
-/// None if nobody writes a log.
-std::unique_ptr<server::AccessSocket> bind_access_socket(const Options& options) {
+std::optional<server::Endpoint> parse_access_log(const Options& options) {
   if (!options.access_log) {
-    return nullptr;
+    return std::nullopt;
   }
-  const auto endpoint = value_of(server::Endpoint::parse(*options.access_log));
+  auto endpoint = value_of(server::Endpoint::parse(*options.access_log));
   if (endpoint.address) {
-    throw Failure{
-        {core::ErrorCode::usage, "an access log comes by a Unix socket alone", "write unix:PATH"}};
+    throw Failure{{core::ErrorCode::usage, "--access-log takes the path of a Unix socket",
+                   "write unix:PATH"}};
   }
-  return value_of(server::AccessSocket::bind(endpoint.path));
+  return endpoint;
+}
+
+/// None without --access-log.
+std::unique_ptr<server::AccessSocket> bind_access_socket(
+    const std::optional<server::Endpoint>& endpoint) {
+  return endpoint ? value_of(server::AccessSocket::bind(endpoint->path)) : nullptr;
+}
+
+struct Addresses {
+  std::vector<server::Endpoint> listen;
+  std::optional<server::Endpoint> metrics;
+  std::optional<server::Endpoint> access_log;
+};
+
+/// An address, and the option that names it.
+struct Named {
+  std::string option;
+  server::Endpoint endpoint;
+
+  [[nodiscard]] std::string to_string() const { return option + " " + endpoint.to_string(); }
+};
+
+void check_overlap(const Named& one, const Named& other) {
+  if (one.endpoint.overlaps(other.endpoint)) {
+    throw Failure{{core::ErrorCode::usage,
+                   one.to_string() + " and " + other.to_string() + " use the same address",
+                   "choose another address for one of them"}};
+  }
+}
+
+/// The second socket for an address would fail as if another process used it, and without metrics
+/// the server would go on.
+void check_overlaps(const Addresses& addresses) {
+  std::vector<Named> all;
+  for (const server::Endpoint& endpoint : addresses.listen) {
+    all.push_back({"--listen", endpoint});
+  }
+  if (addresses.metrics) {
+    all.push_back({"--metrics-listen", *addresses.metrics});
+  }
+  if (addresses.access_log) {
+    all.push_back({"--access-log", *addresses.access_log});
+  }
+  for (auto one = all.begin(); one != all.end(); ++one) {
+    std::for_each(std::next(one), all.end(),
+                  [&](const Named& other) { check_overlap(*one, other); });
+  }
+}
+
+Addresses parse_addresses(const Options& options, bool has_passed) {
+  Addresses addresses{.listen = parse_endpoints(options, has_passed),
+                      .metrics = parse_metrics_endpoint(options),
+                      .access_log = parse_access_log(options)};
+  check_overlaps(addresses);
+  return addresses;
 }
 
 void note_listening(const server::Endpoint& endpoint) {
@@ -166,13 +222,16 @@ void note_listening(const server::Endpoint& endpoint) {
 }
 
 void start_listening(server::Server& server, const std::vector<int>& passed,
-                     const std::vector<server::Endpoint>& endpoints, const Options& options) {
+                     const Addresses& addresses, const Options& options) {
   for (const int descriptor : passed) {
     const server::Endpoint endpoint = value_of(server.adopt(descriptor));
     check_reach(endpoint, options);
+    if (addresses.metrics) {
+      check_overlap({"the socket of systemd", endpoint}, {"--metrics-listen", *addresses.metrics});
+    }
     note_listening(endpoint);
   }
-  for (const server::Endpoint& endpoint : endpoints) {
+  for (const server::Endpoint& endpoint : addresses.listen) {
     note_listening(value_of(server.listen(endpoint)));
   }
 }
@@ -283,8 +342,7 @@ class Maintenance {
 
 ExitStatus run(Context& context, const Options& options) {
   const auto passed = value_of(server::take_passed_sockets());
-  const auto endpoints = parse_endpoints(options, !passed.empty());
-  const auto metrics_endpoint = parse_metrics_endpoint(options);
+  const Addresses addresses = parse_addresses(options, !passed.empty());
   const auto tls = parse_tls(options);
   server::Limits limits = parse_limits(options);
   if (!store::is_remote(context.settings.store.value)) {
@@ -301,9 +359,9 @@ ExitStatus run(Context& context, const Options& options) {
   if (tls) {
     value_of(server.use_tls(*tls));
   }
-  const auto access_socket = bind_access_socket(options);
-  start_listening(server, passed, endpoints, options);
-  start_metrics(server, metrics_endpoint, context.settings);
+  const auto access_socket = bind_access_socket(addresses.access_log);
+  start_listening(server, passed, addresses, options);
+  start_metrics(server, addresses.metrics, context.settings);
   const Maintenance maintenance(context.open_store());
   if (access_socket) {
     access_socket->start(context.open_store(), service.metrics().log);

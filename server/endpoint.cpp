@@ -2,12 +2,23 @@
 
 #include <algorithm>
 #include <charconv>
+#include <filesystem>
 #include <string_view>
 #include <system_error>
 
 #include "core/text.h"
 
 namespace nexakey::server {
+namespace {
+
+/// Whether sockets of this address take connections to the other one.
+bool covers(const core::IpAddress& address, const core::IpAddress& other) {
+  static const core::IpAddress any_v4 = core::IpAddress::parse("0.0.0.0").value();
+  static const core::IpAddress any_v6 = core::IpAddress::parse("::").value();
+  return address == other || address == (other.is_v4() ? any_v4 : any_v6);
+}
+
+}  // namespace
 
 core::Result<Endpoint> Endpoint::parse(const std::string& text) {
   constexpr std::string_view kUnix = "unix:";
@@ -41,6 +52,16 @@ bool Endpoint::is_loopback() const {
   static const core::Whitelist loopback =
       core::Whitelist::parse({"127.0.0.0/8", "::1"}).value_or(core::Whitelist());
   return !address || loopback.allows(address);
+}
+
+bool Endpoint::overlaps(const Endpoint& other) const {
+  if (!address || !other.address) {
+    return !address && !other.address &&
+           std::filesystem::path(path).lexically_normal() ==
+               std::filesystem::path(other.path).lexically_normal();
+  }
+  return port != 0 && port == other.port &&
+         (covers(*address, *other.address) || covers(*other.address, *address));
 }
 
 std::string Endpoint::to_string() const {

@@ -17,6 +17,9 @@ struct Endpoint {
 
   static core::Result<Endpoint> parse(const std::string& text);
   [[nodiscard]] bool is_loopback() const;
+  /// Whether a socket for one leaves no room for a socket for the other: the same path, or the same
+  /// port of an address and of it or `0.0.0.0` (`[::]` for IPv6). Port 0 overlaps with nothing.
+  [[nodiscard]] bool overlaps(const Endpoint& other) const;
   [[nodiscard]] std::string to_string() const;
 };
 

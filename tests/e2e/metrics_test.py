@@ -5,12 +5,13 @@ import http.client
 import json
 import re
 import shutil
+import socket
 import subprocess
 import unittest
 import urllib.request
 from pathlib import Path
 
-from place import Place, certificate, free_port, is_open, wait_for
+from place import NEXAKEY, Place, certificate, free_port, is_open, wait_for
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs" / "prometheus"
@@ -71,6 +72,34 @@ class Metrics(unittest.TestCase):
                                f"{self.place.path}/second.sock", "http://x/readyz"],
                               capture_output=True)
         self.assertEqual(done.returncode, 0)
+
+    def test_two_options_cannot_name_one_address(self):
+        port, path = self.port, f"unix:{self.place.path}/s"
+        for words in (["--listen", f"127.0.0.1:{port}", "--metrics-listen", f"127.0.0.1:{port}"],
+                      ["--insecure", "--listen", f"0.0.0.0:{port}", "--metrics-listen",
+                       f"127.0.0.1:{port}"],
+                      ["--listen", f"127.0.0.1:{port}", "--listen", f"127.0.0.1:{port}"],
+                      ["--metrics-listen", "127.0.0.1:8080"],
+                      ["--listen", path, "--metrics-listen", path],
+                      ["--listen", path, "--access-log", path]):
+            with self.subTest(words=words):
+                server = self.place.start([NEXAKEY, "serve", *words])
+                self.assertEqual(server.wait(60), 2)
+                self.assertIn("use the same address: choose another address for one of them",
+                              self.place.log())
+                self.assertFalse(Path(self.place.path, "s").exists())
+
+    def test_a_socket_of_systemd_is_an_address_too(self):
+        with socket.create_server(("127.0.0.1", self.port)) as passed:
+            # What sd_listen_fds(3) says: the descriptor is 3, and the process is meant.
+            command = (f'LISTEN_PID=$$ LISTEN_FDS=1 exec "$@" 3<&{passed.fileno()}')
+            done = subprocess.run(["bash", "-c", command, "bash", NEXAKEY, "serve",
+                                   "--metrics-listen", f"127.0.0.1:{self.port}"],
+                                  env=self.place.env, pass_fds=[passed.fileno()],
+                                  capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertIn(f"the socket of systemd 127.0.0.1:{self.port} and --metrics-listen "
+                      f"127.0.0.1:{self.port} use the same address", done.stderr)
 
     def test_other_machines_need_tls(self):
         refused = ["serve", "--metrics-listen", "0.0.0.0:0"]
