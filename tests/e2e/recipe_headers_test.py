@@ -101,6 +101,17 @@ class Headers(GatewayCase):
                         self.assertIn(["connection", "upgrade"],
                                       [[header, value.lower()] for header, value in seen])
 
+    def test_no_client_can_have_a_header_of_the_gateway_dropped(self):
+        key = self.place.create("--scope", "read", "--rate-limit", "100000")
+        elsewhere = self.place.create("--scope", "read", "--allow-ip", "127.0.0.2")
+        for name in ("X-Original-Method", "X-Original-URI", "X-Real-IP", "X-Forwarded-Method",
+                     "X-Forwarded-Uri", "X-Forwarded-For", "X-Nexakey-Status"):
+            with self.subTest(name=name):
+                listed = ("--header", f"Connection: close, {name}", "--header", f"{name}: 127.0.0.2")
+                self.assertEqual(self.curl(*listed, key=key).status, 200)
+                self.assertEqual(self.curl(*listed, key=key, method="POST").status, 403)
+                self.assertEqual(self.curl(*listed, key=elsewhere).status, 403)
+
     def test_the_api_sees_no_credential_and_no_method_that_was_not_judged(self):
         key = self.place.create("--scope", "read", "--rate-limit", "100000")
         for port, name in itertools.product(self.ports(), DECIDING):
