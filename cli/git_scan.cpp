@@ -1,5 +1,6 @@
 #include "cli/git_scan.h"
 
+#include <algorithm>
 #include <set>
 #include <span>
 
@@ -50,26 +51,49 @@ std::string read_regular_file(const std::string& path) {
   return text;
 }
 
-/// The commits whose parents a shallow clone does not have: a line each of the file `shallow`
-/// (Documentation/technical/shallow.txt of git).
-std::set<std::string> shallow_commits() {
-  const auto answers = ask_repository({"--is-shallow-repository", "--git-path", "shallow"});
-  if (answers.size() < 2 || answers[0] != "true") {
-    return {};
+/// What the file `shallow` says (Documentation/technical/shallow.txt of git).
+struct Shallow {
+  std::set<std::string> commits;  ///< those whose parents a shallow clone does not have
+  bool is_clear = true;           ///< false: there may be more of them than `commits`
+};
+
+/// Reads a line of the file `shallow`. git takes the id at its beginning, in upper or lower case,
+/// whatever comes behind it; in a very long line, it looks for more ids.
+void read_shallow_line(std::string_view line, std::size_t id_size, Shallow& shallow) {
+  std::string id(line.substr(0, id_size));
+  std::ranges::transform(id, id.begin(), core::to_lower);
+  const std::string_view rest = line.substr(id.size());
+  if (id.size() != id_size || id.find_first_not_of("0123456789abcdef") != std::string::npos ||
+      (!rest.empty() && rest != "\r")) {
+    shallow.is_clear = false;
   }
-  const std::string text = read_regular_file(answers[1]);
-  std::set<std::string> commits;
-  for (const std::string_view line : core::split(text, '\n')) {
-    commits.emplace(line);
+  shallow.commits.insert(std::move(id));
+}
+
+Shallow read_shallow() {
+  const auto answers =
+      ask_repository({"--is-shallow-repository", "--show-object-format", "--git-path", "shallow"});
+  Shallow shallow;
+  if (answers.size() < 3 || answers[0] != "true") {
+    return shallow;
   }
-  return commits;
+  const std::string text = read_regular_file(answers[2]);
+  std::vector<std::string_view> lines = core::split(text, '\n');
+  if (lines.back().empty()) {
+    lines.pop_back();
+  }
+  shallow.is_clear = !lines.empty();
+  for (const std::string_view line : lines) {
+    read_shallow_line(line, answers[1] == "sha256" ? 64 : 40, shallow);
+  }
+  return shallow;
 }
 
 /// What a search of the history came across.
 struct Census {
   std::uint64_t searched = 0;
   std::uint64_t missing = 0;
-  std::uint64_t cut = 0;  ///< commits whose parents are missing in a shallow clone
+  std::uint64_t cut = 0;  ///< commits whose parents are missing in a shallow clone, at least
 };
 
 DocumentPlace place_of(const GitObject& object) {
@@ -80,17 +104,17 @@ DocumentPlace place_of(const GitObject& object) {
   return place;
 }
 
-Census scan_objects(Git& git, const std::set<std::string>& shallow, LeakSink& sink) {
+Census scan_objects(Git& git, const Shallow& shallow, LeakSink& sink) {
   GitObjectReader reader(git);
   DocumentScanner scanner(sink);
-  Census census;
+  Census census{.cut = shallow.is_clear ? 0U : 1U};
   while (const auto object = reader.next()) {
     if (object->type == "missing") {
       ++census.missing;
       continue;
     }
     ++census.searched;
-    census.cut += shallow.contains(object->id) ? 1 : 0;
+    census.cut += shallow.commits.contains(object->id) ? 1 : 0;
     if (object->type != "tree") {
       scanner.scan(reader, place_of(*object));
     }
@@ -137,7 +161,7 @@ void report(const Census& census, LeakSink& sink) {
 /// Searches what the repository has, reachable or not. A second git finds out, at the same time,
 /// whether everything that is reachable is there.
 void scan_all_objects(LeakSink& sink) {
-  const std::set<std::string> shallow = shallow_commits();
+  const Shallow shallow = read_shallow();
   Git walk(rev_list({"--objects", "--quiet", "--missing=print"}, {}));
   Git objects({"cat-file", "--batch-all-objects", "--batch", "--buffer", "--unordered"});
   Census census = scan_objects(objects, shallow, sink);
@@ -149,7 +173,7 @@ void scan_all_objects(LeakSink& sink) {
 }
 
 void scan_reachable_objects(const std::vector<std::string>& revisions, LeakSink& sink) {
-  const std::set<std::string> shallow = shallow_commits();
+  const Shallow shallow = read_shallow();
   Git list(rev_list({"--objects", "--no-object-names", "--missing=print"}, revisions));
   // It reports what the list has as ?OBJECT as missing.
   Git objects({"cat-file", "--batch", "--buffer"}, list.take_output());

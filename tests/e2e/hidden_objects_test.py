@@ -76,6 +76,23 @@ class HiddenObjects(Home):
         for words in (["--history"], ["--history", "HEAD"]):
             self.assertEqual(len(self.scan(*words, status=LEAKED)), 1)
 
+    def test_shallow_file_in_another_form(self):
+        """git takes the id at the beginning of a line, in upper or lower case."""
+        self.make_history()
+        whole = self.repository
+        self.clone("--depth", "2")
+        for repository in (self.repository, whole):
+            self.repository = repository
+            commit = self.git("rev-parse", "HEAD~1")
+            for line in (f"{commit}\n", f"{commit.upper()}\n", f"{commit}\r\n", commit,
+                         f"{commit} behind it\n", f"{commit}0000\n", f"{commit}\0\n",
+                         f"{'0' * 40}{' ' * 983}{commit}\n", f"{'0' * 40}\n\t{commit}\n",
+                         f"{commit}{'0' * 24}\n"):
+                (repository / ".git/shallow").write_text(line)
+                for words in (["--history", "HEAD"], ["--history", "main"]):
+                    with self.subTest(repository=repository.name, line=line):
+                        self.assert_told("shallow clone|bad shallow line", *words)
+
     def test_lost_objects(self):
         leaked = self.make_history()
         missing, commit_message = "the repository does not have \\d+ of its objects", "git: (fatal|error): "
