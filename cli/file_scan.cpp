@@ -52,8 +52,11 @@ int open_below(const Folder& folder, const std::string& name, std::uint64_t flag
                   static_cast<int>(flags) | O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 }
 
-/// Whether a file that can't be opened is none to search: it has gone, or is a link or a socket.
-bool is_no_file(int error) { return error == ENOENT || error == ELOOP || error == ENXIO; }
+/// Whether a file that cannot be opened is none to search: it has gone, perhaps with its folder, or
+/// is a link or a socket.
+bool is_no_file(int error) {
+  return error == ENOENT || error == ENOTDIR || error == ELOOP || error == ENXIO;
+}
 
 /// Opens files, one thread's. Those of one folder mostly come together, so the way to it is gone
 /// once for all of them.
@@ -236,24 +239,38 @@ class Walk {
     return Git(words, GitScope::directory);
   }
 
-  /// Adds the files of the index. What is a symbolic link there may be a file in the work tree.
+  /// Adds the files of the index, each once, though a conflict has several sides.
   bool add_tracked(const FolderPointer& folder, Git& git) {
     PartReader reader(git);
-    std::string last;
-    std::string part;
-    while (reader.next(part)) {  // MODE OBJECT STAGE<TAB>NAME
-      std::string name = part.substr(part.find('\t') + 1);
-      if (name == last) {
-        continue;  // another side of a conflict
+    std::string name;
+    bool is_submodule = false;
+    bool has_any = false;
+    for (std::string part; reader.next(part);) {  // MODE OBJECT STAGE<TAB>NAME
+      std::string next = part.substr(part.find('\t') + 1);
+      if (next != name) {
+        add_name(folder, std::exchange(name, std::move(next)), is_submodule);
+        is_submodule = false;
       }
-      last = name;
-      if (part.starts_with("160000")) {
-        add_inner_repository(folder, name);
-      } else {
-        workers_.add(folder, std::move(name));
-      }
+      is_submodule = is_submodule || part.starts_with("160000");
+      has_any = true;
     }
-    return !last.empty();
+    add_name(folder, std::move(name), is_submodule);
+    return has_any;
+  }
+
+  /// Adds what the work tree has under a name of the index, which may be of another type there: a
+  /// file or a repository in the place of either, or a file in the place of a symbolic link.
+  void add_name(const FolderPointer& folder, std::string name, bool is_submodule) {
+    if (name.empty()) {
+      return;
+    }
+    const std::string inner = name + "/.git";
+    if (is_submodule ||
+        ::faccessat(folder->descriptor.value(), inner.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
+      add_inner_repository(folder, name);
+    } else {
+      workers_.add(folder, std::move(name));
+    }
   }
 
   bool add_others(const FolderPointer& folder, Git& git) {
@@ -271,10 +288,13 @@ class Walk {
     return has_any;
   }
 
+  /// Adds a repository or submodule of the work tree, or the file in its place.
   void add_inner_repository(const FolderPointer& folder, const std::string& name) {
     const int descriptor = open_below(*folder, name, O_DIRECTORY);
     if (descriptor < 0) {
-      if (!is_no_file(errno) && errno != ENOTDIR) {
+      if (errno == ENOTDIR) {
+        workers_.add(folder, name);
+      } else if (!is_no_file(errno)) {
         sink_->warn({.path = folder->path + name}, reason_of(errno));
       }
       return;

@@ -230,6 +230,51 @@ class HiddenObjects(Home):
         self.write("link", self.key)
         self.assertEqual(self.scan(status=LEAKED), [("link:1:1", "crm")])
 
+    def test_file_where_the_index_has_a_submodule(self):
+        head = self.commit("first", "a", "a\n")
+        for name in ("s", "folder/s", "gone/s", "link", "pipe", "empty"):
+            self.git("update-index", "--add", "--cacheinfo", f"160000,{head},{name}")
+        self.write("s", self.key)
+        self.write("folder/s", self.key)
+        self.write("gone", self.key)  # a file where the index has a folder
+        (self.repository / "link").symlink_to("a")
+        os.mkfifo(self.repository / "pipe")
+        (self.repository / "empty").mkdir()
+        places = [(f"{path}:1:1", "crm") for path in ("folder/s", "gone", "s")]
+        self.assertEqual(self.scan(status=LEAKED), places)
+
+    def test_folder_where_the_index_has_a_submodule(self):
+        head = self.commit("first", "a", "a\n")
+        for name in ("plain", "repository", "link"):
+            self.git("update-index", "--add", "--cacheinfo", f"160000,{head},{name}")
+        self.run_in("git", "init", "--quiet", "repository")
+        self.write("plain/x", self.key)
+        self.write("repository/x", self.key)
+        (self.repository / "link").symlink_to("plain")
+        self.assertEqual(self.scan(status=LEAKED),
+                         [("plain/x:1:1", "crm"), ("repository/x:1:1", "crm")])
+
+    def test_folder_where_the_index_has_a_file(self):
+        for name in ("plain", "repository", "both"):
+            self.write(name, "a file\n")
+        head = self.commit("first", "folder/gone", "gone\n")
+        for name in ("plain", "repository", "both", "folder/gone"):
+            (self.repository / name).unlink()
+            self.write(f"{name}/x", self.key)
+        self.run_in("git", "init", "--quiet", "repository")
+        entry = self.git("ls-files", "--stage", "both").split()
+        self.git("update-index", "--index-info", input=(
+            f"0 {'0' * 40}\tboth\n100644 {entry[1]} 1\tboth\n160000 {head} 2\tboth\n"))
+        places = [(f"{path}/x:1:1", "crm") for path in ("both", "folder/gone", "plain", "repository")]
+        self.assertEqual(self.scan(status=LEAKED), places)
+
+    def test_file_where_the_index_has_a_folder(self):
+        self.commit("first", "folder/a", "a\n")
+        (self.repository / "folder/a").unlink()
+        (self.repository / "folder").rmdir()
+        self.write("folder", self.key)
+        self.assertEqual(self.scan(status=LEAKED), [("folder:1:1", "crm")])
+
     # Which folder and which repository
 
     def test_work_tree_that_is_elsewhere(self):
