@@ -219,7 +219,8 @@ std::string Git::complaint() const {
   const ssize_t count = ::pread(errors_.value(), said.data(), said.size(), 0);
   said.resize(::strnlen(said.data(), static_cast<std::size_t>(std::max<ssize_t>(count, 0))));
   const std::vector<std::string_view> lines = core::split(said, '\n');
-  for (const std::string_view kind : {"fatal: ", "error: "}) {
+  for (const std::string_view kind :
+       {"fatal: ", "error: ", "warning: refname ", "warning: ignoring "}) {
     const auto line =
         std::ranges::find_if(lines, [&](std::string_view text) { return text.starts_with(kind); });
     if (line != lines.end()) {

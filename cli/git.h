@@ -46,7 +46,8 @@ class Git {
   void require_success();
 
   /// Why it failed, or what it could not do though it went on: the first line that it printed with
-  /// `fatal:`, or else `error:`. Empty: nothing. To be called after its end.
+  /// `fatal:`, or else `error:`, or else a warning that it chose among references of the same name
+  /// or ignored one. Empty: nothing. To be called after its end.
   [[nodiscard]] std::string complaint() const;
 
  private:

@@ -19,6 +19,7 @@ using namespace std::string_view_literals;
 constexpr std::array kSettings{
     "core.fsmonitor=false",         // a program that says which files have changed
     "core.hooksPath=/dev/null",     // hooks, such as post-index-change
+    "core.warnAmbiguousRefs=true",  // a tag may have the name of a branch, and goes before it
     "core.commitGraph=false",       // a cache, which could leave out commits
     "core.bigFileThreshold=512m",   // beyond it objects are read in pieces, not into memory
     "fetch.bundleURI=",             // a download before the remote is asked

@@ -140,7 +140,9 @@ bool check_end(Git& git, const Census& census, LeakSink& sink) {
   const bool has_failed = git.finish() != 0;
   const std::string complaint = git.complaint();
   if (has_failed || !complaint.empty()) {
-    sink.warn("the repository was not searched whole: git: " + complaint);
+    const bool is_ambiguous = complaint.ends_with("is ambiguous.");
+    sink.warn("the repository was not searched whole: git: " + complaint +
+              (is_ambiguous ? " Name it in full, such as refs/heads/main" : ""));
   }
   return !has_failed;
 }

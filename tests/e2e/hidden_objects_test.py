@@ -168,6 +168,34 @@ class HiddenObjects(Home):
         self.assertEqual(done.returncode, LEAKED, done.stderr)
         self.assertIn("too many paths", done.stderr)
 
+    # Revisions that are not what their names say
+
+    def test_ambiguous_name(self):
+        """git takes a file of .git, and then a tag, before a branch of the same name."""
+        leaked = self.make_history()
+        clean = self.git("commit-tree", "-m", "clean", self.git("mktree", input=""))
+        self.git("config", "core.warnAmbiguousRefs", "false")
+        git_folder = self.repository / ".git"
+        for path in ("refs/tags/main", "main", "refs/main"):
+            (git_folder / path).write_text(clean + "\n")
+            for revision in ("main", f"{clean}..main", "main^{tree}"):
+                with self.subTest(path=path, revision=revision):
+                    self.assert_told("refname 'main' is ambiguous. Name it in full", "--history",
+                                     revision)
+            self.assertEqual(self.scan("--history", "refs/heads/main", status=LEAKED),
+                             [(f"{leaked}:sub/leak:1:1", "crm")])
+            (git_folder / path).unlink()
+        short = self.git("rev-parse", "--short", "main")
+        self.git("tag", short, clean)
+        self.assert_told(f"refname '{short}' is ambiguous", "--history", short)
+
+    def test_name_that_leads_nowhere(self):
+        self.make_history()
+        clean = self.git("commit-tree", "-m", "clean", self.git("mktree", input=""))
+        self.git("update-ref", "refs/remotes/main/HEAD", clean)
+        (self.repository / ".git/refs/heads/main").write_text("ref: refs/heads/nothing\n")
+        self.assert_told("ignoring dangling symref refs/heads/main", "--history", "main")
+
     # The index
 
     def test_settings_of_diff(self):
