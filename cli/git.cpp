@@ -53,7 +53,8 @@ Descriptor make_error_file() {
   return file;
 }
 
-/// SIGPIPE, which this process ignores, ends a git that nobody listens to.
+/// Signals that this process ignores, and a git must not: SIGPIPE ends one whose output nobody
+/// reads, and SIGXFSZ one that writes a file beyond the limit.
 class SpawnAttributes {
  public:
   SpawnAttributes() {
@@ -61,6 +62,7 @@ class SpawnAttributes {
     sigset_t signals;
     ::sigemptyset(&signals);
     ::sigaddset(&signals, SIGPIPE);
+    ::sigaddset(&signals, SIGXFSZ);
     ::posix_spawnattr_setsigdefault(&attributes_, &signals);
     ::posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETSIGDEF);
   }

@@ -1,5 +1,7 @@
 #include "cli/git.h"
 
+#include <csignal>
+#include <cstdint>
 #include <filesystem>
 #include <fstream>
 
@@ -33,6 +35,19 @@ TEST_CASE("A git that hangs on a repository is ended, and has failed") {
     CHECK(git.complaint() == "it printed nothing for too long and was ended");
     CHECK(git.finish() == -1);
   }
+}
+
+TEST_CASE("git does not inherit that this process ignores SIGPIPE and SIGXFSZ") {
+  const auto old_pipe = std::signal(SIGPIPE, SIG_IGN);
+  const auto old_file_size = std::signal(SIGXFSZ, SIG_IGN);
+  Git git({"-c", "alias.status-of-process=!grep SigIgn: /proc/self/status", "status-of-process"});
+  const std::string line = git.read_all();
+  std::signal(SIGPIPE, old_pipe);
+  std::signal(SIGXFSZ, old_file_size);
+  REQUIRE(line.starts_with("SigIgn:\t"));
+  const std::uint64_t ignored = std::stoull(line.substr(line.find('\t')), nullptr, 16);
+  CHECK((ignored >> (SIGPIPE - 1U) & 1U) == 0);
+  CHECK((ignored >> (SIGXFSZ - 1U) & 1U) == 0);
 }
 
 TEST_CASE("Of the errors that git prints without end, 64 KiB are kept") {
