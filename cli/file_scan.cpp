@@ -166,7 +166,7 @@ class Walk {
     const auto folder = open_folder(path);
     if (!folder) {
       sink_->warn({.path = path}, reason_of(errno));
-    } else if (ignored_ || !is_in_work_tree(path) || !add_work_tree(folder, {})) {
+    } else if (ignored_ || !is_in_work_tree(path, *folder) || !add_work_tree(folder, {})) {
       add_below(folder);
     }
   }
@@ -196,13 +196,16 @@ class Walk {
 
   /// Whether a folder that was named lies in a work tree that does not ignore it. The path is
   /// absolute, so that git refuses it if core.worktree of the repository names another folder.
-  static bool is_in_work_tree(const std::string& path) {
+  bool is_in_work_tree(const std::string& path, const Folder& folder) {
     std::error_code error;
     const std::string whole = std::filesystem::canonical(path, error).string();
     const auto check_ignore = [&](std::vector<std::string> options) {
       options.insert(options.begin(), {"-C", path, "check-ignore", "--quiet"});
       options.insert(options.end(), {"--", whole});
-      return Git(options, GitScope::directory).finish();
+      Git git(options, GitScope::directory);
+      git.finish();
+      note_hang(git, folder);
+      return git.finish();
     };
     constexpr int kIgnored = 0;
     constexpr int kNotIgnored = 1;
@@ -212,15 +215,33 @@ class Walk {
     return status == kNotIgnored || (status == kIgnored && check_ignore({}) == kNotIgnored);
   }
 
-  /// Adds the files of a work tree that git has or would take; false: it is not a work tree.
+  /// Reports a git that hung. Its folder is then searched as one that is not a work tree.
+  void note_hang(const Git& git, const Folder& folder) {
+    if (git.has_hung()) {
+      ++hung_;
+      sink_->warn({.path = path_of(folder)},
+                  "git hung in this repository and was ended, so that nothing is ignored in it");
+    }
+  }
+
+  /// Adds the files of a work tree that git has or would take; false: it is not a work tree, or git
+  /// hangs on it.
   bool add_work_tree(const FolderPointer& folder, const std::vector<std::string>& options) {
+    if (hung_ == kMaxHung) {
+      sink_->warn({.path = path_of(*folder)},
+                  "git hung too often to be run in this repository, so that nothing is ignored "
+                  "in it");
+      return false;
+    }
     Git tracked = list_files(*folder, options, {"--stage"});
     Git others = list_files(*folder, options, {"--others", "--exclude-standard"});
     const bool has_tracked = add_tracked(folder, tracked);
     if (tracked.finish() != 0 && !has_tracked) {
+      note_hang(tracked, *folder);
       return false;
     }
     const bool has_others = add_others(folder, others);
+    hung_ += tracked.has_hung() || others.has_hung() ? 1 : 0;
     const bool is_whole = tracked.finish() == 0 && others.finish() == 0;
     if (!is_whole && (has_tracked || has_others)) {
       const Git& failed = tracked.finish() == 0 ? others : tracked;
@@ -383,9 +404,13 @@ class Walk {
                                                                                   : 0;
   }
 
+  /// So many repositories may make git hang before the others are searched without git.
+  static constexpr int kMaxHung = 3;
+
   bool ignored_;
   LeakSink* sink_;
   Workers workers_;
+  int hung_ = 0;
 };
 
 void scan_named(const std::string& path, DocumentScanner& scanner, LeakSink& sink) {

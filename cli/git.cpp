@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <ctime>
 #include <string_view>
 #include <system_error>
 
@@ -104,15 +105,19 @@ std::vector<char*> pointers_to(std::vector<std::string>& strings) {
 
 }  // namespace
 
-Git::Git(const std::vector<std::string>& words, GitScope scope,
-         std::chrono::milliseconds max_silence)
-    : max_silence_(max_silence), output_(-1), errors_(make_error_file()) {
+Git::Git(const std::vector<std::string>& words, GitScope scope, std::chrono::milliseconds max_idle)
+    : max_idle_(max_idle), errors_(make_error_file()) {
   start(words, -1, scope);
 }
 
-Git::Git(const std::vector<std::string>& words, Descriptor input)
-    : max_silence_(kMaxSilence), output_(-1), errors_(make_error_file()) {
+Git::Git(const std::vector<std::string>& words, Descriptor input) : errors_(make_error_file()) {
   start(words, input.value(), GitScope::inherited);
+}
+
+Git::Git(const std::vector<std::string>& words, Git& source)
+    : source_(&source), errors_(make_error_file()) {
+  start(words, source.output_.value(), GitScope::inherited);
+  source.output_.reset(-1);
 }
 
 Git::~Git() { stop(); }
@@ -146,12 +151,28 @@ void Git::start(const std::vector<std::string>& words, int input, GitScope scope
   output_ = std::move(pipe.from);
 }
 
+std::chrono::nanoseconds Git::processor_time() const {
+  clockid_t clock{};
+  timespec time{};
+  if (id_ > 0 && ::clock_getcpuclockid(id_, &clock) == 0) {
+    static_cast<void>(::clock_gettime(clock, &time));
+  }
+  const auto own = std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+  return source_ == nullptr ? own : own + source_->processor_time();
+}
+
 bool Git::wait_for_output() const {
   pollfd waiting{.fd = output_.value(), .events = POLLIN, .revents = 0};
+  const auto deadline = std::chrono::steady_clock::now() + kMaxSilence;
   for (;;) {
-    const int ready = ::poll(&waiting, 1, static_cast<int>(max_silence_.count()));
-    if (ready >= 0 || errno != EINTR) {
-      return ready > 0;
+    const auto used = processor_time();
+    const int ready = ::poll(&waiting, 1, static_cast<int>(max_idle_.count()));
+    if (ready > 0) {
+      return true;
+    }
+    const bool has_worked = processor_time() != used && std::chrono::steady_clock::now() < deadline;
+    if (ready < 0 ? errno != EINTR : !has_worked) {
+      return false;
     }
   }
 }
@@ -161,7 +182,8 @@ std::size_t Git::read(char* buffer, std::size_t size) {
     return 0;
   }
   if (!wait_for_output()) {
-    failure_ = "it printed nothing for too long and was ended";
+    has_hung_ = true;
+    failure_ = "it hung and was ended";
     stop();
     return 0;
   }

@@ -13,17 +13,22 @@ namespace nexakey::cli {
 
 /// A running git, whose output is read while it comes. It does not outlive this object.
 ///
-/// git itself may hang on a repository, for example on a FIFO in the place of a file. One that
-/// prints nothing for `kMaxSilence` while its output is waited for is ended, and has failed.
+/// git itself may hang on a repository, for example on a FIFO in the place of a file. While its
+/// output is waited for, one that neither prints nor uses the processor for `kMaxIdle`, or prints
+/// nothing for `kMaxSilence`, is ended, and has failed.
 class Git {
  public:
+  static constexpr std::chrono::milliseconds kMaxIdle = std::chrono::seconds(10);
   static constexpr std::chrono::milliseconds kMaxSilence = std::chrono::minutes(5);
 
   /// Runs `git WORDS...` with an empty standard input. If git cannot be run, it has failed.
   explicit Git(const std::vector<std::string>& words, GitScope scope = GitScope::inherited,
-               std::chrono::milliseconds max_silence = kMaxSilence);
+               std::chrono::milliseconds max_idle = kMaxIdle);
   /// Runs `git WORDS...`, which reads `input`.
   Git(const std::vector<std::string>& words, Descriptor input);
+  /// Runs `git WORDS...`, which reads the output of `source`. That must outlive this object, which
+  /// is not idle while `source` works.
+  Git(const std::vector<std::string>& words, Git& source);
   Git(const Git&) = delete;
   Git& operator=(const Git&) = delete;
   ~Git();
@@ -32,8 +37,6 @@ class Git {
   std::size_t read(char* buffer, std::size_t size);
   /// All that is left of its output. Ends the command if git fails.
   std::string read_all();
-  /// Gives its output away, to be the input of another git.
-  Descriptor take_output() { return std::move(output_); }
   /// Makes a pipe of `bytes` if the system allows it: fewer, longer reads.
   void widen_output(int bytes);
 
@@ -42,6 +45,8 @@ class Git {
   int finish();
   /// Ends it at once.
   void stop();
+  /// Whether it was ended because it hung.
+  [[nodiscard]] bool has_hung() const { return has_hung_; }
   /// Waits for its end. If it failed, that ends the command.
   void require_success();
 
@@ -53,12 +58,15 @@ class Git {
  private:
   void start(const std::vector<std::string>& words, int input, GitScope scope);
   [[nodiscard]] bool wait_for_output() const;
+  [[nodiscard]] std::chrono::nanoseconds processor_time() const;
 
   pid_t id_ = -1;
   int exit_status_ = -1;
-  std::chrono::milliseconds max_silence_;
+  std::chrono::milliseconds max_idle_ = kMaxIdle;
+  bool has_hung_ = false;
+  const Git* source_ = nullptr;
   std::string failure_;  // what this process knows of it
-  Descriptor output_;
+  Descriptor output_{-1};
   Descriptor errors_;
 };
 

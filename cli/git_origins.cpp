@@ -21,8 +21,7 @@ class Origins {
 
   void find(const std::set<std::string>& contents, const std::vector<std::string>& revisions) {
     Git commits(rev_list({"--reverse", "--topo-order"}, revisions));
-    Git changes({"diff-tree", "--stdin", "-r", "-m", "--root", "--no-renames", "-z"},
-                commits.take_output());
+    Git changes({"diff-tree", "--stdin", "-r", "-m", "--root", "--no-renames", "-z"}, commits);
     const bool is_whole = read(changes, contents);
     if (!is_whole) {
       print_note("nexakey: the history has too many paths to name the commits of all places");

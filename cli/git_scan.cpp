@@ -178,7 +178,7 @@ void scan_reachable_objects(const std::vector<std::string>& revisions, LeakSink&
   const Shallow shallow = read_shallow();
   Git list(rev_list({"--objects", "--no-object-names", "--missing=print"}, revisions));
   // It reports what the list has as ?OBJECT as missing.
-  Git objects({"cat-file", "--batch", "--buffer"}, list.take_output());
+  Git objects({"cat-file", "--batch", "--buffer"}, list);
   const Census census = scan_objects(objects, shallow, sink);
   if (objects.finish() != 0) {
     list.stop();  // it may still have much to say, to nobody
@@ -202,11 +202,11 @@ std::vector<GitChange> staged_changes() {
       changes.push_back(change);
     }
   }
-  if (git.finish() != 0) {
+  if (git.finish() != 0 && !git.has_hung()) {
     // Outside of a repository, git diff compares files, and then does not know --cached.
     ask_repository({"--git-dir"});
-    git.require_success();
   }
+  git.require_success();
   return changes;
 }
 

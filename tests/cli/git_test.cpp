@@ -32,9 +32,21 @@ TEST_CASE("A git that hangs on a repository is ended, and has failed") {
     Git git({"-C", directory.path().string(), "ls-files", "--others", "--exclude-standard"},
             GitScope::directory, std::chrono::milliseconds(300));
     CHECK(git.finish() == -1);
-    CHECK(git.complaint() == "it printed nothing for too long and was ended");
+    CHECK(git.has_hung());
+    CHECK(git.complaint() == "it hung and was ended");
     CHECK(git.finish() == -1);
   }
+}
+
+TEST_CASE("A git that works may be silent for longer than it may be idle") {
+  const test::TemporaryDirectory directory;
+  const std::string file = directory.path().string() + "/large";
+  std::ofstream(file).close();
+  std::filesystem::resize_file(file, std::uintmax_t{1} << 29U);
+  Git hash({"hash-object", "--no-filters", file}, GitScope::directory,
+           std::chrono::milliseconds(500));
+  CHECK(hash.read_all().size() == 41);
+  CHECK(!hash.has_hung());
 }
 
 TEST_CASE("git does not inherit that this process ignores SIGPIPE and SIGXFSZ") {

@@ -8,10 +8,11 @@ made to run it is first shown to work with a plain git, so that no test passes f
 
 import os
 import shutil
+import subprocess
 import unittest
 from pathlib import Path
 
-from repository import NEXAKEY, Home
+from repository import LEAKED, NEXAKEY, Home
 
 HOOKS = ("applypatch-msg", "commit-msg", "fsmonitor-watchman", "p4-changelist", "post-checkout",
          "post-commit", "post-index-change", "post-merge", "post-rewrite", "pre-applypatch",
@@ -205,6 +206,52 @@ class HostileRepository(Home):
             self.env["PATH"] = f"{path}:{os.environ['PATH']}"
             self.assert_nothing_runs(*([self.repository, *words] for words in (
                 [], ["--staged"], ["--history"], ["--history", "HEAD"])))
+
+
+class Pipes(Home):
+    """git hangs on a pipe in the place of a file. It is ended, and the search goes on without it."""
+
+    FILES = (".gitignore", ".git/HEAD", ".git/config", ".git/index", ".git/packed-refs",
+             ".git/shallow", ".git/info/exclude", ".git/objects/info/alternates")
+    TIME_LIMIT = 120  # seconds, for what a git that is not ended for 5 minutes would exceed
+
+    def scan_in_time(self, *words, **options):
+        # The pipe of a hanging git would keep an unbounded run waiting.
+        return subprocess.run([NEXAKEY, "scan", "--offline", *words], cwd=self.repository,
+                              env=self.env, text=True, capture_output=True,
+                              timeout=self.TIME_LIMIT, **options)
+
+    def test_pipe_in_the_place_of_a_file(self):
+        key = self.create("crm")
+        self.commit("first", "tracked", key)
+        for path in self.FILES:
+            file = self.repository / path
+            kept = file.read_bytes() if file.exists() else None
+            file.unlink(missing_ok=True)
+            os.mkfifo(file)
+            for words in ([], ["--staged"], ["--history"], ["--history", "main"]):
+                with self.subTest(path=path, words=words):
+                    done = self.scan_in_time(*words)
+                    self.assertIn(done.returncode, (0, 1, LEAKED), done.stderr)
+                    if not words:
+                        self.assertIn("tracked:1:1", done.stdout, done.stderr)
+            file.unlink()
+            if kept is not None:
+                file.write_bytes(kept)
+
+    def test_many_repositories_with_pipes(self):
+        key = self.create("crm")
+        for number in range(20):
+            inner = self.home / "many" / str(number)
+            self.run_in("git", "init", "--quiet", str(inner))
+            (inner / "leak").write_text(key)
+            (inner / ".git/config").unlink()
+            os.mkfifo(inner / ".git/config")
+        done = self.scan_in_time(str(self.home / "many"))
+        self.assertEqual(done.returncode, LEAKED, done.stderr)
+        self.assertEqual(done.stdout.count("leak:1:1"), 20)
+        self.assertEqual(done.stderr.count("git hung in this repository"), 3, done.stderr)
+        self.assertEqual(done.stderr.count("git hung too often"), 17, done.stderr)
 
 
 class Environment(Home):
