@@ -15,11 +15,9 @@ namespace {
 using Words = std::vector<std::string>;
 
 /// What CLI11, a shell or a parser of options may take for something else than a value.
-const Words kOddValues{"[a]",    "[a,b]", "[]",  "{}",    "{a}",       "%%",  "",      "'a'",
-                       "\"a\"",  "a,b",   "a b", "a=b",   "=a",        "=",   "==",    "-",
-                       "--",     "-x",    "-q",  "--yes", "--store=x", "-5",  "++",    "list",
-                       "create", "add",   "*",   "$HOME", "\\n",       "@a",  "#a",    "/x",
-                       "true",   "1e3",   "0x1", " ",     "\xC3\xA9",  "a\n", "--a=b", "help"};
+const Words kOddValues{"[a]", "[a,b]", "{}", "%%", "",      "'a'", "a,b", "a b",
+                       "=a",  "-",     "--", "-x", "--yes", "-5",  "++",  "list",
+                       "add", "\\n",   "@a", "/x", "true",  " ",   "a\n", "--a=b"};
 
 /// All commands that have none below them, by the words that call them.
 void collect(const CLI::App& app, Words path, std::vector<Words>& found) {
