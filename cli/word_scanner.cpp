@@ -72,7 +72,7 @@ ScannedWord WordScanner::found(const CLI::Option& option, std::optional<std::siz
   if (!takes_value(option)) {
     return {.kind = WordKind::option, .option = &option};
   }
-  // An option that can do without a value takes the next word only if that is no option.
+  // An option whose value is optional takes the next word unless that begins with a dash.
   if (!value_at && option.get_items_expected_min() > 0) {
     pending_ = &option;
   }

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 
+#include "core/text.h"
+
 namespace nexakey::server {
 namespace {
-
-char to_lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 std::string_view phrase_of(int status) {
   switch (status) {
@@ -43,7 +43,7 @@ std::string_view phrase_of(int status) {
 }  // namespace
 
 bool is_same_name(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, {}, to_lower, to_lower);
+  return std::ranges::equal(a, b, {}, core::to_lower, core::to_lower);
 }
 
 std::string_view trim(std::string_view text) {

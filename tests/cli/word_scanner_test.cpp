@@ -160,7 +160,7 @@ TEST_CASE("arguments that take several values keep each of them") {
   CHECK(results == Words{"[a,b]", "{}", "%%", "", "c,d", "--yes", "-"});
 }
 
-TEST_CASE("what is no value is told as it was typed") {
+TEST_CASE("words that have no place are reported as they were typed") {
   for (const auto& [words, extras] :
        std::vector<std::pair<Words, Words>>{{{"show", "a", "[b]"}, {"=[b]"}},
                                             {{"show", "a", "--", "--b"}, {"=--b"}},
