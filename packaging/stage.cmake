@@ -1,6 +1,6 @@
-# Runs in cpack before the package is made: arranges the tree that was installed as Debian wants it.
+# Runs in cpack before the package is made: arranges the tree that was installed as Debian requires.
 
-# Without dpkg-shlibdeps, cpack would make a package without dependencies; it needs file(1) for that.
+# Without dpkg-shlibdeps, which needs file(1), cpack makes a package without dependencies.
 foreach(program file dpkg-shlibdeps)
   find_program(${program}_PROGRAM ${program})
   if(NOT ${program}_PROGRAM)
@@ -13,7 +13,7 @@ set(usr ${CPACK_TEMPORARY_DIRECTORY}/usr)
 set(doc ${usr}/share/doc/nexakey)
 set(readable OWNER_READ OWNER_WRITE GROUP_READ WORLD_READ)
 
-# gzip with neither name nor time, so that the same input makes the same package.
+# Without name and time, so that the same input makes the same package.
 function(compress)
   execute_process(COMMAND gzip -9n ${ARGV} COMMAND_ERROR_IS_FATAL ANY)
 endfunction()
@@ -21,16 +21,27 @@ endfunction()
 file(GLOB pages ${usr}/share/man/man*/*)
 compress(${pages})
 
-# A prefix that was not /usr when CMake was configured has zsh's folder for administrators.
+# If CMake was configured with another prefix than /usr, the completion is in zsh's folder for
+# administrators.
 if(EXISTS ${usr}/share/zsh/site-functions)
   file(RENAME ${usr}/share/zsh/site-functions ${usr}/share/zsh/vendor-completions)
 endif()
 
-file(COPY ${CPACK_NEXAKEY_DEBIAN}/copyright ${CPACK_NEXAKEY_README} DESTINATION ${doc}
+# The documents, in the places where their links expect each other. The configurations of gateways
+# and of Prometheus are examples, where `cmake --install` put them.
+set(documents README.md CONTRIBUTING.md SECURITY.md)
+list(TRANSFORM documents PREPEND ${CPACK_NEXAKEY_SOURCE}/)
+file(COPY ${CPACK_NEXAKEY_DEBIAN}/copyright ${documents} DESTINATION ${doc}
      FILE_PERMISSIONS ${readable})
+file(GLOB documents ${CPACK_NEXAKEY_SOURCE}/docs/*.md)
+file(COPY ${documents} DESTINATION ${doc}/docs FILE_PERMISSIONS ${readable})
+foreach(folder gateways prometheus)
+  file(CREATE_LINK ../examples/${folder} ${doc}/docs/${folder} SYMBOLIC)
+endforeach()
 file(COPY ${CPACK_NEXAKEY_DEBIAN}/examples DESTINATION ${doc} FILE_PERMISSIONS ${readable})
+file(COPY_FILE ${CPACK_NEXAKEY_SOURCE}/CHANGELOG.md ${doc}/changelog)
 file(COPY_FILE ${CPACK_NEXAKEY_CHANGELOG} ${doc}/changelog.Debian)
-compress(${doc}/changelog.Debian)
+compress(${doc}/changelog ${doc}/changelog.Debian)
 
 file(COPY ${CPACK_NEXAKEY_DEBIAN}/nexakey.service ${CPACK_NEXAKEY_DEBIAN}/nexakey.socket
      DESTINATION ${CPACK_TEMPORARY_DIRECTORY}/lib/systemd/system FILE_PERMISSIONS ${readable})

@@ -319,7 +319,7 @@ Refused Connection::describe(const PGresult* result) const {
   }
   if (state == "42501") {
     return {state, store + " does not permit that: " + field(PG_DIAG_MESSAGE_PRIMARY),
-            "see which GRANTs nexakey needs in its README"};
+            "grant what docs/postgresql.md lists"};
   }
   return {state, store + " failed: " + field(PG_DIAG_MESSAGE_PRIMARY), ""};
 }

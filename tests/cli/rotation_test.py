@@ -5,7 +5,7 @@ traffic  a client that uses the key in the file is never refused while that is r
          that was rotated dies when its grace ends
 kills    rotate is killed at any point: no key is lost or half rotated, and the next run settles it
          (NEXAKEY_KILLS in the environment: how often)
-readme   the lines for cron and systemd in README do what they say, and say nothing
+document the lines for cron and systemd in docs/rotation.md do what they say, and print nothing
 """
 
 import contextlib
@@ -164,11 +164,11 @@ def check_kills(home):
           f"{file_was_behind} of them a key that the store had already")
 
 
-def check_readme(home):
+def check_document(home):
     """The command of the crontab, as cron runs it, and that of the unit of systemd."""
-    readme = (Path(__file__).parents[2] / "README.md").read_text()
-    cron = re.search(r"^0 3 \* \* 0 (nexakey rotate .*)$", readme, re.MULTILINE).group(1)
-    unit = re.search(r"^ExecStart=(nexakey rotate .*)$", readme, re.MULTILINE).group(1)
+    document = (Path(__file__).parents[2] / "docs" / "rotation.md").read_text()
+    cron = re.search(r"^0 3 \* \* 0 (nexakey rotate .*)$", document, re.MULTILINE).group(1)
+    unit = re.search(r"^ExecStart=(nexakey rotate .*)$", document, re.MULTILINE).group(1)
     folder = home.folder / "keys"
     folder.mkdir(mode=0o700)
     file = folder / "crm"
@@ -194,7 +194,7 @@ def execute(home, sql):
 
 
 def main():
-    check = {"traffic": check_traffic, "kills": check_kills, "readme": check_readme}[sys.argv[1]]
+    check = {"traffic": check_traffic, "kills": check_kills, "document": check_document}[sys.argv[1]]
     with tempfile.TemporaryDirectory() as folder:
         check(Home(folder))
 

@@ -17,11 +17,6 @@ ORIGIN = "https://app.example.com"
 
 
 class Recipe(GatewayCase):
-    @unittest.skipUnless(GATEWAY == "caddy", "README quotes this one")
-    def test_readme_quotes_the_file(self):
-        readme = recipes.DOCS.parents[1].joinpath("README.md").read_text()
-        self.assertIn("```\n" + recipes.DOCS.joinpath("Caddyfile").read_text() + "```\n", readme)
-
     def test_clients_get_what_they_can_act_on(self):
         key = self.place.create("--scope", "read", "--rate-limit", "2")
         forbidden = self.curl(key=key, method="POST")

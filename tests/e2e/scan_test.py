@@ -5,6 +5,7 @@ import gzip
 import io
 import json
 import os
+import re
 import stat
 import subprocess
 import tarfile
@@ -14,7 +15,7 @@ from pathlib import Path
 
 from repository import LEAKED, NEXAKEY, Home
 
-README = Path(__file__).resolve().parents[2] / "README.md"
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "scanning.md"
 
 
 class History(Home):
@@ -155,16 +156,16 @@ class Drill(Home):
     """From a commit that would leak a key to its end."""
 
     @staticmethod
-    def block_of_readme(first_line):
-        """The block of README that begins with a line."""
-        blocks = README.read_text().split("```\n")[1::2]
+    def documented(first_line):
+        """The block of docs/scanning.md that begins with a line."""
+        blocks = re.findall(r"^```[^\n]*\n(.*?)^```$", DOCUMENT.read_text(), re.MULTILINE | re.DOTALL)
         return next(block for block in blocks if block.startswith(first_line))
 
     def test_hook_stops_a_commit(self):
         key = self.create("crm")
         hook = self.repository / ".git/hooks/pre-commit"
         hook.parent.mkdir(exist_ok=True)
-        hook.write_text(self.block_of_readme("#!/bin/sh\nexec nexakey scan --staged"))
+        hook.write_text(self.documented("#!/bin/sh\nexec nexakey scan --staged"))
         hook.chmod(hook.stat().st_mode | stat.S_IXUSR)
         self.commit("clean", "a.txt", "nothing\n")
         self.write("a.txt", f"key = {key}\n")
@@ -188,7 +189,7 @@ class Drill(Home):
         self.git("branch", "origin/main")
         leaked = self.commit("leak", "deploy/.env", f"A=1\nKEY={key}\n")
         self.commit("too late", "deploy/.env", "A=1\n")
-        steps = self.block_of_readme("nexakey scan --offline\n").splitlines()
+        steps = self.documented("nexakey scan --offline\n").splitlines()
         self.assertEqual(self.run_in("sh", "-c", steps[0]).returncode, 0)
         ci = self.run_in("sh", "-c", steps[1])
         self.assertEqual(ci.returncode, LEAKED, ci.stderr)

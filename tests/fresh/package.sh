@@ -1,9 +1,9 @@
-# After README's lines about the package: it is used as an administrator and a gateway do, and
-# removed.
+# Runs after the lines of README.md that install the package: uses it as an administrator and a
+# gateway do, and removes it.
 [[ $(command -v nexakey) == /usr/bin/nexakey ]]
 dpkg --status adduser libssl3 libsqlite3-0 | grep --quiet '^Status: install ok installed'
 
-# README's key is in the store of the service, whose owner owns all of it.
+# The key of README.md is in the store of the service, whose owner owns all of it.
 [[ $(sudo nexakey list --quiet | wc -l) == 1 ]]
 [[ $(sudo stat --format %U:%a /var/lib/nexakey/keys.db) == nexakey:600 ]]
 [[ -z $(sudo find /var/lib/nexakey ! -user nexakey) ]]

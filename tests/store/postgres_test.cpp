@@ -309,7 +309,7 @@ class Role {
   std::string name_;
 };
 
-TEST_CASE("roles can do what README's GRANTs let them") {
+TEST_CASE("roles can do what the GRANTs of docs/postgresql.md let them") {
   Stores<PostgresFixture> stores;
   add(*stores.first, 1);
   const std::vector ids{make_key(1).id};
