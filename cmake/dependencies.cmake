@@ -1,6 +1,7 @@
-# Every dependency is a package of the distribution; one that is missing is named by its package.
+# Every dependency is a package of the distribution. If one is missing, the message names the
+# package.
 
-# Finds a CMake package or stops with the name of the Debian package that has it.
+# Finds a CMake package, or stops with the name of the Debian package that contains it.
 function(nexakey_find package debian)
   find_package(${package} ${ARGN} QUIET GLOBAL)
   if(NOT ${package}_FOUND)
@@ -9,13 +10,14 @@ function(nexakey_find package debian)
 endfunction()
 
 nexakey_find(Threads libc6-dev)
-# SQLite reads files that may be hostile: it is always shared, so that the distribution's updates
-# reach it. That costs 0.1 ms of a command.
+# SQLite reads untrusted files. It is always a shared library, so that the distribution's updates
+# reach it. That costs each command 0.1 ms.
 nexakey_find(SQLite3 libsqlite3-dev)
 
 if(NEXAKEY_STATIC)
-  # Of libcrypto this links SHA-256 and CRYPTO_memcmp. TLS, randomness and libcurl use the shared
-  # library, loaded at its first use: loading it for every command takes half as long again (1.2 ms).
+  # This links only SHA-256 and CRYPTO_memcmp of libcrypto. TLS, randomness and libcurl use the
+  # shared library, which is loaded at its first use: loading it costs a command 1.2 ms, half of its
+  # time.
   set(OPENSSL_USE_STATIC_LIBS ON)
   set(CMAKE_FIND_LIBRARY_SUFFIXES .a .so)
 endif()
@@ -37,7 +39,8 @@ set_target_properties(utf8proc::utf8proc PROPERTIES
   IMPORTED_LOCATION ${UTF8PROC_LIBRARY}
   INTERFACE_INCLUDE_DIRECTORIES ${UTF8PROC_INCLUDE_DIR})
 
-find_path(ARCHIVE_INCLUDE_DIR archive_entry.h)  # the library is loaded when there is an archive
+# Only the headers of libarchive: the library is loaded when scan finds an archive.
+find_path(ARCHIVE_INCLUDE_DIR archive_entry.h)
 if(NOT ARCHIVE_INCLUDE_DIR)
   message(FATAL_ERROR "libarchive is missing: apt-get install libarchive-dev")
 endif()
@@ -47,7 +50,7 @@ if(NOT TL_EXPECTED_INCLUDE_DIR)
   message(FATAL_ERROR "tl::expected is missing: apt-get install libexpected-dev")
 endif()
 
-# Only the headers of libpq: the library is loaded when a store of PostgreSQL is used.
+# Only the headers of libpq: the library is loaded when a store in PostgreSQL is used.
 find_path(LIBPQ_INCLUDE_DIR libpq-fe.h PATH_SUFFIXES postgresql)
 if(NOT LIBPQ_INCLUDE_DIR)
   message(FATAL_ERROR "libpq is missing: apt-get install libpq-dev")
@@ -55,7 +58,8 @@ endif()
 add_library(PostgreSQL::headers INTERFACE IMPORTED)
 target_include_directories(PostgreSQL::headers SYSTEM INTERFACE ${LIBPQ_INCLUDE_DIR})
 
-find_path(TOMLPLUSPLUS_INCLUDE_DIR toml++/toml.h)  # used as headers: its library is a start-up cost
+# Only the headers of toml++: loading its library would delay each command.
+find_path(TOMLPLUSPLUS_INCLUDE_DIR toml++/toml.h)
 if(NOT TOMLPLUSPLUS_INCLUDE_DIR)
   message(FATAL_ERROR "toml++ is missing: apt-get install libtomlplusplus-dev")
 endif()

@@ -1,16 +1,17 @@
-# How every target is compiled and linked. Third-party headers are system headers and may warn;
-# the presets make warnings of our own code errors (CMAKE_COMPILE_WARNING_AS_ERROR).
+# Options with which every target is compiled and linked. Third-party headers are system headers and
+# may warn. In the presets, a warning in our own code is an error (CMAKE_COMPILE_WARNING_AS_ERROR).
 add_library(nexakey_options INTERFACE)
 target_include_directories(nexakey_options INTERFACE ${PROJECT_SOURCE_DIR})
 target_compile_options(nexakey_options INTERFACE -Wall -Wextra -Wpedantic -Wconversion -Wshadow)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
-  # GCC bug 105651: false alarms about "literal" + std::string at -O2.
+  # GCC bug 105651: false positives about "literal" + std::string at -O2.
   target_compile_options(nexakey_options INTERFACE -Wno-restrict)
 endif()
 
-# Hardening, which tests/package reads from the binary: position-independent, read-only relocations,
-# stack protector, fortified libc calls, and control-flow protection where the processor has it. The
-# linker is told to mark the latter: the start-up files of Debian 12 have no mark.
+# Hardening, which tests/package checks in the binary: position-independent code, read-only
+# relocations, stack protector, fortified libc calls, and control-flow protection where the
+# processor has it. The linker has to be told to mark the binary for the latter, because the
+# start-up files of Debian 12 are not marked.
 target_compile_options(nexakey_options INTERFACE
   -fPIE -fstack-protector-strong $<$<CONFIG:Release>:-D_FORTIFY_SOURCE=2>)
 target_link_options(nexakey_options INTERFACE -pie -Wl,-z,relro,-z,now)
@@ -20,7 +21,7 @@ if(CMAKE_SYSTEM_PROCESSOR STREQUAL "x86_64")
 endif()
 
 if(NEXAKEY_STATIC)
-  # A command runs for two milliseconds, most of which are page faults: a smaller file has fewer.
+  # A command runs for two milliseconds, most of them for page faults. A smaller file has fewer.
   target_compile_options(nexakey_options INTERFACE -ffunction-sections -fdata-sections)
   target_link_options(nexakey_options INTERFACE
     -static-libstdc++ -static-libgcc -Wl,--gc-sections -Wl,-z,noseparate-code)
@@ -30,7 +31,7 @@ if(NEXAKEY_SANITIZE)
     -fsanitize=${NEXAKEY_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   target_link_options(nexakey_options INTERFACE -fsanitize=${NEXAKEY_SANITIZE})
   if(NEXAKEY_SANITIZE STREQUAL "thread")
-    # Asio has fences, which the sanitizer does not see; its locks are what orders things.
+    # The sanitizer does not see Asio's fences; Asio's locks are sufficient.
     target_compile_options(nexakey_options INTERFACE -Wno-tsan)
   endif()
 endif()

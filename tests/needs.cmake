@@ -1,7 +1,7 @@
-# What the tests need besides what a build needs, each by the name of its Debian package, and the
-# choice of the folders of tests that can be configured.
+# Finds the Debian packages that the tests need in addition to those of the build, and adds the
+# folders of tests that can run.
 find_package(doctest QUIET)
-# The system's Python comes before others in PATH: it has the modules that the system's packages add.
+# The system's Python, before others in PATH: it has the modules that Debian packages install.
 find_program(SYSTEM_PYTHON python3 PATHS /usr/bin NO_DEFAULT_PATH)
 if(SYSTEM_PYTHON)
   set(Python3_EXECUTABLE ${SYSTEM_PYTHON})
@@ -11,7 +11,7 @@ find_package(Python3 3.11 QUIET COMPONENTS Interpreter)
 set(doctest-dev_IS_THERE ${doctest_FOUND})
 set(python3_IS_THERE ${Python3_FOUND})
 
-# A package of programs is there if the given one is.
+# A package is installed if this program of it is.
 macro(nexakey_need_program package program)
   find_program(NEXAKEY_TEST_${package} ${program})
   mark_as_advanced(NEXAKEY_TEST_${package})
@@ -42,7 +42,7 @@ nexakey_need_file(postgresql /usr/lib/postgresql/*/bin/initdb)
 nexakey_need_file(python3-jsonschema /usr/lib/python3/dist-packages/jsonschema)
 nexakey_need_file(python3-prometheus-client /usr/lib/python3/dist-packages/prometheus_client)
 
-# nexakey_add_tests(FOLDER NEEDS PACKAGE…): adds the folder, or notes what it lacks.
+# nexakey_add_tests(FOLDER NEEDS PACKAGE…): adds the folder, or notes which packages are missing.
 function(nexakey_add_tests folder)
   cmake_parse_arguments(PARSE_ARGV 1 argument "" "" NEEDS)
   set(missing)
@@ -59,7 +59,7 @@ function(nexakey_add_tests folder)
   endif()
 endfunction()
 
-# One line for all that was left out; an error if NEXAKEY_ALL_TESTS.
+# Names in one line what was left out. With NEXAKEY_ALL_TESTS that is an error.
 function(nexakey_report_left_out)
   get_property(folders GLOBAL PROPERTY NEXAKEY_LEFT_OUT)
   get_property(packages GLOBAL PROPERTY NEXAKEY_MISSING)
@@ -73,5 +73,5 @@ function(nexakey_report_left_out)
   if(NEXAKEY_ALL_TESTS)
     set(severity FATAL_ERROR)
   endif()
-  message(${severity} "Tests left out: ${folders}. To add them: scripts/install-deps test (${packages})")
+  message(${severity} "Tests left out: ${folders}. To add them, run scripts/install-deps test (${packages})")
 endfunction()

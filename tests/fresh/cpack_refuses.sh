@@ -1,4 +1,4 @@
-# Without the packages that find the dependencies of a package, cpack fails and names them.
+# cpack fails and names what is missing if it cannot find the dependencies of the package.
 refuses() {
   if (cd build && cpack) >cpack.log 2>&1; then
     return 1

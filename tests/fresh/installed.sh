@@ -1,4 +1,4 @@
-# After the lines of Install: the binary works for a user without any settings.
+# Runs after the lines under Install: the binary works for a user without any settings.
 [[ $(command -v nexakey) == /usr/local/bin/nexakey ]]
 [[ $(nexakey --version) == "nexakey "* ]]
 [[ -f /usr/local/share/man/man1/nexakey-create.1 ]]

@@ -10,7 +10,7 @@ dpkg --status adduser libssl3 libsqlite3-0 | grep --quiet '^Status: install ok i
 [[ -z $(sudo find /root /home -name keys.db) ]]
 systemctl is-enabled nexakey.socket
 
-# systemd does not run here, so this starts the service as its unit does.
+# systemd does not run here: start the service as its unit does.
 sudo install -d -o nexakey -g nexakey /run/nexakey
 sudo -u nexakey nexakey serve --listen unix:/run/nexakey/auth.sock --trusted-proxy unix &
 server=$!
@@ -26,7 +26,7 @@ remote=(sudo -u ann -g nexakey nexakey --store unix:/run/nexakey/auth.sock --tok
 sudo kill "$server"
 wait "$server"
 
-# What an administrator changed stays until the package is purged; the keys stay even then.
+# Changes of an administrator stay until the package is purged; the keys stay even then.
 echo '# ours' | sudo tee --append /etc/nexakey/config.toml
 sudo apt remove nexakey
 grep '# ours' /etc/nexakey/config.toml

@@ -1,5 +1,5 @@
-# After the lines that set up the service without the package: the units are enabled, the key is in
-# the store of the service; then all of it is removed again.
+# Runs after the lines that set up the service without the package: the units are enabled, and the
+# key is in the store of the service. Then everything is removed again.
 systemctl is-enabled nexakey.socket
 sudo systemd-analyze --man=no verify nexakey.socket nexakey.service
 [[ $(sudo nexakey list --quiet | wc -l) == 1 ]]
