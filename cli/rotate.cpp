@@ -89,9 +89,10 @@ std::vector<Key> choose_keys(const Context& context, store::KeyStore& store,
   return select_keys(context, store, filter);
 }
 
-/// What becomes of the old key.
-std::string fate(const KeyView& view, const Key& previous) {
-  return previous.revoked_at ? "revoked" : "expires " + view.time(previous.expires_at);
+/// What becomes of the old key. Its expiry is told from now on: seen from the start of the command,
+/// a grace of 2 days ends a moment after "in 2 days".
+std::string fate(const Context& context, const Key& previous) {
+  return previous.revoked_at ? "revoked" : "expires " + KeyView(context).time(previous.expires_at);
 }
 
 /// Prints rotations in the form that the user wants, one by one.
@@ -111,13 +112,13 @@ class Printer {
       show(secret);
     } else if (secret == nullptr) {
       table_.add({rotated.successor.id.to_string(), rotated.successor.name,
-                  rotated.previous.id.to_string(), fate(view_, rotated.previous)});
+                  rotated.previous.id.to_string(), fate(context_, rotated.previous)});
     } else {
       context_.out.write(view_.fields(rotated.successor) + "\n");
       show(secret);
       print_note("This is the only time that the key is shown; the old one, " +
                  rotated.previous.id.to_string() + ", " +
-                 (rotated.previous.revoked_at ? "is revoked" : fate(view_, rotated.previous)));
+                 (rotated.previous.revoked_at ? "is revoked" : fate(context_, rotated.previous)));
     }
     context_.out.flush();
     ++count_;
