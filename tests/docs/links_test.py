@@ -24,6 +24,15 @@ class Documents(unittest.TestCase):
                     broken.append(f"{document.name}:{number}: {target}")
         self.assertEqual(broken, [])
 
+    def test_references_are_defined(self):
+        undefined = []
+        for document in DOCUMENTS:
+            lines = [(number, re.sub(r"`[^`]*`", "", line)) for number, line in prose(document)]
+            defined = {match[1] for _, line in lines if (match := re.match(r"\[([^\]]+)\]: \S", line))}
+            undefined += [f"{document.name}:{number}: {name}" for number, line in lines
+                          for name in re.findall(r"\]\[([^\]]+)\]", line) if name not in defined]
+        self.assertEqual(undefined, [])
+
     def test_sources_that_are_named_exist(self):
         missing = [f"{document.name}:{number}: {name}" for document in DOCUMENTS
                    if document.name != "CHANGELOG.md"  # it tells of earlier sources
