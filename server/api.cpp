@@ -16,40 +16,27 @@ core::Actor actor_of(const core::Token& token, const Peer& peer) {
 
 }  // namespace
 
-bool is_slow(const HttpRequest& request) {
-  const auto match = find_route(request);
-  return match && std::holds_alternative<Handler>(match->route->work);
-}
-
-HttpResponse answer_slow(store::KeyStore& store, const HttpRequest& request,
-                         const std::optional<std::string>& served) {
-  auto match = find_route(request);
-  if (!match) {
-    return std::move(match.error());
+HttpResponse call_handler(store::KeyStore& store, const HttpRequest& request,
+                          const std::optional<std::string>& served) {
+  auto query = core::Query::parse(request.head.query());
+  if (!query) {
+    return problem(query.error());
   }
   Call call{.store = store,
             .request = request,
-            .parameters = std::move(match->parameters),
-            .query = {},
+            .query = *std::move(query),
             .workspace = served,
             .actor = {},
             .now = core::system_time()};
-  if (match->route->access != Access::key) {
-    const auto token = authorize(store, request, match->route->access);
-    if (!token) {
-      return token.error();
-    }
+  if (const auto& token = request.resolved.token) {
     auto workspace = workspace_of(*token, served);
     if (!workspace) {
       return problem(workspace.error());
     }
     call.workspace = *std::move(workspace);
-    call.actor = actor_of(*token, request.peer);
+    call.actor = actor_of(*token, request.head.peer);
   }
-  auto response = core::Query::parse(request.query()).and_then([&](core::Query query) {
-    call.query = std::move(query);
-    return std::get<Handler>(match->route->work)(call);
-  });
+  auto response = std::get<Handler>(request.resolved.route->handler)(call);
   return response ? *std::move(response) : problem(response.error());
 }
 

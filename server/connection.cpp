@@ -142,11 +142,13 @@ void Connection::refuse(int status) {
 
 void Connection::take(ReadRequest read) {
   has_begun_ = false;
-  HttpRequest& request = read.request;
-  request.peer = peer_;
+  read.head.peer = peer_;
+  Resolved resolved = dispatcher_.resolve(read.head);
+  HttpRequest request{
+      .head = std::move(read.head), .resolved = std::move(resolved), .body = std::move(read.body)};
   is_last_ = !read.keep_alive || is_finishing_;
-  pending_.push_back({.keep_alive = !is_last_, .has_body = request.method != "HEAD"});
-  if (!Dispatcher::is_slow(request)) {
+  pending_.push_back({.keep_alive = !is_last_, .has_body = request.head.method != "HEAD"});
+  if (!request.resolved.is_offloaded()) {
     dispatcher_.decide({shared_from_this(), answered_ + pending_.size() - 1}, std::move(request));
     return;
   }

@@ -15,6 +15,7 @@
 #include "server/http.h"
 #include "server/limits.h"
 #include "server/request_reader.h"
+#include "server/resolved.h"
 #include "server/tls.h"
 
 namespace nexakey::server {

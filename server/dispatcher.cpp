@@ -40,8 +40,6 @@ Dispatcher::Dispatcher(asio::io_context& context, Service& service, store::KeySt
   }
 }
 
-bool Dispatcher::is_slow(const HttpRequest& request) { return Service::is_slow(request); }
-
 void Dispatcher::decide(Asker asker, HttpRequest request) {
   if (auto response = service_.answer_at_once(request)) {
     ++in_work_;
@@ -75,10 +73,13 @@ void Dispatcher::take_turn() {
   }
 }
 
-/// By the key that a gateway asks about, or else by all that is asked.
+/// By the key that a gateway asks about, or else by the body.
 Dispatcher::Decider& Dispatcher::decider_of(const HttpRequest& request) {
+  const auto& gateway = request.resolved.asked;
   const std::string_view asked =
-      request.body.empty() ? read_bearer(request).value_or("") : std::string_view(request.body);
+      gateway ? std::string_view(reinterpret_cast<const char*>(gateway->key_hash.data()),
+                                 gateway->key_hash.size())
+              : std::string_view(request.body);
   return deciders_[std::hash<std::string_view>()(asked) % deciders_.size()];
 }
 

@@ -35,7 +35,8 @@ class Dispatcher {
   Dispatcher(boost::asio::io_context& context, Service& service, store::KeyStore& store,
              const OpenStore& open_store, const Limits& limits, std::function<void()> flush);
 
-  [[nodiscard]] static bool is_slow(const HttpRequest& request);
+  /// Resolves a request by its head, without the store: once for each request.
+  [[nodiscard]] Resolved resolve(const RequestHead& head) const { return service_.resolve(head); }
   void decide(Asker asker, HttpRequest request);
   void work(Asker asker, HttpRequest request);
 

@@ -13,8 +13,7 @@ namespace {
 
 using core::Result;
 
-constexpr std::string_view kNginxPath = "/auth/nginx";
-constexpr std::string_view kForwardPath = "/auth/forward";
+/// The path of the route; behind it comes the path that the gateway asks about.
 constexpr std::string_view kEnvoyPath = "/auth/envoy";
 
 /// Headers by which frameworks take another method than that of the request.
@@ -26,7 +25,7 @@ constexpr std::array<std::string_view, 7> kRead{
     "X-Api-Key",         "X-Forwarded-For", "X-Forwarded-Method", "X-Forwarded-Uri",
     "X-Original-Method", "X-Original-URI",  "X-Real-IP"};
 
-Result<std::string> read_header(const HttpRequest& request, std::string_view name) {
+Result<std::string> read_header(const RequestHead& request, std::string_view name) {
   const auto value = request.only_value(name);
   return value ? Result<std::string>(std::string(*value))
                : core::reject("the gateway has to send the header " + std::string(name) + " once");
@@ -34,7 +33,7 @@ Result<std::string> read_header(const HttpRequest& request, std::string_view nam
 
 /// The last hop that is not a trusted proxy. The client may have written everything before it.
 /// Several headers are one list (RFC 9110, 5.3): some proxies add a header in place of an element.
-Result<core::IpAddress> read_last_untrusted_hop(const HttpRequest& request,
+Result<core::IpAddress> read_last_untrusted_hop(const RequestHead& request,
                                                 const TrustedProxies& proxies) {
   std::vector<std::string_view> hops;
   for (const std::string_view value : request.values("X-Forwarded-For")) {
@@ -80,7 +79,7 @@ bool is_lookalike(std::string_view name) {
 }
 
 /// nexakey must judge the credential, the method and the address that the API sees.
-Result<void> refuse_lookalikes(const HttpRequest& request) {
+Result<void> refuse_lookalikes(const RequestHead& request) {
   for (const auto& [name, value] : request.headers) {
     if (is_lookalike(name)) {
       return core::reject("the client sent the header " + core::quote(name) +
@@ -92,7 +91,7 @@ Result<void> refuse_lookalikes(const HttpRequest& request) {
 
 /// The other method, in capitals as a framework takes it; several of them are one that no scope
 /// allows.
-std::string read_override(const HttpRequest& request) {
+std::string read_override(const RequestHead& request) {
   std::string method;
   for (const std::string_view header : kOverrides) {
     for (const std::string_view value : request.values(header)) {
@@ -105,7 +104,7 @@ std::string read_override(const HttpRequest& request) {
   return method;
 }
 
-void set_bearer(core::Request& request, const HttpRequest& from) {
+void set_bearer(core::Request& request, const RequestHead& from) {
   const auto bearer = read_bearer(from);
   if (bearer) {
     core::set_credential(request, *bearer);
@@ -120,7 +119,7 @@ struct Asked {
   Result<core::IpAddress> ip;
 };
 
-Asked read_asked(Gateway gateway, const HttpRequest& request, const TrustedProxies& proxies) {
+Asked read_asked(Gateway gateway, const RequestHead& request, const TrustedProxies& proxies) {
   switch (gateway) {
     case Gateway::nginx:
       return {read_header(request, "X-Original-Method"), read_header(request, "X-Original-URI"),
@@ -141,19 +140,7 @@ bool TrustedProxies::trusts(const Peer& peer) const {
   return peer.address ? !addresses.empty() && addresses.allows(peer.address) : unix_socket;
 }
 
-std::optional<Gateway> gateway_of(std::string_view path) {
-  if (path == kNginxPath) {
-    return Gateway::nginx;
-  }
-  if (path == kForwardPath) {
-    return Gateway::forward;
-  }
-  return path == kEnvoyPath || path.starts_with(std::string(kEnvoyPath) + "/")
-             ? std::optional(Gateway::envoy)
-             : std::nullopt;
-}
-
-Result<core::Request> read_gateway_request(Gateway gateway, const HttpRequest& request,
+Result<core::Request> read_gateway_request(Gateway gateway, const RequestHead& request,
                                            const TrustedProxies& proxies) {
   if (!proxies.trusts(request.peer)) {
     return core::fail(core::ErrorCode::forbidden,
@@ -212,7 +199,7 @@ HttpResponse deny_gateway(Gateway gateway, int status) {
   return response;
 }
 
-Result<std::string_view> read_bearer(const HttpRequest& request) {
+Result<std::string_view> read_bearer(const RequestHead& request) {
   constexpr std::string_view kScheme = "Bearer ";
   const auto authorizations = request.values("Authorization");
   if (authorizations.size() > 1) {

@@ -28,13 +28,10 @@ enum class Gateway {
   envoy,    ///< ext_authz: method and path of the request itself, X-Forwarded-For
 };
 
-/// The gateway of a path below /auth; for Envoy the original path follows it.
-std::optional<Gateway> gateway_of(std::string_view path);
-
 /// The request that a gateway asks about. A header that is missing, doubled or malformed is an
 /// error, and with it a denial; so is everything from a peer that is not trusted, and a header that
 /// an API may take for an identity header, such as X_Nexakey_Scopes.
-core::Result<core::Request> read_gateway_request(Gateway gateway, const HttpRequest& request,
+core::Result<core::Request> read_gateway_request(Gateway gateway, const RequestHead& request,
                                                  const TrustedProxies& proxies);
 
 /// The response to the gateway: the headers of the decision, and the X-Nexakey-* headers by which
@@ -50,6 +47,6 @@ HttpResponse deny_gateway(Gateway gateway, int status);
 /// none. Credentials of other schemes (Basic, Digest…) are not keys and are passed over; so are
 /// empty values. Two keys are an error. So are two Authorization headers, which RFC 9110 (11.6.2)
 /// does not have: the API might read the other one.
-core::Result<std::string_view> read_bearer(const HttpRequest& request);
+core::Result<std::string_view> read_bearer(const RequestHead& request);
 
 }  // namespace nexakey::server

@@ -53,17 +53,17 @@ std::string_view trim(std::string_view text) {
              : text.substr(first, text.find_last_not_of(" \t") - first + 1);
 }
 
-std::string_view HttpRequest::path() const {
+std::string_view RequestHead::path() const {
   return std::string_view(target).substr(0, target.find('?'));
 }
 
-std::string_view HttpRequest::query() const {
+std::string_view RequestHead::query() const {
   const std::size_t question = target.find('?');
   return question == std::string::npos ? std::string_view()
                                        : std::string_view(target).substr(question + 1);
 }
 
-std::vector<std::string_view> HttpRequest::values(std::string_view name) const {
+std::vector<std::string_view> RequestHead::values(std::string_view name) const {
   std::vector<std::string_view> values;
   for (const auto& [header, value] : headers) {
     if (is_same_name(header, name)) {
@@ -73,9 +73,13 @@ std::vector<std::string_view> HttpRequest::values(std::string_view name) const {
   return values;
 }
 
-std::optional<std::string_view> HttpRequest::only_value(std::string_view name) const {
+std::optional<std::string_view> RequestHead::only_value(std::string_view name) const {
   const auto found = values(name);
   return found.size() == 1 ? std::optional(found.front()) : std::nullopt;
+}
+
+std::uint64_t HttpResponse::body_size() const {
+  return file ? file->size() : static_body.empty() ? body.size() : static_body.size();
 }
 
 void append_response(std::string& out, const HttpResponse& response, std::string_view date,
@@ -85,8 +89,7 @@ void append_response(std::string& out, const HttpResponse& response, std::string
   out += "\r\nDate: ";
   out += date;
   if (response.status != 204) {
-    out += "\r\nContent-Length: " +
-           std::to_string(response.file ? response.file->size() : response.body.size());
+    out += "\r\nContent-Length: " + std::to_string(response.body_size());
   }
   for (const auto& [name, value] : response.headers) {
     out += "\r\n";
@@ -96,7 +99,7 @@ void append_response(std::string& out, const HttpResponse& response, std::string
   }
   out += keep_alive ? "\r\n\r\n" : "\r\nConnection: close\r\n\r\n";
   if (has_body) {
-    out += response.body;
+    out += response.static_body.empty() ? std::string_view(response.body) : response.static_body;
   }
 }
 

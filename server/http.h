@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -26,15 +27,14 @@ struct Peer {
   [[nodiscard]] std::string to_string() const { return address ? address->to_string() : "unix"; }
 };
 
-/// A request as it came (RFC 9110), its body whole.
-struct HttpRequest {
+/// The head of a request, as it came (RFC 9110).
+struct RequestHead {
   std::string method;
   std::string target;
   std::vector<std::pair<std::string, std::string>> headers;
-  std::string body;
   Peer peer;
 
-  /// What stands before and behind the `?` of the target.
+  /// The parts of the target before and after the `?`.
   [[nodiscard]] std::string_view path() const;
   [[nodiscard]] std::string_view query() const;
   /// The values of a header; names are compared without regard to case.
@@ -47,9 +47,12 @@ struct HttpResponse {
   int status = 200;
   std::vector<std::pair<std::string, std::string>> headers{};
   std::string body{};
-  std::shared_ptr<const BodyFile> file{};  ///< the body in place of `body`, if there is one
+  std::string_view static_body{};          ///< in place of `body`: text of the program, shared
+  std::shared_ptr<const BodyFile> file{};  ///< in place of `body`, if there is one
   std::string detail{};                    ///< for the log: what was wrong
   bool is_store_error = false;             ///< for the metrics
+
+  [[nodiscard]] std::uint64_t body_size() const;
 };
 
 /// Whether two names of headers or schemes are the same, without regard to case.

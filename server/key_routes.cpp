@@ -30,8 +30,8 @@ core::Error no_such_key(const std::string& id) {
 
 /// The id in the path; what is no id is of no key.
 Result<KeyId> read_id(const Call& call) {
-  const auto id = KeyId::parse(call.parameters.front());
-  return id ? Result<KeyId>(*id) : tl::unexpected(no_such_key(call.parameters.front()));
+  const auto id = KeyId::parse(call.id());
+  return id ? Result<KeyId>(*id) : tl::unexpected(no_such_key(call.id()));
 }
 
 Result<Key> find_key(const Call& call, KeyId id) {
@@ -118,7 +118,7 @@ Result<Key> read_new_key(const Call& call) {
       }
     }
     auto key = core::read_key(json, core::Unknown::refused);
-    if (key && key->id.to_string() != call.parameters.front()) {
+    if (key && key->id.to_string() != call.id()) {
       return core::reject("the id of the key is not the one of the path");
     }
     return key;
@@ -261,12 +261,8 @@ Result<HttpResponse> revoke_keys(Call& call) {
 }
 
 Result<HttpResponse> revoke_self(Call& call) {
-  const auto bearer = read_bearer(call.request);
-  if (!bearer || !core::is_api_key(*bearer)) {
-    return problem(401, {ErrorCode::forbidden, "this needs the key that is to be revoked",
-                         "send it as Authorization: Bearer"});
-  }
-  const core::KeyFilter filter{.workspace = call.workspace, .hash = core::hash_api_key(*bearer)};
+  const core::KeyFilter filter{.workspace = call.workspace,
+                               .hash = call.request.resolved.credential};
   std::optional<KeyId> id;
   return call.store
       .list(filter, {.limit = 1}, call.now,
@@ -278,7 +274,8 @@ Result<HttpResponse> revoke_self(Call& call) {
         if (!id) {
           return problem(401, {ErrorCode::forbidden, "the key is not known", ""});
         }
-        return call.store.as({.name = id->to_string(), .source = call.request.peer.to_string()})
+        return call.store
+            .as({.name = id->to_string(), .source = call.request.head.peer.to_string()})
             .revoke({&*id, 1}, "revoked by its holder", call.now)
             .map([&](const std::vector<Key>& keys) {
               return json_response([&](core::JsonWriter& json) {

@@ -51,7 +51,7 @@ Result<std::shared_ptr<BodyFile>> write_down(const Call& call,
 }
 
 Result<ImportId> read_id(const Call& call) {
-  const std::string& text = call.parameters.front();
+  const std::string& text = call.id();
   const auto id = ImportId::parse(text);
   return id ? Result<ImportId>(*id) : core::reject(core::quote(text) + " is no id of an import");
 }
@@ -96,7 +96,7 @@ Result<HttpResponse> put_import_part(Call& call) {
       .and_then([&] { return read_id(call); })
       .and_then([&](ImportId read) {
         id = read;
-        return read_number(call.parameters.back());
+        return read_number(call.request.resolved.parameters.back());
       })
       .and_then([&](std::uint32_t number) {
         return call.store.as(call.actor).stage_import(id, number, call.request.body, call.now);

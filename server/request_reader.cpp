@@ -48,13 +48,13 @@ ReadRequest RequestReader::take() {
   auto message = parser_->release();
   parser_.reset();
   told_to_continue_ = false;
-  ReadRequest read{.request = {}, .keep_alive = message.keep_alive()};
-  read.request.method = message.method_string();
-  read.request.target = message.target();
+  ReadRequest read{.head = {}, .body = {}, .keep_alive = message.keep_alive()};
+  read.head.method = message.method_string();
+  read.head.target = message.target();
   for (const auto& field : message) {
-    read.request.headers.emplace_back(field.name_string(), field.value());
+    read.head.headers.emplace_back(field.name_string(), field.value());
   }
-  read.request.body = std::move(message.body());
+  read.body = std::move(message.body());
   return read;
 }
 

@@ -14,7 +14,8 @@ namespace nexakey::server {
 
 /// A request, and whether another one may follow on its connection.
 struct ReadRequest {
-  HttpRequest request;
+  RequestHead head;
+  std::string body;
   bool keep_alive = true;
 };
 

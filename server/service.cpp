@@ -8,7 +8,6 @@
 #include "core/json.h"
 #include "core/json_reader.h"
 #include "core/query.h"
-#include "server/access.h"
 #include "server/api.h"
 #include "server/openapi.h"
 #include "server/responses.h"
@@ -24,7 +23,7 @@ using core::Result;
 HttpResponse contract() {
   HttpResponse response;
   response.headers.emplace_back("Content-Type", "application/json");
-  response.body = kOpenApi;
+  response.static_body = kOpenApi;
   return response;
 }
 
@@ -52,33 +51,15 @@ bool confine(std::span<T> questions, const std::optional<std::string>& only) {
   return true;
 }
 
-RouteClass class_of(std::string_view path) {
-  if (path.starts_with("/auth/")) {
-    return RouteClass::gateway;
-  }
-  if (path == "/v1/verify") {
-    return RouteClass::verify;
-  }
-  if (path == "/v1/report") {
-    return RouteClass::report;
-  }
-  if (path.starts_with("/v1/")) {
-    return RouteClass::administration;
-  }
-  const bool is_known =
-      path == "/healthz" || path == "/readyz" || path == "/metrics" || path == "/openapi.json";
-  return is_known ? RouteClass::operations : RouteClass::unknown;
-}
-
 void count(Metrics& metrics, const HttpRequest& request, const HttpResponse& response) {
-  metrics.add_request(class_of(request.path()), response.status);
+  metrics.add_request(request.resolved.route->metric_class, response.status);
   metrics.store_errors += response.is_store_error ? 1 : 0;
 }
 
 /// The answer where the store did not give one.
 HttpResponse failure(const HttpRequest& request, const core::Error& error) {
-  const auto gateway = gateway_of(request.path());
-  HttpResponse response = gateway ? deny_gateway(*gateway, 503) : problem(error);
+  const auto* const gateway = std::get_if<Gateway>(&request.resolved.route->handler);
+  HttpResponse response = gateway != nullptr ? deny_gateway(*gateway, 503) : problem(error);
   response.detail = error.message;
   response.is_store_error = true;
   return response;
@@ -89,6 +70,18 @@ HttpResponse ready(store::KeyStore& store) {
   nobody.credential = core::Credential::key;  // one that the store has to look for
   const auto asked = store.verify({&nobody, 1}, {.counting = store::Counting::dry_run});
   return asked ? fine() : problem(asked.error());
+}
+
+/// Looks the token up, if the route needs one; the answer if there is none that will do.
+std::optional<HttpResponse> find_token(store::KeyStore& store, Resolved& resolved) {
+  if (resolved.needs_token()) {
+    const auto token = store.find_token(*resolved.credential);
+    if (!token) {
+      return problem(token.error());
+    }
+    admit(resolved, *token);
+  }
+  return resolved.refusal;
 }
 
 Result<Decided> verify(store::KeyStore& store, std::span<const core::Request> asked,
@@ -148,10 +141,10 @@ struct Service::Task {
 LogEntry Service::Task::describe(const HttpRequest& request) const {
   // Of a gateway's request it matters what it asks about.
   const core::Request* const wanted = gateway && !asked.empty() ? &asked.front() : nullptr;
-  const std::string& target = wanted == nullptr ? request.target : wanted->path;
+  const std::string& target = wanted == nullptr ? request.head.target : wanted->path;
   return {.at = core::system_time(),
-          .peer = request.peer.to_string(),
-          .method = wanted == nullptr ? request.method : wanted->method,
+          .peer = request.head.peer.to_string(),
+          .method = wanted == nullptr ? request.head.method : wanted->method,
           .path = core::mask_credentials(target.substr(0, target.find('?'))),
           .status = response->status,
           .detail = response->detail,
@@ -163,10 +156,14 @@ Service::Service(TrustedProxies proxies, std::optional<std::string> workspace,
                  std::function<void(const LogEntry&)> log)
     : proxies_(std::move(proxies)), workspace_(std::move(workspace)), log_(std::move(log)) {}
 
-bool Service::is_slow(const HttpRequest& request) { return server::is_slow(request); }
+Resolved Service::resolve(const RequestHead& head) const { return server::resolve(head, proxies_); }
 
 HttpResponse Service::work(store::KeyStore& store, const HttpRequest& request) const {
-  return answer_slow(store, request, workspace_);
+  HttpRequest own = request;
+  if (auto refusal = find_token(store, own.resolved)) {
+    return *std::move(refusal);
+  }
+  return call_handler(store, own, workspace_);
 }
 
 Answers Service::answer(store::KeyStore& store, std::span<const HttpRequest> requests) const {
@@ -224,78 +221,60 @@ Answers Service::refuse(std::span<const HttpRequest> requests, const core::Error
 }
 
 std::optional<HttpResponse> Service::answer_at_once(const HttpRequest& request) const {
-  const auto match = find_route(request);
-  const Quick* const quick = match ? std::get_if<Quick>(&match->route->work) : nullptr;
-  if (quick == nullptr) {
+  if (request.resolved.refusal) {
+    return request.resolved.refusal;
+  }
+  const auto* const answer = std::get_if<Inline>(&request.resolved.route->handler);
+  if (answer == nullptr) {
     return std::nullopt;
   }
-  switch (*quick) {
-    case Quick::contract:
+  switch (*answer) {
+    case Inline::openapi:
       return contract();
-    case Quick::health:
+    case Inline::healthz:
       return fine();
-    case Quick::metrics:
+    case Inline::metrics:
       return tell_metrics();
-    case Quick::gateway:
-    case Quick::verify:
-    case Quick::report:
-    case Quick::readiness:
+    case Inline::verify:
+    case Inline::record_responses:
+    case Inline::readyz:
       break;
   }
   return std::nullopt;
 }
 
 Service::Task Service::start(store::KeyStore& store, const HttpRequest& request) const {
-  auto match = find_route(request);
-  if (!match) {
-    return Task::done(std::move(match.error()));
+  Resolved resolved = request.resolved;
+  if (auto refusal = find_token(store, resolved)) {
+    return Task::done(*std::move(refusal));
   }
-  const Quick* const quick = std::get_if<Quick>(&match->route->work);
-  if (quick == nullptr) {
-    return Task::done(work(store, request));
+  if (resolved.asked) {
+    return start_gateway(resolved);
   }
-  switch (*quick) {
-    case Quick::gateway:
-      return start_gateway(request);
-    case Quick::verify:
-      return start_verify(store, request);
-    case Quick::report:
-      return Task::done(report(store, request));
-    case Quick::readiness:
-      return Task::done(ready(store));
-    case Quick::contract:
-    case Quick::health:
-    case Quick::metrics:
-      break;  // what is answered at once does not come here
+  const auto* const answer = std::get_if<Inline>(&resolved.route->handler);
+  if (answer != nullptr && *answer == Inline::verify) {
+    return start_verify(request, *resolved.token);
   }
-  return Task::done(problem({ErrorCode::failed, "nothing answers this", ""}));
+  if (answer != nullptr && *answer == Inline::record_responses) {
+    return Task::done(report(store, request, *resolved.token));
+  }
+  return Task::done(ready(store));
 }
 
-Service::Task Service::start_gateway(const HttpRequest& request) const {
-  const Gateway gateway = gateway_of(request.path()).value();
-  auto wanted = read_gateway_request(gateway, request, proxies_);
-  if (!wanted) {
-    HttpResponse denial = deny_gateway(gateway, 403);
-    denial.detail = std::move(wanted.error().message);
-    return Task::done(std::move(denial));
-  }
+Service::Task Service::start_gateway(const Resolved& resolved) const {
   Task task;
-  task.gateway = gateway;
-  wanted->workspace = workspace_;
-  task.asked.push_back(*std::move(wanted));
+  task.gateway = std::get<Gateway>(resolved.route->handler);
+  task.asked.push_back(*resolved.asked);
+  task.asked.front().workspace = workspace_;
   return task;
 }
 
-Service::Task Service::start_verify(store::KeyStore& store, const HttpRequest& request) const {
-  const auto token = authorize(store, request, Access::decide);
-  if (!token) {
-    return Task::done(token.error());
-  }
-  const auto workspace = workspace_of(*token, workspace_);
+Service::Task Service::start_verify(const HttpRequest& request, const core::Token& token) const {
+  const auto workspace = workspace_of(token, workspace_);
   if (!workspace) {
     return Task::refused(workspace.error());
   }
-  auto query = core::Query::parse(request.query());
+  auto query = core::Query::parse(request.head.query());
   if (!query) {
     return Task::refused(query.error());
   }
@@ -320,12 +299,9 @@ Service::Task Service::start_verify(store::KeyStore& store, const HttpRequest& r
   return task;
 }
 
-HttpResponse Service::report(store::KeyStore& store, const HttpRequest& request) const {
-  const auto token = authorize(store, request, Access::decide);
-  if (!token) {
-    return token.error();
-  }
-  const auto workspace = workspace_of(*token, workspace_);
+HttpResponse Service::report(store::KeyStore& store, const HttpRequest& request,
+                             const core::Token& token) const {
+  const auto workspace = workspace_of(token, workspace_);
   auto answers = workspace ? read_answers(request.body)
                            : Result<std::vector<core::Answer>>(tl::unexpected(workspace.error()));
   if (!answers) {
@@ -377,9 +353,9 @@ void Service::record(const HttpRequest& request, const HttpResponse& response) {
   count(metrics_, request, response);
   if (log_) {
     log_({.at = core::system_time(),
-          .peer = request.peer.to_string(),
-          .method = request.method,
-          .path = core::mask_credentials(std::string(request.path())),
+          .peer = request.head.peer.to_string(),
+          .method = request.head.method,
+          .path = core::mask_credentials(std::string(request.head.path())),
           .status = response.status,
           .detail = response.detail,
           .key_id = {},

@@ -11,6 +11,7 @@
 #include "server/gateway.h"
 #include "server/http.h"
 #include "server/metrics.h"
+#include "server/resolved.h"
 #include "store/key_store.h"
 
 namespace nexakey::server {
@@ -48,6 +49,9 @@ class Service {
   Service(TrustedProxies proxies, std::optional<std::string> workspace,
           std::function<void(const LogEntry&)> log);
 
+  /// Resolves a request by its head.
+  [[nodiscard]] Resolved resolve(const RequestHead& head) const;
+
   /// Answers requests. The store is asked once about all that need a decision, so that it pays for
   /// a transaction or a round trip once. If it can't be asked the answer is no.
   Answers answer(store::KeyStore& store, std::span<const HttpRequest> requests) const;
@@ -55,9 +59,7 @@ class Service {
   [[nodiscard]] Answers refuse(std::span<const HttpRequest> requests,
                                const core::Error& error) const;
 
-  /// Whether a request is none of those, but can take long.
-  static bool is_slow(const HttpRequest& request);
-  /// Answers such a request.
+  /// Answers an offloaded request.
   HttpResponse work(store::KeyStore& store, const HttpRequest& request) const;
 
   /// Answers what needs no store; nothing if it does.
@@ -73,9 +75,10 @@ class Service {
   struct Task;
 
   Task start(store::KeyStore& store, const HttpRequest& request) const;
-  [[nodiscard]] Task start_gateway(const HttpRequest& request) const;
-  Task start_verify(store::KeyStore& store, const HttpRequest& request) const;
-  HttpResponse report(store::KeyStore& store, const HttpRequest& request) const;
+  [[nodiscard]] Task start_gateway(const Resolved& resolved) const;
+  Task start_verify(const HttpRequest& request, const core::Token& token) const;
+  HttpResponse report(store::KeyStore& store, const HttpRequest& request,
+                      const core::Token& token) const;
   [[nodiscard]] HttpResponse tell_metrics() const;
   static void finish(Task& task, std::span<const store::Verification> verifications);
 

@@ -37,7 +37,7 @@ Result<Token> read_new_token(const Call& call) {
       }
     }
     auto token = core::read_token(json, core::Unknown::refused);
-    if (token && token->id.to_string() != call.parameters.front()) {
+    if (token && token->id.to_string() != call.id()) {
       return core::reject("the id of the token is not the one of the path");
     }
     return token;

@@ -4,6 +4,8 @@
 #include "server/access_line.h"
 #include "server/gateway.h"
 #include "server/request_reader.h"
+#include "server/resolved.h"
+#include "server/routes.h"
 #include "tests/fuzz/target.h"
 
 namespace {
@@ -11,14 +13,14 @@ namespace {
 using namespace nexakey;
 
 /// A request that a gateway asks about has the parts that decide, or it is denied.
-void check_request(const server::HttpRequest& request, const server::TrustedProxies& proxies) {
-  if (const auto gateway = server::gateway_of(request.path())) {
-    if (const auto asked = server::read_gateway_request(*gateway, request, proxies)) {
-      fuzz::expect(proxies.trusts(request.peer), "only a trusted proxy may ask");
-      fuzz::expect(!asked->method.empty() && !asked->path.empty(), "a request is whole");
-    }
+void check_request(const server::RequestHead& head, const server::TrustedProxies& proxies) {
+  const server::Resolved resolved = server::resolve(head, proxies);
+  if (const auto& asked = resolved.asked) {
+    fuzz::expect(proxies.trusts(head.peer), "only a trusted proxy may ask");
+    fuzz::expect(!asked->method.empty() && !asked->path.empty(), "a request is whole");
   }
-  (void)server::read_bearer(request);
+  fuzz::expect(resolved.route != nullptr, "a request has a route");
+  (void)server::read_bearer(head);
 }
 
 }  // namespace
@@ -39,12 +41,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (!read || !*read) {
       return 0;
     }
-    server::HttpRequest& request = (*read)->request;
-    fuzz::expect(request.body.size() <= limits.body_bytes, "a body is bounded");
+    server::RequestHead& head = (*read)->head;
+    fuzz::expect((*read)->body.size() <= limits.body_bytes, "a body is bounded");
     for (const auto& peer : {std::optional<core::IpAddress>(), core::IpAddress::parse("192.0.2.7"),
                              core::IpAddress::parse("198.51.100.7")}) {
-      request.peer.address = peer;
-      check_request(request, proxies);
+      head.peer.address = peer;
+      check_request(head, proxies);
     }
   }
   return 0;

@@ -17,13 +17,12 @@ using core::Credential;
 const std::string kKey = "fc_live_" + std::string(28, 'A');
 const std::string kOther = "fc_live_" + std::string(28, 'B');
 
-HttpRequest forwarded(Headers headers) {
+RequestHead forwarded(Headers headers) {
   headers.insert(headers.begin(),
                  {{"X-Forwarded-Method", "GET"}, {"X-Forwarded-Uri", "/v1/leads"}});
   return {.method = "GET",
           .target = "/auth/forward",
           .headers = std::move(headers),
-          .body = {},
           .peer = {.address = test::ip("10.0.0.1")}};
 }
 

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "core/error.h"
+#include "core/token.h"
+
+namespace nexakey::server {
+
+/// What a route asks of its client.
+enum class Permission {
+  none,     ///< nothing: the route is open to anybody
+  gateway,  ///< a trusted proxy
+  key,      ///< the API key that the request is about
+  decide,   ///< a token with the role verifier or admin
+  read,     ///< a token with the role auditor or admin
+  change,   ///< a token with the role admin
+};
+
+/// Whether a route with this permission asks for a token.
+bool needs_token(Permission permission);
+
+/// Whether a token with this role has the permission; false if the route asks for no token.
+bool allows(core::Role role, Permission permission);
+
+/// The only workspace that a request with this token may be about; none: any. `served`: the only
+/// one that the server has; none: all. `forbidden` if the token is for another one.
+core::Result<std::optional<std::string>> workspace_of(const core::Token& token,
+                                                      const std::optional<std::string>& served);
+
+}  // namespace nexakey::server

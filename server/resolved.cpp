@@ -1,0 +1,171 @@
+#include "server/resolved.h"
+
+#include <utility>
+
+#include "core/key.h"
+#include "core/query.h"
+#include "server/responses.h"
+#include "server/routes.h"
+
+namespace nexakey::server {
+namespace {
+
+using core::ErrorCode;
+
+/// The values of each {…}, if the path has this form.
+std::optional<std::vector<std::string>> match_path(std::string_view form, std::string_view path) {
+  std::vector<std::string> parameters;
+  for (;;) {
+    const std::size_t brace = form.find('{');
+    if (brace == std::string_view::npos) {
+      return form == path ? std::optional(std::move(parameters)) : std::nullopt;
+    }
+    if (path.substr(0, brace) != form.substr(0, brace)) {
+      return std::nullopt;
+    }
+    path.remove_prefix(brace);
+    if (form[brace + 1] == '+') {
+      parameters.emplace_back(path);
+      return path.empty() || path.front() == '/' ? std::optional(std::move(parameters))
+                                                 : std::nullopt;
+    }
+    const std::string_view segment = path.substr(0, path.find('/'));
+    auto decoded = core::percent_decode(segment);
+    if (segment.empty() || !decoded) {
+      return std::nullopt;
+    }
+    parameters.push_back(*std::move(decoded));
+    path.remove_prefix(segment.size());
+    form.remove_prefix(form.find('}') + 1);
+  }
+}
+
+bool has_method(const Route& route, std::string_view method) {
+  return route.method == "*" || route.method == method ||
+         (route.method == "GET" && method == "HEAD");
+}
+
+HttpResponse wrong_method(std::string_view path) {
+  std::string methods;
+  for (const Route& route : routes()) {
+    if (route.path == path) {
+      methods += (methods.empty() ? "" : ", ") + std::string(route.method);
+      methods += route.method == "GET" ? ", HEAD" : "";
+    }
+  }
+  HttpResponse response = problem(405, {ErrorCode::usage, "this path takes " + methods, ""});
+  response.headers.emplace_back("Allow", std::move(methods));
+  return response;
+}
+
+/// The route and its parameters, or 404 or 405.
+Resolved find_route(const RequestHead& head) {
+  const Route* near = nullptr;  // the path matches, the method does not
+  for (const Route& route : routes()) {
+    if (!is_on(route, head.peer.surface) || (near != nullptr && route.path != near->path)) {
+      continue;
+    }
+    auto parameters = match_path(route.path, head.path());
+    if (parameters && has_method(route, head.method)) {
+      return {.route = &route, .parameters = *std::move(parameters)};
+    }
+    near = parameters ? &route : near;
+  }
+  if (near != nullptr) {
+    return {.route = near, .refusal = wrong_method(near->path)};
+  }
+  return {.route = &kNoRoute,
+          .refusal = problem(
+              {ErrorCode::not_found, "there is nothing at this path", "see nexakey-api(7)"})};
+}
+
+void read_gateway(Resolved& resolved, const RequestHead& head, const TrustedProxies& proxies) {
+  const Gateway gateway = std::get<Gateway>(resolved.route->handler);
+  auto asked = read_gateway_request(gateway, head, proxies);
+  if (asked) {
+    resolved.asked = *std::move(asked);
+  } else {
+    resolved.refusal = deny_gateway(gateway, 403);
+    resolved.refusal->detail = std::move(asked.error().message);
+  }
+}
+
+HttpResponse no_token() {
+  return problem(401, {ErrorCode::forbidden, "this route needs a valid token",
+                       "send it as Authorization: Bearer"});
+}
+
+void read_token(Resolved& resolved, const RequestHead& head) {
+  const auto bearer = read_bearer(head);
+  if (bearer && core::kTokenForm.matches(*bearer)) {
+    resolved.credential = core::hash_credential(*bearer);
+  } else {
+    resolved.refusal = no_token();
+  }
+}
+
+void read_key(Resolved& resolved, const RequestHead& head) {
+  const auto bearer = read_bearer(head);
+  if (bearer && core::is_api_key(*bearer)) {
+    resolved.credential = core::hash_api_key(*bearer);
+  } else {
+    resolved.refusal =
+        problem(401, {ErrorCode::forbidden, "this route needs the API key that it revokes",
+                      "send it as Authorization: Bearer"});
+  }
+}
+
+std::string_view roles_with(Permission permission) {
+  switch (permission) {
+    case Permission::decide:
+      return "verifier or admin";
+    case Permission::read:
+      return "auditor or admin";
+    default:
+      return "admin";
+  }
+}
+
+}  // namespace
+
+bool Resolved::needs_token() const {
+  return !refusal && !token && server::needs_token(route->permission);
+}
+
+bool Resolved::is_offloaded() const {
+  return !refusal && std::holds_alternative<Handler>(route->handler);
+}
+
+bool Resolved::reads_body() const { return !refusal && route->body == Body::read; }
+
+Resolved resolve(const RequestHead& head, const TrustedProxies& proxies) {
+  Resolved resolved = find_route(head);
+  if (resolved.refusal) {
+    return resolved;
+  }
+  const Permission permission = resolved.route->permission;
+  if (permission == Permission::gateway) {
+    read_gateway(resolved, head, proxies);
+  } else if (permission == Permission::key) {
+    read_key(resolved, head);
+  } else if (needs_token(permission)) {
+    read_token(resolved, head);
+  }
+  return resolved;
+}
+
+void admit(Resolved& resolved, const std::optional<core::Token>& token) {
+  const Permission permission = resolved.route->permission;
+  if (!token || !token->is_live(core::system_time())) {
+    resolved.refusal = no_token();
+  } else if (!allows(token->role, permission)) {
+    resolved.refusal =
+        problem({ErrorCode::forbidden,
+                 "the role " + std::string(core::name_of(token->role)) + " does not allow this",
+                 "use a token with the role " + std::string(roles_with(permission))});
+  } else {
+    resolved.token = token;
+  }
+}
+
+}  // namespace nexakey::server
