@@ -178,14 +178,18 @@ def run_document(path, binary):
 
 
 def main():
-    path = Path(sys.argv[1])
-    try:
-        count = run_document(path, os.path.abspath(os.environ["NEXAKEY"]))
-    except Failure as failure:
-        print(f"{path.name}: {failure}")
-        return 1
-    print(f"{path.name}: {count} blocks run")
-    return count == 0
+    path, binary = Path(sys.argv[1]), os.path.abspath(os.environ["NEXAKEY"])
+    for _ in range(2):
+        day = time.gmtime().tm_yday
+        try:
+            count = run_document(path, binary)
+            print(f"{path.name}: {count} blocks run")
+            return count == 0
+        except Failure as failure:
+            print(f"{path.name}: {failure}")
+        if time.gmtime().tm_yday == day:  # counts of today are those of one day
+            break
+    return 1
 
 
 if __name__ == "__main__":

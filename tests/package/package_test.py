@@ -30,6 +30,7 @@ FILES = {
     "usr/share/doc/nexakey/copyright": 0o644,
     "usr/share/doc/nexakey/README.md": 0o644,
     "usr/share/doc/nexakey/SECURITY.md": 0o644,
+    "usr/share/doc/nexakey/docs/keys.md": 0o644,
     "usr/share/doc/nexakey/docs/operations.md": 0o644,
     "usr/share/doc/nexakey/docs/gateways/nginx.conf": 0o644,
     "usr/share/doc/nexakey/docs/prometheus/alerts.yml": 0o644,
