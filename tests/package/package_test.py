@@ -16,7 +16,7 @@ from system_calls import check_system_calls
 from steps import check, run
 from units import check_postgresql_example, check_units
 
-# What a package has besides pages, and the mode of each.
+# The files of the package besides the man pages, with their modes.
 FILES = {
     "etc/nexakey/config.toml": 0o644,
     "usr/bin/nexakey": 0o755,
@@ -77,7 +77,7 @@ def check_files(root):
 
 
 def check_hardening(program):
-    """What the compiler and linker were asked for is in the ELF file."""
+    """The ELF file has the hardening that cmake/options.cmake asks for."""
     header, dynamic = run("readelf", "-hW", program), run("readelf", "-dW", program)
     segments, symbols = run("readelf", "-lW", program), run("readelf", "-W", "--dyn-syms", program)
     check(re.search(r"Type:\s+DYN", header) and re.search(r"FLAGS_1.*\bPIE\b", dynamic),
@@ -87,14 +87,14 @@ def check_hardening(program):
     check("__stack_chk_fail" in symbols, "there is no stack protector")
     check(re.search(r"__\w+_chk\b", symbols.replace("__stack_chk_fail", "")),
           "calls of libc are not fortified")
-    check(not re.search(r"R(UN)?PATH", dynamic), "libraries are looked for in an odd folder")
+    check(not re.search(r"R(UN)?PATH", dynamic), "the binary has an RPATH")
     if platform.machine() == "x86_64":
         notes = run("readelf", "-nW", program)
         check(re.search(r"x86 feature: IBT, SHSTK", notes), f"control flow is unprotected: {notes}")
 
 
 def check_program(root, home):
-    """Each command of the binary has a page in the package, and a key can be made and used."""
+    """Each command of the binary has a man page in the package, and a key can be created and used."""
     program = root / "usr/bin/nexakey"
     settings = {"PATH": os.environ["PATH"], "HOME": str(home),
                 "NEXAKEY_SYSTEM_CONFIG": str(home / "none.toml")}
@@ -115,7 +115,7 @@ def check_installation(package, root):
     dpkg = ("dpkg", f"--root={root}", "--force-script-chrootless", "--force-depends")
     run(*dpkg, "--install", package)
     check_files(root)
-    check("nexakey" in run(root / "usr/bin/nexakey", "--version"), "it says no version")
+    check("nexakey" in run(root / "usr/bin/nexakey", "--version"), "--version prints no version")
     with open(root / "etc/nexakey/config.toml", "a", encoding="utf-8") as config:
         config.write("# changed\n")
     run(*dpkg, "--remove", "nexakey")

@@ -1,4 +1,4 @@
-"""What the checks of the package share: commands that have to succeed, and conditions that have to hold."""
+"""Commands that have to succeed, and conditions that have to hold, for the checks of the package."""
 
 import subprocess
 import sys
@@ -7,7 +7,7 @@ TIME_LIMIT = 300  # seconds for one command
 
 
 def run(*command, **options):
-    """What a command prints; ends the test if the command fails."""
+    """Returns what a command prints; ends the test if the command fails."""
     result = subprocess.run(
         [str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         text=True, timeout=TIME_LIMIT, **options,

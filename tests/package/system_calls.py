@@ -13,11 +13,11 @@ from contextlib import closing, contextmanager
 from steps import check, run
 from units import settings
 
-# The service does not run as root, for which SQLite makes more calls.
+# The service does not run as root. As root, SQLite makes more system calls.
 AS_USER = (("setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups")
            if os.geteuid() == 0 else ())
 
-# What systemd lets through whatever the filter says (systemd.exec(5)).
+# The system calls that systemd always allows (systemd.exec(5)).
 ALWAYS = {"execve", "exit", "exit_group", "getrlimit", "rt_sigreturn", "sigreturn"}
 
 

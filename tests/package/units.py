@@ -19,7 +19,7 @@ def settings(text, name):
 
 
 def check_units(root, folder):
-    """systemd looks for the program where the unit says, so the unit says where it is now."""
+    """systemd looks for the program that the unit names, so this names the one of the package."""
     for unit in [*root.glob("lib/systemd/system/*"),
                  *root.glob("usr/share/doc/nexakey/examples/*.*")]:
         text = unit.read_text(encoding="utf-8")
@@ -32,7 +32,7 @@ def check_units(root, folder):
 
 
 def check_postgresql_example(root, folder):
-    """With the drop-ins, the units need no file of a store and may reach servers elsewhere."""
+    """With the drop-ins, the units need no SQLite file and may reach other machines."""
     units = folder / "usr/lib/systemd/system"
     shutil.copytree(root / "lib/systemd/system", units)
     offline = ("systemd-analyze", "--no-pager", f"--root={folder}")
