@@ -19,18 +19,19 @@ std::string presentable(std::string text) {
 
 }  // namespace
 
-void report(const core::Error& error, Format format) {
+std::string format_report(const core::Error& error, Format format) {
   const std::string message = presentable(core::mask_urls(error.message));
   const std::string hint = presentable(error.hint);
   if (format == Format::table) {
-    print_note("nexakey: " + message + (hint.empty() ? "" : ": " + hint));
-    return;
+    return "nexakey: " + message + (hint.empty() ? "" : ": " + hint);
   }
   std::string line;
   core::JsonWriter json(line);
   core::write_error(json, {error.code, message, hint});
-  print_note(line);
+  return line;
 }
+
+void report(const core::Error& error, Format format) { print_note(format_report(error, format)); }
 
 std::string clean_message(std::string message) {
   message.erase(std::min(message.find('\n'), message.size()));

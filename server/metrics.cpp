@@ -114,7 +114,12 @@ void write_requests(Writer& writer, const Metrics& metrics) {
   }
 }
 
-void write_log(Writer& writer, const LogMetrics& log) {
+void write_log(Writer& writer, const Metrics& metrics) {
+  const LogMetrics& log = metrics.log;
+  writer.single("nexakey_log_lines_dropped_total", "counter",
+                "Lines of the log that were dropped, because standard error was not read fast "
+                "enough.",
+                metrics.dropped_log_lines);
   writer.family("nexakey_access_log_datagrams_total", "counter",
                 "Datagrams of a gateway's access log, by what became of them.");
   writer.line(label("result", "reported"), log.reported);
@@ -146,7 +151,7 @@ std::string format_metrics(const Metrics& metrics, std::string_view version) {
   write_decisions(writer, metrics);
   write_connections(writer, metrics);
   write_requests(writer, metrics);
-  write_log(writer, metrics.log);
+  write_log(writer, metrics);
   return writer.take();
 }
 

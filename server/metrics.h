@@ -54,6 +54,7 @@ struct Metrics {
   std::uint64_t accepted = 0;
   std::uint64_t refused = 0;  ///< because there were too many
   std::uint64_t failed_handshakes = 0;
+  std::uint64_t dropped_log_lines = 0;  ///< because standard error was not read fast enough
   std::array<std::array<std::uint64_t, 600>, kRouteClasses> requests{};  ///< by class and status
   LogMetrics log{};
 

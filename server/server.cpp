@@ -55,9 +55,9 @@ class Server::Loop {
         dispatcher_(context_, service, store, open_store, limits, [this] { flush_(); }) {}
 
   core::Result<void> use_tls(const TlsFiles& files);
-  Endpoint listen_tcp(const Endpoint& endpoint, Surface surface);
-  Endpoint listen_unix(const Endpoint& endpoint, Surface surface);
-  Endpoint adopt(int descriptor);
+  ListenAddress listen_tcp(const ListenAddress& address, Surface surface);
+  ListenAddress listen_unix(const ListenAddress& address, Surface surface);
+  ListenAddress adopt(int descriptor);
   void run(const std::function<void()>& flush,
            const std::function<void(const core::Error&)>& complain);
 
@@ -108,24 +108,24 @@ core::Result<void> Server::Loop::use_tls(const TlsFiles& files) {
   });
 }
 
-Endpoint Server::Loop::listen_tcp(const Endpoint& endpoint, Surface surface) {
-  const auto address = asio::ip::make_address(endpoint.address->to_string());
-  asio::ip::tcp::acceptor acceptor(context_, asio::ip::tcp::endpoint(address, endpoint.port));
+ListenAddress Server::Loop::listen_tcp(const ListenAddress& listen, Surface surface) {
+  const auto address = asio::ip::make_address(listen.address->to_string());
+  asio::ip::tcp::acceptor acceptor(context_, asio::ip::tcp::endpoint(address, listen.port));
   acceptor.non_blocking(true);
   const std::uint16_t port = acceptor.local_endpoint().port();
   tcp_.push_back({std::move(acceptor), surface});
-  return {.address = endpoint.address, .port = port};
+  return {.address = listen.address, .port = port};
 }
 
-Endpoint Server::Loop::listen_unix(const Endpoint& endpoint, Surface surface) {
-  const stream_protocol::endpoint place(endpoint.path);
+ListenAddress Server::Loop::listen_unix(const ListenAddress& listen, Surface surface) {
+  const stream_protocol::endpoint place(listen.path);
   struct stat status {};
-  if (::lstat(endpoint.path.c_str(), &status) == 0 && S_ISSOCK(status.st_mode)) {
+  if (::lstat(listen.path.c_str(), &status) == 0 && S_ISSOCK(status.st_mode)) {
     stream_protocol::socket probe(context_);
     error_code error;
     probe.connect(place, error);
     if (error == asio::error::connection_refused) {
-      ::unlink(endpoint.path.c_str());
+      ::unlink(listen.path.c_str());
     }
   }
   // The mode has to be there before the first connection can come.
@@ -138,11 +138,11 @@ Endpoint Server::Loop::listen_unix(const Endpoint& endpoint, Surface surface) {
   }
   ::umask(old);
   unix_.back().acceptor.non_blocking(true);
-  socket_files_.push_back(endpoint.path);
-  return endpoint;
+  socket_files_.push_back(listen.path);
+  return listen;
 }
 
-Endpoint Server::Loop::adopt(int descriptor) {
+ListenAddress Server::Loop::adopt(int descriptor) {
   const auto take = [&](auto& listeners, auto acceptor, const auto& protocol) {
     acceptor.assign(protocol, descriptor);
     acceptor.non_blocking(true);
@@ -322,16 +322,16 @@ Server::Server(Service& service, store::KeyStore& store, const OpenStore& open_s
 
 Server::~Server() = default;
 
-core::Result<Endpoint> Server::listen(const Endpoint& endpoint, Surface surface) {
+core::Result<ListenAddress> Server::listen(const ListenAddress& address, Surface surface) {
   try {
-    return endpoint.address ? loop_->listen_tcp(endpoint, surface)
-                            : loop_->listen_unix(endpoint, surface);
+    return address.address ? loop_->listen_tcp(address, surface)
+                           : loop_->listen_unix(address, surface);
   } catch (const boost::system::system_error& error) {
-    return tl::unexpected(system_problem("cannot listen on " + endpoint.to_string(), error.code()));
+    return tl::unexpected(system_problem("cannot listen on " + address.to_string(), error.code()));
   }
 }
 
-core::Result<Endpoint> Server::adopt(int descriptor) {
+core::Result<ListenAddress> Server::adopt(int descriptor) {
   try {
     return loop_->adopt(descriptor);
   } catch (const boost::system::system_error& error) {

@@ -4,8 +4,8 @@
 #include <memory>
 
 #include "core/error.h"
-#include "server/endpoint.h"
 #include "server/limits.h"
+#include "server/listen_address.h"
 #include "server/service.h"
 #include "server/tls.h"
 #include "server/workers.h"
@@ -30,11 +30,11 @@ class Server {
 
   /// Listens, and returns where: with the port that the system chose. A Unix socket is made with
   /// mode 0660; one that nobody listens at any more is replaced. `surface` says what is answered.
-  core::Result<Endpoint> listen(const Endpoint& endpoint, Surface surface = Surface::all);
+  core::Result<ListenAddress> listen(const ListenAddress& address, Surface surface = Surface::all);
 
   /// Takes over a stream socket that listens already, and returns where. Whoever made it keeps
   /// the connections that wait at it in the end.
-  core::Result<Endpoint> adopt(int descriptor);
+  core::Result<ListenAddress> adopt(int descriptor);
 
   /// Serves until SIGTERM or SIGINT; then accepts only what waits already, answers what has come,
   /// and returns. Tells the service manager. `flush` is called at the end of each turn: for a log

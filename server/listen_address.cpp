@@ -1,4 +1,4 @@
-#include "server/endpoint.h"
+#include "server/listen_address.h"
 
 #include <algorithm>
 #include <charconv>
@@ -11,7 +11,7 @@
 namespace nexakey::server {
 namespace {
 
-/// Whether sockets of this address take connections to the other one.
+/// Whether a socket that listens at `address` takes connections to `other`.
 bool covers(const core::IpAddress& address, const core::IpAddress& other) {
   static const core::IpAddress any_v4 = core::IpAddress::parse("0.0.0.0").value();
   static const core::IpAddress any_v6 = core::IpAddress::parse("::").value();
@@ -20,15 +20,15 @@ bool covers(const core::IpAddress& address, const core::IpAddress& other) {
 
 }  // namespace
 
-core::Result<Endpoint> Endpoint::parse(const std::string& text) {
+core::Result<ListenAddress> ListenAddress::parse(const std::string& text) {
   constexpr std::string_view kUnix = "unix:";
-  constexpr std::size_t kLongestSocketPath = 107;
+  constexpr std::size_t kMaxSocketPath = 107;
   if (text.starts_with(kUnix)) {
-    Endpoint endpoint{.path = text.substr(kUnix.size())};
-    if (endpoint.path.empty() || endpoint.path.size() > kLongestSocketPath) {
+    ListenAddress listen{.path = text.substr(kUnix.size())};
+    if (listen.path.empty() || listen.path.size() > kMaxSocketPath) {
       return core::reject("the path of a Unix socket has 1 to 107 bytes");
     }
-    return endpoint;
+    return listen;
   }
   const std::size_t colon = text.rfind(':');
   const std::string digits = colon == std::string::npos ? "" : text.substr(colon + 1);
@@ -36,25 +36,25 @@ core::Result<Endpoint> Endpoint::parse(const std::string& text) {
   if (host.starts_with('[') && host.ends_with(']')) {
     host = host.substr(1, host.size() - 2);
   } else if (host.find(':') != std::string::npos) {
-    host.clear();  // of IPv6 it can't be told where the port begins
+    host.clear();  // ambiguous: the last group of an IPv6 address looks like a port
   }
-  Endpoint endpoint{.address = core::IpAddress::parse(host)};
+  ListenAddress listen{.address = core::IpAddress::parse(host)};
   const auto [end, error] =
-      std::from_chars(digits.data(), digits.data() + digits.size(), endpoint.port);
-  if (!endpoint.address || error != std::errc() || end != digits.data() + digits.size()) {
+      std::from_chars(digits.data(), digits.data() + digits.size(), listen.port);
+  if (!listen.address || error != std::errc() || end != digits.data() + digits.size()) {
     return core::reject(core::quote(text) + " is not a listen address",
                         "write 127.0.0.1:8080, [::1]:8080 or unix:PATH");
   }
-  return endpoint;
+  return listen;
 }
 
-bool Endpoint::is_loopback() const {
+bool ListenAddress::is_loopback() const {
   static const core::Whitelist loopback =
       core::Whitelist::parse({"127.0.0.0/8", "::1"}).value_or(core::Whitelist());
   return !address || loopback.allows(address);
 }
 
-bool Endpoint::overlaps(const Endpoint& other) const {
+bool ListenAddress::overlaps(const ListenAddress& other) const {
   if (!address || !other.address) {
     return !address && !other.address &&
            std::filesystem::path(path).lexically_normal() ==
@@ -64,7 +64,7 @@ bool Endpoint::overlaps(const Endpoint& other) const {
          (covers(*address, *other.address) || covers(*other.address, *address));
 }
 
-std::string Endpoint::to_string() const {
+std::string ListenAddress::to_string() const {
   if (!address) {
     return "unix:" + path;
   }

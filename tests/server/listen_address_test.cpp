@@ -1,4 +1,4 @@
-#include "server/endpoint.h"
+#include "server/listen_address.h"
 
 #include <doctest/doctest.h>
 
@@ -8,8 +8,8 @@ namespace nexakey::server {
 namespace {
 
 bool overlap(const char* one, const char* other) {
-  const Endpoint first = test::value_of(Endpoint::parse(one));
-  const Endpoint second = test::value_of(Endpoint::parse(other));
+  const ListenAddress first = test::value_of(ListenAddress::parse(one));
+  const ListenAddress second = test::value_of(ListenAddress::parse(other));
   CHECK(first.overlaps(second) == second.overlaps(first));
   return first.overlaps(second);
 }

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <thread>
+
+namespace nexakey::server {
+
+/// Writes lines to a descriptor on a thread of its own, so that a reader that stalls delays nobody.
+/// Lines for which there is no room are dropped and counted. When the reader goes on, one line says
+/// how many were dropped.
+class LineWriter {
+ public:
+  /// Returns the line, with its line feed, that reports `dropped` lines.
+  using Report = std::function<std::string(std::uint64_t dropped)>;
+
+  /// Keeps at most `max_waiting` bytes besides those that are being written.
+  LineWriter(int descriptor, std::size_t max_waiting, Report report);
+  LineWriter(const LineWriter&) = delete;
+  LineWriter& operator=(const LineWriter&) = delete;
+  /// Writes what waits, but gives up after a second in which nobody reads.
+  ~LineWriter();
+
+  /// Adds whole lines, each with its line feed: all of them, or none if there is no room.
+  void write(std::string_view lines);
+
+  /// How many lines were dropped so far. For any thread.
+  [[nodiscard]] std::uint64_t dropped() const { return dropped_; }
+
+ private:
+  void run(const std::stop_token& stop);
+  void write_out(const std::stop_token& stop, std::string_view lines);
+  void count_dropped(std::string_view lines);
+
+  int descriptor_;
+  std::size_t max_waiting_;
+  Report report_;
+  std::atomic<std::uint64_t> dropped_{0};
+
+  std::mutex mutex_;
+  std::condition_variable_any wake_;
+  std::string waiting_;
+  std::uint64_t unreported_ = 0;  // of the dropped lines
+  std::jthread thread_;           // last: it uses all of the above
+};
+
+}  // namespace nexakey::server
