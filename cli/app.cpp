@@ -11,12 +11,12 @@
 
 #include "cli/command_line.h"
 #include "cli/complete.h"
-#include "cli/descriptor.h"
 #include "cli/help.h"
 #include "cli/parse_error.h"
 #include "cli/report.h"
 #include "core/api_key.h"
 #include "core/random.h"
+#include "system/descriptor.h"
 
 namespace nexakey::cli {
 namespace {
@@ -122,9 +122,10 @@ void forbid_core_dumps() {
 /// A file of the store that is cut short while it is mapped leaves nothing to go on with, and no
 /// answer means no. Only what a signal handler may call is called.
 void end_on_cut_file(int /*signal*/) {
-  write_all(STDERR_FILENO,
-            "nexakey: a file of the store was cut short while it was in use: stop all that uses the"
-            " store, and see nexakey doctor\n");
+  system::write_all(
+      STDERR_FILENO,
+      "nexakey: a file of the store was cut short while it was in use: stop all that uses the"
+      " store, and see nexakey doctor\n");
   ::_exit(static_cast<int>(ExitStatus::store_unavailable));
 }
 

@@ -11,8 +11,8 @@
 #include <openssl/crypto.h>
 #include <unistd.h>
 
-#include "cli/descriptor.h"
 #include "core/json.h"
+#include "system/descriptor.h"
 
 namespace nexakey::cli {
 namespace {
@@ -33,7 +33,8 @@ class LineReader {
     std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
     end_ -= begin_;
     begin_ = 0;
-    const ssize_t count = read_some(STDIN_FILENO, buffer_.data() + end_, buffer_.size() - end_);
+    const ssize_t count =
+        system::read_some(STDIN_FILENO, buffer_.data() + end_, buffer_.size() - end_);
     if (count < 0) {
       throw Failure{{core::ErrorCode::failed,
                      "standard input can't be read: " + std::system_category().message(errno), ""}};

@@ -15,13 +15,13 @@
 #define TOML_ASSERT(condition) static_assert(true)
 #include <toml++/toml.h>
 
-#include "cli/descriptor.h"
 #include "cli/exit_status.h"
 #include "cli/report.h"
 #include "cli/settings.h"
 #include "cli/suggest.h"
 #include "core/text.h"
 #include "store/open.h"
+#include "system/descriptor.h"
 
 namespace nexakey::cli {
 namespace {
@@ -59,7 +59,7 @@ bool is_absent(const std::filesystem::path& path, int error) {
 
 /// The text of a file; nothing if there is none. Opening a pipe does not wait for its other end.
 std::optional<std::string> read_text(const std::filesystem::path& path) {
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  const system::Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   if (!file.is_open()) {
     const int error = errno;
     if (is_absent(path, error)) {
@@ -78,7 +78,7 @@ std::optional<std::string> read_text(const std::filesystem::path& path) {
   std::size_t size = 0;
   for (ssize_t count = 1; count > 0 && size < text.size();
        size += static_cast<std::size_t>(count)) {
-    count = read_some(file.value(), text.data() + size, text.size() - size);
+    count = system::read_some(file.value(), text.data() + size, text.size() - size);
     if (count < 0) {
       fail_unreadable(path, errno);
     }

@@ -9,6 +9,7 @@
 #include "cli/key_options.h"
 #include "cli/key_view.h"
 #include "core/json.h"
+#include "system/random.h"
 
 namespace nexakey::cli {
 namespace {
@@ -28,7 +29,7 @@ struct Options {
 
 core::Key make_key(const Context& context, const Options& options) {
   core::Key key = options.key.make_key(context);
-  key.id = core::KeyId::generate(core::system_random);
+  key.id = core::KeyId::generate(system::random_bytes);
   if (options.name) {
     value_of(core::check_name(*options.name));
   }
@@ -73,7 +74,7 @@ ExitStatus run(Context& context, const Options& options) {
   if (options.if_not_exists && !options.name) {
     throw Failure{{core::ErrorCode::usage, "--if-not-exists needs a name", ""}};
   }
-  const core::Secret secret = core::generate_api_key(core::system_random);
+  const core::Secret secret = core::generate_api_key(system::random_bytes);
   key.hash = core::hash_api_key(secret.reveal());
   key.last_four = core::last_four(secret.reveal());
 

@@ -15,6 +15,7 @@
 #include "core/json.h"
 #include "core/record.h"
 #include "core/text.h"
+#include "system/random.h"
 
 namespace nexakey::cli {
 namespace {
@@ -38,7 +39,7 @@ struct Options {
 /// The key that a list means, with what the list does not say taken from `defaults`.
 core::Result<core::Key> make_key(PlainKey plain, const core::Key& defaults) {
   core::Key key = defaults;
-  key.id = core::KeyId::generate(core::system_random);
+  key.id = core::KeyId::generate(system::random_bytes);
   key.hash = plain.hash;
   key.last_four = plain.last_four;
   key.name = plain.name.empty() ? key.id.to_string() : plain.name;
@@ -156,7 +157,7 @@ ImportSummary import(const Context& context, Spool& spool, const core::ImportOpt
     return summary_of(counts);
   }
   const auto opened = value_of(std::move(store));
-  const auto id = core::ImportId::generate(core::system_random);
+  const auto id = core::ImportId::generate(system::random_bytes);
   const std::uint32_t parts = stage(context, *opened, id, spool, progress);
   progress.show("writing", spool.size());
   return value_of(opened->as(local_actor()).commit_import(id, parts, options, context.now()));

@@ -53,7 +53,7 @@ bool is_regular(int descriptor) {
 }
 
 std::size_t read_chunk(const std::string& name, int descriptor, char* buffer, std::size_t size) {
-  const ssize_t count = read_some(descriptor, buffer, size);
+  const ssize_t count = system::read_some(descriptor, buffer, size);
   if (count < 0) {
     fail(name, "read", errno);
   }
@@ -103,7 +103,7 @@ Spool::Spool(const Input& input)
 }
 
 void Spool::write(std::string_view text) {
-  if (!write_all(file_.value(), text)) {
+  if (!system::write_all(file_.value(), text)) {
     fail("a temporary file", "written", errno);
   }
 }

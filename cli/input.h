@@ -5,8 +5,8 @@
 #include <string>
 #include <string_view>
 
-#include "cli/descriptor.h"
 #include "core/secret.h"
+#include "system/descriptor.h"
 
 namespace nexakey::cli {
 
@@ -24,7 +24,7 @@ class Input {
 
  private:
   std::string name_;
-  Descriptor file_;
+  system::Descriptor file_;
 };
 
 /// Text that is read several times: a file, or a copy that nobody else sees and that is gone when
@@ -49,7 +49,7 @@ class Spool {
 
  private:
   std::string name_;
-  Descriptor file_;
+  system::Descriptor file_;
   std::string buffer_;
   std::size_t begin_ = 0;
   std::uint64_t offset_ = 0;  // of what comes behind the buffer

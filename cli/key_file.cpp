@@ -2,13 +2,14 @@
 
 #include <cerrno>
 
-#include "cli/descriptor.h"
+#include "system/descriptor.h"
 
 namespace nexakey::cli {
 
 KeyFile::KeyFile(std::filesystem::path path, const core::Secret& secret)
     : file_(std::move(path), "the key") {
-  if (!write_all(file_.descriptor(), secret.reveal()) || !write_all(file_.descriptor(), "\n")) {
+  if (!system::write_all(file_.descriptor(), secret.reveal()) ||
+      !system::write_all(file_.descriptor(), "\n")) {
     file_.fail(errno);
   }
   file_.sync();

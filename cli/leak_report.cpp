@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::string_view kUnknown = "unknown";
 
-std::string hint_of(const core::Leak& leak) {
+std::string hint_of(const scan::Leak& leak) {
   return std::string(core::kApiKeyPrefix) + "…" + leak.last_four;
 }
 
@@ -27,7 +27,7 @@ void write_text(core::JsonWriter& json, std::string_view name, const std::string
 }
 
 void write_finding(core::JsonWriter& json, const Finding& finding, core::Time now) {
-  const DocumentPlace& document = finding.found.document;
+  const scan::DocumentPlace& document = finding.found.document;
   const std::optional<core::Key>& key = finding.key;
   json.begin_object();
   write_text(json, "place", place_text(finding.found));
@@ -37,7 +37,7 @@ void write_finding(core::JsonWriter& json, const Finding& finding, core::Time no
   write_text(json, "member", document.member);
   json.name("line").number(finding.found.position.line);
   json.name("column").number(finding.found.position.column);
-  json.name("form").plain(core::name_of(finding.found.leak.form));
+  json.name("form").plain(scan::name_of(finding.found.leak.form));
   json.name("hint").string(hint_of(finding.found.leak));
   write_text(json, "key_id", key ? key->id.to_string() : "");
   write_text(json, "name", key ? key->name : "");
@@ -97,9 +97,9 @@ void print_table(Context& context, const std::vector<Finding>& findings) {
 }  // namespace
 
 KnownKeys look_up(const Context& context, store::KeyStore& store,
-                  const std::vector<FoundLeak>& found) {
+                  const std::vector<scan::FoundLeak>& found) {
   std::set<core::KeyHash> hashes;
-  for (const FoundLeak& leak : found) {
+  for (const scan::FoundLeak& leak : found) {
     hashes.insert(leak.leak.hash);
   }
   KnownKeys known;
@@ -118,7 +118,7 @@ bool is_live(const core::Key& key, core::Time now) {
   return status == core::KeyStatus::active || status == core::KeyStatus::suspended;
 }
 
-std::string place_text(const FoundLeak& found) {
+std::string place_text(const scan::FoundLeak& found) {
   return found.document.text() + ":" + std::to_string(found.position.line) + ":" +
          std::to_string(found.position.column);
 }

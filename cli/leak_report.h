@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "cli/context.h"
-#include "cli/leak_sink.h"
 #include "core/key.h"
+#include "scan/leak_sink.h"
 
 namespace nexakey::cli {
 
@@ -15,11 +15,11 @@ using KnownKeys = std::map<core::KeyHash, core::Key>;
 
 /// Looks each of them up by its hash, in any workspace unless one was named.
 KnownKeys look_up(const Context& context, store::KeyStore& store,
-                  const std::vector<FoundLeak>& found);
+                  const std::vector<scan::FoundLeak>& found);
 
 /// A place where a key leaked.
 struct Finding {
-  FoundLeak found;
+  scan::FoundLeak found;
   std::optional<core::Key> key;  ///< none: the store has no such key, or was not asked
 };
 
@@ -27,7 +27,7 @@ struct Finding {
 bool is_live(const core::Key& key, core::Time now);
 
 /// `PATH:LINE:COLUMN`, with what is in front of it.
-std::string place_text(const FoundLeak& found);
+std::string place_text(const scan::FoundLeak& found);
 
 /// Prints the findings in the form that the user wants; with --quiet only the ids of live keys.
 void print_findings(Context& context, const std::vector<Finding>& findings);

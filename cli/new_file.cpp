@@ -6,8 +6,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "cli/descriptor.h"
 #include "cli/exit_status.h"
+#include "system/descriptor.h"
 
 namespace nexakey::cli {
 
@@ -42,7 +42,7 @@ void NewFile::publish() const {
     fail(errno);
   }
   const auto folder = path_.has_parent_path() ? path_.parent_path() : std::filesystem::path(".");
-  const Descriptor directory(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const system::Descriptor directory(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (directory.is_open()) {
     ::fsync(directory.value());
   }

@@ -5,8 +5,8 @@
 
 #include <unistd.h>
 
-#include "cli/descriptor.h"
 #include "cli/exit_status.h"
+#include "system/descriptor.h"
 
 namespace nexakey::cli {
 namespace {
@@ -41,7 +41,7 @@ void Output::settle() {
 }
 
 void Output::flush() {
-  const bool written = write_all(descriptor_, buffer_);
+  const bool written = system::write_all(descriptor_, buffer_);
   const int error = errno;
   buffer_.clear();
   if (!written && error == EPIPE) {
@@ -73,6 +73,8 @@ void write_with_secret(Output& out, std::string_view name,
   out.write(core::Secret(std::move(text)));
 }
 
-void print_note(std::string_view line) { write_all(STDERR_FILENO, std::string(line) + "\n"); }
+void print_note(std::string_view line) {
+  system::write_all(STDERR_FILENO, std::string(line) + "\n");
+}
 
 }  // namespace nexakey::cli

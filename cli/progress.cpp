@@ -5,7 +5,7 @@
 
 #include <unistd.h>
 
-#include "cli/descriptor.h"
+#include "system/descriptor.h"
 
 namespace nexakey::cli {
 namespace {
@@ -27,14 +27,14 @@ void Progress::show(std::string_view step, std::uint64_t done) {
   step_ = step;
   percent_ = percent;
   const auto full = static_cast<std::size_t>(percent * kWidth / 100);
-  write_all(STDERR_FILENO, "\r\x1b[K" + std::string(step) + " [" + std::string(full, '#') +
-                               std::string(kWidth - full, ' ') + "] " + std::to_string(percent) +
-                               " %");
+  system::write_all(STDERR_FILENO, "\r\x1b[K" + std::string(step) + " [" + std::string(full, '#') +
+                                       std::string(kWidth - full, ' ') + "] " +
+                                       std::to_string(percent) + " %");
 }
 
 void Progress::clear() {
   if (!step_.empty()) {
-    write_all(STDERR_FILENO, "\r\x1b[K");
+    system::write_all(STDERR_FILENO, "\r\x1b[K");
     step_ = {};
   }
 }

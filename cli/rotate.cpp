@@ -11,6 +11,7 @@
 #include "cli/rotation_file.h"
 #include "core/json.h"
 #include "core/text.h"
+#include "system/random.h"
 
 namespace nexakey::cli {
 namespace {
@@ -192,7 +193,7 @@ class Printer {
 /// it can't be shown, nothing was done and the old key is what it was.
 void rotate_and_show(const Context& context, store::KeyStore& store, const Key& key,
                      const Terms& terms, Printer& printer) {
-  const core::Secret secret = core::generate_api_key(core::system_random);
+  const core::Secret secret = core::generate_api_key(system::random_bytes);
   const core::Time now = context.now();
   const Rotation rotation = make_rotation(terms, secret, now);
   printer.add(value_of(core::rotate(key, rotation, now)), &secret);

@@ -7,7 +7,7 @@
 #include "cli/key_argument.h"
 #include "cli/key_view.h"
 #include "cli/rotation_file.h"
-#include "core/random.h"
+#include "system/random.h"
 
 namespace nexakey::cli {
 namespace {
@@ -70,7 +70,7 @@ void check_current(const Context& context, store::KeyStore& store, const Rotatio
 }  // namespace
 
 Rotation make_rotation(const Terms& terms, const core::Secret& secret, core::Time now) {
-  return {.successor = core::KeyId::generate(core::system_random),
+  return {.successor = core::KeyId::generate(system::random_bytes),
           .hash = core::hash_api_key(secret.reveal()),
           .last_four = std::string(core::last_four(secret.reveal())),
           .created_at = now,
@@ -101,7 +101,7 @@ Rotated rotate_into_file(const Context& context, store::KeyStore& store, const T
     return finish_rest(context, store, file, *rest);
   }
   check_current(context, store, file, target);
-  const core::Secret secret = core::generate_api_key(core::system_random);
+  const core::Secret secret = core::generate_api_key(system::random_bytes);
   const Rotation rotation = make_rotation(terms, secret, context.now());
   file.stage(secret);
   try {

@@ -42,7 +42,7 @@ struct Content {
 };
 
 Content read_content(const std::filesystem::path& path) {
-  const Descriptor file(
+  const system::Descriptor file(
       ::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
   if (!file.is_open()) {
     if (errno == ENOENT) {
@@ -65,7 +65,7 @@ Content read_content(const std::filesystem::path& path) {
   std::size_t size = 0;
   for (ssize_t count = 1; count > 0 && size < text.size();
        size += static_cast<std::size_t>(count)) {
-    count = read_some(file.value(), text.data() + size, text.size() - size);
+    count = system::read_some(file.value(), text.data() + size, text.size() - size);
     if (count < 0) {
       fail(path);
     }
@@ -111,14 +111,14 @@ RotationFile::RotationFile(std::filesystem::path path)
 
 void RotationFile::stage(const core::Secret& secret) {
   {
-    const Descriptor file(
+    const system::Descriptor file(
         ::open(staged_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
     if (!file.is_open()) {
       fail(staged_);
     }
     has_rest_ = true;
-    if (!write_all(file.value(), secret.reveal()) || !write_all(file.value(), "\n") ||
-        ::fsync(file.value()) != 0) {
+    if (!system::write_all(file.value(), secret.reveal()) ||
+        !system::write_all(file.value(), "\n") || ::fsync(file.value()) != 0) {
       const int error = errno;
       discard();
       fail(staged_, error);
@@ -139,7 +139,7 @@ void RotationFile::publish() {
   struct stat old {};
   if (::lstat(path_.c_str(), &old) == 0) {
     // Whoever reads the file now has to be able to read the next one. Only root gives files away.
-    const Descriptor file(::open(staged_.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+    const system::Descriptor file(::open(staged_.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
     if (file.is_open() && ::fchown(file.value(), old.st_uid, old.st_gid) == 0) {
       ::fchmod(file.value(), (old.st_mode & S_IRGRP) | S_IRUSR | S_IWUSR);
     }

@@ -5,9 +5,9 @@
 #include <string_view>
 #include <vector>
 
-#include "cli/descriptor.h"
 #include "core/api_key.h"
 #include "core/secret.h"
+#include "system/descriptor.h"
 
 namespace nexakey::cli {
 
@@ -40,7 +40,7 @@ class RotationFile {
 
   std::filesystem::path path_;
   std::filesystem::path staged_;
-  Descriptor folder_;
+  system::Descriptor folder_;
   std::optional<core::KeyHash> current_;
   std::optional<core::KeyHash> rest_;
   bool has_rest_ = false;

@@ -4,12 +4,12 @@
 
 #include "cli/actor.h"
 #include "cli/command.h"
-#include "cli/file_scan.h"
-#include "cli/git_origins.h"
-#include "cli/git_scan.h"
 #include "cli/key_view.h"
 #include "cli/leak_report.h"
 #include "core/text.h"
+#include "scan/file_scan.h"
+#include "scan/git_origins.h"
+#include "scan/git_scan.h"
 
 namespace nexakey::cli {
 namespace {
@@ -31,35 +31,39 @@ struct Options {
   bool revoke = false;
 };
 
-std::vector<FoundLeak> search(const Options& options, LeakSink& sink) {
-  if (options.history) {
-    scan_history(options.arguments, sink);
-  } else if (options.staged) {
-    scan_staged(sink);
-  } else {
-    scan_paths(options.arguments.empty() ? std::vector<std::string>{"."} : options.arguments,
-               options.ignored, sink);
-  }
+std::vector<scan::FoundLeak> search(const Options& options, scan::LeakSink& sink) {
+  const auto scan = [&] {
+    if (options.history) {
+      return scan::scan_history(options.arguments, sink);
+    }
+    if (options.staged) {
+      return scan::scan_staged(sink);
+    }
+    return scan::scan_paths(
+        options.arguments.empty() ? std::vector<std::string>{"."} : options.arguments,
+        options.ignored, sink);
+  };
+  value_of(scan());
   return sink.take();
 }
 
 /// What is worth telling: a key that the store has, wherever it stands, and what has the form of a
 /// key. Who has no store has to do with what may be one.
-bool is_told(const FoundLeak& found, const Options& options, const KnownKeys& known) {
+bool is_told(const scan::FoundLeak& found, const Options& options, const KnownKeys& known) {
   return known.contains(found.leak.hash) ||
          (!found.leak.runs_on && !(options.offline && found.leak.placeholder));
 }
 
 auto order_of(const Finding& finding) {
-  const DocumentPlace& document = finding.found.document;
-  const core::TextPosition& position = finding.found.position;
+  const scan::DocumentPlace& document = finding.found.document;
+  const scan::TextPosition& position = finding.found.position;
   return std::tie(document.path, document.commit, document.object, document.member, position.line,
                   position.column);
 }
 
-std::vector<Finding> make_findings(std::vector<FoundLeak> found, const KnownKeys& known) {
+std::vector<Finding> make_findings(std::vector<scan::FoundLeak> found, const KnownKeys& known) {
   std::vector<Finding> findings;
-  for (FoundLeak& leak : found) {
+  for (scan::FoundLeak& leak : found) {
     const auto key = known.find(leak.leak.hash);
     findings.push_back(
         {std::move(leak), key == known.end() ? std::nullopt : std::optional(key->second)});
@@ -135,12 +139,15 @@ void check(const Options& options) {
 ExitStatus run(Context& context, const Options& options) {
   check(options);
   const auto store = options.offline ? nullptr : context.open_store();
-  LeakSink sink;
-  std::vector<FoundLeak> found = search(options, sink);
+  const auto note = [](std::string_view message) {
+    print_note("nexakey: " + std::string(message));
+  };
+  scan::LeakSink sink(note);
+  std::vector<scan::FoundLeak> found = search(options, sink);
   const KnownKeys known = store ? look_up(context, *store, found) : KnownKeys();
-  std::erase_if(found, [&](const FoundLeak& leak) { return !is_told(leak, options, known); });
+  std::erase_if(found, [&](const scan::FoundLeak& leak) { return !is_told(leak, options, known); });
   if (options.history) {
-    found = attribute(std::move(found), options.arguments);
+    found = scan::attribute(std::move(found), options.arguments, note);
   }
   std::vector<Finding> findings = make_findings(std::move(found), known);
   if (options.revoke) {

@@ -7,8 +7,8 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include "cli/descriptor.h"
 #include "core/text.h"
+#include "system/descriptor.h"
 
 namespace nexakey::cli {
 namespace {
@@ -24,7 +24,7 @@ tl::unexpected<core::Error> unreadable(const std::string& path) {
 
 core::Result<core::Secret> read_secret_file(const std::string& path, const std::string& what,
                                             Readers readers) {
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  const system::Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   struct stat status {};
   if (!file.is_open() || ::fstat(file.value(), &status) != 0) {
     return unreadable(path);
@@ -38,7 +38,7 @@ core::Result<core::Secret> read_secret_file(const std::string& path, const std::
   std::size_t size = 0;
   ssize_t count = 1;
   while (count > 0 && size < text.size()) {
-    count = read_some(file.value(), text.data() + size, text.size() - size);
+    count = system::read_some(file.value(), text.data() + size, text.size() - size);
     size += static_cast<std::size_t>(std::max<ssize_t>(count, 0));
   }
   if (count < 0) {

@@ -11,8 +11,8 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include "cli/descriptor.h"
 #include "cli/output.h"
+#include "system/descriptor.h"
 
 namespace nexakey::cli {
 namespace {
@@ -39,7 +39,7 @@ std::string read_line(int descriptor) {
   line.reserve(kLongestLine);
   char c = 0;
   while (line.size() < kLongestLine) {
-    if (read_some(descriptor, &c, 1) <= 0 || c == '\n') {
+    if (system::read_some(descriptor, &c, 1) <= 0 || c == '\n') {
       break;
     }
     line += c;
@@ -98,7 +98,7 @@ class NoEcho {
 
 void print_prompt(const std::string& text) {
   // A prompt that can't be printed is no reason to stop: the answer is read all the same.
-  write_all(STDERR_FILENO, text);
+  system::write_all(STDERR_FILENO, text);
 }
 
 }  // namespace

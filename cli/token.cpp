@@ -10,6 +10,7 @@
 #include "cli/table.h"
 #include "core/json.h"
 #include "core/text.h"
+#include "system/random.h"
 
 namespace nexakey::cli {
 namespace {
@@ -83,7 +84,7 @@ void print_tokens(Context& context, const std::vector<Token>& tokens) {
 Token make_token(const Context& context, const Options& options, const core::Secret& secret) {
   Token token;
   token.created_at = context.now();
-  token.id = core::TokenId::generate(core::system_random);
+  token.id = core::TokenId::generate(system::random_bytes);
   token.name = options.name.value_or(token.id.to_string());
   token.workspace = context.settings.workspace;
   const auto role = core::parse_role(options.role);
@@ -123,7 +124,7 @@ void print_created(Context& context, const Token& token, const core::Secret* sec
 }
 
 ExitStatus create(Context& context, const Options& options) {
-  const core::Secret secret = core::kTokenForm.generate(core::system_random);
+  const core::Secret secret = core::kTokenForm.generate(system::random_bytes);
   const Token token = make_token(context, options, secret);
   const auto store = context.open_store(store::OpenMode::create_if_missing);
   std::optional<KeyFile> file;

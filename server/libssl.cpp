@@ -2,14 +2,14 @@
 
 #include <optional>
 
-#include "core/library.h"
+#include "system/library.h"
 
 namespace nexakey::server {
 namespace {
 
 /// Nothing if the library, or a function in it, is not there.
 std::optional<LibSsl> load() {
-  core::Library library("libssl.so.3");
+  system::Library library("libssl.so.3");
   LibSsl table;
   library.find(table.server_method, "TLS_server_method");
   library.find(table.ctx_new, "SSL_CTX_new");

@@ -1,22 +1,145 @@
 #!/usr/bin/env bash
-# Arrows run one way, cli → server → store → core, and a backend is named in one place only.
+# Checks which folders include which. The arrows run one way: cli → server, scan → store → system →
+# core; completions include nothing. A storage backend, which is a folder below store/, is named in
+# its own folder, in store/open.cpp and in tests alone. The folders are read from the tree, so that a
+# new one is checked too.
+#
+# tests/layers.sh [ROOT]       checks the sources below ROOT (default: this repository)
+# tests/layers.sh --self-test  checks that each rule refuses a file that violates it
 set -euo pipefail
-cd "$(dirname "$0")/.."
+
+# The folders that each folder may include. One that is not listed is an error.
+declare -rA allowed=(
+  [core]='core'
+  [system]='core system'
+  [store]='core system store'
+  [server]='core system store server'
+  [scan]='core system store scan'
+  [completions]='completions'
+  [cli]='core system store server scan completions cli'
+)
+
+# What core may not include: headers of the operating system, and of streams and files.
+readonly io_headers='cstdio|dirent\.h|dlfcn\.h|fcntl\.h|filesystem|fstream|grp\.h|iostream|linux/[^">]*|netdb\.h|netinet/[^">]*|poll\.h|pthread\.h|pwd\.h|signal\.h|csignal|spawn\.h|stdio\.h|sys/[^">]*|syncstream|syslog\.h|termios\.h|thread|unistd\.h'
 
 status=0
-# forbid FOLDERS PATTERN WHY: no file below the folders includes what the pattern matches.
-forbid() {
-  if grep -rnE --include='*.h' --include='*.cpp' "#include [\"<]($2)" $1; then
-    echo "layers: $3"
-    status=1
-  fi
+complain() {
+  echo "layers: $1"
+  status=1
 }
 
-forbid "core" "store/|server/|cli/|completions/" "core stands on nothing of ours"
-forbid "core" "fstream|iostream|filesystem|unistd|sys/|fcntl" "core does no I/O"
-forbid "store" "server/|cli/|completions/" "store stands on core alone"
-forbid "server" "cli/|completions/" "server stands on store and core"
-forbid "completions" "core/|store/|server/|cli/" "the completion scripts stand on nothing"
-forbid "cli server core" "store/(sqlite|http)/" "only store/open.cpp names a backend"
-forbid "store/key_store.h store/open.h" "store/(sqlite|http)/" "the interface knows no backend"
+# includes FOLDER: the lines FILE:LINE:#include… of its sources.
+includes() {
+  grep -rnE --include='*.h' --include='*.cpp' --include='*.in' --include='*.inc' --include='*.c' \
+    '^[[:space:]]*#[[:space:]]*include\b' "$1" || true
+}
+
+check_arrows() {
+  local folder=$1 line name
+  while IFS= read -r line; do
+    [[ $line =~ include[[:space:]]*[\<\"]([^\>\"]*)[\>\"] ]] || continue
+    name=${BASH_REMATCH[1]}
+    if [[ $name == *..* ]]; then
+      complain "$line: include by the path from the top of the repository"
+    elif [[ -d ${name%%/*} && $name == */* && " ${allowed[$folder]} " != *" ${name%%/*} "* ]]; then
+      complain "$line: $folder may include ${allowed[$folder]} alone"
+    fi
+  done < <(includes "$folder")
+}
+
+check_core_io() {
+  local line
+  while IFS= read -r line; do
+    complain "$line: core does no I/O"
+  done < <(includes core | grep -E "include[[:space:]]*[<\"]($io_headers)[>\"]" || true)
+}
+
+# Neither its headers nor its namespace nor its CMake target is used by others.
+check_backend() {
+  local backend=$1 line
+  while IFS= read -r line; do
+    complain "$line: only store/open.cpp names the backend $backend"
+  done < <(grep -rnE --include='*.h' --include='*.cpp' --include='*.in' --include='*.inc' --include=CMakeLists.txt \
+    "store/$backend/|store::$backend\b|namespace $backend[[:space:]]*\{|\bnexakey_store_$backend\b" "${folders[@]}" |
+    grep -vE "^store/($backend/|open\.cpp:|CMakeLists\.txt:)" || true)
+}
+
+check() {
+  cd "$1"
+  local folder
+  folders=()
+  # Every folder that has sources, but for tests and benchmarks, which may use everything.
+  for folder in */; do
+    folder=${folder%/}
+    [[ $folder != @(tests|bench|build) ]] || continue
+    [[ -n $(find "$folder" \( -name '*.cpp' -o -name '*.h' \) -print -quit) ]] || continue
+    if [[ -z ${allowed[$folder]-} ]]; then
+      complain "$folder/: list in tests/layers.sh which folders it may include"
+      continue
+    fi
+    folders+=("$folder")
+  done
+  for folder in "${folders[@]}"; do
+    check_arrows "$folder"
+  done
+  check_core_io
+  for folder in store/*/; do
+    check_backend "$(basename "$folder")"
+  done
+}
+
+# refuses FILE LINE: the line at the end of the file is refused by its place.
+refuses() {
+  local file=$tree/$1 output
+  mkdir -p "$(dirname "$file")"
+  [[ ! -e $file ]] || cp "$file" "$tree.saved"
+  echo "$2" >>"$file"
+  output=$("$script" "$tree") && complain "not refused: $1: $2"
+  [[ $output == "layers: ${1%/new.cpp}"[:/]* && $output != *$'\n'* ]] ||
+    complain "refused for another reason: $1: $2: $output"
+  rm "$file"
+  [[ ! -e $tree.saved ]] || mv "$tree.saved" "$file"
+}
+
+self_test() {
+  local scratch backend
+  scratch=$(mktemp -d)
+  trap "rm -rf $scratch" EXIT
+  tree=$scratch/tree
+  mkdir "$tree"
+  cp -r "${!allowed[@]}" "$tree"
+  refuses core/key.h '#include "store/key_store.h"'
+  refuses core/key.h '#  include <system/library.h>'
+  refuses core/text.cpp '#include <fstream>'
+  refuses core/text.cpp '#include <sys/socket.h>'
+  refuses core/text.cpp '#include <dlfcn.h>'
+  refuses core/text.cpp '#include "../cli/app.h"'
+  refuses system/library.h '#include "store/open.h"'
+  refuses store/open.cpp '#include "server/server.h"'
+  refuses store/open.cpp '#include "scan/git.h"'
+  refuses store/sqlite/file.cpp '#include "cli/output.h"'
+  refuses server/server.cpp '#include "scan/git.h"'
+  refuses server/server.cpp '#include "cli/output.h"'
+  refuses scan/git.cpp '#include "cli/output.h"'
+  refuses scan/git.cpp '#include "server/server.h"'
+  refuses completions/scripts.h '#include "core/text.h"'
+  refuses plugins/new.cpp '#include "core/text.h"'
+  rmdir "$tree/plugins"
+  mkdir "$tree/store/redis"  # as a backend that is added later
+  for backend in "$tree"/store/*/; do
+    backend=$(basename "$backend")
+    refuses cli/app.cpp "#include \"store/$backend/store.h\""
+    refuses server/server.cpp "std::unique_ptr<store::$backend::Store> store;"
+    refuses store/key_store.h "namespace $backend { class Store; }"
+    refuses scan/CMakeLists.txt "target_link_libraries(nexakey_scan PRIVATE nexakey_store_$backend)"
+  done
+}
+
+script=$(realpath "$0")
+cd "$(dirname "$script")/.."
+if [[ ${1-} == --self-test ]]; then
+  self_test
+else
+  check "${1-.}"
+fi
 exit "$status"

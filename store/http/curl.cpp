@@ -1,6 +1,6 @@
 #include "store/http/curl.h"
 
-#include "core/library.h"
+#include "system/library.h"
 
 namespace nexakey::store::http {
 namespace {
@@ -10,7 +10,7 @@ using core::Result;
 constexpr const char* kLibrary = "libcurl.so.4";
 
 Result<Curl> load_library() {
-  core::Library library(kLibrary);
+  system::Library library(kLibrary);
   Curl curl;
   library.find(curl.global_init, "curl_global_init");
   library.find(curl.easy_init, "curl_easy_init");

@@ -1,13 +1,13 @@
 #include "store/postgres/libpq.h"
 
-#include "core/library.h"
 #include "store/postgres/problem.h"
+#include "system/library.h"
 
 namespace nexakey::store::postgres {
 namespace {
 
 Libpq load() {
-  core::Library library("libpq.so.5");
+  system::Library library("libpq.so.5");
   Libpq pq{};
   library.find(pq.conninfo_parse, "PQconninfoParse");
   library.find(pq.conninfo_free, "PQconninfoFree");

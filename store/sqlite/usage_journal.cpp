@@ -10,7 +10,7 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 
-#include "core/random.h"
+#include "system/random.h"
 
 namespace nexakey::store::sqlite {
 namespace {
@@ -98,7 +98,7 @@ void UsageJournal::create(const std::filesystem::path& path) {
   const std::filesystem::path fresh = path.string() + "-new";
   const Mapping mapping(File::create(fresh, kFileSize));
   auto& head = *mapping.at<Header>(0);
-  if (!core::system_random(head.id)) {
+  if (!system::random_bytes(head.id)) {
     throw core::RandomnessError();
   }
   head.magic = kMagic;

@@ -3,14 +3,14 @@
 #include <cstring>
 #include <string_view>
 
-#include "cli/archive.h"
+#include "scan/archive.h"
 #include "tests/fuzz/target.h"
 
 namespace {
 
 using namespace nexakey;
 
-class TextSource final : public cli::ByteSource {
+class TextSource final : public scan::ByteSource {
  public:
   explicit TextSource(std::string_view text) : rest_(text) {}
 
@@ -33,12 +33,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   constexpr std::size_t kMaxUnpacked = std::size_t{1} << 20U;
   const std::string_view text = fuzz::text_of(data, size);
   const std::string_view head = text.substr(0, std::min(kHeadSize, size));
-  const auto kind = cli::archive_kind(head);
+  const auto kind = scan::archive_kind(head);
   if (!kind) {
     return 0;
   }
   TextSource source(text.substr(head.size()));
-  cli::ArchiveReader reader(*kind, head, source);
+  scan::ArchiveReader reader(*kind, head, source);
   std::array<char, 4096> buffer{};
   std::size_t unpacked = 0;
   for (int members = 0; members < 1000; ++members) {

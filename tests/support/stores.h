@@ -9,6 +9,7 @@
 
 #include "store/key_store.h"
 #include "store/open.h"
+#include "system/random.h"
 #include "tests/support/keys.h"
 
 /// The commands of a store as short as tests say them. An error that they don't expect throws.
@@ -97,7 +98,7 @@ inline std::uint32_t stage(store::KeyStore& store, core::ImportId id, std::strin
 inline core::Result<core::ImportSummary> try_import(store::KeyStore& store, std::string_view text,
                                                     const core::ImportOptions& options = {},
                                                     std::size_t part_size = 1000) {
-  const auto id = core::ImportId::generate(core::system_random);
+  const auto id = core::ImportId::generate(system::random_bytes);
   return store.as(kTester).commit_import(id, stage(store, id, text, part_size), options, now());
 }
 

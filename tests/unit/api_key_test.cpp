@@ -8,6 +8,7 @@
 
 #include <doctest/doctest.h>
 
+#include "system/random.h"
 #include "tests/unit/support.h"
 
 namespace nexakey::core {
@@ -44,7 +45,7 @@ std::string to_hex(const KeyHash& hash) {
 TEST_CASE("A generated key is fc_live_ and 28 letters and digits") {
   std::set<std::string> seen;
   for (int i = 0; i < 1000; ++i) {
-    const Secret key = generate_api_key(system_random);
+    const Secret key = generate_api_key(system::random_bytes);
     CHECK(key.reveal().size() == 36);
     CHECK(key.reveal().starts_with("fc_live_"));
     CHECK(random_part(key).find_first_not_of(kAlphabet) == std::string::npos);

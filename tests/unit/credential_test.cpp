@@ -5,6 +5,7 @@
 
 #include <doctest/doctest.h>
 
+#include "system/random.h"
 #include "tests/unit/support.h"
 
 namespace nexakey::core {
@@ -78,7 +79,7 @@ TEST_CASE("All that have a form are found one after the other") {
 }
 
 TEST_CASE("A token is nxk_ and 40 letters and digits") {
-  const Secret token = kTokenForm.generate(system_random);
+  const Secret token = kTokenForm.generate(system::random_bytes);
   CHECK(token.reveal().size() == 44);
   CHECK(kTokenForm.matches(token.reveal()));
   CHECK_FALSE(kApiKeyForm.matches(token.reveal()));

@@ -7,6 +7,7 @@
 
 #include <doctest/doctest.h>
 
+#include "system/random.h"
 #include "tests/unit/support.h"
 
 namespace nexakey::core {
@@ -95,11 +96,11 @@ TEST_CASE("A new id takes 60 bits from the random generator") {
   };
   CHECK(KeyId::generate(constant(0xFF)).bits() == kLargest);
   CHECK(KeyId::generate(constant(0)).bits() == 0);
-  CHECK(KeyId::generate(system_random) != KeyId::generate(system_random));
+  CHECK(KeyId::generate(system::random_bytes) != KeyId::generate(system::random_bytes));
   std::int64_t ever_set = 0;
   std::int64_t always_set = kLargest;
   for (int i = 0; i < 200; ++i) {
-    const std::int64_t bits = KeyId::generate(system_random).bits();
+    const std::int64_t bits = KeyId::generate(system::random_bytes).bits();
     ever_set |= bits;
     always_set &= bits;
   }

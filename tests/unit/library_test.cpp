@@ -1,4 +1,4 @@
-#include "core/library.h"
+#include "system/library.h"
 
 #include <cmath>
 

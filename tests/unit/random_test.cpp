@@ -6,14 +6,16 @@
 
 #include <doctest/doctest.h>
 
+#include "system/random.h"
+
 namespace nexakey::core {
 namespace {
 
 TEST_CASE("The system's generator fills the whole span and never twice the same") {
   std::array<std::uint8_t, 256> first{};
   std::array<std::uint8_t, 256> second{};
-  REQUIRE(system_random(first));
-  REQUIRE(system_random(second));
+  REQUIRE(system::random_bytes(first));
+  REQUIRE(system::random_bytes(second));
   CHECK(first != second);
   // 32 zero bytes in a row have a probability of 2^-256 for each place.
   for (const auto& bytes : {first, second}) {
@@ -26,7 +28,7 @@ TEST_CASE("The system's generator fills the whole span and never twice the same"
 }
 
 TEST_CASE("An empty span is filled without an error") {
-  CHECK(system_random(std::span<std::uint8_t>()));
+  CHECK(system::random_bytes(std::span<std::uint8_t>()));
 }
 
 TEST_CASE("A failure of the generator says what failed") {

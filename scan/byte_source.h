@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cerrno>
+#include <cstddef>
+#include <system_error>
+
+#include "core/error.h"
+#include "system/descriptor.h"
+
+namespace nexakey::scan {
+
+/// What bytes come from, one after the other.
+class ByteSource {
+ public:
+  ByteSource() = default;
+  ByteSource(const ByteSource&) = delete;
+  ByteSource& operator=(const ByteSource&) = delete;
+  virtual ~ByteSource() = default;
+
+  /// Puts at most `size` of the next bytes into `buffer`; 0: there are no more.
+  virtual core::Result<std::size_t> read(char* buffer, std::size_t size) = 0;
+};
+
+/// The bytes of a descriptor.
+class DescriptorSource final : public ByteSource {
+ public:
+  explicit DescriptorSource(int descriptor) : descriptor_(descriptor) {}
+  core::Result<std::size_t> read(char* buffer, std::size_t size) override {
+    const ssize_t count = system::read_some(descriptor_, buffer, size);
+    if (count < 0) {
+      return core::fail(core::ErrorCode::failed, std::system_category().message(errno));
+    }
+    return static_cast<std::size_t>(count);
+  }
+
+ private:
+  int descriptor_;
+};
+
+}  // namespace nexakey::scan

@@ -1,0 +1,303 @@
+#include "scan/git_scan.h"
+
+#include <algorithm>
+#include <set>
+#include <span>
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/text.h"
+#include "scan/document_scanner.h"
+#include "scan/git.h"
+#include "scan/git_objects.h"
+#include "scan/git_plumbing.h"
+
+namespace nexakey::scan {
+namespace {
+
+constexpr const char* kMissing = "the repository does not have it";
+
+/// Asks `git rev-parse`, whose answers are a line each. The error is what git says if it does not
+/// open the repository.
+core::Result<std::vector<std::string>> ask_repository(std::vector<std::string> questions) {
+  questions.insert(questions.begin(), "rev-parse");
+  Git git(questions);
+  PartReader reader(git, '\n');
+  std::vector<std::string> answers;
+  for (std::string line; reader.next(line);) {
+    answers.push_back(line);
+  }
+  if (git.finish() != 0 && git.complaint().find("safe.bareRepository") != std::string::npos) {
+    return core::fail(core::ErrorCode::failed, "git failed: " + git.complaint(),
+                      "if you trust the bare repository, set GIT_DIR to its path");
+  }
+  return git.succeed().map([&] { return std::move(answers); });
+}
+
+std::string read_regular_file(const std::string& path) {
+  const system::Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  struct stat status {};
+  if (!file.is_open() || ::fstat(file.value(), &status) != 0 || !S_ISREG(status.st_mode)) {
+    return "";
+  }
+  std::string text(static_cast<std::size_t>(status.st_size), '\0');
+  const ssize_t count = system::read_some(file.value(), text.data(), text.size());
+  text.resize(static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
+  return text;
+}
+
+/// What the file `shallow` says (Documentation/technical/shallow.txt of git).
+struct Shallow {
+  std::set<std::string> commits;  ///< those whose parents a shallow clone does not have
+  bool is_clear = true;           ///< false: there may be more of them than `commits`
+};
+
+/// Reads a line of the file `shallow`. git takes the id at its beginning, in upper or lower case,
+/// whatever comes behind it; in a very long line, it looks for more ids.
+void read_shallow_line(std::string_view line, std::size_t id_size, Shallow& shallow) {
+  std::string id(line.substr(0, id_size));
+  std::ranges::transform(id, id.begin(), core::to_lower);
+  const std::string_view rest = line.substr(id.size());
+  if (id.size() != id_size || id.find_first_not_of("0123456789abcdef") != std::string::npos ||
+      (!rest.empty() && rest != "\r")) {
+    shallow.is_clear = false;
+  }
+  shallow.commits.insert(std::move(id));
+}
+
+core::Result<Shallow> read_shallow() {
+  const auto answers =
+      ask_repository({"--is-shallow-repository", "--show-object-format", "--git-path", "shallow"});
+  if (!answers) {
+    return tl::unexpected(answers.error());
+  }
+  Shallow shallow;
+  if (answers->size() < 3 || answers->at(0) != "true") {
+    return shallow;
+  }
+  const std::string text = read_regular_file(answers->at(2));
+  std::vector<std::string_view> lines = core::split(text, '\n');
+  if (lines.back().empty()) {
+    lines.pop_back();
+  }
+  shallow.is_clear = !lines.empty();
+  for (const std::string_view line : lines) {
+    read_shallow_line(line, answers->at(1) == "sha256" ? 64 : 40, shallow);
+  }
+  return shallow;
+}
+
+/// What a search of the history came across.
+struct Census {
+  std::uint64_t searched = 0;
+  std::uint64_t missing = 0;
+  std::uint64_t cut = 0;  ///< commits whose parents are missing in a shallow clone, at least
+};
+
+DocumentPlace place_of(const GitObject& object) {
+  DocumentPlace place{.object = object.id};
+  if (object.type == "commit") {
+    place.commit = object.id;
+  }
+  return place;
+}
+
+Census scan_objects(Git& git, const Shallow& shallow, LeakSink& sink) {
+  GitObjectReader reader(git);
+  DocumentScanner scanner(sink);
+  Census census{.cut = shallow.is_clear ? 0U : 1U};
+  while (const auto object = reader.next()) {
+    if (object->type == "missing") {
+      ++census.missing;
+      continue;
+    }
+    ++census.searched;
+    census.cut += shallow.commits.contains(object->id) ? 1 : 0;
+    if (object->type != "tree") {
+      scanner.scan(reader, place_of(*object));
+    }
+  }
+  return census;
+}
+
+/// Counts the objects that `git rev-list --missing=print` names as `?OBJECT`.
+std::uint64_t count_missing(Git& walk) {
+  PartReader reader(walk, '\n');
+  std::uint64_t count = 0;
+  for (std::string line; reader.next(line);) {
+    count += line.starts_with('?') ? 1 : 0;
+  }
+  return count;
+}
+
+/// Reports what git could not read; that is the error if it was everything. Otherwise the value
+/// says whether git succeeded.
+core::Result<bool> check_end(Git& git, const Census& census, LeakSink& sink) {
+  if (const auto succeeded = git.succeed(); !succeeded && census.searched == 0) {
+    return tl::unexpected(succeeded.error());
+  }
+  const bool has_failed = git.finish() != 0;
+  const std::string complaint = git.complaint();
+  if (has_failed || !complaint.empty()) {
+    const bool is_ambiguous = complaint.ends_with("is ambiguous.");
+    sink.warn("the repository was not searched whole: git: " + complaint +
+              (is_ambiguous ? " Name it in full, such as refs/heads/main" : ""));
+  }
+  return !has_failed;
+}
+
+void report(const Census& census, LeakSink& sink) {
+  if (census.missing > 0) {
+    sink.warn("the repository does not have " + std::to_string(census.missing) +
+              " of its objects, which were not searched: if it is a partial clone, scan a full "
+              "clone");
+  }
+  if (census.cut > 0) {
+    sink.warn(
+        "the repository is a shallow clone, whose older commits were not searched: run "
+        "git fetch --unshallow");
+  }
+}
+
+/// Searches what the repository has, reachable or not. A second git finds out, at the same time,
+/// whether everything that is reachable is there.
+core::Result<void> scan_all_objects(LeakSink& sink) {
+  const auto shallow = read_shallow();
+  if (!shallow) {
+    return tl::unexpected(shallow.error());
+  }
+  Git walk(rev_list({"--objects", "--quiet", "--missing=print"}, {}));
+  Git objects({"cat-file", "--batch-all-objects", "--batch", "--buffer", "--unordered"});
+  Census census = scan_objects(objects, *shallow, sink);
+  auto ended = check_end(objects, census, sink);
+  if (ended && *ended) {
+    census.missing += count_missing(walk);
+    ended = check_end(walk, census, sink);
+  }
+  if (!ended) {
+    return tl::unexpected(ended.error());
+  }
+  report(census, sink);
+  return {};
+}
+
+core::Result<void> scan_reachable_objects(const std::vector<std::string>& revisions,
+                                          LeakSink& sink) {
+  const auto shallow = read_shallow();
+  if (!shallow) {
+    return tl::unexpected(shallow.error());
+  }
+  Git list(rev_list({"--objects", "--no-object-names", "--missing=print"}, revisions));
+  // It reports what the list has as ?OBJECT as missing.
+  Git objects({"cat-file", "--batch", "--buffer"}, list);
+  const Census census = scan_objects(objects, *shallow, sink);
+  const bool is_whole = objects.finish() == 0;
+  if (!is_whole) {
+    list.stop();  // nobody reads the rest of its output
+  }
+  if (const auto ended = check_end(is_whole ? list : objects, census, sink); !ended) {
+    return tl::unexpected(ended.error());
+  }
+  report(census, sink);
+  return {};
+}
+
+/// The files of the index that differ from HEAD, whatever the configuration of `git diff` says.
+core::Result<std::vector<GitChange>> staged_changes() {
+  Git git({"diff", "--cached", "--raw", "-z", "--no-abbrev", "--no-color", "--no-renames",
+           "--no-relative", "--no-ext-diff", "--no-textconv", "--ignore-submodules=all",
+           "--diff-filter=d", "-O/dev/null"});
+  PartReader reader(git);
+  std::vector<GitChange> changes;
+  GitChange change;
+  for (std::string part; reader.next(part);) {
+    if (read_change(reader, part, change)) {
+      changes.push_back(change);
+    }
+  }
+  if (git.finish() != 0 && !git.has_hung()) {
+    // Outside of a repository, git diff compares files, and then does not know --cached.
+    if (const auto asked = ask_repository({"--git-dir"}); !asked) {
+      return tl::unexpected(asked.error());
+    }
+  }
+  return git.succeed().map([&] { return std::move(changes); });
+}
+
+/// A file in memory with the names of the contents, a line each.
+core::Result<system::Descriptor> list_objects(std::span<const GitChange> files) {
+  std::string ids;
+  for (const GitChange& file : files) {
+    ids += file.object + "\n";
+  }
+  system::Descriptor list(::memfd_create("objects", MFD_CLOEXEC));
+  if (!system::write_all(list.value(), ids) || ::lseek(list.value(), 0, SEEK_SET) != 0) {
+    return core::fail(core::ErrorCode::failed, "no memory for a list of objects");
+  }
+  return list;
+}
+
+/// Searches the contents of files until git ends, as it does at an object that it cannot read.
+/// Returns how many were searched or reported; all of them unless git failed.
+core::Result<std::size_t> scan_some(std::span<const GitChange> files, LeakSink& sink) {
+  auto list = list_objects(files);
+  if (!list) {
+    return tl::unexpected(list.error());
+  }
+  Git git({"cat-file", "--batch", "--buffer"}, *std::move(list));
+  GitObjectReader reader(git);
+  DocumentScanner scanner(sink);
+  std::size_t count = 0;
+  for (const GitChange& file : files) {
+    ++count;
+    const DocumentPlace place{.path = file.path};
+    const auto object = reader.next();
+    if (object && object->type != "blob") {
+      sink.warn(place, kMissing);
+      continue;
+    }
+    if (object) {
+      scanner.scan(reader, place);
+    }
+    if (!object || !reader.skip()) {
+      git.finish();
+      sink.warn(place, git.complaint().empty() ? kMissing : "git: " + git.complaint());
+      break;
+    }
+  }
+  return count;
+}
+
+}  // namespace
+
+core::Result<void> scan_history(const std::vector<std::string>& revisions, LeakSink& sink) {
+  return revisions.empty() ? scan_all_objects(sink) : scan_reachable_objects(revisions, sink);
+}
+
+core::Result<void> scan_staged(LeakSink& sink) {
+  auto changes = staged_changes();
+  if (!changes) {
+    return tl::unexpected(changes.error());
+  }
+  std::vector<GitChange> files;
+  for (GitChange& change : *changes) {
+    if (change.status == "U") {
+      sink.warn({.path = change.path}, "it has a merge conflict");
+    } else if (change.is_file()) {
+      files.push_back(std::move(change));
+    }
+  }
+  for (std::span<const GitChange> rest = files; !rest.empty();) {
+    const auto count = scan_some(rest, sink);
+    if (!count) {
+      return tl::unexpected(count.error());
+    }
+    rest = rest.subspan(*count);
+  }
+  return {};
+}
+
+}  // namespace nexakey::scan

@@ -1,0 +1,39 @@
+#include "scan/leak_sink.h"
+
+#include "core/text.h"
+
+namespace nexakey::scan {
+
+std::string DocumentPlace::text() const {
+  const std::string& origin = commit.empty() ? object : commit;
+  std::string text = origin;
+  if (!path.empty()) {
+    text += (origin.empty() ? "" : ":") + path;
+  }
+  if (!member.empty()) {
+    text += "!" + member;
+  }
+  return core::printable(core::mask_credentials(std::move(text)));
+}
+
+void LeakSink::add(FoundLeak found) {
+  const std::lock_guard lock(mutex_);
+  if (found_.size() < kMaxLeaks) {
+    found_.push_back(std::move(found));
+  } else if (is_complete_) {
+    is_complete_ = false;
+    note_("there are more than a million places: only the first million is reported");
+  }
+}
+
+void LeakSink::warn(const DocumentPlace& place, std::string_view reason) {
+  warn(place.text() + " was not searched whole: " + core::printable(reason));
+}
+
+void LeakSink::warn(std::string_view sentence) {
+  const std::lock_guard lock(mutex_);
+  is_complete_ = false;
+  note_(sentence);
+}
+
+}  // namespace nexakey::scan

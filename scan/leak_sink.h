@@ -1,0 +1,60 @@
+#pragma once
+
+#include <functional>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "scan/leak_finder.h"
+
+namespace nexakey::scan {
+
+/// Where a document comes from; what it does not have is empty.
+struct DocumentPlace {
+  std::string path{};    ///< "-" is standard input
+  std::string object{};  ///< the id of the object of git that it is
+  std::string commit{};  ///< that brought it
+  std::string member{};  ///< in the archive, or in archives in one another with ! between them
+
+  /// As people write it: [COMMIT:]PATH[!MEMBER]. Neither control characters nor a key is in it.
+  [[nodiscard]] std::string text() const;
+};
+
+struct FoundLeak {
+  DocumentPlace document;
+  TextPosition position;
+  Leak leak;
+};
+
+/// Receives a message for the user: a whole sentence without control characters or keys.
+using Note = std::function<void(std::string_view message)>;
+
+/// Collects what is found, from several threads.
+class LeakSink {
+ public:
+  /// `note` receives what could not be searched, from one thread at a time.
+  explicit LeakSink(Note note) : note_(std::move(note)) {}
+
+  /// More are not kept, so that a file of nothing but keys does not use up the memory.
+  static constexpr std::size_t kMaxLeaks = 1'000'000;
+
+  void add(FoundLeak found);
+  /// Reports that a document, or a part of it, could not be searched, and why.
+  void warn(const DocumentPlace& place, std::string_view reason);
+  /// Reports something else that was not searched, in a whole sentence.
+  void warn(std::string_view sentence);
+
+  /// What was found, when all threads are done.
+  std::vector<FoundLeak> take() { return std::move(found_); }
+  /// Whether everything was searched.
+  [[nodiscard]] bool is_complete() const { return is_complete_; }
+
+ private:
+  Note note_;
+  std::mutex mutex_;
+  std::vector<FoundLeak> found_;
+  bool is_complete_ = true;
+};
+
+}  // namespace nexakey::scan

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <algorithm>
+#include <condition_variable>
+#include <cstddef>
+#include <deque>
+#include <iterator>
+#include <mutex>
+#include <vector>
+
+namespace nexakey::scan {
+
+/// Work from one thread to several. Who gives waits while there is enough of it.
+template <typename Work>
+class WorkQueue {
+ public:
+  /// At most `most` wait; so many threads take them.
+  WorkQueue(std::size_t most, std::size_t takers) : most_(most), takers_(takers) {}
+
+  void push(Work work) {
+    std::unique_lock lock(mutex_);
+    has_room_.wait(lock, [&] { return waiting_.size() < most_; });
+    waiting_.push_back(std::move(work));
+    has_work_.notify_one();
+  }
+  /// No more comes.
+  void close() {
+    const std::lock_guard lock(mutex_);
+    is_closed_ = true;
+    has_work_.notify_all();
+  }
+  /// Waits for the next, and takes a share of what is there, so that threads seldom meet here, and
+  /// yet end together; nothing: no more comes.
+  std::vector<Work> pop() {
+    std::unique_lock lock(mutex_);
+    has_work_.wait(lock, [&] { return is_closed_ || !waiting_.empty(); });
+    const std::size_t share = std::min(waiting_.size(), waiting_.size() / (2 * takers_) + 1);
+    const auto end = waiting_.begin() + static_cast<std::ptrdiff_t>(share);
+    std::vector<Work> works(std::move_iterator(waiting_.begin()), std::move_iterator(end));
+    waiting_.erase(waiting_.begin(), end);
+    has_room_.notify_one();
+    return works;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable has_room_;
+  std::condition_variable has_work_;
+  std::deque<Work> waiting_;
+  std::size_t most_;
+  std::size_t takers_;
+  bool is_closed_ = false;
+};
+
+}  // namespace nexakey::scan

@@ -1,0 +1,43 @@
+#include "system/descriptor.h"
+
+#include <cerrno>
+
+#include <unistd.h>
+
+namespace nexakey::system {
+
+Descriptor::~Descriptor() { reset(-1); }
+
+void Descriptor::reset(int value) {
+  if (is_open()) {
+    const int error = errno;  // of what went wrong before, for whoever reports it
+    ::close(value_);
+    errno = error;
+  }
+  value_ = value;
+}
+
+ssize_t read_some(int descriptor, char* buffer, std::size_t size) {
+  for (;;) {
+    const ssize_t count = ::read(descriptor, buffer, size);
+    if (count >= 0 || errno != EINTR) {
+      return count;
+    }
+  }
+}
+
+bool write_all(int descriptor, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t written = ::write(descriptor, text.data(), text.size());
+    if (written < 0 && errno == EINTR) {
+      continue;
+    }
+    if (written < 0) {
+      return false;
+    }
+    text.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return true;
+}
+
+}  // namespace nexakey::system
