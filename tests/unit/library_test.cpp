@@ -4,7 +4,7 @@
 
 #include <doctest/doctest.h>
 
-namespace nexakey::core {
+namespace nexakey::system {
 namespace {
 
 TEST_CASE("A function of a library can be called after the object is gone") {
@@ -39,4 +39,4 @@ TEST_CASE("A library that is not there has no functions") {
 }
 
 }  // namespace
-}  // namespace nexakey::core
+}  // namespace nexakey::system
