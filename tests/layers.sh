@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Checks which folders include which. The arrows run one way: cli → server, scan → store → system →
-# core; completions include nothing. A storage backend, which is a folder below store/, is named in
+# Checks which folders include which. The arrows run one way: cli → server, scan → store → core and
+# system; these two and completions include nothing else. A storage backend, which is a folder below store/, is named in
 # its own folder, in store/open.cpp and in tests alone. The folders are read from the tree, so that a
 # new one is checked too.
 #
@@ -11,7 +11,7 @@ set -euo pipefail
 # The folders that each folder may include. One that is not listed is an error.
 declare -rA allowed=(
   [core]='core'
-  [system]='core system'
+  [system]='system'
   [store]='core system store'
   [server]='core system store server'
   [scan]='core system store scan'
@@ -115,6 +115,7 @@ self_test() {
   refuses core/text.cpp '#include <dlfcn.h>'
   refuses core/text.cpp '#include "../cli/app.h"'
   refuses system/library.h '#include "store/open.h"'
+  refuses system/library.h '#include "core/text.h"'
   refuses store/open.cpp '#include "server/server.h"'
   refuses store/open.cpp '#include "scan/git.h"'
   refuses store/sqlite/file.cpp '#include "cli/output.h"'
