@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Checks which folders include which. The arrows run one way: cli → server, scan → store → core and
-# system; these two and completions include nothing else. A storage backend, which is a folder below store/, is named in
+# system; completions include nothing. A storage backend, which is a folder below store/, is named in
 # its own folder, in store/open.cpp and in tests alone. The folders are read from the tree, so that a
 # new one is checked too.
 #
