@@ -89,6 +89,7 @@ class Shell:
         self.process = subprocess.Popen(["bash"], cwd=home, env=env, start_new_session=True,
                                         stdin=subprocess.PIPE, stdout=other_side, stderr=other_side)
         os.close(other_side)
+        self.unread = b""
 
     def run(self, command, is_script):
         """What a command prints, and its status; None if bash ended with it."""
@@ -98,8 +99,8 @@ class Shell:
                 f"__status=$?; printf '%s %d\\n' {mark} $__status; set +e; (exit $__status)\n")
         self.process.stdin.write(text.encode())
         self.process.stdin.flush()
-        output, give_up = b"", time.monotonic() + TIME_LIMIT
-        end = re.compile(mark.encode() + rb" (\d+)\r\n\Z")
+        output, give_up = self.unread, time.monotonic() + TIME_LIMIT
+        end = re.compile(mark.encode() + rb" (\d+)\r\n")
         while not (done := end.search(output)):
             if not select.select([self.terminal], [], [], max(0, give_up - time.monotonic()))[0]:
                 raise Failure(f"{command}: it still runs after {TIME_LIMIT} seconds")
@@ -107,6 +108,7 @@ class Shell:
                 output += os.read(self.terminal, 65536)
             except OSError:  # how Linux reports that no process has the other side open
                 return self.lines(output), None
+        self.unread = output[done.end():]  # by what runs in the background
         return self.lines(output[:done.start()]), int(done[1])
 
     def lines(self, output):

@@ -46,6 +46,12 @@ class Blocks(unittest.TestCase):
         self.assertEqual(self.run_text(text), 3)
         self.assert_fails("```console run\n$ exit 3\n```\n", "bash ended")
 
+    def test_what_the_background_prints_is_not_lost(self):
+        text = "```sh run\n(sleep 0.2; echo late; touch done) &\n```\n"
+        wait = "```sh run\nuntil [ -e done ]; do sleep 0.1; done\n```\n"
+        self.assertEqual(self.run_text(text + wait + "```console run\n$ true\n```\n"), 3)
+        self.assertEqual(self.run_text(text + "```console run\n$ wait; echo a\nlate\na\n```\n"), 2)
+
     def test_ids_are_examples(self):
         shown = "$ nexakey list --quiet\nkey_c44c9nbnsdjz\n"
         again = "$ nexakey show key_c44c9nbnsdjz --quiet\nkey_c44c9nbnsdjz\n"
