@@ -12,7 +12,7 @@ using core::Result;
 using core::Secret;
 
 constexpr const char* kTokenVariable = "NEXAKEY_TOKEN";
-constexpr std::chrono::seconds kLongestTimeout{3600};
+constexpr std::chrono::seconds kMaxTimeout{3600};
 
 /// Where a setting comes from, to put behind it; nothing if the user has just given it.
 std::string origin_of(const Setting& setting) {
@@ -54,7 +54,7 @@ void set_token(store::Access& access, const Settings& settings) {
 
 std::chrono::seconds parse_timeout(const std::string& text) {
   const auto timeout = value_of(core::parse_duration(text));
-  if (timeout.count() < 1 || timeout > kLongestTimeout) {
+  if (timeout.count() < 1 || timeout > kMaxTimeout) {
     throw Failure{{core::ErrorCode::usage, "a timeout is from 1s to 1h", ""}};
   }
   return timeout;

@@ -18,12 +18,12 @@ namespace nexakey::cli {
 namespace {
 
 /// How many requests the store is asked about at once.
-constexpr std::size_t kMostRequests = 64;
+constexpr std::size_t kMaxRequests = 64;
 
 /// Standard input in lines. A line that is too long comes cut: it is no request in any case.
 class LineReader {
  public:
-  LineReader() : buffer_(2 * core::kLongestRequest, '\0') {}
+  LineReader() : buffer_(2 * core::kMaxRequestSize, '\0') {}
   LineReader(const LineReader&) = delete;
   LineReader& operator=(const LineReader&) = delete;
   ~LineReader() { OPENSSL_cleanse(buffer_.data(), buffer_.size()); }
@@ -51,7 +51,7 @@ class LineReader {
       const auto* const newline = static_cast<const char*>(std::memchr(start, '\n', end_ - begin_));
       const std::size_t length =
           newline == nullptr ? end_ - begin_ : static_cast<std::size_t>(newline - start);
-      const bool is_cut = newline == nullptr && length > core::kLongestRequest;
+      const bool is_cut = newline == nullptr && length > core::kMaxRequestSize;
       if (newline == nullptr && !is_cut && !at_end_) {
         return nullptr;
       }
@@ -91,7 +91,7 @@ class Batch {
       }
       requests_.push_back(*std::move(request));
     }
-    if (requests_.size() + errors_.size() >= kMostRequests) {
+    if (requests_.size() + errors_.size() >= kMaxRequests) {
       answer();
     }
   }

@@ -17,7 +17,7 @@
 namespace nexakey::cli {
 namespace {
 
-constexpr std::size_t kMostKeys = 1000;
+constexpr std::size_t kMaxKeys = 1000;
 constexpr std::chrono::microseconds kPatience{300'000};
 
 /// Ends the process, with nothing to offer, if it takes longer than somebody who pressed the tab
@@ -81,7 +81,7 @@ void add_keys(Candidates& candidates, store::KeyStore& store, const Settings& se
               core::Time now) {
   const core::KeyFilter filter{.workspace = settings.workspace_or_default(),
                                .status = core::KeyStatus::active};
-  static_cast<void>(store.list(filter, {.limit = kMostKeys}, now, [&](const core::Key& key) {
+  static_cast<void>(store.list(filter, {.limit = kMaxKeys}, now, [&](const core::Key& key) {
     const std::string id = key.id.to_string();
     candidates.add(id, key.name);
     if (key.name != id) {

@@ -65,11 +65,11 @@ core::KeyFilter FilterOptions::filter(const Context& context) const {
   }
   filter.labels = value_of(core::parse_wanted_labels(labels));
   const auto ago = [&](const std::optional<std::string>& text) {
-    return text ? std::optional<core::Time>(now - value_of(core::parse_duration(*text)))
+    return text ? std::optional(core::add(now, -value_of(core::parse_duration(*text))))
                 : std::nullopt;
   };
   if (expires_within) {
-    filter.expires_before = now + value_of(core::parse_duration(*expires_within));
+    filter.expires_before = core::add(now, value_of(core::parse_duration(*expires_within)));
   }
   filter.unused_since = ago(unused_for);
   filter.created_before = ago(older_than);

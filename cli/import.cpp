@@ -89,7 +89,7 @@ Spool adopt(const Context& context, const Options& options) {
     }
     return make_key(std::move(plain), defaults).map([&](const core::Key& key) {
       writer.add(key);
-      if (records.size() >= core::kLargestImportPart) {
+      if (records.size() >= core::kMaxImportPartSize) {
         spool.write(records);
         records.clear();
       }
@@ -107,7 +107,7 @@ Spool adopt(const Context& context, const Options& options) {
 core::RecordCounts check(Spool& spool, Progress& progress) {
   core::ExportReader reader;
   spool.rewind();
-  while (const auto line = spool.next_line(core::kLongestRecord)) {
+  while (const auto line = spool.next_line(core::kMaxRecordSize)) {
     value_of(reader.read(*line));
     progress.show("reading", spool.position());
   }
@@ -126,8 +126,8 @@ std::uint32_t stage(const Context& context, store::KeyStore& store, core::Import
     progress.show("handing over", spool.position());
   };
   spool.rewind();
-  while (const auto line = spool.next_line(core::kLongestRecord)) {
-    if (part.size() + line->size() + 1 > core::kLargestImportPart) {
+  while (const auto line = spool.next_line(core::kMaxRecordSize)) {
+    if (part.size() + line->size() + 1 > core::kMaxImportPartSize) {
       send();
     }
     part += *line;

@@ -17,7 +17,7 @@ namespace nexakey::cli {
 namespace {
 
 constexpr std::size_t kChunk = std::size_t{256} << 10U;
-constexpr std::size_t kLargest = std::size_t{256} << 20U;
+constexpr std::size_t kMaxInput = std::size_t{256} << 20U;
 
 [[noreturn]] void fail(const std::string& name, const std::string& what, int error) {
   const auto code = error == ENOENT ? core::ErrorCode::not_found : core::ErrorCode::failed;
@@ -71,7 +71,7 @@ core::Secret Input::read_all() {
   while (const std::size_t count =
              read_chunk(name_, file_.value(), text.data() + size, text.size() - size)) {
     size += count;
-    if (size > kLargest) {
+    if (size > kMaxInput) {
       core::wipe(text);
       throw Failure{{core::ErrorCode::usage, name_ + " is larger than 256 MiB", ""}};
     }

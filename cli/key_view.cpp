@@ -8,7 +8,7 @@
 namespace nexakey::cli {
 namespace {
 
-constexpr std::size_t kMostNamed = 10;
+constexpr std::size_t kMaxNamed = 10;
 
 }  // namespace
 
@@ -83,11 +83,11 @@ std::string describe(const core::Key& key) {
 
 std::string describe(const std::vector<core::Key>& keys) {
   std::string text;
-  for (std::size_t i = 0; i < std::min(keys.size(), kMostNamed); ++i) {
+  for (std::size_t i = 0; i < std::min(keys.size(), kMaxNamed); ++i) {
     text += (i == 0 ? "" : ", ") + describe(keys[i]);
   }
-  return keys.size() > kMostNamed
-             ? text + " and " + std::to_string(keys.size() - kMostNamed) + " more"
+  return keys.size() > kMaxNamed
+             ? text + " and " + std::to_string(keys.size() - kMaxNamed) + " more"
              : text;
 }
 

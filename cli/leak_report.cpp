@@ -68,7 +68,7 @@ void print_lines(Context& context, const std::vector<Finding>& findings) {
 void print_live_ids(Context& context, const std::vector<Finding>& findings) {
   std::set<std::string> printed;
   for (const Finding& finding : findings) {
-    if (finding.key && is_live(*finding.key, context.now()) &&
+    if (finding.key && !finding.key->has_ended(context.now()) &&
         printed.insert(finding.key->id.to_string()).second) {
       context.out.write(finding.key->id.to_string() + "\n");
     }
@@ -84,7 +84,7 @@ void print_table(Context& context, const std::vector<Finding>& findings) {
     if (const auto& key = finding.key) {
       // A key that works is the bad news here.
       row.insert(row.end(), {Cell(std::string(core::name_of(key->status(context.now()))),
-                                  is_live(*key, context.now()) ? Style::bad : Style::good),
+                                  !key->has_ended(context.now()) ? Style::bad : Style::good),
                              key->id.to_string(), key->name, key->workspace});
     } else {
       row.insert(row.end(), {Cell(std::string(kUnknown), Style::dim), "-", "-", "-"});
@@ -111,11 +111,6 @@ KnownKeys look_up(const Context& context, store::KeyStore& store,
     }));
   }
   return known;
-}
-
-bool is_live(const core::Key& key, core::Time now) {
-  const core::KeyStatus status = key.status(now);
-  return status == core::KeyStatus::active || status == core::KeyStatus::suspended;
 }
 
 std::string place_text(const scan::FoundLeak& found) {

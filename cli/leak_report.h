@@ -23,9 +23,6 @@ struct Finding {
   std::optional<core::Key> key;  ///< none: the store has no such key, or was not asked
 };
 
-/// Whether it is a key that can be used, or resumed: neither revoked nor expired.
-bool is_live(const core::Key& key, core::Time now);
-
 /// `PATH:LINE:COLUMN`, with what is in front of it.
 std::string place_text(const scan::FoundLeak& found);
 

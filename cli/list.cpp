@@ -60,7 +60,7 @@ constexpr std::array<ListColumn, 12> kColumns{{
      [](const KeyView&, const core::Key& k) -> Cell { return k.description; }},
 }};
 
-constexpr const char* kStandardColumns = "id,name,status,scopes,limit,created,expires,used";
+constexpr const char* kDefaultColumns = "id,name,status,scopes,limit,created,expires,used";
 constexpr const char* kAllWorkspacesColumns =
     "id,name,workspace,status,scopes,limit,created,expires,used";
 
@@ -177,7 +177,7 @@ class DocumentPrinter : public Printer {
 
 std::unique_ptr<Printer> make_printer(Context& context, const Options& options) {
   auto chosen = choose_columns(options.columns.value_or(
-      options.filter.all_workspaces ? kAllWorkspacesColumns : kStandardColumns));
+      options.filter.all_workspaces ? kAllWorkspacesColumns : kDefaultColumns));
   if (context.settings.format == Format::json) {
     return std::make_unique<DocumentPrinter>(context);
   }

@@ -23,10 +23,9 @@ std::optional<Key> find_only(const Context& context, store::KeyStore& store,
   return keys.empty() ? std::nullopt : std::optional(std::move(keys.front()));
 }
 
-bool is_live(const Key& key, core::Time now) {
-  const core::KeyStatus status = key.status(now);
-  return !key.superseded_by &&
-         (status == core::KeyStatus::active || status == core::KeyStatus::suspended);
+/// Whether this is the newest key of its line, and may still be used or resumed.
+bool is_current(const Key& key, core::Time now) {
+  return !key.superseded_by && !key.has_ended(now);
 }
 
 /// The successor that a rotation left beside its file when it was interrupted. One that the store
@@ -36,7 +35,7 @@ std::optional<Key> find_rest(const Context& context, store::KeyStore& store, Rot
     return std::nullopt;
   }
   auto key = file.rest() ? find_only(context, store, {.hash = file.rest()}) : std::nullopt;
-  if (!key || !key->rotated_from || !is_live(*key, context.now())) {
+  if (!key || !key->rotated_from || !is_current(*key, context.now())) {
     file.discard();
     return std::nullopt;
   }
@@ -59,7 +58,7 @@ void check_current(const Context& context, store::KeyStore& store, const Rotatio
     return;
   }
   const auto key = find_only(context, store, {.hash = file.current()});
-  if (key && key->id != target.key.id && is_live(*key, context.now())) {
+  if (key && key->id != target.key.id && is_current(*key, context.now())) {
     throw Failure{{ErrorCode::conflict,
                    target.file->string() + " has the key of " + describe(*key) +
                        ", which is not being rotated",

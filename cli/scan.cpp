@@ -77,7 +77,7 @@ std::vector<Finding> make_findings(std::vector<scan::FoundLeak> found, const Kno
 std::vector<const Finding*> live_findings(const std::vector<Finding>& findings, core::Time now) {
   std::vector<const Finding*> live;
   for (const Finding& finding : findings) {
-    if (finding.key && is_live(*finding.key, now) &&
+    if (finding.key && !finding.key->has_ended(now) &&
         std::ranges::none_of(live,
                              [&](const Finding* f) { return f->key->id == finding.key->id; })) {
       live.push_back(&finding);
@@ -87,8 +87,8 @@ std::vector<const Finding*> live_findings(const std::vector<Finding>& findings, 
 }
 
 std::string reason_for(const Finding& finding) {
-  constexpr std::size_t kLongestReason = 200;
-  const std::string reason = "leaked: " + core::fit(place_text(finding.found), kLongestReason);
+  constexpr std::size_t kMaxReasonLength = 200;
+  const std::string reason = "leaked: " + core::fit(place_text(finding.found), kMaxReasonLength);
   return core::check_description(reason) ? reason : "leaked";
 }
 

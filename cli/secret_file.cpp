@@ -13,7 +13,7 @@
 namespace nexakey::cli {
 namespace {
 
-constexpr std::size_t kLongestFile = 4096;
+constexpr std::size_t kMaxFileSize = 4096;
 
 tl::unexpected<core::Error> unreadable(const std::string& path) {
   return core::reject(core::quote(path) +
@@ -34,7 +34,7 @@ core::Result<core::Secret> read_secret_file(const std::string& path, const std::
                         "chmod 600 it, and make a new " + what + " if somebody may have");
   }
   // Not by a stream, whose buffer nobody would wipe.
-  std::string text(kLongestFile + 1, '\0');
+  std::string text(kMaxFileSize + 1, '\0');
   std::size_t size = 0;
   ssize_t count = 1;
   while (count > 0 && size < text.size()) {
@@ -46,7 +46,7 @@ core::Result<core::Secret> read_secret_file(const std::string& path, const std::
     core::wipe(text);
     return error;
   }
-  if (size == 0 || size > kLongestFile) {
+  if (size == 0 || size > kMaxFileSize) {
     core::wipe(text);
     return core::reject(core::quote(path) + " is no file with a " + what,
                         "it has the " + what + " in it and nothing else");

@@ -6,7 +6,7 @@
 namespace nexakey::cli {
 namespace {
 
-constexpr std::size_t kLongestWord = 64;
+constexpr std::size_t kMaxWordLength = 64;
 
 /// How many characters have to be put in, taken out, replaced or swapped with their neighbour
 /// (optimal string alignment distance).
@@ -32,7 +32,7 @@ std::size_t distance(const std::string& a, const std::string& b) {
 
 std::optional<std::string> closest(const std::string& word,
                                    const std::vector<std::string>& candidates) {
-  if (word.size() > kLongestWord) {
+  if (word.size() > kMaxWordLength) {
     return std::nullopt;
   }
   std::optional<std::string> best;

@@ -17,7 +17,7 @@
 namespace nexakey::cli {
 namespace {
 
-constexpr std::size_t kLongestLine = 4096;
+constexpr std::size_t kMaxLineLength = 4096;
 constexpr std::size_t kNarrowest = 20;
 constexpr std::size_t kWidest = 10000;
 
@@ -36,9 +36,9 @@ std::size_t terminal_width() {
 /// Reads up to the end of a line, byte by byte: what is behind it belongs to somebody else.
 std::string read_line(int descriptor) {
   std::string line;
-  line.reserve(kLongestLine);
+  line.reserve(kMaxLineLength);
   char c = 0;
-  while (line.size() < kLongestLine) {
+  while (line.size() < kMaxLineLength) {
     if (system::read_some(descriptor, &c, 1) <= 0 || c == '\n') {
       break;
     }

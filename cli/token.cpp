@@ -40,10 +40,10 @@ std::string render(const KeyView& view, const std::vector<Token>& tokens, core::
                {"CREATED"},
                {"EXPIRES"}});
   for (const Token& token : tokens) {
-    const bool is_live = token.is_live(now);
+    const bool is_active = token.is_active(now);
     table.add({token.id.to_string(), token.name, std::string(core::name_of(token.role)),
                token.workspace.value_or("all"),
-               Cell(std::string(token.status(now)), is_live ? Style::good : Style::bad),
+               Cell(std::string(token.status(now)), is_active ? Style::good : Style::bad),
                view.brief_time(token.created_at), view.brief_time(token.expires_at)});
   }
   return table.render(view.style());
@@ -168,7 +168,7 @@ Token find_token(const Context& context, const std::vector<Token>& tokens,
   const auto ids = core::TokenIdRange::parse(argument);
   std::vector<Token> found;
   std::ranges::copy_if(tokens, std::back_inserter(found), [&](const Token& token) {
-    return ids ? ids->contains(token.id) : token.name == argument && token.is_live(context.now());
+    return ids ? ids->contains(token.id) : token.name == argument && token.is_active(context.now());
   });
   if (found.empty()) {
     throw Failure{

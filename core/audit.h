@@ -115,8 +115,6 @@ class AuditChecker {
   [[nodiscard]] Result<AuditHead> finish() const;
 
  private:
-  void fail(std::string problem);
-
   std::optional<AuditHead> known_;
   AuditHead head_;
   std::string problem_;

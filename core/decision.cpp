@@ -11,8 +11,10 @@ namespace {
 
 constexpr std::string_view kChallenge = "Bearer realm=\"nexakey\"";
 
-std::int64_t ceil_seconds(std::chrono::nanoseconds time) {
-  return std::chrono::ceil<std::chrono::seconds>(time).count();
+/// In Unix seconds, rounded up. The sum is one of milliseconds: one of nanoseconds wraps in 2262.
+std::int64_t reset_time(Time now, Tick reset_in) {
+  using namespace std::chrono;
+  return ceil<seconds>(now.time_since_epoch() + ceil<milliseconds>(reset_in)).count();
 }
 
 bool is_in_workspace(const Request& request, const KeyRules& key) {
@@ -66,13 +68,14 @@ void set_credential(Request& request, std::string_view key) {
   }
 }
 
-Result<void> check_answer(const Answer& answer) {
-  return check_method(answer.method)
-      .and_then([&] { return check_path(answer.path); })
-      .and_then(
-          [&] { return answer.workspace ? check_workspace(*answer.workspace) : Result<void>(); })
+Result<void> check_upstream_response(const UpstreamResponse& response) {
+  return check_method(response.method)
+      .and_then([&] { return check_path(response.path); })
       .and_then([&] {
-        return answer.status >= 100 && answer.status <= 599
+        return response.workspace ? check_workspace(*response.workspace) : Result<void>();
+      })
+      .and_then([&] {
+        return response.status >= 100 && response.status <= 599
                    ? Result<void>()
                    : reject("a status of HTTP is from 100 to 599");
       });
@@ -143,8 +146,6 @@ std::vector<std::pair<std::string_view, std::string>> Decision::headers() const 
   return headers;
 }
 
-bool is_live(const KeyRules& key, Time now) { return key.status(now) == KeyStatus::active; }
-
 std::optional<Reason> refusal(const Request& request, const KeyRules* key, Time now) {
   if (request.credential == Credential::missing) {
     return Reason::missing_key;
@@ -192,14 +193,13 @@ Decision conclude(const Request& request, const KeyRules* key, std::optional<Rea
     decision.needed_scope = method == nullptr ? std::nullopt : scope_for(*method);
   }
   if (admission) {
-    decision.rate_limit =
-        RateLimit{.limit = key->rate_limit,
-                  .remaining = admission->remaining,
-                  .reset_at = ceil_seconds(now.time_since_epoch() + admission->reset_in),
-                  .retry_after = std::nullopt};
+    decision.rate_limit = RateLimit{.limit = key->rate_limit,
+                                    .remaining = admission->remaining,
+                                    .reset_at = reset_time(now, admission->reset_in),
+                                    .retry_after = std::nullopt};
     if (decision.reason == Reason::rate_limited) {
-      decision.rate_limit->retry_after =
-          std::max<std::int64_t>(1, ceil_seconds(admission->reset_in));
+      decision.rate_limit->retry_after = std::max<std::int64_t>(
+          1, std::chrono::ceil<std::chrono::seconds>(admission->reset_in).count());
     }
   }
   return decision;

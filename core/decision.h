@@ -30,8 +30,8 @@ struct Request {
 /// The credential and the hash for the text of a key; an empty one is missing.
 void set_credential(Request& request, std::string_view key);
 
-/// What the API itself answered to a request that was admitted.
-struct Answer {
+/// The response of the API itself (the upstream) to a request that was admitted.
+struct UpstreamResponse {
   KeyId key;
   std::string method = "GET";
   std::string path = "/";
@@ -41,7 +41,7 @@ struct Answer {
 
 /// Whether it is a key's, with a method, a path and a status of HTTP, and with the name of a
 /// workspace, if with any.
-Result<void> check_answer(const Answer& answer);
+Result<void> check_upstream_response(const UpstreamResponse& response);
 
 /// Why a request was decided as it was: the outcomes of the checks, in their order.
 enum class Reason {
@@ -76,7 +76,7 @@ struct Decision {
   std::string workspace;        ///< of the key
   Scopes scopes;                ///< of the key
   std::optional<IpAddress> client_ip;
-  std::optional<RateLimit> rate_limit;  ///< of a live key
+  std::optional<RateLimit> rate_limit;  ///< of an active key
   std::optional<Scope> needed_scope;    ///< with insufficient_scope, if any would do
   std::string ref;
 
@@ -89,14 +89,12 @@ struct Decision {
 /// can still refuse. `key` is what the store knows under the request's hash, or null.
 std::optional<Reason> refusal(const Request& request, const KeyRules* key, Time now);
 
-/// Whether a key is neither revoked, suspended nor expired: only then has it a window.
-bool is_live(const KeyRules& key, Time now);
-
-/// The decision that follows from the refusal, if there was one, and from the window of a live key.
+/// The decision that follows from the refusal, if there was one, and from the window of an active
+/// key.
 Decision conclude(const Request& request, const KeyRules* key, std::optional<Reason> refused,
                   const std::optional<Admission>& admission, Time now);
 
-/// The whole decision. `window` is the one of a live key, else null; it takes the request in if
+/// The whole decision. `window` is the one of an active key, else null; it takes the request in if
 /// it is admitted, unless this is a dry run. `now` and `tick` are the same moment on two clocks.
 Decision decide(const Request& request, const KeyRules* key, SlidingWindow* window, Time now,
                 Tick tick, bool dry_run);

@@ -9,8 +9,8 @@ namespace nexakey::core {
 namespace {
 
 constexpr std::string_view kIdentifier = "{id}";
-constexpr std::size_t kShortestToken = 16;
-constexpr std::size_t kLongestEndpoint = 256;
+constexpr std::size_t kMinTokenLength = 16;
+constexpr std::size_t kMaxEndpointLength = 256;
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_hex_letter(char c) { return (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
@@ -31,7 +31,7 @@ bool is_uuid(std::string_view segment) {
 }
 
 bool is_long_token(std::string_view segment) {
-  if (segment.size() < kShortestToken || !std::ranges::all_of(segment, [](char c) {
+  if (segment.size() < kMinTokenLength || !std::ranges::all_of(segment, [](char c) {
         return is_alphanumeric(c) || c == '_' || c == '-';
       })) {
     return false;
@@ -53,7 +53,7 @@ bool is_token_character(char c) {
 }  // namespace
 
 Result<void> check_method(std::string_view method) {
-  if (method.empty() || method.size() > kLongestMethod ||
+  if (method.empty() || method.size() > kMaxMethodLength ||
       !std::ranges::all_of(method, is_token_character)) {
     return reject(quote(method) + " is no HTTP method");
   }
@@ -64,8 +64,8 @@ Result<void> check_path(std::string_view path) {
   if (!path.starts_with('/')) {
     return reject("the path " + quote(path) + " does not begin with /");
   }
-  if (path.size() > kLongestPath) {
-    return reject("the path is longer than " + std::to_string(kLongestPath) + " bytes");
+  if (path.size() > kMaxPathLength) {
+    return reject("the path is longer than " + std::to_string(kMaxPathLength) + " bytes");
   }
   if (!std::ranges::all_of(path, [](char c) { return c > ' ' && c < '\x7F'; })) {
     return reject("the path " + quote(path) + " has characters that are not allowed in a URL",
@@ -84,7 +84,7 @@ std::string endpoint_of(std::string_view method, std::string_view path) {
     const std::string_view segment = path.substr(0, path.find('/'));
     endpoint += is_identifier(segment) ? kIdentifier : segment;
     path.remove_prefix(segment.size());
-    if (endpoint.size() > kLongestEndpoint) {
+    if (endpoint.size() > kMaxEndpointLength) {
       return std::string(kOtherEndpoints);
     }
   }

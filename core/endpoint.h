@@ -8,8 +8,8 @@
 namespace nexakey::core {
 
 /// The longest path that is taken, in bytes.
-inline constexpr std::size_t kLongestPath = 8192;
-inline constexpr std::size_t kLongestMethod = 32;
+inline constexpr std::size_t kMaxPathLength = 8192;
+inline constexpr std::size_t kMaxMethodLength = 32;
 
 /// What a key's endpoints beyond the 256th of a day count under.
 inline constexpr std::string_view kOtherEndpoints = "(other)";

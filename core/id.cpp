@@ -6,7 +6,7 @@ namespace nexakey::core {
 namespace {
 
 constexpr std::string_view kAlphabet = "0123456789abcdefghjkmnpqrstvwxyz";
-constexpr std::size_t kShortestPrefix = 4;
+constexpr std::size_t kMinPrefixLength = 4;
 
 }  // namespace
 
@@ -56,7 +56,7 @@ std::optional<IdRange<Kind>> IdRange<Kind>::parse(std::string_view text) {
     return std::nullopt;
   }
   text.remove_prefix(Kind::kPrefix.size());
-  if (text.size() < kShortestPrefix || text.size() > Id<Kind>::kDigits) {
+  if (text.size() < kMinPrefixLength || text.size() > Id<Kind>::kDigits) {
     return std::nullopt;
   }
   std::int64_t bits = 0;

@@ -17,10 +17,10 @@ class Id {
  public:
   static constexpr std::string_view kPrefix = Kind::kPrefix;
   static constexpr std::size_t kDigits = 12;
-  static constexpr std::int64_t kLargestBits = (std::int64_t{1} << 60) - 1;
+  static constexpr std::int64_t kMaxBits = (std::int64_t{1} << 60) - 1;
 
   constexpr Id() = default;
-  /// `bits` must be from 0 to kLargestBits.
+  /// `bits` must be from 0 to kMaxBits.
   constexpr explicit Id(std::int64_t bits) : bits_(bits) {}
 
   /// Throws RandomnessError if `random` fails.

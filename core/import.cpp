@@ -8,11 +8,11 @@
 namespace nexakey::core {
 
 Result<void> check_import_part(std::uint32_t number, std::string_view lines) {
-  if (number >= kMostImportParts) {
-    return reject("an import has at most " + std::to_string(kMostImportParts) + " parts");
+  if (number >= kMaxImportParts) {
+    return reject("an import has at most " + std::to_string(kMaxImportParts) + " parts");
   }
-  if (lines.size() > kLargestImportPart) {
-    return reject("a part of an import is longer than " + std::to_string(kLargestImportPart) +
+  if (lines.size() > kMaxImportPartSize) {
+    return reject("a part of an import is longer than " + std::to_string(kMaxImportPartSize) +
                   " bytes");
   }
   return lines.ends_with('\n') ? Result<void>()
@@ -20,7 +20,7 @@ Result<void> check_import_part(std::uint32_t number, std::string_view lines) {
 }
 
 void ImportSummary::add_conflict(std::string id, std::string problem) {
-  if (++conflict_count <= kMostConflicts) {
+  if (++conflict_count <= kMaxConflicts) {
     conflicts.push_back({std::move(id), std::move(problem)});
   }
 }

@@ -15,8 +15,8 @@ namespace nexakey::core {
 /// An import is an export (core/record.h) on its way into a store: in parts, each of whole lines.
 
 /// The largest part, in bytes, and how many an import may have.
-inline constexpr std::size_t kLargestImportPart = std::size_t{512} << 10U;
-inline constexpr std::uint32_t kMostImportParts = 65536;
+inline constexpr std::size_t kMaxImportPartSize = std::size_t{512} << 10U;
+inline constexpr std::uint32_t kMaxImportParts = 65536;
 
 /// The error of a part, if there is one: it is empty, too large, or ends within a line.
 Result<void> check_import_part(std::uint32_t number, std::string_view lines);
@@ -53,7 +53,7 @@ struct ImportConflict {
 };
 
 /// How many conflicts are told one by one.
-inline constexpr std::size_t kMostConflicts = 100;
+inline constexpr std::size_t kMaxConflicts = 100;
 
 /// What an import did, or would have done.
 struct ImportSummary {

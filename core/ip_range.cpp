@@ -114,8 +114,8 @@ std::string IpRange::to_string() const {
 Result<Whitelist> Whitelist::of(std::vector<IpRange> ranges) {
   std::ranges::sort(ranges);
   ranges.erase(std::unique(ranges.begin(), ranges.end()), ranges.end());
-  if (ranges.size() > kLongestWhitelist) {
-    return reject("a whitelist takes at most " + std::to_string(kLongestWhitelist) + " entries",
+  if (ranges.size() > kMaxWhitelistEntries) {
+    return reject("a whitelist takes at most " + std::to_string(kMaxWhitelistEntries) + " entries",
                   "name ranges in place of single addresses");
   }
   Whitelist whitelist;

@@ -53,7 +53,7 @@ class IpRange {
 };
 
 /// The most entries that a whitelist takes; each verification walks through them.
-inline constexpr std::size_t kLongestWhitelist = 256;
+inline constexpr std::size_t kMaxWhitelistEntries = 256;
 
 /// The addresses that may use a key: sorted and unique. An empty one allows every address, known
 /// or not; one with entries allows no unknown address.
@@ -72,7 +72,7 @@ class Whitelist {
   /// The entries with a space between them: the form in which a store keeps them.
   [[nodiscard]] std::string to_text() const;
 
-  /// All of both. Longer than kLongestWhitelist is an error.
+  /// All of both. Longer than kMaxWhitelistEntries is an error.
   [[nodiscard]] Result<Whitelist> with(const Whitelist& added) const;
   /// Without the entries of `removed`; one that is not there is a `not_found` error.
   [[nodiscard]] Result<Whitelist> without(const Whitelist& removed) const;

@@ -73,8 +73,8 @@ void write_period(JsonWriter& json, std::string_view name, const Counts& counts)
 }
 
 constexpr const char* kNoDocument = "that is not one JSON object";
-constexpr std::size_t kMostRequests = 1024;
-constexpr int kDeepestRef = 16;
+constexpr std::size_t kMaxRequests = 1024;
+constexpr int kMaxRefDepth = 16;
 constexpr int kNumberOutOfRange = 406;  // nlohmann's out_of_range.406
 
 /// Reads requests as nlohmann/json's parser comes by its pieces: no document is built, so nothing
@@ -121,7 +121,7 @@ class RequestReader : public nlohmann::json_sax<nlohmann::json> {
       requests_.emplace_back();
       ref_ = JsonWriter(requests_.back().ref);
       seen_.fill(false);
-      return requests_.size() <= kMostRequests || fail_with("there are too many requests");
+      return requests_.size() <= kMaxRequests || fail_with("there are too many requests");
     }
     return in_ref() ? deepen() && put([&] { ref_.begin_object(); }) : mistyped();
   }
@@ -195,7 +195,7 @@ class RequestReader : public nlohmann::json_sax<nlohmann::json> {
   }
 
   bool deepen() {
-    return depth_ <= kDeepestRef || fail_with("the member ref is nested too deeply");
+    return depth_ <= kMaxRefDepth || fail_with("the member ref is nested too deeply");
   }
 
   bool set_member(std::string& value) {
@@ -606,7 +606,7 @@ void write_request(JsonWriter& json, const Request& request) {
   json.end_object();
 }
 
-void write_answer(JsonWriter& json, const Answer& answer) {
+void write_upstream_response(JsonWriter& json, const UpstreamResponse& answer) {
   json.begin_object().name("key_id").plain(answer.key.to_string());
   json.name("method").string(answer.method).name("path").string(answer.path);
   json.name("status").number(answer.status);
@@ -616,8 +616,8 @@ void write_answer(JsonWriter& json, const Answer& answer) {
 }
 
 Result<Request> parse_request(std::string_view json) {
-  if (json.size() > kLongestRequest) {
-    return reject("a request is longer than " + std::to_string(kLongestRequest) + " bytes");
+  if (json.size() > kMaxRequestSize) {
+    return reject("a request is longer than " + std::to_string(kMaxRequestSize) + " bytes");
   }
   return parse_document(json, false).map([](RequestDocument document) {
     return std::move(document.requests.front());

@@ -44,10 +44,10 @@ void write_error_member(JsonWriter& json, const Error& error);
 void write_change(JsonWriter& json, const KeyChange& change);
 void write_rotation(JsonWriter& json, const Rotation& rotation);
 void write_request(JsonWriter& json, const Request& request);
-void write_answer(JsonWriter& json, const Answer& answer);
+void write_upstream_response(JsonWriter& json, const UpstreamResponse& response);
 
 /// The longest request that `parse_request` takes, in bytes.
-inline constexpr std::size_t kLongestRequest = 65536;
+inline constexpr std::size_t kMaxRequestSize = 65536;
 
 /// Reads a request. Unknown or doubled members, values of another type and anything behind the
 /// object are errors: a member that was mistyped must not be a check that was not made.

@@ -13,7 +13,7 @@
 namespace nexakey::core {
 namespace {
 
-constexpr int kDeepest = 32;
+constexpr int kMaxDepth = 32;
 
 /// The members of an object, taken one by one; the first thing that is wrong is the error.
 class Members {
@@ -310,7 +310,7 @@ Result<Json> parse_json(std::string_view text) {
   const auto watch = [&](int depth, Json::parse_event_t event, Json& value) {
     if (event == Json::parse_event_t::object_start || event == Json::parse_event_t::array_start) {
       names.emplace_back();
-      problem = depth >= kDeepest ? "the JSON text is nested too deeply" : problem;
+      problem = depth >= kMaxDepth ? "the JSON text is nested too deeply" : problem;
     } else if (event == Json::parse_event_t::object_end ||
                event == Json::parse_event_t::array_end) {
       names.pop_back();
@@ -438,8 +438,8 @@ Result<Rotation> read_rotation(const Json& json) {
   return members.finish(std::move(rotation), Unknown::refused);
 }
 
-Result<Answer> read_answer(const Json& json) {
-  Answer answer;
+Result<UpstreamResponse> read_upstream_response(const Json& json) {
+  UpstreamResponse answer;
   Members members(json, "an answer");
   members.parsed("key_id", answer.key, KeyId::parse);
   answer.method = members.text("method").value_or(answer.method);
@@ -447,7 +447,7 @@ Result<Answer> read_answer(const Json& json) {
   const std::int64_t status = members.number("status").value_or(0);
   answer.status = static_cast<int>(std::clamp<std::int64_t>(status, 0, 1000));
   answer.workspace = members.text("workspace");
-  members.check(check_answer(answer));
+  members.check(check_upstream_response(answer));
   if (!members.text("key_id")) {
     members.fail("an answer needs a key_id");
   }
@@ -458,8 +458,8 @@ Result<ImportCommit> read_import_commit(const Json& json) {
   ImportCommit commit;
   Members members(json, "the end of an import");
   const std::int64_t parts = members.number("parts").value_or(0);
-  if (parts < 1 || parts > kMostImportParts) {
-    members.fail("an import has from 1 to " + std::to_string(kMostImportParts) + " parts");
+  if (parts < 1 || parts > kMaxImportParts) {
+    members.fail("an import has from 1 to " + std::to_string(kMaxImportParts) + " parts");
   } else {
     commit.parts = static_cast<std::uint32_t>(parts);
   }

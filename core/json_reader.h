@@ -41,7 +41,7 @@ Result<KeyChange> read_change(const Json& json);
 /// What `write_rotation` writes. Without `expires_at` the successor inherits its lifetime; with
 /// null it never expires.
 Result<Rotation> read_rotation(const Json& json);
-Result<Answer> read_answer(const Json& json);
+Result<UpstreamResponse> read_upstream_response(const Json& json);
 /// What `write_import_commit` writes.
 struct ImportCommit {
   std::uint32_t parts = 0;

@@ -8,14 +8,14 @@
 namespace nexakey::core {
 namespace {
 
-constexpr std::size_t kLongestName = 64;
-constexpr std::size_t kLongestDescription = 1000;
-constexpr std::size_t kLongestLabelValue = 256;
-constexpr std::size_t kMostLabels = 64;
+constexpr std::size_t kMaxNameLength = 64;
+constexpr std::size_t kMaxDescriptionLength = 1000;
+constexpr std::size_t kMaxLabelValueLength = 256;
+constexpr std::size_t kMaxLabels = 64;
 constexpr const char* kWordHint = "it has 1 to 64 characters of A-Z, a-z, 0-9, dot, _ and -";
 
 bool is_word(std::string_view text) {
-  return !text.empty() && text.size() <= kLongestName && text.front() != '-' &&
+  return !text.empty() && text.size() <= kMaxNameLength && text.front() != '-' &&
          text.front() != '.' && std::ranges::all_of(text, [](char c) {
            return is_alphanumeric(c) || c == '.' || c == '_' || c == '-';
          });
@@ -71,6 +71,10 @@ KeyStatus KeyRules::status(Time now) const {
   return expires_at && *expires_at <= now ? KeyStatus::expired : KeyStatus::active;
 }
 
+bool KeyRules::has_ended(Time now) const {
+  return revoked_at || (expires_at && *expires_at <= now);
+}
+
 bool operator==(const Key& a, const Key& b) { return tie(a) == tie(b); }
 
 Result<Key> apply(Key key, const KeyChange& change, Time now) {
@@ -122,7 +126,7 @@ Result<void> check_name(std::string_view name) {
   if (name.empty()) {
     return reject("a name can't be empty");
   }
-  if (name.size() > 4 * kLongestName || count_characters(name) > kLongestName) {
+  if (name.size() > 4 * kMaxNameLength || count_characters(name) > kMaxNameLength) {
     return reject("the name " + quote(name) + " is longer than 64 characters");
   }
   if (!is_printable(name)) {
@@ -142,7 +146,7 @@ Result<void> check_workspace(std::string_view name) {
 }
 
 Result<void> check_description(std::string_view text) {
-  if (text.size() > 4 * kLongestDescription || count_characters(text) > kLongestDescription) {
+  if (text.size() > 4 * kMaxDescriptionLength || count_characters(text) > kMaxDescriptionLength) {
     return reject("the text " + quote(text) + " is longer than 1000 characters");
   }
   if (!is_printable(text)) {
@@ -152,14 +156,14 @@ Result<void> check_description(std::string_view text) {
 }
 
 Result<void> check_labels(const Labels& labels) {
-  if (labels.size() > kMostLabels) {
+  if (labels.size() > kMaxLabels) {
     return reject("a key takes at most 64 labels");
   }
   for (const auto& [name, value] : labels) {
     if (!is_word(name)) {
       return reject(quote(name) + " is no name of a label", kWordHint);
     }
-    if (value.size() > kLongestLabelValue || !is_printable(value)) {
+    if (value.size() > kMaxLabelValueLength || !is_printable(value)) {
       return reject("the label " + quote(name) + " has a value that is longer than 256 bytes or " +
                     "can't be printed");
     }
@@ -171,8 +175,8 @@ Result<void> check_labels(const Labels& labels) {
 }
 
 Result<void> check_rate_limit(std::int64_t limit) {
-  if (limit < 1 || limit > kLargestRateLimit) {
-    return reject("a rate limit is from 1 to " + std::to_string(kLargestRateLimit) +
+  if (limit < 1 || limit > kMaxRateLimit) {
+    return reject("a rate limit is from 1 to " + std::to_string(kMaxRateLimit) +
                   " requests a minute");
   }
   return {};

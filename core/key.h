@@ -16,7 +16,7 @@
 namespace nexakey::core {
 
 inline constexpr std::uint32_t kDefaultRateLimit = 100;
-inline constexpr std::uint32_t kLargestRateLimit = 100'000;
+inline constexpr std::uint32_t kMaxRateLimit = 100'000;
 inline constexpr std::string_view kDefaultWorkspace = "default";
 
 enum class KeyStatus { active, suspended, expired, revoked };
@@ -35,8 +35,12 @@ struct KeyRules {
   std::optional<Time> suspended_at;
   std::optional<Time> revoked_at;
 
-  /// What is worst of what is true.
+  /// The first of revoked, suspended and expired that is true; else active.
   [[nodiscard]] KeyStatus status(Time now) const;
+  /// Neither revoked, suspended nor expired: only then does it have a window.
+  [[nodiscard]] bool is_active(Time now) const { return status(now) == KeyStatus::active; }
+  /// Revoked or expired: it can no longer be used, nor be resumed.
+  [[nodiscard]] bool has_ended(Time now) const;
 };
 
 using Labels = std::map<std::string, std::string>;

@@ -40,9 +40,9 @@ Result<Labels> parse_wanted_labels(const std::vector<std::string>& texts) {
 }
 
 Result<void> check_pattern(std::string_view pattern) {
-  constexpr std::size_t kLongestPattern = 256;
-  constexpr std::ptrdiff_t kMostStars = 8;
-  if (pattern.size() > kLongestPattern || std::ranges::count(pattern, '*') > kMostStars) {
+  constexpr std::size_t kMaxPatternLength = 256;
+  constexpr std::ptrdiff_t kMaxStars = 8;
+  if (pattern.size() > kMaxPatternLength || std::ranges::count(pattern, '*') > kMaxStars) {
     return reject("the pattern is longer than 256 bytes or has more than 8 *");
   }
   return {};

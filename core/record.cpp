@@ -15,9 +15,9 @@ namespace nexakey::core {
 namespace {
 
 constexpr int kVersion = 1;
-constexpr std::size_t kLongestEndpoint = 256;
-constexpr int kLowestStatus = 100;
-constexpr int kHighestStatus = 599;
+constexpr std::size_t kMaxEndpointLength = 256;
+constexpr int kMinStatus = 100;
+constexpr int kMaxStatus = 599;
 constexpr const char* kDamagedHint = "export the store again";
 
 std::string header_of(const std::optional<std::string>& workspace) {
@@ -69,17 +69,20 @@ Result<void> check_form(std::string_view line, std::string_view expected) {
 Result<void> check_usage(const KeyUsage& usage) {
   const bool is_upstream = usage.status >= kUpstreamStatus;
   const int status = usage.status - (is_upstream ? kUpstreamStatus : 0);
-  if (status < kLowestStatus || status > kHighestStatus) {
+  if (status < kMinStatus || status > kMaxStatus) {
     return reject("a status of HTTP is from 100 to 599");
   }
   if (usage.requests < 1) {
     return reject("a record of usage has at least one request");
   }
+  if (usage.requests > kMaxCount) {
+    return reject("a record of usage has more than " + std::to_string(kMaxCount) + " requests");
+  }
   if (usage.hour != start_of_hour(usage.hour)) {
     return reject("a record of usage is about a whole hour");
   }
   const bool is_endpoint =
-      !usage.endpoint.empty() && usage.endpoint.size() <= kLongestEndpoint &&
+      !usage.endpoint.empty() && usage.endpoint.size() <= kMaxEndpointLength &&
       std::ranges::all_of(usage.endpoint, [](char c) { return c >= ' ' && c < '\x7F'; }) &&
       !contains_credential(usage.endpoint);
   return is_endpoint ? Result<void>() : reject(quote(usage.endpoint) + " is no endpoint");
@@ -130,8 +133,8 @@ Result<std::optional<Record>> ExportReader::read_line(std::string_view line) {
   if (at_end_) {
     return reject("something stands behind the end of the export");
   }
-  if (line.size() > kLongestRecord) {
-    return reject("the line is longer than " + std::to_string(kLongestRecord) + " bytes");
+  if (line.size() > kMaxRecordSize) {
+    return reject("the line is longer than " + std::to_string(kMaxRecordSize) + " bytes");
   }
   if (line.starts_with(R"({"type":"end")")) {
     return read_end(line).map(nothing);
@@ -149,7 +152,7 @@ Result<std::optional<Record>> ExportReader::read_line(std::string_view line) {
 
 Result<void> ExportReader::read_header(std::string_view line) {
   constexpr const char* kNoExport = "that is no export of nexakey";
-  const auto header = parse_json(line.substr(0, kLongestRecord));
+  const auto header = parse_json(line.substr(0, kMaxRecordSize));
   if (!header || !header->is_object()) {
     return reject(kNoExport);
   }

@@ -77,7 +77,7 @@ class ExportWriter {
 };
 
 /// The longest line of an export, in bytes.
-inline constexpr std::size_t kLongestRecord = std::size_t{256} << 10U;
+inline constexpr std::size_t kMaxRecordSize = std::size_t{256} << 10U;
 
 /// Reads an export line by line, and takes nothing for one that ExportWriter would have written in
 /// another way: what is unknown, doubled, out of order or cut off is a `usage` error that names

@@ -31,10 +31,8 @@ Result<void> check_rotatable(const Key& key, Time now) {
 
 /// A new key has as long to live as the old one had at its beginning.
 std::optional<Time> inherited_expiry(const Key& key, Time created_at) {
-  constexpr Time kLatest = kEndOfTimes - Time::duration(1);
-  return key.expires_at
-             ? std::optional(std::min(created_at + (*key.expires_at - key.created_at), kLatest))
-             : std::nullopt;
+  return key.expires_at ? std::optional(add(created_at, *key.expires_at - key.created_at))
+                        : std::nullopt;
 }
 
 }  // namespace
@@ -65,7 +63,7 @@ Result<Rotated> rotate(const Key& key, const Rotation& rotation, Time now) {
     previous.revoked_at = now;
     previous.revoke_reason = kRotatedReason;
   } else {
-    previous.expires_at = std::min(key.expires_at.value_or(kEndOfTimes), now + rotation.grace);
+    previous.expires_at = std::min(key.expires_at.value_or(kLastTime), add(now, rotation.grace));
   }
   return rotated;
 }
@@ -76,7 +74,7 @@ bool is_done(const Rotation& rotation, const Key& key, const Key& successor) {
 }
 
 Result<void> check_rotation(const Rotation& rotation) {
-  if (rotation.grace < std::chrono::seconds::zero() || rotation.grace > kLongestDuration) {
+  if (rotation.grace < std::chrono::seconds::zero() || rotation.grace > kMaxDuration) {
     return reject("a time of grace is from 0 to 100 years");
   }
   return check_last_four(rotation.last_four);

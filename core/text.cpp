@@ -10,7 +10,7 @@ namespace nexakey::core {
 namespace {
 
 constexpr std::string_view kEllipsis = "…";
-constexpr std::size_t kLongestQuote = 64;
+constexpr std::size_t kMaxQuoteLength = 64;
 
 struct Character {
   std::string_view bytes;
@@ -139,7 +139,7 @@ std::string quote(std::string_view raw) {
   std::string_view text = masked;
   std::string quoted = "\"";
   for (std::size_t count = 0; !text.empty(); ++count) {
-    if (count == kLongestQuote) {
+    if (count == kMaxQuoteLength) {
       quoted += kEllipsis;
       break;
     }

@@ -9,12 +9,12 @@ namespace nexakey::core {
 /// U+FFFD: what stands in place of a character that can't be shown.
 inline constexpr std::string_view kReplacementCharacter = "\xEF\xBF\xBD";
 
-/// Whether `c` is one of [0-9A-Za-z], whatever the locale.
-/// A letter of ASCII as a small one; everything else as it is.
+/// A letter of ASCII in lower case; every other byte unchanged. Does not depend on the locale.
 constexpr char to_lower(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
 }
 
+/// Whether `c` is one of [0-9A-Za-z]. Does not depend on the locale.
 constexpr bool is_alphanumeric(char c) {
   return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
 }

@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <cstdint>
+#include <ctime>
 #include <optional>
 
 #include "core/text.h"
@@ -17,8 +18,6 @@ using std::chrono::hours;
 using std::chrono::milliseconds;
 using std::chrono::minutes;
 using std::chrono::seconds;
-
-constexpr Time kFirstTime{};
 
 struct Unit {
   std::string_view name;  // in words
@@ -120,7 +119,7 @@ std::optional<Time> read_time(std::string_view text) {
     time += sign * (offset_hours + offset_minutes);
   }
   // The offset may have carried it out of the years that are read and written.
-  if (!reader.good() || !reader.at_end() || time < kFirstTime || time >= kEndOfTimes) {
+  if (!reader.good() || !reader.at_end() || !is_in_range(time)) {
     return std::nullopt;
   }
   return time;
@@ -135,7 +134,7 @@ Result<Time> parse_moment(std::string_view text, Time now, int direction) {
     return reject(quote(text) + " is no time and no duration",
                   "write 2026-12-31, 2026-12-31T18:00:00Z or a duration such as 24h or 90d");
   }
-  return now + direction * *duration;
+  return add(now, direction * *duration);
 }
 
 void append_number(std::string& text, std::int64_t value, int digits) {
@@ -150,8 +149,22 @@ void append_number(std::string& text, std::int64_t value, int digits) {
 
 }  // namespace
 
+std::optional<Time> time_from_milliseconds(std::int64_t milliseconds) {
+  const Time time{Time::duration(milliseconds)};
+  return is_in_range(time) ? std::optional(time) : std::nullopt;
+}
+
+Time add(Time time, milliseconds duration) {
+  return std::clamp(time + duration, Time(), kLastTime);
+}
+
 Time system_time() {
-  return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+  // Not std::chrono::system_clock: it counts nanoseconds in 64 bits, which wrap in 2262.
+  timespec now{};
+  clock_gettime(CLOCK_REALTIME, &now);
+  constexpr std::int64_t kLastSecond = floor<seconds>(kLastTime).time_since_epoch().count();
+  return Time(seconds(std::clamp<std::int64_t>(now.tv_sec, 0, kLastSecond)) +
+              milliseconds(now.tv_nsec / 1'000'000));
 }
 
 Result<seconds> parse_duration(std::string_view text) {
@@ -162,7 +175,7 @@ Result<seconds> parse_duration(std::string_view text) {
   std::int64_t count = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits_end, count);
   if (error == std::errc::result_out_of_range ||
-      (unit != kUnits.end() && count > kLongestDuration / unit->length)) {
+      (unit != kUnits.end() && count > kMaxDuration / unit->length)) {
     return reject("the duration " + quote(text) + " is longer than 100 years");
   }
   if (error != std::errc() || end != digits_end || unit == kUnits.end() || count <= 0) {

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -11,13 +13,26 @@ namespace nexakey::core {
 /// A point in time of the wall clock, UTC. Keys are dated with it.
 using Time = std::chrono::sys_time<std::chrono::milliseconds>;
 
-/// Times are written with a year of four digits: all of them are before this one.
+/// The range of times: from 1970 to before this one, so that a year has four digits. Whatever
+/// reads a time (JSON, options, rows of a store) checks it, and whatever computes one stays in it.
 inline constexpr Time kEndOfTimes = std::chrono::sys_days{std::chrono::year{10000} / 1 / 1};
+inline constexpr Time kLastTime = kEndOfTimes - Time::duration(1);
+
+/// Whether `time` is in the range of times.
+constexpr bool is_in_range(Time time) { return time >= Time() && time < kEndOfTimes; }
+
+/// The time of a Unix timestamp in milliseconds, the form in which stores keep times; nothing if
+/// it is out of range.
+std::optional<Time> time_from_milliseconds(std::int64_t milliseconds);
 
 /// The longest duration that is read: about 100 years.
-inline constexpr std::chrono::seconds kLongestDuration = std::chrono::days{36500};
+inline constexpr std::chrono::seconds kMaxDuration = std::chrono::days{36500};
 
-/// Now, by the system's wall clock.
+/// `time` plus `duration`, which may be negative and at most kMaxDuration either way. Clamped to
+/// the range of times.
+Time add(Time time, std::chrono::milliseconds duration);
+
+/// The system's wall clock, clamped to the range of times.
 Time system_time();
 
 /// Reads `30s`, `15m`, `24h`, `90d` or `12w`: a whole number above 0, at most 100 years.

@@ -31,7 +31,7 @@ std::string_view Token::status(Time now) const {
   if (revoked_at) {
     return "revoked";
   }
-  return is_live(now) ? "active" : "expired";
+  return is_active(now) ? "active" : "expired";
 }
 
 Result<void> check_token(const Token& token) {

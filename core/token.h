@@ -33,7 +33,8 @@ struct Token {
   std::optional<Time> expires_at;  ///< from this very moment on it is expired
   std::optional<Time> revoked_at;
 
-  [[nodiscard]] bool is_live(Time now) const {
+  /// Neither revoked nor expired.
+  [[nodiscard]] bool is_active(Time now) const {
     return !revoked_at && (!expires_at || *expires_at > now);
   }
   /// "active", "expired" or "revoked".

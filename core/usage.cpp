@@ -31,19 +31,19 @@ std::string group_of(const UsageRow& row, Grouping by) {
 
 void Counts::add(int status, std::uint64_t count) {
   if (status >= kUpstreamStatus) {
-    upstream_errors += status >= kUpstreamStatus + kFirstErrorStatus ? count : 0;
+    add({.upstream_errors = status >= kUpstreamStatus + kFirstErrorStatus ? count : 0});
   } else {
-    requests += count;
-    denied += status >= kFirstErrorStatus ? count : 0;
-    rate_limited += status == kTooManyRequests ? count : 0;
+    add({.requests = count,
+         .denied = status >= kFirstErrorStatus ? count : 0,
+         .rate_limited = status == kTooManyRequests ? count : 0});
   }
 }
 
 void Counts::add(const Counts& other) {
-  requests += other.requests;
-  denied += other.denied;
-  rate_limited += other.rate_limited;
-  upstream_errors += other.upstream_errors;
+  requests = add_counts(requests, other.requests);
+  denied = add_counts(denied, other.denied);
+  rate_limited = add_counts(rate_limited, other.rate_limited);
+  upstream_errors = add_counts(upstream_errors, other.upstream_errors);
 }
 
 std::string_view name_of(Grouping grouping) {

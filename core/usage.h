@@ -11,6 +11,21 @@
 
 namespace nexakey::core {
 
+/// The largest count that is read, computed or stored: the largest whole number that JSON readers
+/// keep exact (RFC 8259, 6). Sums stop there, so that nothing wraps.
+inline constexpr std::uint64_t kMaxCount = (std::uint64_t{1} << 53U) - 1;
+
+/// The sum of two counts, at most kMaxCount.
+constexpr std::uint64_t add_counts(std::uint64_t a, std::uint64_t b) {
+  return a >= kMaxCount || b >= kMaxCount - a ? kMaxCount : a + b;
+}
+
+/// The count that a store keeps in a column of 64 bits; nothing if it is out of range.
+constexpr std::optional<std::uint64_t> count_from_column(std::int64_t value) {
+  const auto count = static_cast<std::uint64_t>(value);
+  return value >= 0 && count <= kMaxCount ? std::optional(count) : std::nullopt;
+}
+
 /// How stores write the status that the API itself gave an admitted request: so much above it.
 inline constexpr int kUpstreamStatus = 1000;
 
@@ -22,7 +37,7 @@ struct Counts {
   std::uint64_t upstream_errors = 0;  ///< admitted, but the API answered with 400 or above
 
   /// The requests that ended with a status of 400 or above.
-  [[nodiscard]] std::uint64_t errors() const { return denied + upstream_errors; }
+  [[nodiscard]] std::uint64_t errors() const { return add_counts(denied, upstream_errors); }
 
   /// `status` is that of a decision, or kUpstreamStatus and that of an answer.
   void add(int status, std::uint64_t count);

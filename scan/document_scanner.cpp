@@ -7,7 +7,7 @@ namespace {
 
 constexpr std::size_t kHead = 512;
 /// A key in a zip in a tar.gz is three deep.
-constexpr int kDeepest = 8;
+constexpr int kMaxDepth = 8;
 
 /// Counts what comes out of an archive, and stops a bomb.
 class Unpacked final : public ByteSource {
@@ -45,10 +45,10 @@ class Packed final : public ByteSource {
 }  // namespace
 
 bool Expansion::is_sane() const {
-  constexpr std::uint64_t kMost = std::uint64_t{4} << 30U;
+  constexpr std::uint64_t kMaxCount = std::uint64_t{4} << 30U;
   constexpr std::uint64_t kUnsuspicious = std::uint64_t{64} << 20U;
   constexpr std::uint64_t kRatio = 250;
-  return unpacked <= std::min(kMost, std::max(kUnsuspicious, packed * kRatio));
+  return unpacked <= std::min(kMaxCount, std::max(kUnsuspicious, packed * kRatio));
 }
 
 void DocumentScanner::scan(ByteSource& source, const DocumentPlace& place) {
@@ -110,7 +110,7 @@ void DocumentScanner::scan_rest(ByteSource& source, const DocumentPlace& place) 
 
 void DocumentScanner::scan_archive(ArchiveKind kind, ByteSource& source, const DocumentPlace& place,
                                    Expansion& expansion) {
-  if (depth_ == kDeepest) {
+  if (depth_ == kMaxDepth) {
     sink_->warn(place, "there are too many archives in one another");
     return;
   }

@@ -125,7 +125,7 @@ void scan_file(const FileName& name, Opener& opener, DocumentScanner& scanner, L
 /// Threads that search files while others are still being found.
 class Workers {
  public:
-  explicit Workers(LeakSink& sink) : queue_(kMostWaiting, count_threads()) {
+  explicit Workers(LeakSink& sink) : queue_(kMaxWaiting, count_threads()) {
     for (unsigned i = 0; i < count_threads(); ++i) {
       threads_.emplace_back([this, &sink] { work(sink); });
     }
@@ -151,7 +151,7 @@ class Workers {
 
   static unsigned count_threads() { return std::max(1U, std::thread::hardware_concurrency()); }
 
-  static constexpr std::size_t kMostWaiting = 1024;
+  static constexpr std::size_t kMaxWaiting = 1024;
   WorkQueue<FileName> queue_;
   std::vector<std::jthread> threads_;
 };
@@ -341,8 +341,8 @@ class Walk {
         continue;
       }
       // The system takes no path as long as a folder can be deep.
-      constexpr std::size_t kLongestName = 2000;
-      if (next.name.size() > kLongestName) {
+      constexpr std::size_t kMaxNameLength = 2000;
+      if (next.name.size() > kMaxNameLength) {
         next.folder = make_folder(::dup(descriptor), next.folder->path + next.name);
         next.name.clear();
       }

@@ -16,7 +16,7 @@ namespace nexakey::scan {
 class Fingerprints {
  public:
   static constexpr std::size_t kLength = 3;  ///< of what is looked for in blocks
-  static constexpr std::size_t kMost = 8;
+  static constexpr std::size_t kMaxCount = 8;
 
   constexpr Fingerprints(std::initializer_list<std::string_view> patterns) {
     std::uint8_t bit = 1;

@@ -68,7 +68,7 @@ class Digits {
   /// The next one; zero: there is none. The ends of lines within a key, and what indents them, are
   /// passed over. Behind it a line begins something else.
   char take(bool in_key) {
-    while (in_key && !text_.empty() && blanks_ < kMostBlanks && is_blank(text_.front())) {
+    while (in_key && !text_.empty() && blanks_ < kMaxBlanks && is_blank(text_.front())) {
       ++blanks_;
       text_.remove_prefix(1);
     }
@@ -83,7 +83,7 @@ class Digits {
  private:
   static bool is_blank(char c) { return c == '\n' || c == '\r' || c == ' ' || c == '\t'; }
 
-  static constexpr int kMostBlanks = 64;
+  static constexpr int kMaxBlanks = 64;
   std::string_view text_;
   int blanks_ = 0;
 };
@@ -154,12 +154,12 @@ std::string_view random_part(std::string_view key) {
 }
 
 bool is_placeholder(std::string_view key) {
-  constexpr std::size_t kFewestCharacters = 8;
+  constexpr std::size_t kMinCharacters = 8;
   std::bitset<256> seen;
   for (const char c : random_part(key)) {
     seen.set(static_cast<unsigned char>(c));
   }
-  return seen.count() < kFewestCharacters;
+  return seen.count() < kMinCharacters;
 }
 
 /// Reads a key from a decoder; false: there is none.
@@ -261,7 +261,7 @@ void find_leaks(std::string_view text, const std::function<void(const Leak&)>& v
     }
     Leak leak;
     leak.offset = hit->offset - anchor.offset;
-    if (anchor.read(text.substr(leak.offset, kLongestLeak), leak)) {
+    if (anchor.read(text.substr(leak.offset, kMaxLeakLength), leak)) {
       visit(leak);
     }
   }
@@ -280,11 +280,11 @@ void LeakSearch::make_room(const Visit& visit) {
     return;
   }
   // One that begins in the last bytes may be cut; it is found when the rest is there.
-  const std::size_t end = size_ - kLongestLeak;
+  const std::size_t end = size_ - kMaxLeakLength;
   search(end, visit);
   advance(end);
-  std::memmove(buffer_.data(), buffer_.data() + end, kLongestLeak);
-  size_ = kLongestLeak;
+  std::memmove(buffer_.data(), buffer_.data() + end, kMaxLeakLength);
+  size_ = kMaxLeakLength;
   counted_ = 0;
 }
 

@@ -32,7 +32,7 @@ struct Leak {
 };
 
 /// No encoded key is longer, in bytes.
-inline constexpr std::size_t kLongestLeak = 256;
+inline constexpr std::size_t kMaxLeakLength = 256;
 
 /// Calls `visit` for each, in the order of their offsets, with offsets that count from `text`.
 void find_leaks(std::string_view text, const std::function<void(const Leak&)>& visit);

@@ -13,8 +13,8 @@ namespace {
 
 using core::Result;
 
-constexpr int kHighestPriority = 191;  // facility 23, severity 7
-constexpr std::size_t kLongestTag = 32;
+constexpr int kMaxPriority = 191;  // facility 23, severity 7
+constexpr std::size_t kMaxTagLength = 32;
 
 tl::unexpected<core::Error> no_access_line(const std::string& why) {
   return core::reject("the datagram is no line of an access log: " + why);
@@ -34,7 +34,7 @@ bool take_priority(std::string_view& text) {
       std::from_chars(digits.data(), digits.data() + digits.size(), priority);
   text.remove_prefix(end + 1);
   return error == std::errc() && stop == digits.data() + digits.size() && priority >= 0 &&
-         priority <= kHighestPriority && (digits.size() == 1 || digits.front() != '0');
+         priority <= kMaxPriority && (digits.size() == 1 || digits.front() != '0');
 }
 
 /// `Mmm dd hh:mm:ss `, the day with a blank in front when it has one digit; cut off.
@@ -64,7 +64,7 @@ bool take_sender(std::string_view& text) {
   text.remove_prefix(end + 2);
   const std::size_t blank = sender.find(' ');
   const std::string_view tag = sender.substr(blank == std::string_view::npos ? 0 : blank + 1);
-  return blank != 0 && !tag.empty() && tag.size() <= kLongestTag &&
+  return blank != 0 && !tag.empty() && tag.size() <= kMaxTagLength &&
          std::ranges::all_of(tag, [](char c) {
            return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
          });
@@ -83,7 +83,7 @@ Result<std::string> take_admission(core::Json& line) {
 
 }  // namespace
 
-Result<std::optional<core::Answer>> read_access_line(std::string_view datagram) {
+Result<std::optional<core::UpstreamResponse>> read_access_line(std::string_view datagram) {
   if (!take_priority(datagram) || !take_time(datagram) || !take_sender(datagram)) {
     return no_access_line("its header is not that of RFC 3164");
   }
@@ -98,8 +98,8 @@ Result<std::optional<core::Answer>> read_access_line(std::string_view datagram) 
   if (*admission != "200") {
     return std::nullopt;
   }
-  return core::read_answer(*line).map(
-      [](core::Answer&& answer) { return std::optional(std::move(answer)); });
+  return core::read_upstream_response(*line).map(
+      [](core::UpstreamResponse&& answer) { return std::optional(std::move(answer)); });
 }
 
 }  // namespace nexakey::server

@@ -14,6 +14,6 @@ namespace nexakey::server {
 ///
 /// Nothing if the request was not admitted: it was counted when it was denied. An error if the
 /// datagram is anything else.
-core::Result<std::optional<core::Answer>> read_access_line(std::string_view datagram);
+core::Result<std::optional<core::UpstreamResponse>> read_access_line(std::string_view datagram);
 
 }  // namespace nexakey::server

@@ -19,8 +19,8 @@
 namespace nexakey::server {
 namespace {
 
-constexpr std::size_t kLongestDatagram = std::size_t{64} << 10U;
-constexpr std::size_t kMostTogether = 1024;
+constexpr std::size_t kMaxDatagramSize = std::size_t{64} << 10U;
+constexpr std::size_t kMaxBatch = 1024;
 constexpr int kReceiveBuffer = 4 << 20;
 
 sockaddr_un address_of(const std::string& path) {
@@ -45,11 +45,12 @@ bool is_abandoned(const std::string& path) {
 }
 
 /// Takes one datagram of `count` bytes; more than the buffer has were cut.
-void take(std::span<const char> buffer, std::size_t count, std::vector<core::Answer>& answers,
-          LogMetrics& metrics) {
-  const auto answer = count > buffer.size()
-                          ? core::Result<std::optional<core::Answer>>(tl::unexpected(core::Error()))
-                          : read_access_line({buffer.data(), count});
+void take(std::span<const char> buffer, std::size_t count,
+          std::vector<core::UpstreamResponse>& answers, LogMetrics& metrics) {
+  const auto answer =
+      count > buffer.size()
+          ? core::Result<std::optional<core::UpstreamResponse>>(tl::unexpected(core::Error()))
+          : read_access_line({buffer.data(), count});
   if (!answer) {
     ++metrics.malformed;
   } else if (!*answer) {
@@ -102,8 +103,8 @@ void AccessSocket::start(std::unique_ptr<store::KeyStore> store, LogMetrics& met
 }
 
 void AccessSocket::run(store::KeyStore& store, LogMetrics& metrics) const {
-  std::vector<char> buffer(kLongestDatagram);
-  std::vector<core::Answer> answers;
+  std::vector<char> buffer(kMaxDatagramSize);
+  std::vector<core::UpstreamResponse> answers;
   for (;;) {
     // Waits only when there is nothing to report.
     const ssize_t count = ::recv(descriptor_, buffer.data(), buffer.size(),
@@ -111,8 +112,8 @@ void AccessSocket::run(store::KeyStore& store, LogMetrics& metrics) const {
     if (count > 0 || (count == 0 && !is_ending_)) {
       take(buffer, static_cast<std::size_t>(count), answers, metrics);
     }
-    if (!answers.empty() && (count < 0 || answers.size() == kMostTogether)) {
-      const bool is_reported = store.report(answers).has_value();
+    if (!answers.empty() && (count < 0 || answers.size() == kMaxBatch)) {
+      const bool is_reported = store.record_responses(answers).has_value();
       (is_reported ? metrics.reported : metrics.store_errors) += answers.size();
       answers.clear();
     } else if (answers.empty() && count == 0 && is_ending_) {

@@ -10,8 +10,8 @@ namespace {
 
 using core::Result;
 
-constexpr std::size_t kStandardPage = 100;
-constexpr std::size_t kLargestPage = 1000;
+constexpr std::size_t kDefaultPage = 100;
+constexpr std::size_t kMaxPage = 1000;
 
 Result<HttpResponse> write_entries(const Call& call, const core::AuditFilter& filter,
                                    std::size_t limit) {
@@ -46,10 +46,10 @@ Result<HttpResponse> list_audit(Call& call) {
         filter = std::move(taken);
         return confine(call, filter.workspace);
       })
-      .and_then([&] { return core::take_number(call.query, "limit", 1, kLargestPage); })
+      .and_then([&] { return core::take_number(call.query, "limit", 1, kMaxPage); })
       .and_then([&](const std::optional<std::uint64_t>& limit) {
         return call.query.check_taken().and_then(
-            [&] { return write_entries(call, filter, limit.value_or(kStandardPage)); });
+            [&] { return write_entries(call, filter, limit.value_or(kDefaultPage)); });
       });
 }
 

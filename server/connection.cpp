@@ -16,7 +16,7 @@ using boost::system::error_code;
 
 constexpr std::size_t kReadSize = std::size_t{64} << 10U;
 /// How many pipelined requests of one connection are taken in one turn.
-constexpr std::size_t kMostPipelined = 64;
+constexpr std::size_t kMaxPipelined = 64;
 /// How long what a refused client still sends is thrown away.
 constexpr std::chrono::seconds kLingerTime{2};
 
@@ -117,7 +117,7 @@ void Connection::go_on() {
 
 /// Takes all requests that are whole.
 void Connection::parse() {
-  while (!in_.empty() && takes_more_ && !is_last_ && pending_.size() < kMostPipelined) {
+  while (!in_.empty() && takes_more_ && !is_last_ && pending_.size() < kMaxPipelined) {
     auto read = reader_.read(in_);
     if (!read) {
       refuse(read.error());

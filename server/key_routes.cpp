@@ -19,10 +19,10 @@ using core::Key;
 using core::KeyId;
 using core::Result;
 
-constexpr std::size_t kStandardPage = 100;
-constexpr std::size_t kLargestPage = 1000;
+constexpr std::size_t kDefaultPage = 100;
+constexpr std::size_t kMaxPage = 1000;
 /// A page that has grown to so many bytes ends, whatever its limit.
-constexpr std::size_t kLongestPage = std::size_t{4} << 20U;
+constexpr std::size_t kMaxPageBytes = std::size_t{4} << 20U;
 
 core::Error no_such_key(const std::string& id) {
   return {ErrorCode::not_found, "no key " + core::quote(id), ""};
@@ -90,7 +90,7 @@ Result<HttpResponse> write_page(const Call& call, const core::KeyFilter& filter,
       .list(filter, page, call.now,
             [&](const Key& key) {
               core::write_key_record(json, key, call.now);
-              if (response.body.size() >= kLongestPage) {
+              if (response.body.size() >= kMaxPageBytes) {
                 cut = key.id;
               }
               return !cut;
@@ -135,9 +135,9 @@ Result<HttpResponse> list_keys(Call& call) {
         filter = std::move(taken);
         return confine(call, filter.workspace);
       })
-      .and_then([&] { return core::take_number(call.query, "limit", 1, kLargestPage); })
+      .and_then([&] { return core::take_number(call.query, "limit", 1, kMaxPage); })
       .and_then([&](const std::optional<std::uint64_t>& limit) {
-        page.limit = limit.value_or(kStandardPage);
+        page.limit = limit.value_or(kDefaultPage);
         return take_after(call.query);
       })
       .and_then([&](const std::optional<KeyId>& after) {

@@ -156,7 +156,7 @@ Resolved resolve(const RequestHead& head, const TrustedProxies& proxies) {
 
 void admit(Resolved& resolved, const std::optional<core::Token>& token) {
   const Permission permission = resolved.route->permission;
-  if (!token || !token->is_live(core::system_time())) {
+  if (!token || !token->is_active(core::system_time())) {
     resolved.refusal = no_token();
   } else if (!allows(token->role, permission)) {
     resolved.refusal =

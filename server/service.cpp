@@ -96,17 +96,18 @@ Result<Decided> verify(store::KeyStore& store, std::span<const core::Request> as
 }
 
 /// The answers in a document: one, or an array of them.
-Result<std::vector<core::Answer>> read_answers(const std::string& body) {
+Result<std::vector<core::UpstreamResponse>> read_upstream_responses(const std::string& body) {
   return core::parse_json(body).and_then([](const core::Json& json) {
-    std::vector<core::Answer> answers;
+    std::vector<core::UpstreamResponse> answers;
     for (const core::Json& element : json.is_array() ? json : core::Json::array({json})) {
-      auto answer = core::read_answer(element);
+      auto answer = core::read_upstream_response(element);
       if (!answer) {
-        return Result<std::vector<core::Answer>>(tl::unexpected(std::move(answer.error())));
+        return Result<std::vector<core::UpstreamResponse>>(
+            tl::unexpected(std::move(answer.error())));
       }
       answers.push_back(*std::move(answer));
     }
-    return Result<std::vector<core::Answer>>(std::move(answers));
+    return Result<std::vector<core::UpstreamResponse>>(std::move(answers));
   });
 }
 
@@ -302,15 +303,16 @@ Service::Task Service::start_verify(const HttpRequest& request, const core::Toke
 HttpResponse Service::report(store::KeyStore& store, const HttpRequest& request,
                              const core::Token& token) const {
   const auto workspace = workspace_of(token, workspace_);
-  auto answers = workspace ? read_answers(request.body)
-                           : Result<std::vector<core::Answer>>(tl::unexpected(workspace.error()));
+  auto answers =
+      workspace ? read_upstream_responses(request.body)
+                : Result<std::vector<core::UpstreamResponse>>(tl::unexpected(workspace.error()));
   if (!answers) {
     return problem(answers.error());
   }
   if (!confine(std::span(*answers), *workspace)) {
     return problem(elsewhere(**workspace));
   }
-  const auto reported = store.report(*answers);
+  const auto reported = store.record_responses(*answers);
   return reported ? HttpResponse{.status = 204} : problem(reported.error());
 }
 

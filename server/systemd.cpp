@@ -16,7 +16,7 @@ namespace nexakey::server {
 namespace {
 
 constexpr int kFirstPassed = 3;
-constexpr int kMostPassed = 64;
+constexpr int kMaxPassed = 64;
 
 /// A number in the environment; -1: there is none.
 int environment_number(const char* name) {
@@ -60,7 +60,7 @@ core::Result<std::vector<int>> take_passed_sockets() {
   for (const char* const name : {"LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"}) {
     ::unsetenv(name);
   }
-  if (count > kMostPassed) {
+  if (count > kMaxPassed) {
     return core::reject("systemd passes more than 64 sockets");
   }
   for (int descriptor = kFirstPassed; descriptor < kFirstPassed + count; ++descriptor) {

@@ -156,10 +156,10 @@ class KeyStore : protected Changes {
   /// The decisions about known keys so far.
   virtual Result<core::UsageReport> usage(const core::UsageQuery& query, core::Time now) = 0;
 
-  /// Counts what the API itself answered to requests that were admitted; answers about keys that
-  /// the store does not have, or not in the workspace that an answer names, are dropped. As with
-  /// `verify`, what is counted survives.
-  virtual Result<void> report(std::span<const core::Answer> answers) = 0;
+  /// Counts upstream responses to requests that were admitted. Responses that name a key which the
+  /// store does not have, or not in the workspace that they name, are dropped. As with `verify`,
+  /// what is counted survives.
+  virtual Result<void> record_responses(std::span<const core::UpstreamResponse> responses) = 0;
 
   /// The names of the workspaces that have keys, sorted.
   virtual Result<std::vector<std::string>> workspaces() = 0;

@@ -33,7 +33,7 @@ void check_certificate(const Introduction& introduction, SystemTime now,
 /// The server's clock was read at some moment between the two, and tells whole seconds.
 void check_clock(const Introduction& introduction, SystemTime before, SystemTime after,
                  const FindingVisitor& visit) {
-  constexpr std::chrono::seconds kMost{5};
+  constexpr std::chrono::seconds kMaxSkew{5};
   if (!introduction.clock) {
     return;
   }
@@ -41,7 +41,7 @@ void check_clock(const Introduction& introduction, SystemTime before, SystemTime
   const auto behind = std::chrono::ceil<std::chrono::seconds>(before - *introduction.clock) -
                       std::chrono::seconds(1);
   const auto most = std::max(ahead, behind);
-  if (most <= kMost) {
+  if (most <= kMaxSkew) {
     visit({.check = "clock", .found = "it agrees with that of the server"});
     return;
   }

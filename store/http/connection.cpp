@@ -15,7 +15,7 @@ using core::Result;
 using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
 
-constexpr int kMostAttempts = 4;
+constexpr int kMaxAttempts = 4;
 constexpr milliseconds kFirstPause{100};
 
 bool is_json(std::string_view content_type) {
@@ -127,7 +127,7 @@ tl::expected<Reply, NoReply> Connection::exchange(const Call& call, const Sink* 
     const milliseconds pause =
         std::max(pause_before(attempt),
                  reply ? reply->retry_after.value_or(milliseconds(0)) : milliseconds(0));
-    if (!is_safe || !is_passing || attempt == kMostAttempts || Clock::now() + pause >= end) {
+    if (!is_safe || !is_passing || attempt == kMaxAttempts || Clock::now() + pause >= end) {
       return reply;
     }
     std::this_thread::sleep_for(pause);

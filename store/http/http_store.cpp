@@ -30,9 +30,9 @@ using core::TokenId;
 using core::Unknown;
 
 constexpr std::size_t kPage = 1000;
-constexpr std::size_t kMostInOne = 1024;  // what a server decides in one request
-constexpr std::size_t kLongestInOne = std::size_t{512}
-                                      << 10U;  // and what it reads, but for its head
+constexpr std::size_t kMaxRequests = 1024;  // what a server decides in one request
+constexpr std::size_t kMaxBodySize = std::size_t{512}
+                                     << 10U;  // and what it reads, but for its head
 /// What a slow disk needs at most to bring a part of an import into a large store.
 constexpr std::chrono::seconds kTimeForPart{1};
 constexpr const char* kAgain = "run the same command again";
@@ -169,8 +169,8 @@ Result<Verification> read_verification(const Json& json, const Request& request,
 std::size_t count_in_one(std::span<const std::string> texts) {
   std::size_t length = 0;
   std::size_t count = 0;
-  while (count < std::min(texts.size(), kMostInOne) &&
-         (count == 0 || length + texts[count].size() <= kLongestInOne)) {
+  while (count < std::min(texts.size(), kMaxRequests) &&
+         (count == 0 || length + texts[count].size() <= kMaxBodySize)) {
     length += texts[count++].size() + 1;
   }
   return count;
@@ -208,7 +208,7 @@ class ExportLines {
       line_.clear();
     }
     // What is too long is refused before the end of the line has come.
-    return line_.size() <= core::kLongestRecord || take_line();
+    return line_.size() <= core::kMaxRecordSize || take_line();
   }
 
   /// What came of it: an error if it was no whole export, though it was told to the end.
@@ -263,7 +263,7 @@ class HttpStore final : public KeyStore {
   Result<std::vector<Verification>> verify(std::span<const Request> requests,
                                            const VerifyOptions& options) override;
   Result<core::UsageReport> usage(const core::UsageQuery& query, Time now) override;
-  Result<void> report(std::span<const core::Answer> answers) override;
+  Result<void> record_responses(std::span<const core::UpstreamResponse> responses) override;
   Result<std::vector<std::string>> workspaces() override;
   Result<Token> create_token(const Token& token) override;
   Result<std::vector<Token>> tokens() override;
@@ -517,10 +517,10 @@ Result<core::UsageReport> HttpStore::usage(const core::UsageQuery& query, Time /
   });
 }
 
-Result<void> HttpStore::report(std::span<const core::Answer> answers) {
+Result<void> HttpStore::record_responses(std::span<const core::UpstreamResponse> responses) {
   std::vector<std::string> texts;
-  for (const core::Answer& answer : answers) {
-    texts.push_back(written([&](JsonWriter& json) { write_answer(json, answer); }));
+  for (const core::UpstreamResponse& response : responses) {
+    texts.push_back(written([&](JsonWriter& json) { write_upstream_response(json, response); }));
   }
   for (std::size_t first = 0; first < texts.size();) {
     const std::size_t count = count_in_one(std::span(texts).subspan(first));

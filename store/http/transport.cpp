@@ -14,8 +14,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr std::size_t kLongestBody = std::size_t{16} << 20U;
-constexpr std::size_t kLongestHead = std::size_t{64} << 10U;
+constexpr std::size_t kMaxBodySize = std::size_t{16} << 20U;
+constexpr std::size_t kMaxHeadSize = std::size_t{64} << 10U;
 constexpr milliseconds kConnectTime{10'000};
 
 // Of OpenSSL's x509_vfy.h, as curl hands them on.
@@ -84,7 +84,7 @@ struct Transport::Turn {
       turn.has_enough = !(*turn.sink)({data, length});
       return turn.has_enough ? 0 : length;
     }
-    if (turn.reply.body.size() + length > kLongestBody) {
+    if (turn.reply.body.size() + length > kMaxBodySize) {
       turn.is_too_long = true;
       return 0;
     }
@@ -107,7 +107,7 @@ struct Transport::Turn {
     if (is_header(line, "date")) {
       turn.reply.date = turn.transport.read_date(line.substr(line.find(':') + 1));
     }
-    turn.is_too_long = turn.is_too_long || turn.head > kLongestHead;
+    turn.is_too_long = turn.is_too_long || turn.head > kMaxHeadSize;
     return turn.is_too_long ? 0 : size * count;
   }
 };

@@ -14,11 +14,11 @@ using core::reject;
 using core::Result;
 
 constexpr const char* kForms = "write https://HOST[:PORT] or unix:PATH";
-constexpr std::size_t kLongestHost = 253;        // RFC 1035, 2.3.4
-constexpr std::size_t kLongestSocketPath = 107;  // unix(7)
+constexpr std::size_t kMaxHostLength = 253;        // RFC 1035, 2.3.4
+constexpr std::size_t kMaxSocketPathLength = 107;  // unix(7)
 
 bool is_name(std::string_view host) {
-  return !host.empty() && host.size() <= kLongestHost && host.front() != '-' &&
+  return !host.empty() && host.size() <= kMaxHostLength && host.front() != '-' &&
          std::ranges::all_of(host, [](char c) {
            return core::is_alphanumeric(c) || c == '-' || c == '.' || c == '_';
          });
@@ -49,7 +49,7 @@ std::string_view host_in(std::string_view text) {
 }
 
 Result<Url> parse_socket(const std::string& path) {
-  if (path.empty() || path.size() > kLongestSocketPath || path.find('\0') != std::string::npos) {
+  if (path.empty() || path.size() > kMaxSocketPathLength || path.find('\0') != std::string::npos) {
     return reject("the path of a Unix socket has 1 to 107 bytes", "write unix:PATH");
   }
   return Url{.text = "unix:" + path,

@@ -26,7 +26,7 @@ constexpr milliseconds kPatience{6000};
 constexpr milliseconds kLongPatience{300'000};
 constexpr const char* kConnectTimeout = "5";  // seconds, for each host
 
-constexpr int kMostAttempts = 5;
+constexpr int kMaxAttempts = 5;
 constexpr int kStreamRows = 1000;
 constexpr int kOldestServer = 130'000;
 
@@ -395,7 +395,7 @@ void Connection::repeat(const std::function<void()>& work) {
       if (refused.is_read_only()) {
         connection_.reset();  // by now another server may be the primary one
       }
-      if (!refused.is_transient() || attempt == kMostAttempts) {
+      if (!refused.is_transient() || attempt == kMaxAttempts) {
         throw;
       }
     } catch (const ConnectionLost&) {

@@ -18,8 +18,8 @@ using core::Reason;
 using core::Request;
 
 /// How many keys are remembered, and how often a batch is sent whose keys change all the time.
-constexpr std::size_t kMostKnown = 100'000;
-constexpr int kMostRounds = 10;
+constexpr std::size_t kMaxKnown = 100'000;
+constexpr int kMaxRounds = 10;
 
 }  // namespace
 
@@ -49,7 +49,7 @@ const Decider::Known* Decider::find(const Request& request) const {
 }
 
 void Decider::look_up(std::span<const Request> requests) {
-  if (known_.size() > kMostKnown) {
+  if (known_.size() > kMaxKnown) {
     known_.clear();
   }
   std::vector<KeyHash> hashes;
@@ -158,7 +158,7 @@ std::vector<std::size_t> Decider::decide_once(std::span<const Request> requests,
       used += has_room && is_counted && !asked.refused ? 1 : 0;
       const core::Admission admission{
           .admitted = has_room, .remaining = rules.rate_limit - used, .reset_in = reset_in};
-      conclude(asked, &rules, core::is_live(rules, now) ? std::optional(admission) : std::nullopt);
+      conclude(asked, &rules, rules.is_active(now) ? std::optional(admission) : std::nullopt);
     }
   }
   return stale;
@@ -169,7 +169,7 @@ void Decider::decide(std::span<const Request> requests, const VerifyOptions& opt
   std::vector<std::size_t> open(requests.size());
   std::iota(open.begin(), open.end(), std::size_t{0});
   for (int round = 0; !open.empty(); ++round) {
-    if (round == kMostRounds) {
+    if (round == kMaxRounds) {
       throw Problem("keys in the store " + connection_.place() + " change all the time",
                     "try again");
     }

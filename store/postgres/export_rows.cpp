@@ -14,7 +14,7 @@ const std::string kSelectUsage =
     " FROM nexakey.keys JOIN nexakey.usage ON usage.key = keys.id ";
 
 core::KeyUsage read_usage(const Rows& rows, int row) {
-  return {.key = core::KeyId(rows.number(row, 0, 0, core::KeyId::kLargestBits)),
+  return {.key = core::KeyId(rows.number(row, 0, 0, core::KeyId::kMaxBits)),
           .hour = core::Time(std::chrono::hours(rows.number(row, 1))),
           .endpoint = std::string(rows.text(row, 2)),
           .status = static_cast<int>(rows.number(row, 3, 0, INT16_MAX)),

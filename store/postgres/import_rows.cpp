@@ -14,7 +14,7 @@ using core::Key;
 using core::KeyUsage;
 using core::Token;
 
-constexpr std::chrono::hours kLongestStay{24};
+constexpr std::chrono::hours kMaxStay{24};
 
 std::int64_t bits_of(const KeyUsage& usage) { return usage.key.bits(); }
 
@@ -144,7 +144,7 @@ void PostgresImportRows::finish() { connection_.execute_long("SET CONSTRAINTS AL
 void stage_part(Connection& connection, core::ImportId id, std::uint32_t number,
                 std::string_view lines, core::Time now) {
   connection.run("DELETE FROM nexakey.import_parts WHERE staged_at < $1",
-                 Parameters().add(std::optional(now - kLongestStay)));
+                 Parameters().add(std::optional(now - kMaxStay)));
   connection.run(
       "INSERT INTO nexakey.import_parts (import, number, staged_at, lines)"
       " VALUES ($1, $2, $3, $4) ON CONFLICT (import, number)"

@@ -21,7 +21,7 @@ Problem damaged(const char* what) {
 std::optional<KeyId> read_id(const Rows& rows, int row, int column) {
   return rows.is_null(row, column)
              ? std::nullopt
-             : std::optional(KeyId(rows.number(row, column, 0, KeyId::kLargestBits)));
+             : std::optional(KeyId(rows.number(row, column, 0, KeyId::kMaxBits)));
 }
 
 core::Labels read_labels(std::string_view text) {
@@ -99,7 +99,7 @@ const std::string kFindAlike =
 
 KeyRules read_rules(const Rows& rows, int row, int column) {
   KeyRules rules;
-  rules.id = KeyId(rows.number(row, column, 0, KeyId::kLargestBits));
+  rules.id = KeyId(rows.number(row, column, 0, KeyId::kMaxBits));
   rules.workspace = rows.text(row, column + 1);
   rules.scopes = core::Scopes(static_cast<unsigned>(rows.number(row, column + 2, 0, 3)));
   auto whitelist = core::Whitelist::from_text(rows.text(row, column + 3));
@@ -109,7 +109,7 @@ KeyRules read_rules(const Rows& rows, int row, int column) {
   }
   rules.whitelist = *std::move(whitelist);
   rules.rate_limit =
-      static_cast<std::uint32_t>(rows.number(row, column + 4, 1, core::kLargestRateLimit));
+      static_cast<std::uint32_t>(rows.number(row, column + 4, 1, core::kMaxRateLimit));
   rules.expires_at = rows.time(row, column + 5);
   rules.suspended_at = rows.time(row, column + 6);
   rules.revoked_at = rows.time(row, column + 7);

@@ -52,7 +52,7 @@ class PostgresStore final : public KeyStore {
   Result<std::vector<Verification>> verify(std::span<const core::Request> requests,
                                            const VerifyOptions& options) override;
   Result<core::UsageReport> usage(const core::UsageQuery& query, Time now) override;
-  Result<void> report(std::span<const core::Answer> answers) override;
+  Result<void> record_responses(std::span<const core::UpstreamResponse> responses) override;
   Result<std::vector<std::string>> workspaces() override;
   Result<Token> create_token(const Token& token) override;
   Result<std::vector<Token>> tokens() override;
@@ -285,19 +285,19 @@ Result<core::UsageReport> PostgresStore::usage(const core::UsageQuery& query, Ti
   });
 }
 
-Result<void> PostgresStore::report(std::span<const core::Answer> answers) {
+Result<void> PostgresStore::record_responses(std::span<const core::UpstreamResponse> responses) {
   return guarded([&]() -> Result<void> {
-    for (std::size_t done = 0; done < answers.size(); done += kBatch) {
-      const auto batch = answers.subspan(done, std::min(kBatch, answers.size() - done));
+    for (std::size_t done = 0; done < responses.size(); done += kBatch) {
+      const auto batch = responses.subspan(done, std::min(kBatch, responses.size() - done));
       std::vector<std::int64_t> keys;
       std::vector<std::string> workspaces;
       std::vector<std::string> endpoints;
       std::vector<std::int64_t> statuses;
-      for (const core::Answer& answer : batch) {
-        keys.push_back(answer.key.bits());
-        workspaces.push_back(answer.workspace.value_or(""));  // of any
-        endpoints.push_back(core::endpoint_of(answer.method, answer.path));
-        statuses.push_back(core::kUpstreamStatus + answer.status);
+      for (const core::UpstreamResponse& response : batch) {
+        keys.push_back(response.key.bits());
+        workspaces.push_back(response.workspace.value_or(""));  // of any
+        endpoints.push_back(core::endpoint_of(response.method, response.path));
+        statuses.push_back(core::kUpstreamStatus + response.status);
       }
       const Parameters parameters = Parameters()
                                         .add_array(keys)

@@ -23,7 +23,7 @@ std::optional<Token> read_only_token(const Rows& rows) {
 
 Token read_token(const Rows& rows, int row) {
   Token token;
-  token.id = TokenId(rows.number(row, 0, 0, TokenId::kLargestBits));
+  token.id = TokenId(rows.number(row, 0, 0, TokenId::kMaxBits));
   token.hash = rows.hash(row, 1);
   token.last_four = rows.text(row, 2);
   token.name = rows.text(row, 3);

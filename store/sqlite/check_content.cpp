@@ -20,7 +20,7 @@ using core::TokenId;
 
 /// How many things of one kind are named; a store that is damaged through and through would fill
 /// the screen.
-constexpr std::size_t kMostNamed = 20;
+constexpr std::size_t kMaxNamed = 20;
 
 constexpr const char* kRestore =
     "restore the store from a backup, or read what is left with sqlite3's .recover";
@@ -32,7 +32,7 @@ class Findings {
       : check_(std::move(check)), visit_(visit) {}
 
   void add(Health status, const std::string& found, const std::string& advice) {
-    if (++count_ <= kMostNamed) {
+    if (++count_ <= kMaxNamed) {
       visit_({.check = check_, .status = status, .found = found, .advice = advice});
     }
     worst_ = std::max(worst_, status);
@@ -41,10 +41,10 @@ class Findings {
   void finish(const std::string& found) {
     if (count_ == 0) {
       visit_({.check = check_, .status = Health::ok, .found = found});
-    } else if (count_ > kMostNamed) {
+    } else if (count_ > kMaxNamed) {
       visit_({.check = check_,
               .status = worst_,
-              .found = "and " + std::to_string(count_ - kMostNamed) + " more"});
+              .found = "and " + std::to_string(count_ - kMaxNamed) + " more"});
     }
   }
 
@@ -61,7 +61,7 @@ std::string count_of(std::size_t count, const std::string& what) {
 
 template <typename Id>
 std::optional<Id> id_of(std::int64_t bits) {
-  return bits >= 0 && bits <= Id::kLargestBits ? std::optional(Id(bits)) : std::nullopt;
+  return bits >= 0 && bits <= Id::kMaxBits ? std::optional(Id(bits)) : std::nullopt;
 }
 
 std::string name_of_key(std::int64_t bits) {
@@ -70,7 +70,7 @@ std::string name_of_key(std::int64_t bits) {
 }
 
 void check_integrity(SQLite::Database& database, Findings& findings) {
-  SQLite::Statement rows(database, "PRAGMA integrity_check(" + std::to_string(kMostNamed) + ")");
+  SQLite::Statement rows(database, "PRAGMA integrity_check(" + std::to_string(kMaxNamed) + ")");
   while (rows.executeStep()) {
     if (const std::string found(read_text(rows.getColumn(0))); found != "ok") {
       findings.add(Health::problem, found, kRestore);

@@ -11,7 +11,7 @@ using core::Key;
 using core::KeyUsage;
 using core::Token;
 
-constexpr std::chrono::hours kLongestStay{24};
+constexpr std::chrono::hours kMaxStay{24};
 
 std::int64_t hour_of(const KeyUsage& usage) {
   return std::chrono::floor<std::chrono::hours>(usage.hour.time_since_epoch()).count();
@@ -155,7 +155,7 @@ std::int64_t SqliteImportRows::endpoint_id(const std::string& endpoint) {
 void stage_part(Database& database, core::ImportId id, std::uint32_t number, std::string_view lines,
                 core::Time now) {
   SQLite::Statement sweep(database.connection(), "DELETE FROM import_parts WHERE staged_at < ?");
-  bind_time(sweep, 1, now - kLongestStay);
+  bind_time(sweep, 1, now - kMaxStay);
   sweep.exec();
   SQLite::Statement stage(database.connection(),
                           "INSERT OR REPLACE INTO import_parts (import, number, staged_at, lines)"

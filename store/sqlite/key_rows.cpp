@@ -53,12 +53,12 @@ core::Labels read_labels(std::string_view text, Damage damage) {
 
 KeyRules read_rules(SQLite::Statement& row, Damage damage) {
   KeyRules rules;
-  rules.id = KeyId(read_number(row.getColumn(0), 0, KeyId::kLargestBits));
+  rules.id = KeyId(read_number(row.getColumn(0), 0, KeyId::kMaxBits));
   rules.workspace = read_text(row.getColumn(1));
   rules.scopes = core::Scopes(row.getColumn(2).getUInt());
   rules.whitelist = read_whitelist(read_text(row.getColumn(3)), damage);
   rules.rate_limit =
-      static_cast<std::uint32_t>(read_number(row.getColumn(4), 1, core::kLargestRateLimit, damage));
+      static_cast<std::uint32_t>(read_number(row.getColumn(4), 1, core::kMaxRateLimit, damage));
   rules.expires_at = read_time(row.getColumn(5));
   rules.suspended_at = read_time(row.getColumn(6));
   rules.revoked_at = read_time(row.getColumn(7));

@@ -13,9 +13,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kLongestWait = 10s;
-constexpr auto kShortestPause = 20us;
-constexpr auto kLongestPause = 2000us;
+constexpr auto kMaxWait = 10s;
+constexpr auto kMinPause = 20us;
+constexpr auto kMaxPause = 2000us;
 
 struct flock region_of(Lock lock, int type) {
   struct flock region {};
@@ -46,8 +46,8 @@ void LockFile::lock(Lock lock) const {
   if (try_lock(lock)) {
     return;
   }
-  const auto deadline = std::chrono::steady_clock::now() + kLongestWait;
-  for (auto pause = kShortestPause; !try_lock(lock); pause = std::min(2 * pause, kLongestPause)) {
+  const auto deadline = std::chrono::steady_clock::now() + kMaxWait;
+  for (auto pause = kMinPause; !try_lock(lock); pause = std::min(2 * pause, kMaxPause)) {
     if (std::chrono::steady_clock::now() >= deadline) {
       throw StoreProblem("the store is busy: another process has held its lock for ten seconds",
                          "see who has " + file_.path().string() + " open");

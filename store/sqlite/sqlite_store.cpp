@@ -46,7 +46,7 @@ class SqliteStore final : public KeyStore {
   Result<std::vector<Verification>> verify(std::span<const Request> requests,
                                            const VerifyOptions& options) override;
   Result<core::UsageReport> usage(const core::UsageQuery& query, Time now) override;
-  Result<void> report(std::span<const core::Answer> answers) override;
+  Result<void> record_responses(std::span<const core::UpstreamResponse> responses) override;
   Result<std::vector<std::string>> workspaces() override;
   Result<Token> create_token(const Token& token) override;
   Result<std::vector<Token>> tokens() override;
@@ -89,7 +89,7 @@ class SqliteStore final : public KeyStore {
   std::optional<Key> find_active_namesake(const Key& key, Time now);
   std::vector<std::optional<KeyRules>> look_up(std::span<const Request> requests);
   core::SlidingWindow window_of(const KeyRules& key, core::Tick now);
-  bool is_in_its_workspace(const core::Answer& answer);
+  bool is_in_its_workspace(const core::UpstreamResponse& response);
   void verify_batch(std::span<const Request> requests, const VerifyOptions& options,
                     std::vector<Verification>& verifications);
   /// Takes Lock::live with room in the journal for the endpoints that are not empty.
@@ -342,7 +342,7 @@ void SqliteStore::verify_batch(std::span<const Request> requests, const VerifyOp
   for (std::size_t i = 0; i < requests.size(); ++i) {
     const KeyRules* const key = keys[i] ? &*keys[i] : nullptr;
     std::optional<core::SlidingWindow> window;
-    if (key != nullptr && core::is_live(*key, now)) {
+    if (key != nullptr && key->is_active(now)) {
       window.emplace(window_of(*key, tick));
     }
     Verification& verification = verifications.emplace_back();
@@ -425,22 +425,22 @@ Result<core::UsageReport> SqliteStore::usage(const core::UsageQuery& query, Time
   });
 }
 
-bool SqliteStore::is_in_its_workspace(const core::Answer& answer) {
-  if (!answer.workspace) {
+bool SqliteStore::is_in_its_workspace(const core::UpstreamResponse& response) {
+  if (!response.workspace) {
     return true;  // whether there is such a key is found out when the count is settled
   }
   auto& select = database_.prepare(select_workspace_, "SELECT workspace FROM keys WHERE id = ?");
-  select.bind(1, static_cast<int64_t>(answer.key.bits()));
-  const bool is_in = select.executeStep() && select.getColumn(0).getString() == *answer.workspace;
+  select.bind(1, static_cast<int64_t>(response.key.bits()));
+  const bool is_in = select.executeStep() && select.getColumn(0).getString() == *response.workspace;
   select.reset();
   return is_in;
 }
 
-Result<void> SqliteStore::report(std::span<const core::Answer> answers) {
+Result<void> SqliteStore::record_responses(std::span<const core::UpstreamResponse> responses) {
   return guard([&]() -> Result<void> {
     live();
-    for (std::size_t done = 0; done < answers.size(); done += kBatch) {
-      const auto batch = answers.subspan(done, std::min(kBatch, answers.size() - done));
+    for (std::size_t done = 0; done < responses.size(); done += kBatch) {
+      const auto batch = responses.subspan(done, std::min(kBatch, responses.size() - done));
       std::vector<std::string> endpoints(batch.size());  // of what is counted
       for (std::size_t i = 0; i < batch.size(); ++i) {
         if (is_in_its_workspace(batch[i])) {

@@ -19,9 +19,9 @@ using core::SlidingWindow;
 using core::Tick;
 
 constexpr std::array<char, 8> kMagic{'n', 'x', 'k', 'w', 'i', 'n', '0', '2'};
-constexpr std::uint64_t kFewestSlots = 1024;
-constexpr std::uint64_t kSmallestRing = 16;
-constexpr std::uint64_t kSmallestArena = 4 * kSmallestRing * kFewestSlots;
+constexpr std::uint64_t kMinSlots = 1024;
+constexpr std::uint64_t kMinRing = 16;
+constexpr std::uint64_t kMinArena = 4 * kMinRing * kMinSlots;
 constexpr std::size_t kHeaderSize = 4096;
 
 StoreProblem damaged(const std::filesystem::path& path) {
@@ -114,7 +114,7 @@ Mapping WindowFile::create(const std::filesystem::path& path, std::uint64_t slot
 Mapping WindowFile::open_or_create(const std::filesystem::path& path) {
   if (!std::filesystem::exists(path)) {
     const std::filesystem::path fresh = path.string() + "-new";
-    create(fresh, kFewestSlots, kSmallestArena).file().sync();
+    create(fresh, kMinSlots, kMinArena).file().sync();
     std::filesystem::rename(fresh, path);
   }
   return open(path);
@@ -217,10 +217,10 @@ Tick WindowFile::newest(const Slot& slot) const {
 SlidingWindow WindowFile::window(KeyId id, std::uint32_t limit, Tick now) {
   Slot* slot = find(id);
   if (slot == nullptr) {
-    if (!has_room(1, kSmallestRing)) {
+    if (!has_room(1, kMinRing)) {
       rebuild(now);
     }
-    slot = &insert(id, kSmallestRing);
+    slot = &insert(id, kMinRing);
   } else if (view(*slot).is_short(limit, now)) {
     if (has_room(0, 2 * slot->place.size())) {
       grow(*slot, now);
@@ -275,10 +275,10 @@ std::uint64_t WindowFile::times_inside(Slot& slot, Tick now) const {
 
 void WindowFile::rebuild(Tick now) {
   const auto ring_size = [](std::uint64_t times) {
-    return std::max(kSmallestRing, std::bit_ceil(times + 1));
+    return std::max(kMinRing, std::bit_ceil(times + 1));
   };
   std::uint64_t live = 1;
-  std::uint64_t room = kSmallestRing;
+  std::uint64_t room = kMinRing;
   for (Slot& slot : slots()) {
     if (const std::uint64_t times = times_inside(slot, now); times > 0) {
       live += 1;
@@ -287,9 +287,9 @@ void WindowFile::rebuild(Tick now) {
   }
   const std::filesystem::path fresh = path_.string() + "-new";
   // Every ring may once double in it, so that under a steady load this is the last move.
-  WindowFile next(create(fresh, std::max(kFewestSlots, std::bit_ceil(2 * live)),
-                         std::max(kSmallestArena, 3 * room)),
-                  path_);
+  WindowFile next(
+      create(fresh, std::max(kMinSlots, std::bit_ceil(2 * live)), std::max(kMinArena, 3 * room)),
+      path_);
   next.header().clock_base = header().clock_base;
   next.header().boot_id = header().boot_id;
   for (Slot& slot : slots()) {

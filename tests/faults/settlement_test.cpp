@@ -22,7 +22,7 @@ constexpr std::size_t kHalfSize = std::size_t{4} << 20U;
 
 Key fast_key(std::uint64_t n) {
   Key key = make_key(n);
-  key.rate_limit = core::kLargestRateLimit;
+  key.rate_limit = core::kMaxRateLimit;
   return key;
 }
 

@@ -19,7 +19,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (const auto whitelist = core::Whitelist::parse({text})) {
     const auto again = core::Whitelist::from_text(whitelist->to_text());
     expect(again && *again == *whitelist, "the text of a whitelist");
-    expect(whitelist->ranges().size() <= core::kLongestWhitelist, "the bound of a whitelist");
+    expect(whitelist->ranges().size() <= core::kMaxWhitelistEntries, "the bound of a whitelist");
     for (const core::IpRange& range : whitelist->ranges()) {
       expect(again->with(*whitelist) == *again, "adding what is there changes nothing");
       expect(core::IpRange::parse(range.to_string()).has_value(), "each entry is a range");

@@ -51,7 +51,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   (void)core::read_token(*json, core::Unknown::ignored);
   (void)core::read_change(*json);
   (void)core::read_rotation(*json);
-  (void)core::read_answer(*json);
+  (void)core::read_upstream_response(*json);
   (void)core::read_import_commit(*json);
   (void)core::read_revocation(*json);
   (void)core::read_decision(*json);

@@ -139,7 +139,7 @@ TEST_CASE("whatever a gateway says, nobody gets in without a key that may") {
   core::Key key = test::make_key(1);
   key.scopes = test::scopes("read");
   key.whitelist = test::whitelist({"198.51.100.0/24"});
-  key.rate_limit = core::kLargestRateLimit;
+  key.rate_limit = core::kMaxRateLimit;
   value_of(store->as(test::kTester).create(key, store::CreateMode::always, test::now()));
   Service service({.addresses = test::whitelist({"127.0.0.1"}), .unix_socket = false}, {},
                   [](const LogEntry& /*entry*/) {});
@@ -192,7 +192,7 @@ TEST_CASE("datagrams of an access log are read or refused") {
     const auto answer = read_access_line(mutator.next());
     if (answer && *answer) {
       ++taken;
-      REQUIRE(core::check_answer(**answer));
+      REQUIRE(core::check_upstream_response(**answer));
     }
   }
   CHECK(taken > 0);

@@ -87,7 +87,7 @@ class RemoteFixture {
   RemoteFixture(const std::string& prefix, const std::string& endpoint)
       : token_("nxk_" + std::string(core::kTokenForm.random_length, 'a')) {
     core::Token token;
-    token.id = core::TokenId(core::TokenId::kLargestBits);
+    token.id = core::TokenId(core::TokenId::kMaxBits);
     token.name = kAdmin;
     token.role = core::Role::admin;
     token.hash = core::hash_credential(token_);

@@ -17,7 +17,7 @@ Key full_key(std::uint64_t n) {
   key.workspace = "sales";
   key.scopes = scopes("write");
   key.whitelist = whitelist({"203.0.113.0/24", "2001:db8::1"});
-  key.rate_limit = core::kLargestRateLimit;
+  key.rate_limit = core::kMaxRateLimit;
   key.expires_at = at("2999-12-31T23:59:59.999Z");
   key.suspended_at = at("2026-02-03T04:05:06.007Z");
   key.revoked_at = at("2026-02-04T00:00:00Z");

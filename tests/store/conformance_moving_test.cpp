@@ -64,7 +64,7 @@ void fill(KeyStore& store) {
   admitted(store, request(1, "POST", "/v1/leads"), 2);
   admitted(store, request(4), 1);
   admitted(store, request(6), 1);
-  value_of(store.report(std::vector<core::Answer>{
+  value_of(store.record_responses(std::vector<core::UpstreamResponse>{
       {.key = make_key(1).id, .method = "GET", .path = "/v1/leads/7", .status = 502}}));
 }
 
@@ -279,15 +279,15 @@ TEST_CASE_TEMPLATE("with a conflict nothing is done", Fixture, STORE_FIXTURES) {
   }
   SUBCASE("many of them are counted and not all told") {
     Stores<Fixture> others;
-    for (std::uint64_t n = 1; n <= core::kMostConflicts + 7; ++n) {
+    for (std::uint64_t n = 1; n <= core::kMaxConflicts + 7; ++n) {
       add(*stores.first, n + 10);
       Key other = make_key(n + 10);
       other.description = "another";
       add(*others.first, other);
     }
     const ImportSummary summary = import_text(*others.first, export_text(*stores.first));
-    CHECK(summary.conflict_count == core::kMostConflicts + 7);
-    CHECK(summary.conflicts.size() == core::kMostConflicts);
+    CHECK(summary.conflict_count == core::kMaxConflicts + 7);
+    CHECK(summary.conflicts.size() == core::kMaxConflicts);
   }
 }
 
@@ -471,10 +471,10 @@ TEST_CASE_TEMPLATE("a part has whole lines, and not too many of them", Fixture, 
   CHECK(stage_part(0, "") == "usage");
   CHECK(stage_part(0, "{}") == "usage");
   CHECK(stage_part(0, "{}\n{}") == "usage");
-  CHECK(stage_part(0, std::string(core::kLargestImportPart, '\n')) == "ok");
-  CHECK(stage_part(0, std::string(core::kLargestImportPart + 1, '\n')) == "usage");
-  CHECK(stage_part(core::kMostImportParts - 1, "{}\n") == "ok");
-  CHECK(stage_part(core::kMostImportParts, "{}\n") == "usage");
+  CHECK(stage_part(0, std::string(core::kMaxImportPartSize, '\n')) == "ok");
+  CHECK(stage_part(0, std::string(core::kMaxImportPartSize + 1, '\n')) == "usage");
+  CHECK(stage_part(core::kMaxImportParts - 1, "{}\n") == "ok");
+  CHECK(stage_part(core::kMaxImportParts, "{}\n") == "usage");
 }
 
 }  // namespace

@@ -7,12 +7,12 @@
 namespace nexakey::store::test {
 namespace {
 
-using core::Answer;
 using core::Counts;
 using core::Grouping;
 using core::Key;
 using core::Token;
 using core::TokenId;
+using core::UpstreamResponse;
 
 /// The n-th token that tests make, always the same: each is a second newer than the one before.
 /// The ids are in no order.
@@ -153,7 +153,7 @@ TEST_CASE_TEMPLATE("a token that is revoked already keeps its time", Fixture, ST
 
 void succeed(const Result<void>& result) { REQUIRE(result.has_value()); }
 
-Answer answer(std::uint64_t key, int status, std::string path = "/") {
+UpstreamResponse answer(std::uint64_t key, int status, std::string path = "/") {
   return {.key = make_key(key).id,
           .method = "GET",
           .path = std::move(path),
@@ -167,10 +167,10 @@ TEST_CASE_TEMPLATE("what the API answered counts besides the decisions", Fixture
   key.rate_limit = 4;
   add(*stores.first, key);
   CHECK(admitted(*stores.first, request(1, "GET", "/v1/leads/7"), 5) == 4);
-  succeed(stores.second->report(
+  succeed(stores.second->record_responses(
       std::vector{answer(1, 200, "/v1/leads/7?x=y"), answer(1, 404, "/v1/leads/8"),
                   answer(1, 502, "/v1/leads/9"), answer(1, 502, "/other")}));
-  succeed(stores.second->report({}));
+  succeed(stores.second->record_responses({}));
   const Counts total{.requests = 5, .denied = 1, .rate_limited = 1, .upstream_errors = 3};
   for (KeyStore* const store : {stores.first.get(), stores.second.get()}) {
     const auto usage = report(*store);
@@ -197,7 +197,8 @@ TEST_CASE_TEMPLATE("answers about keys that the store does not have are dropped"
                    STORE_FIXTURES) {
   Stores<Fixture> stores;
   add(*stores.first, 1);
-  succeed(stores.first->report(std::vector{answer(2, 500), answer(1, 500), answer(3, 200)}));
+  succeed(
+      stores.first->record_responses(std::vector{answer(2, 500), answer(1, 500), answer(3, 200)}));
   const auto usage = report(*stores.second);
   CHECK(usage.total == Counts{.upstream_errors = 1});
   CHECK(usage.groups == std::map<std::string, Counts>{{"GET /", {.upstream_errors = 1}}});
@@ -210,7 +211,7 @@ TEST_CASE_TEMPLATE("answers about keys of another workspace than they name are d
   key.workspace = "sales";
   add(*stores.first, key);
   add(*stores.first, 2);
-  std::vector<Answer> answers;
+  std::vector<UpstreamResponse> answers;
   for (const char* const workspace : {"sales", "default", "none"}) {
     for (const std::uint64_t n : {1, 2, 3}) {
       answers.push_back(answer(n, 500, std::string("/") + workspace));
@@ -218,7 +219,7 @@ TEST_CASE_TEMPLATE("answers about keys of another workspace than they name are d
     }
   }
   answers.push_back(answer(1, 500, "/any"));
-  succeed(stores.first->report(answers));
+  succeed(stores.first->record_responses(answers));
   const auto groups = [&](std::uint64_t n) {
     return report(*stores.second, {.key = make_key(n).id}).groups;
   };
@@ -236,7 +237,8 @@ TEST_CASE_TEMPLATE("a report of answers is no use of a key", Fixture, STORE_FIXT
   REQUIRE(used);
   while (now() <= *used + std::chrono::milliseconds(2)) {
   }
-  succeed(stores.first->report(std::vector{answer(1, 200), answer(2, 500), answer(2, 200)}));
+  succeed(
+      stores.first->record_responses(std::vector{answer(1, 200), answer(2, 500), answer(2, 200)}));
   for (KeyStore* const store : {stores.first.get(), stores.second.get()}) {
     CHECK(report(*store).total == Counts{.requests = 1, .upstream_errors = 1});
     CHECK(list(*store).at(0).last_used_at == used);
@@ -252,11 +254,11 @@ TEST_CASE_TEMPLATE("answers may be many in one call", Fixture, STORE_FIXTURES) {
   add(*stores.first, 2);
   std::uint64_t reported = 0;
   for (const std::size_t count : {63U, 64U, 65U, 128U, 1000U}) {
-    std::vector<Answer> answers;
+    std::vector<UpstreamResponse> answers;
     for (std::size_t i = 0; i < count; ++i) {
       answers.push_back(answer(1 + i % 2, 500, "/path-" + std::to_string(i % 50)));
     }
-    succeed(stores.first->report(answers));
+    succeed(stores.first->record_responses(answers));
     reported += count;
     CHECK(report(*stores.second).total == Counts{.upstream_errors = reported});
   }
@@ -272,7 +274,7 @@ TEST_CASE_TEMPLATE("maintenance changes no report and no key", Fixture, STORE_FI
   for (int round = 0; round < 20; ++round) {
     const std::vector<core::Request> burst(200, request(1, "GET", "/" + std::to_string(round)));
     value_of(stores.first->verify(burst, {}));
-    succeed(stores.second->report(std::vector(100, answer(1, 500, "/v1/leads"))));
+    succeed(stores.second->record_responses(std::vector(100, answer(1, 500, "/v1/leads"))));
     asked += burst.size();
     const auto before = report(*stores.first);
     const auto keys = list(*stores.first);
@@ -303,7 +305,7 @@ TEST_CASE("a store of schema 1 is upgraded when it is opened and takes tokens") 
     CHECK(list(*store).size() == 1);
     CHECK(report(*store).total == Counts{.requests = 3});
     add_token(*store, make_token(1));
-    succeed(store->report(std::vector{answer(1, 200)}));
+    succeed(store->record_responses(std::vector{answer(1, 200)}));
     CHECK(tokens(*store) == std::vector{make_token(1)});
     CHECK(select(fixture.path(), "PRAGMA user_version") == newest);
   }

@@ -257,7 +257,7 @@ Result<std::vector<Verification>> MemoryStore::verify(std::span<const core::Requ
     const Tick tick = std::chrono::steady_clock::now().time_since_epoch();
     const auto refused = core::refusal(request, key, now);
     std::optional<core::Admission> admission;
-    if (key != nullptr && core::is_live(*key, now)) {
+    if (key != nullptr && key->is_active(now)) {
       admission = data_->admit(*key, tick, counted && !refused);
     }
     Verification& verification = verifications.emplace_back();
@@ -286,12 +286,12 @@ Result<core::UsageReport> MemoryStore::usage(const core::UsageQuery& query, Time
   return reporter.report();
 }
 
-Result<void> MemoryStore::report(std::span<const core::Answer> answers) {
-  for (const core::Answer& answer : answers) {
-    const Key* const key = data_->find(answer.key);
-    if (key != nullptr && answer.workspace.value_or(key->workspace) == key->workspace) {
-      data_->count(*key, core::endpoint_of(answer.method, answer.path),
-                   core::kUpstreamStatus + answer.status, core::system_time());
+Result<void> MemoryStore::record_responses(std::span<const core::UpstreamResponse> responses) {
+  for (const core::UpstreamResponse& response : responses) {
+    const Key* const key = data_->find(response.key);
+    if (key != nullptr && response.workspace.value_or(key->workspace) == key->workspace) {
+      data_->count(*key, core::endpoint_of(response.method, response.path),
+                   core::kUpstreamStatus + response.status, core::system_time());
     }
   }
   return {};

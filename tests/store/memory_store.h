@@ -29,7 +29,7 @@ class MemoryStore final : public KeyStore {
   Result<std::vector<Verification>> verify(std::span<const core::Request> requests,
                                            const VerifyOptions& options) override;
   Result<core::UsageReport> usage(const core::UsageQuery& query, core::Time now) override;
-  Result<void> report(std::span<const core::Answer> answers) override;
+  Result<void> record_responses(std::span<const core::UpstreamResponse> responses) override;
   Result<std::vector<std::string>> workspaces() override;
   Result<core::Token> create_token(const core::Token& token) override;
   Result<std::vector<core::Token>> tokens() override;

@@ -160,7 +160,8 @@ TEST_CASE("commits are waited for, whatever the role or the database has set") {
   const auto store = stores.fixture.connect();
   add(*store, 1);
   CHECK(reason(*store, request(1)) == "allowed");
-  REQUIRE(store->report(std::vector{core::Answer{.key = make_key(1).id, .status = 200}}));
+  REQUIRE(store->record_responses(
+      std::vector{core::UpstreamResponse{.key = make_key(1).id, .status = 200}}));
   CHECK(stores.fixture.database().select(
             "SELECT count(*) || string_agg(DISTINCT setting, ',') FROM seen") == "3on");
 }
@@ -323,8 +324,8 @@ TEST_CASE("roles can do what the GRANTs of docs/postgresql.md let them") {
       " nexakey.tidy_windows");
   const auto as_verifier = verifier.connect();
   CHECK(reason(*as_verifier, request(1)) == "allowed");
-  CHECK(code_of(as_verifier->report(std::vector{core::Answer{.key = ids[0], .status = 200}})) ==
-        "ok");
+  CHECK(code_of(as_verifier->record_responses(
+            std::vector{core::UpstreamResponse{.key = ids[0], .status = 200}})) == "ok");
   CHECK(code_of(as_verifier->find_token({})) == "ok");
   CHECK(code_of(as_verifier->maintain()) == "ok");
   CHECK(code_of(as_verifier->list({}, {}, now(), [](const Key&) { return true; })) == refused);

@@ -104,7 +104,7 @@ TEST_CASE_TEMPLATE("a verification that begins after a revocation is not admitte
   constexpr std::uint64_t kKeys = 20;
   for (std::uint64_t n = 1; n <= kKeys; ++n) {
     Key key = make_key(n);
-    key.rate_limit = core::kLargestRateLimit;
+    key.rate_limit = core::kMaxRateLimit;
     add(*store, key);
   }
   Process verifier([&](const Line& line) {
@@ -135,7 +135,7 @@ TEST_CASE_TEMPLATE(
   const Fixture fixture;
   const auto store = fixture.connect();
   Key key = make_key(1);
-  key.rate_limit = core::kLargestRateLimit;
+  key.rate_limit = core::kMaxRateLimit;
   add(*store, key);
   std::deque<Process> verifiers;
   for (int i = 0; i < 4; ++i) {

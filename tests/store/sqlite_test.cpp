@@ -84,7 +84,7 @@ TEST_CASE("paths without number take no room in the store") {
 
 TEST_CASE("a large limit that is not used takes no room beside the store") {
   const SqliteFixture fixture;
-  add_keys(fixture.path(), 0, 100, [](Key& key) { key.rate_limit = core::kLargestRateLimit; });
+  add_keys(fixture.path(), 0, 100, [](Key& key) { key.rate_limit = core::kMaxRateLimit; });
   const auto store = fixture.connect();
   const auto size = [&] {
     return std::filesystem::file_size(fixture.path().string() + "-windows");

@@ -38,7 +38,7 @@ struct Scene {
 
   Decision decide_as(bool dry_run) {
     SlidingWindow window(count, ring);
-    return decide(request, known ? &key : nullptr, known && is_live(key, now) ? &window : nullptr,
+    return decide(request, known ? &key : nullptr, known && key.is_active(now) ? &window : nullptr,
                   now, tick, dry_run);
   }
   Decision decide_it() { return decide_as(false); }
@@ -273,7 +273,7 @@ TEST_CASE("A key is expired from the very millisecond of its expiry") {
     scene.key.expires_at = scene.now;
     scene.now += milliseconds(row.offset);
     CHECK(scene.decide_it().reason == row.reason);
-    CHECK(is_live(scene.key, scene.now) == (row.reason == Reason::allowed));
+    CHECK(scene.key.is_active(scene.now) == (row.reason == Reason::allowed));
   }
 }
 
@@ -507,6 +507,20 @@ TEST_CASE("An explanation says what each check found") {
   CHECK(found().back() == "key_0123456789ab in workspace default, asked for in other");
   scene.known = false;
   CHECK(found().back() == "the store knows no such key");
+}
+
+TEST_CASE("A decision is right at every time that can be written") {
+  for (const std::string_view now : {"2262-04-12T00:00:00Z", "9999-12-31T23:59:59Z"}) {
+    CAPTURE(now);
+    Scene scene;
+    scene.now = at(now);
+    const Decision decision = scene.decide_it();
+    CHECK(decision.allowed());
+    CHECK(decision.rate_limit->reset_at ==
+          std::chrono::floor<seconds>(scene.now).time_since_epoch().count() + 60);
+    scene.key.expires_at = scene.now;
+    CHECK(scene.decide_it().reason == Reason::expired_key);
+  }
 }
 
 }  // namespace

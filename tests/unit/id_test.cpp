@@ -13,7 +13,7 @@
 namespace nexakey::core {
 namespace {
 
-constexpr std::int64_t kLargest = (std::int64_t{1} << 60) - 1;
+constexpr std::int64_t kMaxBits = (std::int64_t{1} << 60) - 1;
 
 TEST_CASE("An id is written with the alphabet of Crockford") {
   struct Row {
@@ -22,7 +22,7 @@ TEST_CASE("An id is written with the alphabet of Crockford") {
   };
   for (const Row& row :
        {Row{0, "key_000000000000"}, Row{1, "key_000000000001"}, Row{31, "key_00000000000z"},
-        Row{32, "key_000000000010"}, Row{kLargest, "key_zzzzzzzzzzzz"},
+        Row{32, "key_000000000010"}, Row{kMaxBits, "key_zzzzzzzzzzzz"},
         Row{std::int64_t{1} << 59, "key_g00000000000"}}) {
     CAPTURE(row.bits);
     CHECK(KeyId(row.bits).to_string() == row.text);
@@ -94,17 +94,17 @@ TEST_CASE("A new id takes 60 bits from the random generator") {
       return true;
     };
   };
-  CHECK(KeyId::generate(constant(0xFF)).bits() == kLargest);
+  CHECK(KeyId::generate(constant(0xFF)).bits() == kMaxBits);
   CHECK(KeyId::generate(constant(0)).bits() == 0);
   CHECK(KeyId::generate(system::random_bytes) != KeyId::generate(system::random_bytes));
   std::int64_t ever_set = 0;
-  std::int64_t always_set = kLargest;
+  std::int64_t always_set = kMaxBits;
   for (int i = 0; i < 200; ++i) {
     const std::int64_t bits = KeyId::generate(system::random_bytes).bits();
     ever_set |= bits;
     always_set &= bits;
   }
-  CHECK(ever_set == kLargest);
+  CHECK(ever_set == kMaxBits);
   CHECK(always_set == 0);
 }
 

@@ -57,7 +57,7 @@ Key full_key() {
   key.workspace = "acme";
   key.scopes = test::scopes("write,read");
   key.whitelist = test::whitelist({"2001:db8::/32", "203.0.113.0/24", "198.51.100.7"});
-  key.rate_limit = kLargestRateLimit;
+  key.rate_limit = kMaxRateLimit;
   key.labels = {{"team", "crm"}, {"empty", ""}};
   key.description = "for the CRM";
   key.expires_at = at("2027-01-01");
@@ -158,9 +158,9 @@ TEST_CASE("Members that nobody knows are refused or ignored") {
 
   CHECK_FALSE(read_change(value_of(parse_json(R"({"rate_limits":5})"))).has_value());
   CHECK_FALSE(read_revocation(value_of(parse_json(R"({"ids":[],"why":"x"})"))).has_value());
-  CHECK_FALSE(
-      read_answer(value_of(parse_json(R"({"key_id":"key_0123456789ab","status":200,"x":1})")))
-          .has_value());
+  CHECK_FALSE(read_upstream_response(
+                  value_of(parse_json(R"({"key_id":"key_0123456789ab","status":200,"x":1})")))
+                  .has_value());
 }
 
 TEST_CASE("What is of another type or out of its bounds makes no key") {
@@ -225,7 +225,7 @@ TEST_CASE("What is of another type or out of its bounds makes no key") {
     const Json json = value_of(parse_json(text));
     CHECK_FALSE(read_key(json, Unknown::ignored).has_value());
     CHECK_FALSE(read_token(json, Unknown::ignored).has_value());
-    CHECK_FALSE(read_answer(json).has_value());
+    CHECK_FALSE(read_upstream_response(json).has_value());
     CHECK_FALSE(read_decision(json).has_value());
     CHECK_FALSE(read_usage(json, Grouping::day).has_value());
     CHECK_FALSE(read_error(json).has_value());
@@ -427,12 +427,13 @@ TEST_CASE("A hash in place of a key is for many requests only") {
 }
 
 TEST_CASE("An answer of the API is read as it was written") {
-  for (const Answer& answer :
-       {Answer{.key = some_key().id, .method = "POST", .path = "/v1/leads?x=y", .status = 502},
-        Answer{.key = some_key().id, .status = 200, .workspace = "sales"},
-        Answer{.key = some_key().id, .method = "GET", .path = "/", .status = 100}}) {
-    const Answer read =
-        value_of(read_answer(as_json([&](JsonWriter& json) { write_answer(json, answer); })));
+  for (const UpstreamResponse& answer :
+       {UpstreamResponse{
+            .key = some_key().id, .method = "POST", .path = "/v1/leads?x=y", .status = 502},
+        UpstreamResponse{.key = some_key().id, .status = 200, .workspace = "sales"},
+        UpstreamResponse{.key = some_key().id, .method = "GET", .path = "/", .status = 100}}) {
+    const UpstreamResponse read = value_of(read_upstream_response(
+        as_json([&](JsonWriter& json) { write_upstream_response(json, answer); })));
     CHECK(read.key == answer.key);
     CHECK(read.method == answer.method);
     CHECK(read.path == answer.path);
@@ -449,7 +450,7 @@ TEST_CASE("An answer of the API is read as it was written") {
            "{" + key + R"(,"status":200,"path":"x"})",
            "{" + key + R"(,"status":200,"workspace":"a b"})"}) {
     CAPTURE(text);
-    CHECK_FALSE(read_answer(value_of(parse_json(text))).has_value());
+    CHECK_FALSE(read_upstream_response(value_of(parse_json(text))).has_value());
   }
 }
 

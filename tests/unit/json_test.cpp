@@ -510,8 +510,8 @@ TEST_CASE("What is no request is refused with a word on why") {
 
 TEST_CASE("A request of exactly the longest length is read") {
   std::string text = R"({"ref":""})";
-  text.insert(text.size() - 2, std::string(kLongestRequest - text.size(), 'x'));
-  REQUIRE(text.size() == kLongestRequest);
+  text.insert(text.size() - 2, std::string(kMaxRequestSize - text.size(), 'x'));
+  REQUIRE(text.size() == kMaxRequestSize);
   CHECK(parse_request(text).has_value());
 }
 

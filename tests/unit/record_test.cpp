@@ -179,6 +179,8 @@ TEST_CASE("Nothing else is taken for an export") {
     usage.hour = at(hour);
     return Record(usage);
   };
+  KeyUsage huge = usage_of(some_key());
+  huge.requests = kMaxCount + 1;
   KeyUsage none = usage_of(some_key());
   none.requests = 0;
   const std::string second = "{\"type\":\"audit\",\"number\":2";
@@ -236,6 +238,7 @@ TEST_CASE("Nothing else is taken for an export") {
       {"usage of nobody", text_of({some_key(), usage_of(other_key())}),
        "line 3: the usage is that"},
       {"usage of no request", text_of({some_key(), none}), "line 3: a record of usage has"},
+      {"usage of too many requests", text_of({some_key(), huge}), "line 3: a record of usage has"},
       {"usage of half an hour",
        text_of({some_key(), usage_row("2026-01-01T00:30:00Z", "GET /", 200)}),
        "line 3: a record of usage is about a whole hour"},
@@ -279,7 +282,7 @@ TEST_CASE("Nothing else is taken for an export") {
        "line 2: the export of a workspace"},
       {"a key of another workspace", text_of({foreign}, "acme"), "line 2: the record is not of"},
       {"a token of all", text_of({unbound}, "acme"), "line 2: the record is not of"},
-      {"a line without end", with("\"labels\":{}", std::string(kLongestRecord, ' ')),
+      {"a line without end", with("\"labels\":{}", std::string(kMaxRecordSize, ' ')),
        "line 3: the line is longer"},
       {"a NUL", with("\"labels\":{}", std::string("\0", 1)), "line 3: that is not one JSON text"},
   };
@@ -306,11 +309,11 @@ TEST_CASE("What became of an import is written and read") {
                         .keys = {4, 5, 6},
                         .usage = {7, 8, 9},
                         .audit = {.added = 10, .unchanged = 11, .left_out = 12}};
-  for (std::size_t i = 0; i < kMostConflicts + 1; ++i) {
+  for (std::size_t i = 0; i < kMaxConflicts + 1; ++i) {
     summary.add_conflict("key_0123456789ab", "it is there");
   }
-  CHECK(summary.conflict_count == kMostConflicts + 1);
-  CHECK(summary.conflicts.size() == kMostConflicts);
+  CHECK(summary.conflict_count == kMaxConflicts + 1);
+  CHECK(summary.conflicts.size() == kMaxConflicts);
   std::string text;
   JsonWriter json(text);
   write_import(json, summary, true);
@@ -341,13 +344,13 @@ TEST_CASE("An import is logged with what it brought") {
 
 TEST_CASE("A part of an import has whole lines") {
   CHECK(check_import_part(0, "{}\n"));
-  CHECK(check_import_part(kMostImportParts - 1, "a\nb\n"));
-  CHECK(check_import_part(0, std::string(kLargestImportPart, '\n')));
+  CHECK(check_import_part(kMaxImportParts - 1, "a\nb\n"));
+  CHECK(check_import_part(0, std::string(kMaxImportPartSize, '\n')));
   CHECK(!check_import_part(0, ""));
   CHECK(!check_import_part(0, "{}"));
   CHECK(!check_import_part(0, "a\nb"));
-  CHECK(!check_import_part(kMostImportParts, "{}\n"));
-  CHECK(!check_import_part(0, std::string(kLargestImportPart + 1, '\n')));
+  CHECK(!check_import_part(kMaxImportParts, "{}\n"));
+  CHECK(!check_import_part(0, std::string(kMaxImportPartSize + 1, '\n')));
 }
 
 }  // namespace

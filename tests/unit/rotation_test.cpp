@@ -48,6 +48,14 @@ TEST_CASE("A time of grace ends when it is over or the key would have expired") 
   CHECK(value_of(rotate(key, rotation, kNow)).previous.expires_at == kNow + hours(23));
 }
 
+TEST_CASE("A time of grace does not end after the last time") {
+  Rotation rotation = some_rotation();
+  rotation.grace = kMaxDuration;
+  const Time late = kLastTime - std::chrono::days(1);
+  const auto [successor, previous] = value_of(rotate(some_key(), rotation, late));
+  CHECK(previous.expires_at == kLastTime);
+}
+
 TEST_CASE("A successor lives as long as the key was to live") {
   Key key = some_key();
   Rotation rotation = some_rotation();
@@ -93,7 +101,7 @@ TEST_CASE("A rotation is done when its keys are there") {
 TEST_CASE("A rotation from outside is checked") {
   Rotation rotation = some_rotation();
   CHECK(check_rotation(rotation).has_value());
-  rotation.grace = kLongestDuration;
+  rotation.grace = kMaxDuration;
   CHECK(check_rotation(rotation).has_value());
   rotation.grace += std::chrono::seconds(1);
   CHECK_FALSE(check_rotation(rotation).has_value());

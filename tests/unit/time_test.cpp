@@ -264,6 +264,26 @@ TEST_CASE("A time or a duration is counted from now") {
   }
 }
 
+TEST_CASE("Only timestamps from 1970 to 9999 are times") {
+  const std::int64_t end = kEndOfTimes.time_since_epoch().count();
+  CHECK(time_from_milliseconds(0) == Time());
+  CHECK(time_from_milliseconds(end - 1) == kLastTime);
+  for (const std::int64_t timestamp : {std::int64_t{-1}, end, INT64_MIN, INT64_MAX}) {
+    CAPTURE(timestamp);
+    CHECK_FALSE(time_from_milliseconds(timestamp).has_value());
+  }
+}
+
+TEST_CASE("A sum of a time and a duration stays between 1970 and 9999") {
+  CHECK(add(at("2026-06-01"), days(1)) == at("2026-06-02"));
+  CHECK(add(at("2026-06-01"), -days(1)) == at("2026-05-31"));
+  CHECK(add(at("1970-01-02"), -kMaxDuration) == Time());
+  CHECK(add(kLastTime, kMaxDuration) == kLastTime);
+  CHECK(parse_time_before("36500d", at("2026-06-01")) == Time());
+  CHECK(parse_time_after("36500d", kLastTime) == kLastTime);
+  CHECK(format_time(kLastTime) == "9999-12-31T23:59:59.999Z");
+}
+
 TEST_CASE("A table tells a time by its distance from now") {
   const Time now = at("2026-06-15T12:00:00Z");
   struct Row {

@@ -60,7 +60,7 @@ TEST_CASE("A token is expired from the very moment on that it says") {
     token.expires_at = row.expires_at;
     token.revoked_at = row.revoked_at;
     CHECK(token.status(kNow) == row.status);
-    CHECK(token.is_live(kNow) == (row.status == "active"));
+    CHECK(token.is_active(kNow) == (row.status == "active"));
   }
 }
 

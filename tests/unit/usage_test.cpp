@@ -215,6 +215,30 @@ TEST_CASE("The error rate is the part of the total that failed") {
   }
 }
 
+TEST_CASE("A count stops at the largest number that JSON keeps exact") {
+  CHECK(add_counts(2, 3) == 5);
+  CHECK(add_counts(kMaxCount, 0) == kMaxCount);
+  CHECK(add_counts(kMaxCount, 1) == kMaxCount);
+  CHECK(add_counts(1, UINT64_MAX) == kMaxCount);
+  CHECK(add_counts(UINT64_MAX, UINT64_MAX) == kMaxCount);
+  Counts counts;
+  counts.add(429, kMaxCount);
+  counts.add(429, kMaxCount);
+  counts.add(counts);
+  CHECK(counts == Counts{.requests = kMaxCount, .denied = kMaxCount, .rate_limited = kMaxCount});
+  CHECK(counts.errors() == kMaxCount);
+}
+
+TEST_CASE("A column with a negative or larger number has no count") {
+  CHECK(count_from_column(0) == 0);
+  CHECK(count_from_column(static_cast<std::int64_t>(kMaxCount)) == kMaxCount);
+  for (const std::int64_t value :
+       {std::int64_t{-1}, static_cast<std::int64_t>(kMaxCount) + 1, INT64_MAX, INT64_MIN}) {
+    CAPTURE(value);
+    CHECK_FALSE(count_from_column(value).has_value());
+  }
+}
+
 TEST_CASE("An hour begins with its first millisecond") {
   CHECK(format_time(start_of_hour(at("2026-06-17T12:59:59.999Z"))) == "2026-06-17T12:00:00.000Z");
   CHECK(format_time(start_of_hour(at("2026-06-17T12:00:00Z"))) == "2026-06-17T12:00:00.000Z");
