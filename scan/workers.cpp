@@ -1,0 +1,70 @@
+#include "scan/workers.h"
+
+#include <algorithm>
+#include <cerrno>
+
+#include <sys/stat.h>
+
+#include "scan/document_scanner.h"
+
+namespace nexakey::scan {
+namespace {
+
+constexpr std::size_t kMaxQueued = 1024;
+
+unsigned count_threads() { return std::max(1U, std::thread::hardware_concurrency()); }
+
+/// A file up to the size that it had when it was opened: this saves the read that returns 0. Files
+/// without a size (in /proc) are read to their end.
+class FileSource final : public ByteSource {
+ public:
+  FileSource(int descriptor, std::uint64_t size) : rest_(descriptor), size_(size) {}
+  core::Result<std::size_t> read(char* buffer, std::size_t size) override {
+    if (size_ > 0 && taken_ >= size_) {
+      return 0;
+    }
+    auto count = rest_.read(buffer, size);
+    taken_ += count.value_or(0);
+    return count;
+  }
+
+ private:
+  DescriptorSource rest_;
+  std::uint64_t size_;
+  std::uint64_t taken_ = 0;
+};
+
+void scan_file(const FileName& name, Opener& opener, DocumentScanner& scanner, LeakSink& sink) {
+  const system::Descriptor file = opener.open(name);
+  if (!file.is_open()) {
+    if (!is_not_a_file(errno)) {
+      sink.warn({.path = name.folder->path + name.name}, reason_of(errno));
+    }
+    return;
+  }
+  struct stat status {};
+  if (::fstat(file.value(), &status) == 0 && S_ISREG(status.st_mode)) {
+    FileSource source(file.value(), static_cast<std::uint64_t>(status.st_size));
+    scanner.scan(source, {.path = name.folder->path + name.name});
+  }
+}
+
+}  // namespace
+
+Workers::Workers(LeakSink& sink) : queue_(kMaxQueued, count_threads()) {
+  for (unsigned i = 0; i < count_threads(); ++i) {
+    threads_.emplace_back([this, &sink] { work(sink); });
+  }
+}
+
+void Workers::work(LeakSink& sink) {
+  Opener opener;
+  DocumentScanner scanner(sink);
+  for (auto files = queue_.pop(); !files.empty(); files = queue_.pop()) {
+    for (const FileName& file : files) {
+      scan_file(file, opener, scanner, sink);
+    }
+  }
+}
+
+}  // namespace nexakey::scan

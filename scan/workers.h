@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "scan/folder.h"
+#include "scan/leak_sink.h"
+#include "scan/work_queue.h"
+
+namespace nexakey::scan {
+
+/// Threads, one for each processor, that search files while others are still being listed.
+class Workers {
+ public:
+  explicit Workers(LeakSink& sink);
+  Workers(const Workers&) = delete;
+  Workers& operator=(const Workers&) = delete;
+  /// Waits until all files have been searched.
+  ~Workers() { queue_.close(); }
+
+  /// Has a file searched. Waits while 1,024 others are queued.
+  void add(const FolderPointer& folder, std::string name) {
+    queue_.push({folder, std::move(name)});
+  }
+
+ private:
+  void work(LeakSink& sink);
+
+  WorkQueue<FileName> queue_;
+  std::vector<std::jthread> threads_;
+};
+
+}  // namespace nexakey::scan
