@@ -9,27 +9,30 @@
 
 namespace nexakey::scan {
 
-/// What wraps other documents.
+/// The formats that contain other documents.
 enum class ArchiveKind { gzip, bzip2, xz, zstd, tar, zip };
 
-/// What a document is by its first bytes, of which 512 are enough; nothing: no archive.
+/// The format of a document, by its first 512 bytes; nothing: it is not an archive. The signatures
+/// are those of RFC 1952 (gzip), RFC 8878 (zstd), .ZIP APPNOTE 4.3.7 (zip), POSIX pax (tar), and
+/// the format descriptions of xz and bzip2.
 std::optional<ArchiveKind> archive_kind(std::string_view head);
 
-/// Reads an archive from its beginning to its end, by libarchive, which is loaded for the first
-/// one.
+/// Reads an archive from its beginning to its end. Uses libarchive, which is loaded for the first
+/// archive.
 class ArchiveReader final : public ByteSource {
  public:
-  /// The archive is `head` and what `source` has behind it. Both outlive the reader.
+  /// The archive is `head`, followed by the bytes of `source`. Both must outlive the reader.
   ArchiveReader(ArchiveKind kind, std::string_view head, ByteSource& source);
   ~ArchiveReader() override;
 
   struct Member {
-    std::string name;  ///< empty: what is compressed has none
+    std::string name;  ///< empty for compressed data without members
     bool encrypted = false;
   };
-  /// Goes on to the next member; nothing: there is none.
+  /// Moves to the next member; nothing: that was the last. Error: `failed` if the archive is
+  /// damaged or libarchive is not installed.
   core::Result<std::optional<Member>> next();
-  /// The bytes of this member.
+  /// The bytes of the current member.
   core::Result<std::size_t> read(char* buffer, std::size_t size) override;
 
  private:

@@ -9,7 +9,7 @@
 
 namespace nexakey::scan {
 
-/// What bytes come from, one after the other.
+/// A sequence of bytes that is read once, from its beginning.
 class ByteSource {
  public:
   ByteSource() = default;
@@ -17,7 +17,8 @@ class ByteSource {
   ByteSource& operator=(const ByteSource&) = delete;
   virtual ~ByteSource() = default;
 
-  /// Puts at most `size` of the next bytes into `buffer`; 0: there are no more.
+  /// Reads at most `size` bytes into `buffer`. Returns their number; 0: that was the end. Error:
+  /// `failed`, with the reason.
   virtual core::Result<std::size_t> read(char* buffer, std::size_t size) = 0;
 };
 

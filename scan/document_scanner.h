@@ -9,20 +9,21 @@
 
 namespace nexakey::scan {
 
-/// How much more an archive may unpack to. What is worth looking into is far from these bounds.
+/// How far an archive has been unpacked, against decompression bombs.
 struct Expansion {
-  std::uint64_t packed = 0;
-  std::uint64_t unpacked = 0;
+  std::uint64_t packed = 0;    ///< bytes read of the outermost archive
+  std::uint64_t unpacked = 0;  ///< bytes that came out, at all depths
 
-  /// Whether it is still no bomb: 4 GiB in all, and beyond 64 MiB 250 times what was packed.
+  /// Whether it is within the bounds: 64 MiB or 250 times what was packed, and 4 GiB in any case.
   [[nodiscard]] bool is_sane() const;
 };
 
-/// Searches documents, and those that are packed in them, for one thread.
+/// Searches documents, and the documents in archives, for one thread.
 class DocumentScanner {
  public:
   explicit DocumentScanner(LeakSink& sink, int depth = 0) : sink_(&sink), depth_(depth) {}
 
+  /// Searches one document. Finds and problems go to the sink.
   void scan(ByteSource& source, const DocumentPlace& place);
 
  private:

@@ -10,25 +10,25 @@
 
 namespace nexakey::scan {
 
-/// How a key stands in the bytes where it was found.
+/// How a key is encoded where it was found.
 enum class LeakForm {
   plain,
   percent,  ///< with %5F in place of an underscore (RFC 3986)
   utf16,    ///< in either byte order
-  base64,   ///< alone or in the middle of what was encoded (RFC 4648, either alphabet)
+  base64,   ///< of the key or of a longer text with it (RFC 4648, either alphabet)
   hex,
 };
 
 std::string_view name_of(LeakForm form);
 
-/// What may be a key, without the key: only who has a store can tell.
+/// What has the form of a key, without the key itself. Only a store knows whether it is one.
 struct Leak {
   std::size_t offset = 0;  ///< of its first byte
   LeakForm form = LeakForm::plain;
   core::KeyHash hash{};
   std::string last_four;
-  bool runs_on = false;      ///< letters or digits follow, so that by its form it is no key
-  bool placeholder = false;  ///< of fewer than 8 different characters: no generator made it
+  bool runs_on = false;      ///< letters or digits follow: too long for a key
+  bool placeholder = false;  ///< fewer than 8 different characters: not generated
 };
 
 /// No encoded key is longer, in bytes.
@@ -37,13 +37,13 @@ inline constexpr std::size_t kMaxLeakLength = 256;
 /// Calls `visit` for each, in the order of their offsets, with offsets that count from `text`.
 void find_leaks(std::string_view text, const std::function<void(const Leak&)>& visit);
 
-/// Where something stands: both count from 1, the column in bytes.
+/// A position in a text. Both count from 1, the column in bytes.
 struct TextPosition {
   std::size_t line = 1;
   std::size_t column = 1;
 };
 
-/// Finds the same in a document that comes in pieces, in memory of a fixed size.
+/// Does the same for a document that is read in pieces, in 256 KiB of memory.
 class LeakSearch {
  public:
   using Visit = std::function<void(const Leak&, const TextPosition&)>;

@@ -10,14 +10,14 @@
 
 namespace nexakey::scan {
 
-/// Where a document comes from; what it does not have is empty.
+/// Where a document was found. What does not apply is empty.
 struct DocumentPlace {
   std::string path{};    ///< "-" is standard input
-  std::string object{};  ///< the id of the object of git that it is
-  std::string commit{};  ///< that brought it
-  std::string member{};  ///< in the archive, or in archives in one another with ! between them
+  std::string object{};  ///< the id of the git object
+  std::string commit{};  ///< the commit that added it
+  std::string member{};  ///< the name in the archive; of nested archives, joined by !
 
-  /// As people write it: [COMMIT:]PATH[!MEMBER]. Neither control characters nor a key is in it.
+  /// For people: [COMMIT:]PATH[!MEMBER], without control characters and keys.
   [[nodiscard]] std::string text() const;
 };
 
@@ -30,13 +30,13 @@ struct FoundLeak {
 /// Receives a message for the user: a whole sentence without control characters or keys.
 using Note = std::function<void(std::string_view message)>;
 
-/// Collects what is found, from several threads.
+/// Collects the finds of several threads.
 class LeakSink {
  public:
   /// `note` receives what could not be searched, from one thread at a time.
   explicit LeakSink(Note note) : note_(std::move(note)) {}
 
-  /// More are not kept, so that a file of nothing but keys does not use up the memory.
+  /// The number of finds that are kept: a file full of keys must not use up the memory.
   static constexpr std::size_t kMaxLeaks = 1'000'000;
 
   void add(FoundLeak found);

@@ -10,11 +10,11 @@
 
 namespace nexakey::scan {
 
-/// Work from one thread to several. Who gives waits while there is enough of it.
+/// Passes work from one thread to several. The giving thread waits while the queue is full.
 template <typename Work>
 class WorkQueue {
  public:
-  /// At most `most` wait; so many threads take them.
+  /// At most `most` works are queued; `takers` is the number of threads that take them.
   WorkQueue(std::size_t most, std::size_t takers) : most_(most), takers_(takers) {}
 
   void push(Work work) {
@@ -23,14 +23,14 @@ class WorkQueue {
     waiting_.push_back(std::move(work));
     has_work_.notify_one();
   }
-  /// No more comes.
+  /// Ends the queue: nothing more is pushed.
   void close() {
     const std::lock_guard lock(mutex_);
     is_closed_ = true;
     has_work_.notify_all();
   }
-  /// Waits for the next, and takes a share of what is there, so that threads seldom meet here, and
-  /// yet end together; nothing: no more comes.
+  /// Waits for work, and takes a share of what is queued, so that threads seldom wait for the lock
+  /// and yet end together. Empty: the queue was closed and is empty.
   std::vector<Work> pop() {
     std::unique_lock lock(mutex_);
     has_work_.wait(lock, [&] { return is_closed_ || !waiting_.empty(); });

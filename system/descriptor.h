@@ -8,7 +8,7 @@
 
 namespace nexakey::system {
 
-/// Closes a file descriptor when it goes; below 0 there is none.
+/// Owns a file descriptor and closes it. Below 0 there is none.
 class Descriptor {
  public:
   explicit Descriptor(int value) : value_(value) {}
@@ -23,15 +23,15 @@ class Descriptor {
 
   [[nodiscard]] int value() const { return value_; }
   [[nodiscard]] bool is_open() const { return value_ >= 0; }
-  /// Takes another one in its place.
+  /// Closes the descriptor, keeps errno, and takes over another one.
   void reset(int value);
 
  private:
   int value_;
 };
 
-/// read(2) and write(2), which signals don't stop. `write_all` writes the whole text; false: it
-/// could not, and errno says why.
+/// read(2) and write(2), repeated if a signal interrupts them. `write_all` writes the whole text;
+/// false: errno says why not.
 ssize_t read_some(int descriptor, char* buffer, std::size_t size);
 bool write_all(int descriptor, std::string_view text);
 

@@ -12,14 +12,15 @@ class Library {
   Library(const Library&) = delete;
   Library& operator=(const Library&) = delete;
 
-  /// Makes `function` the one of this name, here or in what the library itself stands on; null if
-  /// there is none. Its type has to be right: declare it by decltype of what the header declares.
+  /// Sets `function` to the function of this name in the library or in one that it depends on;
+  /// null: there is none. The type is not checked: declare it with decltype of the header's
+  /// declaration.
   template <typename Function>
   void find(Function*& function, const char* name) {
     function = reinterpret_cast<Function*>(look_up(name));
   }
 
-  /// Whether the library is there, and each function that was looked for.
+  /// Whether the library and every function that was asked for were found.
   [[nodiscard]] bool is_whole() const { return is_whole_; }
 
  private:
