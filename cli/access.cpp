@@ -28,7 +28,7 @@ Result<Secret> check_token(Secret token, const std::string& where) {
   return token;
 }
 
-void set_token(store::Access& access, const Settings& settings) {
+void set_token(store::RemoteAccess& access, const Settings& settings) {
   const bool has_file = settings.token_file && !settings.token_file->is_from_config();
   if (!has_file && environment(kTokenVariable)) {
     access.token_name = std::string("the token in ") + kTokenVariable;
@@ -62,8 +62,8 @@ std::chrono::seconds parse_timeout(const std::string& text) {
 
 }  // namespace
 
-store::Access access_of(const Settings& settings) {
-  store::Access access;
+store::RemoteAccess access_of(const Settings& settings) {
+  store::RemoteAccess access;
   access.store_origin = origin_of(settings.store);
   set_token(access, settings);
   if (settings.ca_file) {

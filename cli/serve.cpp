@@ -63,14 +63,13 @@ ExitStatus run(Context& context, const ServeOptions& options) {
   server::AccessLog log(form);
   const auto log_request = [&log](const server::LogEntry& entry) { log.add(entry); };
 
-  const auto store = context.open_store();
+  const auto open_store = [&] {
+    return store::open_served(context.settings.store.value, store::OpenMode::existing);
+  };
+  const auto store = value_of(open_store());
   server::Service service(
       parse_proxies(options.proxies), context.settings.workspace,
       form == server::LogForm::none ? std::function<void(const server::LogEntry&)>() : log_request);
-  const auto open_store = [&] {
-    return store::open(context.settings.store.value, store::OpenMode::existing,
-                       access_of(context.settings));
-  };
   server::Server server(service, *store, open_store, limits);
   if (tls) {
     value_of(server.use_tls(*tls));
@@ -80,9 +79,9 @@ ExitStatus run(Context& context, const ServeOptions& options) {
                                  : nullptr;
   start_listening(server, passed, addresses, options);
   start_metrics(server, addresses.metrics, format);
-  const server::Maintenance maintenance(context.open_store());
+  const server::Maintenance maintenance(value_of(open_store()));
   if (access_socket) {
-    access_socket->start(context.open_store(), service.metrics().log);
+    access_socket->start(value_of(open_store()), service.metrics().log);
   }
   const auto flush = [&] {
     log.flush();

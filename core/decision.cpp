@@ -91,6 +91,8 @@ std::string_view name_of(Reason reason) {
       return "unknown_key";
     case Reason::revoked_key:
       return "revoked_key";
+    case Reason::damaged_key:
+      return "damaged_key";
     case Reason::suspended_key:
       return "suspended_key";
     case Reason::expired_key:
@@ -114,6 +116,8 @@ int status_of(Reason reason) {
       return 403;
     case Reason::rate_limited:
       return 429;
+    case Reason::damaged_key:
+      return 503;
     case Reason::allowed:
       return 200;
     default:
@@ -159,6 +163,8 @@ std::optional<Reason> refusal(const Request& request, const KeyRules* key, Time 
   switch (key->status(now)) {
     case KeyStatus::revoked:
       return Reason::revoked_key;
+    case KeyStatus::damaged:
+      return Reason::damaged_key;
     case KeyStatus::suspended:
       return Reason::suspended_key;
     case KeyStatus::expired:
@@ -246,6 +252,8 @@ std::vector<Check> explain(const Request& request, const KeyRules* key, const De
   };
   if (add("revocation", Reason::revoked_key, Reason::revoked_key,
           since("revoked", key->revoked_at)) &&
+      (reason != Reason::damaged_key ||
+       add("record", Reason::damaged_key, Reason::damaged_key, "the store cannot decode it")) &&
       add("suspension", Reason::suspended_key, Reason::suspended_key,
           since("suspended", key->suspended_at)) &&
       add("expiry", Reason::expired_key, Reason::expired_key,

@@ -49,6 +49,7 @@ enum class Reason {
   malformed_key,
   unknown_key,
   revoked_key,
+  damaged_key,  ///< the store cannot decode what decides about the key
   suspended_key,
   expired_key,
   ip_not_allowed,
@@ -58,7 +59,7 @@ enum class Reason {
 };
 
 std::string_view name_of(Reason reason);
-/// The HTTP status of an answer for this reason: 200, 401, 403 or 429.
+/// The HTTP status of an answer for this reason: 200, 401, 403, 429, or 503 for `damaged_key`.
 int status_of(Reason reason);
 
 /// The state of a key's window as HTTP headers tell it.
@@ -81,6 +82,8 @@ struct Decision {
   std::string ref;
 
   [[nodiscard]] bool allowed() const { return reason == Reason::allowed; }
+  /// Whether the usage of the key counts it: the store has the key, and could decide.
+  [[nodiscard]] bool is_counted() const { return key_id && reason != Reason::damaged_key; }
   /// The headers that an HTTP response needs, in a fixed order.
   [[nodiscard]] std::vector<std::pair<std::string_view, std::string>> headers() const;
 };

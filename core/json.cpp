@@ -291,6 +291,13 @@ void write_key_members(JsonWriter& json, const Key& key, const std::optional<Tim
   write_id(json, key.rotated_from);
   json.name("superseded_by");
   write_id(json, key.superseded_by);
+  if (!key.damage.empty()) {
+    json.name("damage").begin_array();
+    for (const std::string& column : key.damage) {
+      json.string(column);
+    }
+    json.end_array();
+  }
 }
 
 void write_token_members(JsonWriter& json, const Token& token, const std::optional<Time>& now) {

@@ -339,7 +339,11 @@ Result<Key> read_key(const Json& json, Unknown unknown) {
   members.take("scopes", key.scopes, Scopes::parse(members.texts("scopes")));
   members.take("whitelist", key.whitelist, Whitelist::parse(members.texts("whitelist")));
   read_rate_limit(members, key.rate_limit);
-  static_cast<void>(members.text("status"));
+  key.is_damaged = members.text("status") == name_of(KeyStatus::damaged);
+  key.damage = members.texts("damage");
+  for (const std::string& column : key.damage) {
+    members.check(check_description(column));
+  }
   key.labels = read_labels(members);
   key.description = members.text("description").value_or("");
   members.parsed("created_at", key.created_at,
@@ -367,7 +371,7 @@ Result<Token> read_token(const Json& json, Unknown unknown) {
     members.fail("a token needs a role");
   }
   token.workspace = members.text("workspace");
-  static_cast<void>(members.text("status"));
+  token.is_damaged = members.text("status") == "damaged";
   members.parsed("created_at", token.created_at,
                  [](const std::string& text) { return parse_time(text); });
   members.time("expires_at", token.expires_at);

@@ -32,7 +32,7 @@ auto tie(const Key& k) {
   return std::tie(k.id, k.workspace, k.scopes, k.whitelist, k.rate_limit, k.expires_at,
                   k.suspended_at, k.revoked_at, k.hash, k.last_four, k.name, k.description,
                   k.labels, k.created_at, k.revoke_reason, k.last_used_at, k.rotated_from,
-                  k.superseded_by);
+                  k.superseded_by, k.is_damaged, k.damage);
 }
 
 }  // namespace
@@ -45,6 +45,8 @@ std::string_view name_of(KeyStatus status) {
       return "suspended";
     case KeyStatus::expired:
       return "expired";
+    case KeyStatus::damaged:
+      return "damaged";
     case KeyStatus::revoked:
       break;
   }
@@ -52,8 +54,8 @@ std::string_view name_of(KeyStatus status) {
 }
 
 std::optional<KeyStatus> parse_status(std::string_view name) {
-  for (const KeyStatus status :
-       {KeyStatus::active, KeyStatus::suspended, KeyStatus::expired, KeyStatus::revoked}) {
+  for (const KeyStatus status : {KeyStatus::active, KeyStatus::suspended, KeyStatus::expired,
+                                 KeyStatus::revoked, KeyStatus::damaged}) {
     if (name == name_of(status)) {
       return status;
     }
@@ -64,6 +66,9 @@ std::optional<KeyStatus> parse_status(std::string_view name) {
 KeyStatus KeyRules::status(Time now) const {
   if (revoked_at) {
     return KeyStatus::revoked;
+  }
+  if (is_damaged) {
+    return KeyStatus::damaged;
   }
   if (suspended_at) {
     return KeyStatus::suspended;
@@ -77,10 +82,20 @@ bool KeyRules::has_ended(Time now) const {
 
 bool operator==(const Key& a, const Key& b) { return tie(a) == tie(b); }
 
+Error damaged_key(const Key& key) {
+  const std::vector<std::string_view> columns(key.damage.begin(), key.damage.end());
+  return {ErrorCode::conflict,
+          key.id.to_string() + " is damaged and cannot be changed (" + join(columns, ", ") + ")",
+          "revoke it with nexakey revoke, and create a new key"};
+}
+
 Result<Key> apply(Key key, const KeyChange& change, Time now) {
   if (key.revoked_at) {
     return fail(ErrorCode::conflict, key.id.to_string() + " is revoked and can't be changed",
                 "make a new key with nexakey create");
+  }
+  if (!key.damage.empty()) {
+    return tl::unexpected(damaged_key(key));
   }
   key.name = change.name.value_or(key.name);
   key.description = change.description.value_or(key.description);
@@ -197,7 +212,7 @@ Result<void> check_key(const Key& key) {
       .and_then([&] { return check_labels(key.labels); })
       .and_then([&] { return check_rate_limit(key.rate_limit); })
       .and_then([&]() -> Result<void> {
-        if (key.scopes.empty()) {
+        if (key.scopes.empty() && !key.is_damaged) {
           return reject("a key needs a scope", "the scopes are read and write");
         }
         return check_last_four(key.last_four);

@@ -19,7 +19,8 @@ inline constexpr std::uint32_t kDefaultRateLimit = 100;
 inline constexpr std::uint32_t kMaxRateLimit = 100'000;
 inline constexpr std::string_view kDefaultWorkspace = "default";
 
-enum class KeyStatus { active, suspended, expired, revoked };
+/// `damaged`: the store cannot decode what decides about the key.
+enum class KeyStatus { active, suspended, expired, revoked, damaged };
 
 std::string_view name_of(KeyStatus status);
 std::optional<KeyStatus> parse_status(std::string_view name);
@@ -34,8 +35,11 @@ struct KeyRules {
   std::optional<Time> expires_at;                ///< from this very moment on it is expired
   std::optional<Time> suspended_at;
   std::optional<Time> revoked_at;
+  /// The store cannot decode one of the members above, which then has its default value. No request
+  /// is decided by such a key; it can be revoked.
+  bool is_damaged = false;
 
-  /// The first of revoked, suspended and expired that is true; else active.
+  /// The first that applies of revoked, damaged, suspended and expired; else active.
   [[nodiscard]] KeyStatus status(Time now) const;
   /// Neither revoked, suspended nor expired: only then does it have a window.
   [[nodiscard]] bool is_active(Time now) const { return status(now) == KeyStatus::active; }
@@ -57,6 +61,8 @@ struct Key : KeyRules {
   std::optional<Time> last_used_at;  ///< the last decision about it
   std::optional<KeyId> rotated_from;
   std::optional<KeyId> superseded_by;
+  /// The columns that the store cannot decode, in any member, those of KeyRules included.
+  std::vector<std::string> damage;
 
   friend bool operator==(const Key& a, const Key& b);
 };
@@ -74,6 +80,10 @@ struct KeyChange {
   Whitelist disallow{};
   bool may_open = false;  ///< whether `disallow` may empty the whitelist, which lets anyone in
 };
+
+/// Why a key with damage takes no change but its revocation: writing it would make the damage
+/// final.
+Error damaged_key(const Key& key);
 
 /// The key after the change, or why it can't be made: a revoked key takes none (`conflict`), and
 /// see KeyChange::may_open (`confirmation_required`).

@@ -13,6 +13,9 @@ Result<void> check_rotatable(const Key& key, Time now) {
                 id + " was rotated before, and its successor is " + key.superseded_by->to_string(),
                 "rotate that one");
   }
+  if (!key.damage.empty() && !key.revoked_at) {
+    return tl::unexpected(damaged_key(key));
+  }
   switch (key.status(now)) {
     case KeyStatus::revoked:
       return fail(ErrorCode::conflict, id + " is revoked and can't be rotated",
@@ -23,6 +26,7 @@ Result<void> check_rotatable(const Key& key, Time now) {
     case KeyStatus::expired:
       return fail(ErrorCode::conflict, id + " has expired and can't be rotated",
                   "give it time with nexakey edit --expires, or make a new key");
+    case KeyStatus::damaged:
     case KeyStatus::active:
       break;
   }

@@ -31,6 +31,9 @@ std::string_view Token::status(Time now) const {
   if (revoked_at) {
     return "revoked";
   }
+  if (is_damaged) {
+    return "damaged";
+  }
   return is_active(now) ? "active" : "expired";
 }
 

@@ -33,11 +33,15 @@ struct Token {
   std::optional<Time> expires_at;  ///< from this very moment on it is expired
   std::optional<Time> revoked_at;
 
-  /// Neither revoked nor expired.
+  /// The store cannot decode one of the members above: the token grants nothing, and can be
+  /// revoked.
+  bool is_damaged = false;
+
+  /// Neither damaged, revoked nor expired.
   [[nodiscard]] bool is_active(Time now) const {
-    return !revoked_at && (!expires_at || *expires_at > now);
+    return !is_damaged && !revoked_at && (!expires_at || *expires_at > now);
   }
-  /// "active", "expired" or "revoked".
+  /// "active", "expired", "revoked" or "damaged".
   [[nodiscard]] std::string_view status(Time now) const;
   friend bool operator==(const Token&, const Token&) = default;
 };

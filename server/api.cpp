@@ -16,7 +16,7 @@ core::Actor actor_of(const core::Token& token, const Peer& peer) {
 
 }  // namespace
 
-HttpResponse call_handler(store::KeyStore& store, const HttpRequest& request,
+HttpResponse call_handler(store::ServedStore& store, const HttpRequest& request,
                           const std::optional<std::string>& served) {
   auto query = core::Query::parse(request.head.query());
   if (!query) {

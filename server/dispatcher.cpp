@@ -16,7 +16,7 @@ namespace asio = boost::asio;
 /// What `work` makes of the store, or `refuse` of an error. On a thread, an exception would end the
 /// process, and with it all other requests.
 template <typename Work, typename Refuse>
-auto attempt(const core::Result<store::KeyStore*>& store, const Work& work, const Refuse& refuse)
+auto attempt(const core::Result<store::ServedStore*>& store, const Work& work, const Refuse& refuse)
     -> decltype(refuse(core::Error())) {
   try {
     return store ? work(**store) : refuse(store.error());
@@ -27,7 +27,7 @@ auto attempt(const core::Result<store::KeyStore*>& store, const Work& work, cons
 
 }  // namespace
 
-Dispatcher::Dispatcher(asio::io_context& context, Service& service, store::KeyStore& store,
+Dispatcher::Dispatcher(asio::io_context& context, Service& service, store::ServedStore& store,
                        const OpenStore& open_store, const Limits& limits,
                        std::function<void()> flush)
     : context_(context),
@@ -90,7 +90,7 @@ void Dispatcher::begin(Decider& decider) {
   const auto batch = std::make_shared<const Batch>(std::exchange(decider.waiting, {}));
   decider.is_busy = decider.thread.submit([this, batch, &decider](const auto& store) {
     auto answers = attempt(
-        store, [&](store::KeyStore& own) { return service_.answer(own, batch->requests); },
+        store, [&](store::ServedStore& own) { return service_.answer(own, batch->requests); },
         [&](const core::Error& error) { return service_.refuse(batch->requests, error); });
     asio::post(context_, [this, batch, &decider, answers = std::move(answers)]() mutable {
       decider.is_busy = false;
@@ -122,7 +122,7 @@ void Dispatcher::work(Asker asker, HttpRequest request) {
   };
   const bool is_taken = workers_.submit([this, shared, done](const auto& store) {
     done(attempt(
-        store, [&](store::KeyStore& own) { return service_.work(own, *shared); },
+        store, [&](store::ServedStore& own) { return service_.work(own, *shared); },
         [](const core::Error& error) { return problem(error); }));
   });
   if (!is_taken) {

@@ -32,7 +32,7 @@ struct Asker {
 class Dispatcher {
  public:
   /// `flush` is called when the answers of a turn are given: for a log that is written in pieces.
-  Dispatcher(boost::asio::io_context& context, Service& service, store::KeyStore& store,
+  Dispatcher(boost::asio::io_context& context, Service& service, store::ServedStore& store,
              const OpenStore& open_store, const Limits& limits, std::function<void()> flush);
 
   /// Resolves a request by its head, without the store: once for each request.
@@ -69,7 +69,7 @@ class Dispatcher {
 
   boost::asio::io_context& context_;
   Service& service_;
-  store::KeyStore& store_;
+  store::ServedStore& store_;
   std::function<void()> flush_;
   Batch ready_;
   std::size_t in_work_ = 0;

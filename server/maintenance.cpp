@@ -12,7 +12,7 @@ namespace {
 /// Under full load, a second fills what a store holds before it has to flush.
 constexpr std::chrono::milliseconds kPause{200};
 
-void run(store::KeyStore& store, const std::stop_token& stop) {
+void run(store::ServedStore& store, const std::stop_token& stop) {
   std::mutex mutex;
   std::condition_variable_any wake;
   std::unique_lock lock(mutex);
@@ -24,7 +24,7 @@ void run(store::KeyStore& store, const std::stop_token& stop) {
 
 }  // namespace
 
-Maintenance::Maintenance(std::unique_ptr<store::KeyStore> store)
+Maintenance::Maintenance(std::unique_ptr<store::ServedStore> store)
     : store_(std::move(store)),
       thread_([this](const std::stop_token& stop) { run(*store_, stop); }) {}
 

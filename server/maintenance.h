@@ -3,7 +3,7 @@
 #include <memory>
 #include <thread>
 
-#include "store/key_store.h"
+#include "store/served_store.h"
 
 namespace nexakey::server {
 
@@ -12,10 +12,10 @@ namespace nexakey::server {
 class Maintenance {
  public:
   /// The store is for this thread alone.
-  explicit Maintenance(std::unique_ptr<store::KeyStore> store);
+  explicit Maintenance(std::unique_ptr<store::ServedStore> store);
 
  private:
-  std::unique_ptr<store::KeyStore> store_;
+  std::unique_ptr<store::ServedStore> store_;
   std::jthread thread_;
 };
 

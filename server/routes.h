@@ -12,7 +12,7 @@
 #include "server/metrics.h"
 #include "server/permission.h"
 #include "server/resolved.h"
-#include "store/key_store.h"
+#include "store/served_store.h"
 
 namespace nexakey::server {
 
@@ -21,7 +21,7 @@ enum class Inline { verify, record_responses, openapi, healthz, readyz, metrics 
 
 /// A request on its way through a handler, and what is known of its client.
 struct Call {
-  store::KeyStore& store;
+  store::ServedStore& store;
   const HttpRequest& request;
   core::Query query;                     ///< a handler takes all its parameters before it acts
   std::optional<std::string> workspace;  ///< the only one that the call may be about; none: any

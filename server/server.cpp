@@ -49,7 +49,8 @@ core::IpAddress address_of(const asio::ip::tcp::endpoint& endpoint) {
 
 class Server::Loop {
  public:
-  Loop(Service& service, store::KeyStore& store, const OpenStore& open_store, const Limits& limits)
+  Loop(Service& service, store::ServedStore& store, const OpenStore& open_store,
+       const Limits& limits)
       : service_(service),
         limits_(limits),
         dispatcher_(context_, service, store, open_store, limits, [this] { flush_(); }) {}
@@ -316,7 +317,7 @@ void Server::Loop::run(const std::function<void()>& flush,
   flush_();
 }
 
-Server::Server(Service& service, store::KeyStore& store, const OpenStore& open_store,
+Server::Server(Service& service, store::ServedStore& store, const OpenStore& open_store,
                const Limits& limits)
     : loop_(std::make_unique<Loop>(service, store, open_store, limits)) {}
 

@@ -18,7 +18,7 @@ namespace nexakey::server {
 class Server {
  public:
   /// `store` is for the thread that runs it; `open_store` opens the same for one more thread.
-  Server(Service& service, store::KeyStore& store, const OpenStore& open_store,
+  Server(Service& service, store::ServedStore& store, const OpenStore& open_store,
          const Limits& limits);
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;

@@ -65,7 +65,7 @@ HttpResponse failure(const HttpRequest& request, const core::Error& error) {
   return response;
 }
 
-HttpResponse ready(store::KeyStore& store) {
+HttpResponse ready(store::ServedStore& store) {
   core::Request nobody;
   nobody.credential = core::Credential::key;  // one that the store has to look for
   const auto asked = store.verify({&nobody, 1}, {.counting = store::Counting::dry_run});
@@ -73,18 +73,18 @@ HttpResponse ready(store::KeyStore& store) {
 }
 
 /// Looks the token up, if the route needs one; the answer if there is none that will do.
-std::optional<HttpResponse> find_token(store::KeyStore& store, Resolved& resolved) {
+std::optional<HttpResponse> find_token(store::ServedStore& store, Resolved& resolved) {
   if (resolved.needs_token()) {
-    const auto token = store.find_token(*resolved.credential);
-    if (!token) {
-      return problem(token.error());
+    const auto tokens = store.find_tokens({&*resolved.credential, 1});
+    if (!tokens) {
+      return problem(tokens.error());
     }
-    admit(resolved, *token);
+    admit(resolved, tokens->front());
   }
   return resolved.refusal;
 }
 
-Result<Decided> verify(store::KeyStore& store, std::span<const core::Request> asked,
+Result<Decided> verify(store::ServedStore& store, std::span<const core::Request> asked,
                        const store::VerifyOptions& options) {
   using std::chrono::steady_clock;
   const auto began = steady_clock::now();
@@ -159,7 +159,7 @@ Service::Service(TrustedProxies proxies, std::optional<std::string> workspace,
 
 Resolved Service::resolve(const RequestHead& head) const { return server::resolve(head, proxies_); }
 
-HttpResponse Service::work(store::KeyStore& store, const HttpRequest& request) const {
+HttpResponse Service::work(store::ServedStore& store, const HttpRequest& request) const {
   HttpRequest own = request;
   if (auto refusal = find_token(store, own.resolved)) {
     return *std::move(refusal);
@@ -167,7 +167,7 @@ HttpResponse Service::work(store::KeyStore& store, const HttpRequest& request) c
   return call_handler(store, own, workspace_);
 }
 
-Answers Service::answer(store::KeyStore& store, std::span<const HttpRequest> requests) const {
+Answers Service::answer(store::ServedStore& store, std::span<const HttpRequest> requests) const {
   std::vector<Task> tasks;
   tasks.reserve(requests.size());
   std::vector<core::Request> asked;
@@ -244,7 +244,7 @@ std::optional<HttpResponse> Service::answer_at_once(const HttpRequest& request) 
   return std::nullopt;
 }
 
-Service::Task Service::start(store::KeyStore& store, const HttpRequest& request) const {
+Service::Task Service::start(store::ServedStore& store, const HttpRequest& request) const {
   Resolved resolved = request.resolved;
   if (auto refusal = find_token(store, resolved)) {
     return Task::done(*std::move(refusal));
@@ -300,7 +300,7 @@ Service::Task Service::start_verify(const HttpRequest& request, const core::Toke
   return task;
 }
 
-HttpResponse Service::report(store::KeyStore& store, const HttpRequest& request,
+HttpResponse Service::report(store::ServedStore& store, const HttpRequest& request,
                              const core::Token& token) const {
   const auto workspace = workspace_of(token, workspace_);
   auto answers =

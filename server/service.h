@@ -12,7 +12,7 @@
 #include "server/http.h"
 #include "server/metrics.h"
 #include "server/resolved.h"
-#include "store/key_store.h"
+#include "store/served_store.h"
 
 namespace nexakey::server {
 
@@ -54,13 +54,13 @@ class Service {
 
   /// Answers requests. The store is asked once about all that need a decision, so that it pays for
   /// a transaction or a round trip once. If it can't be asked the answer is no.
-  Answers answer(store::KeyStore& store, std::span<const HttpRequest> requests) const;
+  Answers answer(store::ServedStore& store, std::span<const HttpRequest> requests) const;
   /// Answers the same requests with no, because nothing could be asked.
   [[nodiscard]] Answers refuse(std::span<const HttpRequest> requests,
                                const core::Error& error) const;
 
   /// Answers an offloaded request.
-  HttpResponse work(store::KeyStore& store, const HttpRequest& request) const;
+  HttpResponse work(store::ServedStore& store, const HttpRequest& request) const;
 
   /// Answers what needs no store; nothing if it does.
   [[nodiscard]] std::optional<HttpResponse> answer_at_once(const HttpRequest& request) const;
@@ -74,10 +74,10 @@ class Service {
  private:
   struct Task;
 
-  Task start(store::KeyStore& store, const HttpRequest& request) const;
+  Task start(store::ServedStore& store, const HttpRequest& request) const;
   [[nodiscard]] Task start_gateway(const Resolved& resolved) const;
   Task start_verify(const HttpRequest& request, const core::Token& token) const;
-  HttpResponse report(store::KeyStore& store, const HttpRequest& request,
+  HttpResponse report(store::ServedStore& store, const HttpRequest& request,
                       const core::Token& token) const;
   [[nodiscard]] HttpResponse tell_metrics() const;
   static void finish(Task& task, std::span<const store::Verification> verifications);

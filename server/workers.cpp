@@ -31,7 +31,7 @@ bool Workers::submit(Job job) {
 }
 
 void Workers::run(const std::stop_token& stop) {
-  std::unique_ptr<store::KeyStore> store;
+  std::unique_ptr<store::ServedStore> store;
   for (;;) {
     std::unique_lock lock(mutex_);
     if (!wake_.wait(lock, stop, [this] { return !queue_.empty(); }) || stop.stop_requested()) {

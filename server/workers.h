@@ -11,19 +11,19 @@
 #include <vector>
 
 #include "core/error.h"
-#include "store/key_store.h"
+#include "store/served_store.h"
 
 namespace nexakey::server {
 
 /// Opens the store that is served, once more.
-using OpenStore = std::function<core::Result<std::unique_ptr<store::KeyStore>>()>;
+using OpenStore = std::function<core::Result<std::unique_ptr<store::ServedStore>>()>;
 
 /// Threads for what can take long, each with a store object of its own, which it opens for its
 /// first job.
 class Workers {
  public:
   /// Gets the error in place of the store if that can't be opened. Throws nothing.
-  using Job = std::function<void(const core::Result<store::KeyStore*>& store)>;
+  using Job = std::function<void(const core::Result<store::ServedStore*>& store)>;
 
   /// `queue`: how many jobs may wait.
   Workers(OpenStore open_store, std::size_t threads, std::size_t queue);

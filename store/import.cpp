@@ -1,8 +1,12 @@
 #include "store/import.h"
 
 #include <algorithm>
-#include <string_view>
+#include <iterator>
 #include <utility>
+
+#include "store/arrange.h"
+#include "store/change.h"
+#include "store/read_import.h"
 
 namespace nexakey::store {
 namespace {
@@ -11,49 +15,71 @@ using core::ImportOptions;
 using core::ImportSummary;
 using core::Key;
 using core::KeyUsage;
-using core::Result;
 using core::Token;
 
-/// How many records the backend is asked about at once.
-constexpr std::size_t kBatch = 512;
-
-/// Puts a record behind others of its kind.
-template <typename T>
-void add(std::vector<ImportBatch>& batches, T record) {
-  auto* batch = batches.empty() ? nullptr : std::get_if<std::vector<T>>(&batches.back());
-  if (batch == nullptr || batch->size() == kBatch) {
-    batch = &std::get<std::vector<T>>(batches.emplace_back(std::vector<T>()));
-    batch->reserve(kBatch);
-  }
-  batch->push_back(std::move(record));
-}
-
-/// The rows of a store while an import comes into it.
+/// Brings the records of an import into the tables.
 class Importer {
  public:
-  Importer(const ImportOptions& options, ImportRows& rows)
-      : options_(options), rows_(rows), takes_log_over_(rows.audit_head().number == 0) {}
+  Importer(const ImportOptions& options, Change& change)
+      : options_(options),
+        change_(change),
+        tables_(change.tables),
+        takes_log_over_(change.head().number == 0) {}
 
-  ImportSummary bring_in(const ReadImport& import, const core::Actor& actor, core::Time now) {
+  ImportSummary bring_in(const ReadImport& import) {
     for (const ImportBatch& batch : import.batches) {
       std::visit([&](const auto& records) { apply(records); }, batch);
     }
     const core::AuditHead& head = import.audit_head;
     if (!takes_log_over_) {
-      const bool is_known = head.number > 0 && rows_.find_audit_hash(head.number) == head.hash;
+      const bool is_known = head.number > 0 && has_entry(head);
       (is_known ? summary_.audit.unchanged : summary_.audit.left_out) = import.counts.audit;
     }
     if (summary_.audit.added == 0 && summary_.has_changes()) {
-      const auto entry = core::next_entry(rows_.audit_head(), actor, now,
-                                          core::record_import(summary_, head, import.workspace));
-      rows_.append({&entry, 1});
+      change_.log(core::record_import(summary_, head, import.workspace));
     }
     return std::move(summary_);
   }
 
  private:
+  /// For each thing the one that the store has with its id or, if there is none, with its hash.
+  template <typename T, typename Find>
+  static std::vector<std::optional<T>> find_same(const std::vector<T>& things, const Find& find) {
+    std::vector<decltype(T::id)> ids;
+    std::ranges::transform(things, std::back_inserter(ids), &T::id);
+    auto same = arrange(std::span<const decltype(T::id)>(ids), find(ids), &T::id);
+    std::vector<core::CredentialHash> hashes;
+    for (std::size_t i = 0; i < things.size(); ++i) {
+      if (!same[i]) {
+        hashes.push_back(things[i].hash);
+      }
+    }
+    if (hashes.empty()) {
+      return same;
+    }
+    auto twins = arrange(std::span<const core::CredentialHash>(hashes), find(hashes), &T::hash);
+    auto twin = twins.begin();
+    for (auto& thing : same) {
+      if (!thing) {
+        thing = std::move(*twin++);
+      }
+    }
+    return same;
+  }
+
+  /// Whether the log of the store has this very entry.
+  bool has_entry(const core::AuditHead& head) {
+    bool is_there = false;
+    tables_.scan_audit({.after = head.number - 1}, [&](const core::AuditEntry& entry) {
+      is_there = entry.number == head.number && entry.hash == head.hash;
+      return false;
+    });
+    return is_there;
+  }
+
   void apply(const std::vector<Token>& tokens) {
-    const auto found = rows_.find(tokens);
+    const auto found = find_same(
+        tokens, [&](const auto& wanted) { return tables_.find_tokens(std::span(wanted)); });
     std::vector<Token> added;
     for (std::size_t i = 0; i < tokens.size(); ++i) {
       if (!found[i]) {
@@ -64,12 +90,13 @@ class Importer {
         add_conflict(tokens[i].id.to_string(), found[i]->id.to_string(), "token");
       }
     }
-    rows_.insert(added);
+    tables_.insert(added);
     summary_.tokens.added += added.size();
   }
 
   void apply(const std::vector<Key>& keys) {
-    auto found = rows_.find(keys);
+    auto found =
+        find_same(keys, [&](const auto& wanted) { return tables_.find_keys(std::span(wanted)); });
     std::vector<Key> added;
     std::vector<Key> used;
     for (std::size_t i = 0; i < keys.size(); ++i) {
@@ -88,14 +115,14 @@ class Importer {
         ++summary_.keys.unchanged;
       }
     }
-    rows_.insert(added);
-    rows_.set_last_used(used);
+    tables_.insert(added);
+    tables_.set_last_used(used);
     summary_.keys.added += added.size();
     summary_.keys.changed += used.size();
   }
 
   void apply(const std::vector<KeyUsage>& usage) {
-    const auto counted = rows_.find(usage);
+    const auto counted = tables_.counts_of(usage);
     std::vector<KeyUsage> larger;
     for (std::size_t i = 0; i < usage.size(); ++i) {
       if (usage[i].requests <= counted[i]) {
@@ -105,15 +132,15 @@ class Importer {
         larger.push_back(usage[i]);
       }
     }
-    // The keys of conflicts may be missing; then nothing of all this stays.
+    // The keys of conflicts may be missing; nothing of the import is kept then.
     if (summary_.conflict_count == 0) {
-      rows_.set(larger);
+      tables_.set_counts(larger);
     }
   }
 
   void apply(const std::vector<core::AuditEntry>& entries) {
     if (takes_log_over_) {
-      rows_.append(entries);
+      tables_.append(entries);
       summary_.audit.added += entries.size();
     }
   }
@@ -124,52 +151,63 @@ class Importer {
   }
 
   const ImportOptions& options_;
-  ImportRows& rows_;
-  bool takes_log_over_;  // a store that has no log yet goes on with that of the import
+  Change& change_;
+  Tables& tables_;
+  bool takes_log_over_;  // a store without a log continues that of the import
   ImportSummary summary_;
 };
 
-}  // namespace
-
-Result<ReadImport> read_import(std::uint32_t parts,
-                               const std::function<Result<std::string>(std::uint32_t)>& read_part,
-                               const ImportOptions& options) {
-  core::ExportReader reader;
-  ReadImport import;
-  for (std::uint32_t number = 0; number < parts; ++number) {
-    const auto part = read_part(number);
-    if (!part) {
-      return tl::unexpected(part.error());
-    }
-    std::string_view rest = *part;
-    while (!rest.empty()) {
-      const std::size_t length = std::min(rest.find('\n'), rest.size());
-      auto record = reader.read(rest.substr(0, length));
-      if (!record) {
-        return tl::unexpected(std::move(record.error()));
-      }
-      rest.remove_prefix(std::min(length + 1, rest.size()));
-      if (!*record) {
-        continue;
-      }
-      if (options.keep_known && !std::holds_alternative<Key>(**record)) {
-        return core::reject("an import that keeps what is known has keys alone");
-      }
-      std::visit([&](auto&& one) { add(import.batches, std::forward<decltype(one)>(one)); },
-                 **std::move(record));
-    }
+Result<std::string> read_part(Engine& engine, core::ImportId id, std::uint32_t number) {
+  std::optional<std::string> part;
+  if (const auto read = engine.read([&](Tables& tables) { part = tables.find_part(id, number); });
+      !read) {
+    return tl::unexpected(read.error());
   }
-  return reader.finish().map([&] {
-    import.counts = reader.counts();
-    import.audit_head = reader.audit_head();
-    import.workspace = reader.workspace();
-    return std::move(import);
-  });
+  if (!part) {
+    return core::fail(core::ErrorCode::not_found, "a part of the import is missing",
+                      "import it again");
+  }
+  return *std::move(part);
 }
 
-ImportSummary apply_import(const ReadImport& import, const ImportOptions& options, ImportRows& rows,
-                           const core::Actor& actor, core::Time now) {
-  return Importer(options, rows).bring_in(import, actor, now);
+/// Whether the import is kept: else the summary says what it would have done.
+bool is_to_be_committed(const ImportSummary& summary, const ImportOptions& options) {
+  return summary.conflict_count == 0 && !options.dry_run;
+}
+
+Result<ImportSummary> apply(Engine& engine, const ReadImport& import, const ImportOptions& options,
+                            const core::Actor& actor, core::Time now) {
+  // Of two counts the larger is kept: the tables have to have all of them.
+  if (const auto flushed = engine.flush(); !flushed) {
+    return tl::unexpected(flushed.error());
+  }
+  ImportSummary summary;
+  return engine
+      .write(Purpose::import,
+             [&](Tables& tables) {
+               Change change(tables, actor, now);
+               summary = Importer(options, change).bring_in(import);
+               change.write_log();
+               return is_to_be_committed(summary, options);
+             })
+      .map([&] { return std::move(summary); });
+}
+
+}  // namespace
+
+Result<ImportSummary> commit_import(Engine& engine, core::ImportId id, std::uint32_t parts,
+                                    const ImportOptions& options, const core::Actor& actor,
+                                    core::Time now) {
+  const auto part = [&](std::uint32_t number) { return read_part(engine, id, number); };
+  auto summary = read_import(parts, part, options).and_then([&](const ReadImport& import) {
+    return apply(engine, import, options, actor, now);
+  });
+  // However it ended. If that fails, they are deleted with those that are too old.
+  static_cast<void>(engine.write(Purpose::change, [&](Tables& tables) {
+    tables.delete_parts(id);
+    return true;
+  }));
+  return summary;
 }
 
 }  // namespace nexakey::store

@@ -52,6 +52,9 @@ struct VerifyOptions {
   bool explain = false;
 };
 
+/// How many keys one transaction of a change, or one request to a server, takes at most.
+inline constexpr std::size_t kMaxAtOnce = 500;
+
 /// The changes of keys and tokens. `KeyStore::as` is the only way to them, so that no change is
 /// made without an actor.
 ///
@@ -76,11 +79,21 @@ class Changes {
   virtual Result<std::optional<core::Key>> update(core::KeyId id, const core::KeyChange& change,
                                                   core::Time now) = 0;
 
-  /// Revokes all of the keys or, if one does not exist (`not_found`), none. A key that is revoked
-  /// already keeps its time and reason. No verification that begins after the return admits them,
-  /// in whatever process. Returns the keys, in the order of `ids`.
-  virtual Result<std::vector<core::Key>> revoke(std::span<const core::KeyId> ids,
-                                                const std::string& reason, core::Time now) = 0;
+  /// Revokes keys, also damaged ones. A key that is revoked already keeps its time and reason. No
+  /// verification that starts after a key was passed to `visit` admits it, in any process.
+  ///
+  /// Up to `kMaxAtOnce` ids are one transaction: if one key does not exist (`not_found`), none is
+  /// revoked. More ids are all looked up first (`not_found`: none is revoked) and then revoked in
+  /// transactions of at most `kMaxAtOnce` keys, between which other writers get their turn.
+  /// `visit` is called after each transaction with its keys, in the order of `ids`; if it returns
+  /// false, the rest is not revoked. An error after the first transaction says how many keys were
+  /// revoked; the same call again revokes the rest.
+  virtual Result<void> revoke(std::span<const core::KeyId> ids, const std::string& reason,
+                              core::Time now,
+                              const std::function<bool(std::span<const core::Key>)>& visit) = 0;
+  /// The same; returns the keys, in the order of `ids`.
+  Result<std::vector<core::Key>> revoke(std::span<const core::KeyId> ids, const std::string& reason,
+                                        core::Time now);
 
   /// Gives a key a successor as core::rotate does, both in one transaction, and returns them;
   /// nothing if there is no such key. The same rotation once more changes nothing and returns the
@@ -146,6 +159,12 @@ class KeyStore : protected Changes {
       const core::KeyFilter& filter, const Page& page, core::Time now,
       const std::function<bool(const core::Key&)>& visit) = 0;
 
+  /// The keys with these ids, in their order; nothing in the place of one that does not exist.
+  virtual Result<std::vector<std::optional<core::Key>>> find(std::span<const core::KeyId> ids) = 0;
+  /// The keys with these hashes, in their order; nothing in the place of one that does not exist.
+  virtual Result<std::vector<std::optional<core::Key>>> find(
+      std::span<const core::KeyHash> hashes) = 0;
+
   /// Decides each request, in order, as core::decide does, by the state of the store at some
   /// moment after the call began, and counts it. A decision that is returned is counted: no death
   /// of a process loses it. An error means no for all of the requests, though some of them may
@@ -167,9 +186,6 @@ class KeyStore : protected Changes {
   /// All tokens, newest first.
   virtual Result<std::vector<core::Token>> tokens() = 0;
 
-  /// The token with this hash, live or not.
-  virtual Result<std::optional<core::Token>> find_token(const core::CredentialHash& hash) = 0;
-
   /// Calls `visit` with each entry of the audit log that `filter` matches, oldest first, at most
   /// `limit` of them, until it returns false. Needs no more memory for many than for one. Returns
   /// the `after` for the next page, if there is more behind this one.
@@ -186,10 +202,6 @@ class KeyStore : protected Changes {
   /// tokens that are bound to it.
   virtual Result<void> export_records(const std::optional<std::string>& workspace,
                                       const std::function<bool(const core::Record&)>& visit) = 0;
-
-  /// Does what is due behind the verifications, so that none of them has to do it. A process that
-  /// serves for long calls it a few times a second, on a store object and a thread of their own.
-  virtual Result<void> maintain() = 0;
 
  protected:
   [[nodiscard]] const core::Actor& actor() const { return actor_; }

@@ -29,19 +29,21 @@ struct Backend {
   std::string_view scheme;
   bool is_remote;
   core::Result<std::unique_ptr<KeyStore>> (*open)(const Location& location, OpenMode mode,
-                                                  const Access& access);
-  core::Result<void> (*check)(const Location& location, core::Time now, const Access& access,
+                                                  const RemoteAccess& access);
+  /// Null for a store behind a server.
+  core::Result<std::unique_ptr<ServedStore>> (*open_served)(const std::string& rest, OpenMode mode);
+  core::Result<void> (*check)(const Location& location, core::Time now, const RemoteAccess& access,
                               const FindingVisitor& visit);
   core::Result<std::string> (*place)(const Location& location);
 };
 
 core::Result<std::unique_ptr<KeyStore>> open_file(const Location& location, OpenMode mode,
-                                                  const Access& /*access*/) {
+                                                  const RemoteAccess& /*access*/) {
   return sqlite::open_store(location.rest, mode);
 }
 
-core::Result<void> check_file(const Location& location, core::Time now, const Access& /*access*/,
-                              const FindingVisitor& visit) {
+core::Result<void> check_file(const Location& location, core::Time now,
+                              const RemoteAccess& /*access*/, const FindingVisitor& visit) {
   return sqlite::check_store(location.rest, now, visit);
 }
 
@@ -49,12 +51,12 @@ core::Result<std::string> place_of_file(const Location& location) { return locat
 
 /// A remote store is there or not; nothing makes it from here.
 core::Result<std::unique_ptr<KeyStore>> open_remote(const Location& location, OpenMode /*mode*/,
-                                                    const Access& access) {
+                                                    const RemoteAccess& access) {
   return http::open_store(location.backend->scheme, location.rest, access);
 }
 
-core::Result<void> check_remote(const Location& location, core::Time /*now*/, const Access& access,
-                                const FindingVisitor& visit) {
+core::Result<void> check_remote(const Location& location, core::Time /*now*/,
+                                const RemoteAccess& access, const FindingVisitor& visit) {
   return http::check_store(location.backend->scheme, location.rest, access, visit);
 }
 
@@ -63,12 +65,12 @@ core::Result<std::string> place_of_remote(const Location& location) {
 }
 
 core::Result<std::unique_ptr<KeyStore>> open_database(const Location& location, OpenMode mode,
-                                                      const Access& /*access*/) {
+                                                      const RemoteAccess& /*access*/) {
   return postgres::open_store(location.rest, mode);
 }
 
 core::Result<void> check_database(const Location& location, core::Time now,
-                                  const Access& /*access*/, const FindingVisitor& visit) {
+                                  const RemoteAccess& /*access*/, const FindingVisitor& visit) {
   return postgres::check_store(location.rest, now, visit);
 }
 
@@ -77,11 +79,12 @@ core::Result<std::string> place_of_database(const Location& location) {
 }
 
 constexpr std::array kBackends{
-    Backend{"sqlite", false, open_file, check_file, place_of_file},
-    Backend{"https", true, open_remote, check_remote, place_of_remote},
-    Backend{"http", true, open_remote, check_remote, place_of_remote},
-    Backend{"unix", true, open_remote, check_remote, place_of_remote},
-    Backend{"postgresql", true, open_database, check_database, place_of_database}};
+    Backend{"sqlite", false, open_file, sqlite::open_store, check_file, place_of_file},
+    Backend{"https", true, open_remote, nullptr, check_remote, place_of_remote},
+    Backend{"http", true, open_remote, nullptr, check_remote, place_of_remote},
+    Backend{"unix", true, open_remote, nullptr, check_remote, place_of_remote},
+    Backend{"postgresql", true, open_database, postgres::open_store, check_database,
+            place_of_database}};
 
 constexpr const char* kForms =
     "write sqlite:PATH, a path, https://HOST, unix:PATH or postgresql://HOST/DATABASE";
@@ -136,14 +139,25 @@ core::Result<Location> locate(const std::string& url) {
 
 }  // namespace
 
+core::Result<std::unique_ptr<ServedStore>> open_served(const std::string& url, OpenMode mode) {
+  return locate(url).and_then(
+      [&](const Location& location) -> core::Result<std::unique_ptr<ServedStore>> {
+        if (location.backend->open_served == nullptr) {
+          return core::reject("a server cannot serve the store of another server",
+                              "name the store that it serves");
+        }
+        return location.backend->open_served(location.rest, mode);
+      });
+}
+
 core::Result<std::unique_ptr<KeyStore>> open(const std::string& url, OpenMode mode,
-                                             const Access& access) {
+                                             const RemoteAccess& access) {
   return locate(url).and_then(
       [&](const Location& location) { return location.backend->open(location, mode, access); });
 }
 
 core::Result<void> check(const std::string& url, core::Time now, const FindingVisitor& visit,
-                         const Access& access) {
+                         const RemoteAccess& access) {
   return locate(url).and_then([&](const Location& location) {
     return location.backend->check(location, now, access, visit);
   });

@@ -5,13 +5,13 @@
 
 namespace nexakey::store {
 
-// What a change is refused with, in the same words by every store.
+// The errors that refuse a change, in the same words for every store.
 
-inline core::Error no_such_key(core::KeyId id) {
+inline core::Error not_found(core::KeyId id) {
   return {core::ErrorCode::not_found, "no key " + id.to_string(), ""};
 }
 
-inline core::Error no_such_token(core::TokenId id) {
+inline core::Error not_found(core::TokenId id) {
   return {core::ErrorCode::not_found, "no token " + id.to_string(), ""};
 }
 

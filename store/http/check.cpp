@@ -63,8 +63,8 @@ Result<void> look_at_server(Connection connection, const FindingVisitor& visit) 
 
 }  // namespace
 
-Result<void> check_store(std::string_view scheme, const std::string& rest, const Access& access,
-                         const FindingVisitor& visit) {
+Result<void> check_store(std::string_view scheme, const std::string& rest,
+                         const RemoteAccess& access, const FindingVisitor& visit) {
   return Url::parse(scheme, rest)
       .and_then([&](Url url) { return Connection::open(std::move(url), access); })
       .and_then([&](Connection connection) { return look_at_server(std::move(connection), visit); })

@@ -67,7 +67,7 @@ Error unsure(Error error, const Call& call) {
 
 }  // namespace
 
-Result<Connection> Connection::open(Url url, const Access& access) {
+Result<Connection> Connection::open(Url url, const RemoteAccess& access) {
   if (!access.token) {
     return core::reject(url.text + " needs a token", "name the file with it by --token-file");
   }
@@ -78,7 +78,7 @@ Result<Connection> Connection::open(Url url, const Access& access) {
   });
 }
 
-Connection::Connection(Transport transport, const Access& access)
+Connection::Connection(Transport transport, const RemoteAccess& access)
     : transport_(std::move(transport)),
       name_(transport_.url().text + access.store_origin),
       token_(access.token_name),

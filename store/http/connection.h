@@ -9,8 +9,8 @@
 #include <nlohmann/json.hpp>
 
 #include "core/json_reader.h"
+#include "store/access.h"
 #include "store/http/transport.h"
-#include "store/open.h"
 
 namespace nexakey::store::http {
 
@@ -42,7 +42,7 @@ struct Introduction {
 class Connection {
  public:
   /// Connects to nothing yet; without a token it is a `usage` error.
-  static core::Result<Connection> open(Url url, const Access& access);
+  static core::Result<Connection> open(Url url, const RemoteAccess& access);
 
   /// What `read` makes of the document of a reply that says it was done; null if there is none. An
   /// error of `read` says what makes no sense in it.
@@ -65,7 +65,7 @@ class Connection {
   [[nodiscard]] core::Error nonsense(const std::string& what, const Call& call = {}) const;
 
  private:
-  Connection(Transport transport, const Access& access);
+  Connection(Transport transport, const RemoteAccess& access);
   core::Result<core::Json> ask(const Call& call);
   tl::expected<Reply, NoReply> exchange(const Call& call, const Sink* sink);
   [[nodiscard]] core::Result<core::Json> judge(const Call& call, const Reply& reply) const;

@@ -256,8 +256,10 @@ class HttpStore final : public KeyStore {
   Result<std::optional<KeyId>> list(const core::KeyFilter& filter, const Page& page, Time now,
                                     const std::function<bool(const Key&)>& visit) override;
   Result<std::optional<Key>> update(KeyId id, const core::KeyChange& change, Time now) override;
-  Result<std::vector<Key>> revoke(std::span<const KeyId> ids, const std::string& reason,
-                                  Time now) override;
+  Result<void> revoke(std::span<const KeyId> ids, const std::string& reason, Time now,
+                      const std::function<bool(std::span<const Key>)>& visit) override;
+  Result<std::vector<std::optional<Key>>> find(std::span<const KeyId> ids) override;
+  Result<std::vector<std::optional<Key>>> find(std::span<const core::KeyHash> hashes) override;
   Result<std::optional<core::Rotated>> rotate(KeyId id, const core::Rotation& rotation,
                                               Time now) override;
   Result<std::vector<Verification>> verify(std::span<const Request> requests,
@@ -267,7 +269,6 @@ class HttpStore final : public KeyStore {
   Result<std::vector<std::string>> workspaces() override;
   Result<Token> create_token(const Token& token) override;
   Result<std::vector<Token>> tokens() override;
-  Result<std::optional<Token>> find_token(const core::CredentialHash& hash) override;
   Result<std::vector<Token>> revoke_tokens(std::span<const TokenId> ids, Time now) override;
   Result<std::optional<std::int64_t>> audit(
       const core::AuditFilter& filter, std::size_t limit,
@@ -279,10 +280,9 @@ class HttpStore final : public KeyStore {
                             Time now) override;
   Result<core::ImportSummary> commit_import(core::ImportId id, std::uint32_t parts,
                                             const core::ImportOptions& options, Time now) override;
-  /// The server does what is due.
-  Result<void> maintain() override { return {}; }
 
  private:
+  Result<std::optional<Key>> find_one(const core::KeyFilter& filter);
   Result<bool> has_key(KeyId id, Time now);
   static Call get(std::string target) { return {.message = {"GET", std::move(target)}}; }
   Result<KeyPage> fetch_page(const core::KeyFilter& filter, const Page& page, Time now,
@@ -434,8 +434,42 @@ Result<std::optional<core::Rotated>> HttpStore::rotate(KeyId id, const core::Rot
   });
 }
 
-Result<std::vector<Key>> HttpStore::revoke(std::span<const KeyId> ids, const std::string& reason,
-                                           Time /*now*/) {
+Result<std::optional<Key>> HttpStore::find_one(const core::KeyFilter& filter) {
+  std::optional<Key> found;
+  return list(filter, {.limit = 1}, {},
+              [&](const Key& key) {
+                found = key;
+                return false;
+              })
+      .map([&](const std::optional<KeyId>& /*next*/) { return std::move(found); });
+}
+
+Result<std::vector<std::optional<Key>>> HttpStore::find(std::span<const KeyId> ids) {
+  std::vector<std::optional<Key>> keys;
+  for (const KeyId id : ids) {
+    auto found = find_one({.ids = core::KeyIdRange{id, id}});
+    if (!found) {
+      return tl::unexpected(std::move(found.error()));
+    }
+    keys.push_back(*std::move(found));
+  }
+  return keys;
+}
+
+Result<std::vector<std::optional<Key>>> HttpStore::find(std::span<const core::KeyHash> hashes) {
+  std::vector<std::optional<Key>> keys;
+  for (const core::KeyHash& hash : hashes) {
+    auto found = find_one({.hash = hash});
+    if (!found) {
+      return tl::unexpected(std::move(found.error()));
+    }
+    keys.push_back(*std::move(found));
+  }
+  return keys;
+}
+
+Result<void> HttpStore::revoke(std::span<const KeyId> ids, const std::string& reason, Time /*now*/,
+                               const std::function<bool(std::span<const Key>)>& visit) {
   if (ids.empty()) {
     return {};
   }
@@ -443,11 +477,14 @@ Result<std::vector<Key>> HttpStore::revoke(std::span<const KeyId> ids, const std
       .message = {.method = "POST", .target = "/v1/keys/revoke", .body = revocation(ids, reason)},
       .may_miss = true,
       .remedy = kAgain};
-  return connection_.ask(call, [&](const Json& json) {
-    return read_list(member(json, "keys"), read_key).and_then([&](std::vector<Key> keys) {
-      return check_revoked(ids, std::move(keys));
-    });
-  });
+  return connection_
+      .ask(call,
+           [&](const Json& json) {
+             return read_list(member(json, "keys"), read_key).and_then([&](std::vector<Key> keys) {
+               return check_revoked(ids, std::move(keys));
+             });
+           })
+      .map([&](const std::vector<Key>& keys) { static_cast<void>(visit(keys)); });
 }
 
 Result<void> HttpStore::verify_part(std::span<const Request> requests,
@@ -572,13 +609,6 @@ Result<std::vector<Token>> HttpStore::tokens() {
   });
 }
 
-Result<std::optional<Token>> HttpStore::find_token(const core::CredentialHash& hash) {
-  return tokens().map([&](std::vector<Token> all) {
-    const auto found = std::ranges::find(all, hash, &Token::hash);
-    return found == all.end() ? std::nullopt : std::optional<Token>(std::move(*found));
-  });
-}
-
 Result<std::vector<Token>> HttpStore::revoke_tokens(std::span<const TokenId> ids, Time /*now*/) {
   if (ids.empty()) {
     return {};
@@ -700,7 +730,8 @@ Result<core::ImportSummary> HttpStore::commit_import(core::ImportId id, std::uin
   });
 }
 
-Result<Connection> connect(std::string_view scheme, const std::string& rest, const Access& access) {
+Result<Connection> connect(std::string_view scheme, const std::string& rest,
+                           const RemoteAccess& access) {
   return Url::parse(scheme, rest).and_then([&](Url url) {
     return Connection::open(std::move(url), access);
   });
@@ -709,7 +740,7 @@ Result<Connection> connect(std::string_view scheme, const std::string& rest, con
 }  // namespace
 
 Result<std::unique_ptr<KeyStore>> open_store(std::string_view scheme, const std::string& rest,
-                                             const Access& access) {
+                                             const RemoteAccess& access) {
   return connect(scheme, rest, access).map([](Connection connection) -> std::unique_ptr<KeyStore> {
     return std::make_unique<HttpStore>(std::move(connection));
   });

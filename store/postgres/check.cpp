@@ -2,12 +2,12 @@
 
 #include <chrono>
 #include <cstdlib>
+#include <utility>
 
-#include "store/postgres/audit_rows.h"
+#include "store/check_tables.h"
 #include "store/postgres/connection.h"
-#include "store/postgres/key_rows.h"
 #include "store/postgres/schema.h"
-#include "store/postgres/token_rows.h"
+#include "store/postgres/tables.h"
 
 namespace nexakey::store::postgres {
 namespace {
@@ -17,7 +17,7 @@ using core::Time;
 constexpr std::chrono::milliseconds kClockTolerance{2000};
 
 std::string setting(Connection& connection, const char* name) {
-  const Rows rows = connection.run("SELECT current_setting($1)", Parameters().add(name));
+  const Rows rows = connection.run_once("SELECT current_setting($1)", Parameters().add(name));
   return std::string(rows.text(0, 0));
 }
 
@@ -36,7 +36,7 @@ Finding check_durability(Connection& connection) {
 }
 
 Finding check_role(Connection& connection) {
-  const Rows rows = connection.run("SELECT pg_is_in_recovery()");
+  const Rows rows = connection.run_once("SELECT pg_is_in_recovery()", {});
   if (rows.text(0, 0) == "t") {
     return {
         .check = "role",
@@ -50,7 +50,8 @@ Finding check_role(Connection& connection) {
 /// Keys expire by this machine's clock, counts and windows are by the server's.
 Finding check_clock(Connection& connection) {
   const Time before = core::system_time();
-  const Rows rows = connection.run("SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint");
+  const Rows rows =
+      connection.run_once("SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint", {});
   const Time server{std::chrono::milliseconds(rows.number(0, 0))};
   const Time after = core::system_time();
   if (server < before - kClockTolerance || server > after + kClockTolerance) {
@@ -63,33 +64,6 @@ Finding check_clock(Connection& connection) {
   return {.check = "clock",
           .status = Health::ok,
           .found = core::format_time(after) + ", as on the server"};
-}
-
-Finding check_keys(Connection& connection) {
-  std::size_t count = 0;
-  visit_keys(connection, {}, std::nullopt, [&](const core::Key&) { return ++count > 0; });
-  return {.check = "keys", .status = Health::ok, .found = std::to_string(count) + " can be read"};
-}
-
-Finding check_tokens(Connection& connection) {
-  return {.check = "tokens",
-          .status = Health::ok,
-          .found = std::to_string(select_tokens(connection).size()) + " can be read"};
-}
-
-Finding check_audit(Connection& connection) {
-  core::AuditChecker checker;
-  visit_audit(connection, {}, [&](const core::AuditEntry& entry) { return checker.add(entry); });
-  const auto head = checker.finish();
-  if (!head || *head != find_audit_head(connection)) {
-    return {.check = "audit",
-            .status = Health::problem,
-            .found = head ? "the last entries are missing" : head.error().message,
-            .advice = "find out who changed it, from a backup; from here on it proves nothing"};
-  }
-  return {.check = "audit",
-          .status = Health::ok,
-          .found = head->number == 0 ? "no entry" : "whole, head " + head->to_string()};
 }
 
 }  // namespace
@@ -109,9 +83,15 @@ core::Result<void> check_store(const std::string& rest, Time /*now*/, const Find
          .status = Health::ok,
          .found = connection->place() + ", PostgreSQL " + setting(*connection, "server_version")});
     visit({.check = "form", .status = Health::ok, .found = "schema " + std::to_string(*version)});
-    for (const auto look :
-         {check_role, check_durability, check_clock, check_keys, check_tokens, check_audit}) {
+    for (const auto look : {check_role, check_durability, check_clock}) {
       visit(look(*connection));
+    }
+    PostgresTables tables(*connection);
+    const std::pair<const char*, void (*)(Tables&, Findings&)> checks[] = {
+        {"keys", check_keys}, {"tokens", check_tokens}, {"audit", check_audit}};
+    for (const auto& [name, check] : checks) {
+      Findings findings(name, visit);
+      check(tables, findings);
     }
     return {};
   });

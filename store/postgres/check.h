@@ -2,7 +2,9 @@
 
 #include <string>
 
-#include "store/open.h"
+#include "core/error.h"
+#include "core/time.h"
+#include "store/health.h"
 
 namespace nexakey::store::postgres {
 

@@ -208,6 +208,7 @@ void Connection::connect() {
   }
   prepared_.clear();
   is_in_transaction_ = false;
+  is_changing_ = false;
   connection_.reset(pq.connect(names.data(), values.data(), 1));
   if (connection_ == nullptr || pq.status(connection_.get()) != CONNECTION_OK) {
     const std::string why = connection_ == nullptr
@@ -324,19 +325,26 @@ Refused Connection::describe(const PGresult* result) const {
   return {state, store + " failed: " + field(PG_DIAG_MESSAGE_PRIMARY), ""};
 }
 
-Rows Connection::run(const char* sql, const Parameters& parameters) {
+Rows Connection::run_once(const std::string& sql, const Parameters& parameters) {
+  PGconn* const connection = connected();
+  const auto values = parameters.values();
+  send(libpq().send_query_params(connection, sql.c_str(), static_cast<int>(values.size()), nullptr,
+                                 values.data(), nullptr, nullptr, 0));
+  return receive(kPatience);
+}
+
+Rows Connection::run(const std::string& sql, const Parameters& parameters) {
   const Libpq& pq = libpq();
   PGconn* const connection = connected();
-  const auto [use, is_first] = prepared_.try_emplace(sql, "");
+  const auto [use, is_first] = prepared_.try_emplace(&sql, "");
+  if (is_first) {
+    return run_once(sql, parameters);
+  }
   const auto values = parameters.values();
   const int count = static_cast<int>(values.size());
-  if (is_first) {
-    send(pq.send_query_params(connection, sql, count, nullptr, values.data(), nullptr, nullptr, 0));
-    return receive(kPatience);
-  }
   if (use->second.empty()) {
     const std::string name = "nexakey_" + std::to_string(++last_name_);
-    send(pq.send_prepare(connection, name.c_str(), sql, 0, nullptr));
+    send(pq.send_prepare(connection, name.c_str(), sql.c_str(), 0, nullptr));
     receive(kPatience);
     use->second = name;
   }
@@ -369,10 +377,12 @@ void Connection::end(bool is_commit) {
   execute(is_commit ? "COMMIT" : "ROLLBACK");
   is_committing_ = false;
   is_in_transaction_ = false;
+  is_changing_ = false;
 }
 
 /// Leaves the transaction that an error or the end of a visit left open.
 void Connection::abandon() {
+  is_changing_ = false;
   if (!connection_ || !std::exchange(is_in_transaction_, false)) {
     return;
   }
@@ -381,6 +391,14 @@ void Connection::abandon() {
   } catch (const Problem&) {
     connection_.reset();
   }
+}
+
+void Connection::change(const std::function<bool()>& work) {
+  repeat([&] {
+    begin();
+    is_changing_ = true;
+    end(work());
+  });
 }
 
 void Connection::repeat(const std::function<void()>& work) {

@@ -91,25 +91,17 @@ class Connection {
   /// Runs one statement: in the transaction that was begun, or in one of its own. `sql` has to be
   /// the same object each time. It is prepared at its second use, so that a command which needs
   /// it once saves a round trip.
-  Rows run(const char* sql, const Parameters& parameters = {});
+  Rows run(const std::string& sql, const Parameters& parameters = {});
+  /// Runs one statement that is not prepared.
+  Rows run_once(const std::string& sql, const Parameters& parameters);
   /// Several statements without parameters, as one transaction if they begin none.
   void execute(const std::string& sql);
   /// The same for what may keep the server busy for minutes.
   void execute_long(const std::string& sql);
 
-  /// Does `work`, which returns a Result, in a transaction, once more after a deadlock or a lost
-  /// connection. It is committed, and on the disk, if the result has a value; else nothing of it
-  /// was done.
-  template <typename Work>
-  auto change(const Work& work) -> decltype(work()) {
-    std::optional<decltype(work())> result;
-    repeat([&] {
-      begin();
-      result.emplace(work());
-      end(result->has_value());
-    });
-    return *std::move(result);
-  }
+  /// Does `work` in a transaction, again after a deadlock or a lost connection. It is committed,
+  /// durably, if `work` returns true; else nothing of it was done.
+  void change(const std::function<bool()>& work);
 
   /// Does `work`, which is one statement, once more after a deadlock or if the connection turns out
   /// to be gone.
@@ -127,6 +119,10 @@ class Connection {
   /// no more memory for many rows than for a few.
   void stream(const std::string& query, const Parameters& parameters,
               const std::function<bool(const Rows&, int row)>& visit);
+
+  [[nodiscard]] bool is_in_transaction() const { return is_in_transaction_; }
+  /// Whether `change` is at work.
+  [[nodiscard]] bool is_changing() const { return is_changing_; }
 
   /// Gives the connection up; the next use makes another one.
   void disconnect() { connection_.reset(); }
@@ -161,10 +157,12 @@ class Connection {
   std::string url_;
   std::string place_;
   std::unique_ptr<PGconn, Finish> connection_;
-  std::map<const char*, std::string> prepared_;  // names of statements; empty after one use
+  // The names of statements, by the address of their text; empty after one use.
+  std::map<const std::string*, std::string> prepared_;
   int last_name_ = 0;
   bool is_committing_ = false;
   bool is_in_transaction_ = false;
+  bool is_changing_ = false;
 };
 
 /// Calls `work`, which returns a Result; a Problem becomes an error.

@@ -7,7 +7,8 @@
 #include <utility>
 
 #include "core/endpoint.h"
-#include "store/postgres/key_rows.h"
+#include "store/columns.h"
+#include "store/postgres/result_row.h"
 
 namespace nexakey::store::postgres {
 namespace {
@@ -20,6 +21,10 @@ using core::Request;
 /// How many keys are remembered, and how often a batch is sent whose keys change all the time.
 constexpr std::size_t kMaxKnown = 100'000;
 constexpr int kMaxRounds = 10;
+
+const std::string kLookUp = "SELECT * FROM nexakey.look_up($1)";
+const std::string kDecide =
+    "SELECT used, reset_in FROM nexakey.decide($1, $2, $3, $4, $5, $6, $7, $8)";
 
 }  // namespace
 
@@ -61,11 +66,10 @@ void Decider::look_up(std::span<const Request> requests) {
   if (hashes.empty()) {
     return;
   }
-  const Rows rows = connection_.ask([&] {
-    return connection_.run("SELECT * FROM nexakey.look_up($1)", Parameters().add_array(hashes));
-  });
+  const Rows rows =
+      connection_.ask([&] { return connection_.run(kLookUp, Parameters().add_array(hashes)); });
   for (int row = 0; row < rows.size(); ++row) {
-    known_[rows.hash(row, 0)] = {.rules = read_rules(rows, row, 2),
+    known_[rows.hash(row, 0)] = {.rules = read_rules(ResultRow(rows, row, 2)),
                                  .stamp = std::string(rows.text(row, 1))};
   }
 }
@@ -99,10 +103,7 @@ Rows Decider::ask_server(const Groups& groups, std::span<const Request> requests
       .add_array(statuses)
       .add_array(endpoints)
       .add_flag(is_counted);
-  return connection_.ask([&] {
-    return connection_.run(
-        "SELECT used, reset_in FROM nexakey.decide($1, $2, $3, $4, $5, $6, $7, $8)", parameters);
-  });
+  return connection_.ask([&] { return connection_.run(kDecide, parameters); });
 }
 
 std::vector<std::size_t> Decider::decide_once(std::span<const Request> requests,
@@ -122,6 +123,7 @@ std::vector<std::size_t> Decider::decide_once(std::span<const Request> requests,
   };
 
   Groups groups;
+  std::vector<KeyHash> damaged;
   for (const std::size_t index : open) {
     const Known* const known = find(requests[index]);
     const KeyRules* const rules = known == nullptr ? nullptr : &known->rules;
@@ -130,10 +132,19 @@ std::vector<std::size_t> Decider::decide_once(std::span<const Request> requests,
       conclude(asked, rules, std::nullopt);
       continue;
     }
+    if (asked.refused == Reason::damaged_key) {
+      conclude(asked, rules, std::nullopt);
+      damaged.push_back(requests[index].key_hash);
+      continue;
+    }
     Group& group = groups[rules->id];
     group.known = known;
     asked.turn = asked.refused ? 0 : ++group.wanted;
     group.asked.push_back(asked);
+  }
+  // Nothing is asked about them that would tell that they were changed since.
+  for (const KeyHash& hash : damaged) {
+    known_.erase(hash);
   }
   std::vector<std::size_t> stale;
   if (groups.empty()) {

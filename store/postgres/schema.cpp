@@ -10,11 +10,13 @@ namespace {
 /// Of whoever makes or changes the schema: "nexakey" in ASCII.
 constexpr const char* kLock = "SELECT pg_advisory_xact_lock(31088148030448505)";
 
+const std::string kVersion = "SELECT max(version) FROM nexakey.migrations";
+const std::string kHasMigrations = "SELECT to_regclass('nexakey.migrations') IS NOT NULL";
+
 /// The schema of the store; nothing if there is none.
 std::optional<std::int64_t> find_version(Connection& connection) {
   try {
-    const Rows rows = connection.ask(
-        [&] { return connection.run("SELECT max(version) FROM nexakey.migrations"); });
+    const Rows rows = connection.ask([&] { return connection.run(kVersion); });
     return rows.number(0, 0);
   } catch (const Refused& refused) {
     if (refused.is_no_store()) {
@@ -29,10 +31,10 @@ void migrate(Connection& connection) {
   connection.execute("BEGIN");
   try {
     connection.execute(kLock);
-    const Rows there = connection.run("SELECT to_regclass('nexakey.migrations') IS NOT NULL");
+    const Rows there = connection.run(kHasMigrations);
     std::size_t version = 0;
     if (there.text(0, 0) == "t") {
-      const Rows rows = connection.run("SELECT max(version) FROM nexakey.migrations");
+      const Rows rows = connection.run(kVersion);
       version = static_cast<std::size_t>(rows.number(0, 0));
     }
     for (; version < kMigrations.size(); ++version) {

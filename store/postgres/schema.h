@@ -1,6 +1,6 @@
 #pragma once
 
-#include "store/open.h"
+#include "store/access.h"
 #include "store/postgres/connection.h"
 
 namespace nexakey::store::postgres {

@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "store/open.h"
+#include "store/health.h"
 #include "store/sqlite/database.h"
 
 namespace nexakey::store::sqlite {

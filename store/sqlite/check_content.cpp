@@ -5,59 +5,19 @@
 #include <sqlite3.h>
 #include <sys/timex.h>
 
-#include "store/sqlite/audit_rows.h"
+#include "store/check_tables.h"
 #include "store/sqlite/check.h"
-#include "store/sqlite/key_rows.h"
 #include "store/sqlite/schema.h"
-#include "store/sqlite/token_rows.h"
+#include "store/sqlite/tables.h"
 
 namespace nexakey::store::sqlite {
 namespace {
 
 using core::KeyId;
 using core::Time;
-using core::TokenId;
-
-/// How many things of one kind are named; a store that is damaged through and through would fill
-/// the screen.
-constexpr std::size_t kMaxNamed = 20;
 
 constexpr const char* kRestore =
     "restore the store from a backup, or read what is left with sqlite3's .recover";
-
-/// Findings of one check: those that are wrong up to a number, and a last word.
-class Findings {
- public:
-  Findings(std::string check, const FindingVisitor& visit)
-      : check_(std::move(check)), visit_(visit) {}
-
-  void add(Health status, const std::string& found, const std::string& advice) {
-    if (++count_ <= kMaxNamed) {
-      visit_({.check = check_, .status = status, .found = found, .advice = advice});
-    }
-    worst_ = std::max(worst_, status);
-  }
-  /// `found` if nothing was wrong.
-  void finish(const std::string& found) {
-    if (count_ == 0) {
-      visit_({.check = check_, .status = Health::ok, .found = found});
-    } else if (count_ > kMaxNamed) {
-      visit_({.check = check_,
-              .status = worst_,
-              .found = "and " + std::to_string(count_ - kMaxNamed) + " more"});
-    }
-  }
-
- private:
-  std::string check_;
-  const FindingVisitor& visit_;
-  std::size_t count_ = 0;
-  Health worst_ = Health::ok;
-};
-
-std::string count_of(std::size_t count, const std::string& what) {
-  return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
-}
 
 template <typename Id>
 std::optional<Id> id_of(std::int64_t bits) {
@@ -70,17 +30,18 @@ std::string name_of_key(std::int64_t bits) {
 }
 
 void check_integrity(SQLite::Database& database, Findings& findings) {
-  SQLite::Statement rows(database, "PRAGMA integrity_check(" + std::to_string(kMaxNamed) + ")");
+  SQLite::Statement rows(database,
+                         "PRAGMA integrity_check(" + std::to_string(Findings::kMaxNamed) + ")");
   while (rows.executeStep()) {
-    if (const std::string found(read_text(rows.getColumn(0))); found != "ok") {
+    if (const std::string found(StatementRow(rows).text(0)); found != "ok") {
       findings.add(Health::problem, found, kRestore);
     }
   }
   SQLite::Statement orphans(database, "PRAGMA foreign_key_check");
   while (orphans.executeStep()) {
     findings.add(Health::problem,
-                 "a row of " + std::string(read_text(orphans.getColumn(0))) +
-                     " belongs to a row of " + std::string(read_text(orphans.getColumn(2))) +
+                 "a row of " + std::string(StatementRow(orphans).text(0)) +
+                     " belongs to a row of " + std::string(StatementRow(orphans).text(2)) +
                      " that is not there",
                  kRestore);
   }
@@ -113,54 +74,6 @@ void check_form(SQLite::Database& database, const StorePaths& paths, Findings& f
   findings.finish("schema " + std::to_string(version) + ", write-ahead log");
 }
 
-/// Why a row is not what the rules of core ask for; nothing if it is.
-template <typename Read, typename Check>
-std::optional<std::string> damage_of(const Read& read, const Check& check) {
-  try {
-    const auto checked = check(read());
-    return checked ? std::nullopt : std::optional(checked.error().message);
-  } catch (const StoreProblem& problem) {
-    return problem.what();
-  }
-}
-
-void check_keys(SQLite::Database& database, Findings& findings) {
-  SQLite::Statement rows(database, kSelectKeys + "ORDER BY keys.seq");
-  std::size_t keys = 0;
-  while (rows.executeStep()) {
-    ++keys;
-    const std::int64_t bits = rows.getColumn(0).getInt64();
-    const auto damage = damage_of([&] { return read_key(rows); }, core::check_key);
-    if (damage) {
-      findings.add(Health::problem, name_of_key(bits) + ": " + *damage,
-                   id_of<KeyId>(bits) ? "nexakey revoke " + name_of_key(bits) +
-                                            " mends the list; make another in its place"
-                                      : kRestore);
-    }
-  }
-  findings.finish(count_of(keys, "key"));
-}
-
-void check_tokens(SQLite::Database& database, Findings& findings) {
-  if (!database.tableExists("tokens")) {
-    return;  // a schema without
-  }
-  SQLite::Statement rows(database, kSelectTokens + "ORDER BY seq");
-  std::size_t tokens = 0;
-  while (rows.executeStep()) {
-    ++tokens;
-    const auto id = id_of<TokenId>(rows.getColumn(0).getInt64());
-    const auto damage = id ? damage_of([&] { return read_token(rows); }, core::check_token)
-                           : std::optional<std::string>("its id is none");
-    if (damage) {
-      findings.add(Health::problem,
-                   (id ? id->to_string() : std::string("a token")) + ": " + *damage,
-                   id ? "nexakey token revoke " + id->to_string() : kRestore);
-    }
-  }
-  findings.finish(count_of(tokens, "token"));
-}
-
 /// Both ends of a rotation know each other.
 void check_rotations(SQLite::Database& database, Findings& findings) {
   SQLite::Statement rows(
@@ -190,23 +103,6 @@ void check_usage(SQLite::Database& database, Findings& findings) {
   findings.finish(count_of(static_cast<std::size_t>(rows.getColumn(0).getInt64()), "row"));
 }
 
-void check_audit(SQLite::Database& database, Findings& findings) {
-  if (!database.tableExists("audit")) {
-    return;  // a schema without
-  }
-  core::AuditChecker checker;
-  auto rows = select_audit(database, {});
-  while (rows.executeStep() && checker.add(read_audit_entry(rows))) {
-  }
-  const auto head = checker.finish();
-  if (!head) {
-    findings.add(Health::problem, head.error().message,
-                 "find out who changed it, from a backup; from here on it proves nothing");
-    return;
-  }
-  findings.finish(head->number == 0 ? "no entry" : "whole, head " + head->to_string());
-}
-
 /// Whether something keeps the machine's clock in time, as far as the kernel knows.
 bool is_in_time() {
   timex state{};
@@ -222,11 +118,11 @@ void check_clock(SQLite::Database& database, Time now, Findings& findings) {
                          " UNION ALL SELECT max(suspended_at) FROM keys"
                          " UNION ALL SELECT max(at) FROM last_used)");
   rows.executeStep();
-  const auto newest = read_time(rows.getColumn(0));
-  if (newest && *newest > now + kTolerance) {
+  const Time newest(std::chrono::milliseconds(StatementRow(rows).number(0).value_or(0)));
+  if (newest < core::kEndOfTimes && newest > now + kTolerance) {
     findings.add(Health::problem,
                  "it says " + core::format_time(now) + ", which is before " +
-                     core::format_time(*newest) + ", when the store was last used",
+                     core::format_time(newest) + ", when the store was last used",
                  "set the clock, or find out when it was wrong: keys expire by it");
   }
   findings.finish(core::format_time(now) +
@@ -251,11 +147,17 @@ void check_content(SQLite::Database& database, const StorePaths& paths, Time now
   };
   look("form", [&](Findings& findings) { check_form(database, paths, findings); });
   look("integrity", [&](Findings& findings) { check_integrity(database, findings); });
-  look("keys", [&](Findings& findings) { check_keys(database, findings); });
+  SqliteTables tables(database);
+  look("keys", [&](Findings& findings) { check_keys(tables, findings); });
   look("rotations", [&](Findings& findings) { check_rotations(database, findings); });
-  look("tokens", [&](Findings& findings) { check_tokens(database, findings); });
+  // A store that no command has opened since an upgrade may have no such table yet.
+  if (database.tableExists("tokens")) {
+    look("tokens", [&](Findings& findings) { check_tokens(tables, findings); });
+  }
   look("usage", [&](Findings& findings) { check_usage(database, findings); });
-  look("audit", [&](Findings& findings) { check_audit(database, findings); });
+  if (database.tableExists("audit")) {
+    look("audit", [&](Findings& findings) { check_audit(tables, findings); });
+  }
   look("clock", [&](Findings& findings) { check_clock(database, now, findings); });
 }
 

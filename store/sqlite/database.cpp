@@ -249,7 +249,7 @@ Database::Database(StorePaths paths)
 void Database::map() { connection_.exec("PRAGMA mmap_size = 1073741824"); }
 
 void Database::upgrade_schema() {
-  write_transaction(Reserve::kept, [&] {
+  write(Reserve::kept, [&] {
     // Somebody else may have done it in the meantime.
     migrate(connection_, schema_of(connection_));
     return true;
@@ -267,7 +267,7 @@ SQLite::Statement& Database::prepare(std::optional<SQLite::Statement>& slot, con
 
 bool Database::give_up_reserve() const { return remove_reserve(paths_); }
 
-void Database::write_transaction(Reserve reserve, const std::function<bool()>& work) {
+void Database::write(Reserve reserve, const std::function<bool()>& work) {
   const LockGuard guard(lock_, Lock::writer);
   bool committed = false;
   try {

@@ -7,7 +7,7 @@
 #include <SQLiteCpp/SQLiteCpp.h>
 
 #include "core/error.h"
-#include "store/open.h"
+#include "store/access.h"
 #include "store/sqlite/file.h"
 #include "store/sqlite/live_state.h"
 #include "store/sqlite/lock_file.h"
@@ -48,17 +48,9 @@ class Database {
   /// A statement, prepared at its first use and reset now.
   SQLite::Statement& prepare(std::optional<SQLite::Statement>& slot, const char* sql);
 
-  /// Does `work`, which returns a Result, in a write transaction. It is committed, and on the
-  /// disk, if the result has a value; else nothing of it was done.
-  template <typename Work>
-  auto write(Reserve reserve, const Work& work) -> decltype(work()) {
-    std::optional<decltype(work())> result;
-    write_transaction(reserve, [&] {
-      result.emplace(work());
-      return result->has_value();
-    });
-    return *std::move(result);
-  }
+  /// Does `work` in a write transaction, which is committed, durably, if it returns true; else
+  /// nothing of it was done. On a full disk `work` is called again if it may take the reserve.
+  void write(Reserve reserve, const std::function<bool()>& work);
 
   /// Does `work` with one unchanging view of the database.
   template <typename Work>
@@ -81,8 +73,6 @@ class Database {
 
   explicit Database(StorePaths paths);
 
-  /// Commits if `work` returns true.
-  void write_transaction(Reserve reserve, const std::function<bool()>& work);
   bool attempt(const std::function<bool()>& work);
   void upgrade_schema();
   void checkpoint();

@@ -3,11 +3,12 @@
 #include <memory>
 #include <string>
 
-#include "store/open.h"
+#include "store/access.h"
+#include "store/served_store.h"
 
 namespace nexakey::store::sqlite {
 
 /// A store in an SQLite file on this machine. `path` may be relative.
-core::Result<std::unique_ptr<KeyStore>> open_store(const std::string& path, OpenMode mode);
+core::Result<std::unique_ptr<ServedStore>> open_store(const std::string& path, OpenMode mode);
 
 }  // namespace nexakey::store::sqlite

@@ -19,9 +19,11 @@ std::int64_t hour_of(Time time) {
   return std::chrono::floor<std::chrono::hours>(time.time_since_epoch()).count();
 }
 
-Time time_of_hour(std::int64_t hour) { return Time(std::chrono::hours(hour)); }
-
 constexpr std::int64_t kHoursPerDay = 24;
+
+/// The largest count that can still be added to: a larger one, from elsewhere, would end in an
+/// overflow, and with it the flush of all other counts.
+const std::string kMaxBefore = std::to_string(core::kMaxCount - (std::uint64_t{1} << 32U));
 
 /// Decisions of one key that are counted in one row.
 struct Tally {
@@ -57,12 +59,13 @@ class Settlement {
         find_seq_(connection_, "SELECT seq FROM keys WHERE id = ?"),
         find_endpoint_(connection_, "SELECT id FROM endpoints WHERE text = ?"),
         add_endpoint_(connection_, "INSERT INTO endpoints (text) VALUES (?)"),
-        count_(connection_,
-               "UPDATE usage SET requests = requests + ?5"
-               " WHERE key = ?1 AND hour = ?2 AND endpoint = ?3 AND status = ?4"),
+        count_(connection_, "UPDATE usage SET requests = min(requests, " + kMaxBefore +
+                                ") + ?5"
+                                " WHERE key = ?1 AND hour = ?2 AND endpoint = ?3 AND status = ?4"),
         begin_(connection_,
                "INSERT INTO usage (key, hour, endpoint, status, requests) VALUES (?, ?, ?, ?, ?)"
-               " ON CONFLICT DO UPDATE SET requests = requests + excluded.requests"),
+               " ON CONFLICT DO UPDATE SET requests = min(requests, " +
+                   kMaxBefore + ") + excluded.requests"),
         endpoints_of_day_(connection_,
                           "SELECT DISTINCT endpoint FROM usage"
                           " WHERE key = ? AND hour BETWEEN ? AND ?"),
@@ -224,33 +227,6 @@ void settle(Database& database, const UsageJournal& journal, std::uint64_t gener
   Settlement settlement(database);
   journal.read(generation, [&](const UsageRecord& record) { settlement.add(record); });
   settlement.write();
-}
-
-core::UsageReport report_usage(Database& database, const core::UsageQuery& query, Time now) {
-  core::UsageReporter reporter(query, now);
-  std::string sql =
-      "SELECT usage.hour, endpoints.text, usage.status, sum(usage.requests)"
-      " FROM keys JOIN usage ON usage.key = keys.seq"
-      " JOIN endpoints ON endpoints.id = usage.endpoint WHERE usage.hour >= :hour";
-  sql += query.key ? " AND keys.id = :id" : "";
-  sql += query.workspace ? " AND keys.workspace = :workspace" : "";
-  sql += " GROUP BY 1, 2, 3";
-  database.connection().exec("PRAGMA temp_store = MEMORY");
-  SQLite::Statement rows(database.connection(), sql);
-  rows.bind(":hour", static_cast<int64_t>(hour_of(reporter.first_hour())));
-  if (query.key) {
-    rows.bind(":id", static_cast<int64_t>(query.key->bits()));
-  }
-  if (query.workspace) {
-    rows.bind(":workspace", *query.workspace);
-  }
-  while (rows.executeStep()) {
-    reporter.add({.hour = time_of_hour(rows.getColumn(0).getInt64()),
-                  .endpoint = rows.getColumn(1).getText(),
-                  .status = rows.getColumn(2).getInt(),
-                  .requests = static_cast<std::uint64_t>(rows.getColumn(3).getInt64())});
-  }
-  return reporter.report();
 }
 
 }  // namespace nexakey::store::sqlite

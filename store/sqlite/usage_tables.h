@@ -13,7 +13,4 @@ namespace nexakey::store::sqlite {
 /// run in a write transaction.
 void settle(Database& database, const UsageJournal& journal, std::uint64_t generation);
 
-/// The report of what is in the tables.
-core::UsageReport report_usage(Database& database, const core::UsageQuery& query, core::Time now);
-
 }  // namespace nexakey::store::sqlite

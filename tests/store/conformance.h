@@ -8,6 +8,8 @@
 
 #include "store/key_store.h"
 #include "store/open.h"
+#include "store/table_store.h"
+#include "tests/store/memory_engine.h"
 #include "tests/store/memory_store.h"
 #include "tests/support/postgres.h"
 #include "tests/support/server.h"
@@ -66,6 +68,19 @@ class MemoryFixture {
   std::shared_ptr<MemoryStore::Data> data_ = MemoryStore::make_data();
 };
 
+class EngineFixture {
+ public:
+  static constexpr std::string_view kScheme = "engine";
+  static constexpr bool kHasOwnClock = false;
+
+  [[nodiscard]] std::unique_ptr<KeyStore> connect() const {
+    return std::make_unique<TableStore>(std::make_unique<MemoryEngine>(data_));
+  }
+
+ private:
+  std::shared_ptr<MemoryEngine::Data> data_ = MemoryEngine::make_data();
+};
+
 /// The name of the token that a remote store can't be used without, and that is in it from the
 /// beginning.
 inline constexpr std::string_view kAdmin = "admin-of-the-fixture";
@@ -78,7 +93,7 @@ class RemoteFixture {
   static constexpr bool kNamesActors = true;
 
   [[nodiscard]] std::unique_ptr<KeyStore> connect() const {
-    const Access access{.token = [text = token_] { return core::Secret(std::string(text)); }};
+    const RemoteAccess access{.token = [text = token_] { return core::Secret(std::string(text)); }};
     return value_of(open(url_, OpenMode::existing, access));
   }
 
@@ -123,7 +138,7 @@ class UnixFixture : public RemoteFixture {
 /// Those that go by the time that is named.
 #define LOCAL_FIXTURES                                                        \
   nexakey::store::test::SqliteFixture, nexakey::store::test::PostgresFixture, \
-      nexakey::store::test::MemoryFixture
+      nexakey::store::test::MemoryFixture, nexakey::store::test::EngineFixture
 
 /// All fixtures. Each TEST_CASE_TEMPLATE of the suite runs on each of them.
 #define STORE_FIXTURES \
@@ -146,6 +161,23 @@ inline std::vector<core::Token> tokens(KeyStore& store) {
   return all;
 }
 
+/// The token with this hash. A client of a server has only the list.
+inline std::optional<core::Token> find_token(KeyStore& store, const core::CredentialHash& hash) {
+  if (auto* const served = dynamic_cast<ServedStore*>(&store)) {
+    return value_of(served->find_tokens({&hash, 1})).front();
+  }
+  const auto all = value_of(store.tokens());
+  const auto found = std::ranges::find(all, hash, &core::Token::hash);
+  return found == all.end() ? std::nullopt : std::optional(*found);
+}
+
+/// Does what a server does now and then for its store.
+inline void maintain(KeyStore& store) {
+  if (auto* const served = dynamic_cast<ServedStore*>(&store)) {
+    value_of(served->maintain());
+  }
+}
+
 /// Two connections to one new store.
 template <typename Fixture>
 struct Stores {
@@ -159,5 +191,6 @@ struct Stores {
 TYPE_TO_STRING_AS("sqlite", nexakey::store::test::SqliteFixture);
 TYPE_TO_STRING_AS("postgresql", nexakey::store::test::PostgresFixture);
 TYPE_TO_STRING_AS("memory", nexakey::store::test::MemoryFixture);
+TYPE_TO_STRING_AS("engine", nexakey::store::test::EngineFixture);
 TYPE_TO_STRING_AS("http", nexakey::store::test::HttpFixture);
 TYPE_TO_STRING_AS("unix", nexakey::store::test::UnixFixture);

@@ -170,7 +170,7 @@ TEST_CASE_TEMPLATE("what changes nothing writes nothing", Fixture, STORE_FIXTURE
     CHECK(reason(*stores.first, request(2)) == "allowed");
     CHECK(tokens(*stores.first).size() == 1);
     CHECK(report(*stores.first).total.requests == 1);
-    stores.first->maintain();
+    maintain(*stores.first);
   }
   CHECK(value_of(stores.first->audit_head()) == head);
   CHECK(actions(*stores.second) == all);

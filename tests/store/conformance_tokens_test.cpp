@@ -33,7 +33,7 @@ Token add_token(KeyStore& store, const Token& token) {
 TEST_CASE_TEMPLATE("a token is kept with all that is known of it", Fixture, STORE_FIXTURES) {
   Stores<Fixture> stores;
   CHECK(tokens(*stores.first).empty());
-  CHECK(value_of(stores.first->find_token(make_token(1).hash)) == std::nullopt);
+  CHECK(find_token(*stores.first, make_token(1).hash) == std::nullopt);
   std::vector<Token> made{make_token(1), make_token(2), make_token(3), make_token(4)};
   made[0].role = core::Role::verifier;
   made[1].role = core::Role::auditor;
@@ -48,10 +48,10 @@ TEST_CASE_TEMPLATE("a token is kept with all that is known of it", Fixture, STOR
   }
   // Live or not, and from every connection.
   for (const Token& token : made) {
-    CHECK(value_of(stores.first->find_token(token.hash)) == token);
-    CHECK(value_of(stores.second->find_token(token.hash)) == token);
+    CHECK(find_token(*stores.first, token.hash) == token);
+    CHECK(find_token(*stores.second, token.hash) == token);
   }
-  CHECK(value_of(stores.second->find_token(core::hash_credential("other"))) == std::nullopt);
+  CHECK(find_token(*stores.second, core::hash_credential("other")) == std::nullopt);
   const std::vector<Token> newest_first(made.rbegin(), made.rend());
   CHECK(tokens(*stores.first) == newest_first);
   CHECK(tokens(*stores.second) == newest_first);
@@ -127,9 +127,9 @@ TEST_CASE_TEMPLATE("tokens are revoked all or none", Fixture, STORE_FIXTURES) {
   for (std::size_t i = 0; i < ids.size(); ++i) {
     CHECK(revoked[i].id == ids[i]);
     CHECK(is_time_of_change<Fixture>(revoked[i].revoked_at, time));
-    CHECK(value_of(stores.second->find_token(revoked[i].hash)) == revoked[i]);
+    CHECK(find_token(*stores.second, revoked[i].hash) == revoked[i]);
   }
-  CHECK(value_of(stores.second->find_token(make_token(2).hash)) == make_token(2));
+  CHECK(find_token(*stores.second, make_token(2).hash) == make_token(2));
 }
 
 TEST_CASE_TEMPLATE("a token that is revoked already keeps its time", Fixture, STORE_FIXTURES) {
@@ -146,7 +146,7 @@ TEST_CASE_TEMPLATE("a token that is revoked already keeps its time", Fixture, ST
   CHECK(revoked[0] == first[0]);
   CHECK(is_time_of_change<Fixture>(revoked[1].revoked_at, later));
   CHECK(revoked[2] == revoked[0]);
-  CHECK(value_of(stores.first->find_token(make_token(1).hash)) == first[0]);
+  CHECK(find_token(*stores.first, make_token(1).hash) == first[0]);
   // A token that was revoked is not the one that was made.
   CHECK(code_of(stores.first->as(kTester).create_token(make_token(1))) == "conflict");
 }
@@ -269,7 +269,7 @@ TEST_CASE_TEMPLATE("maintenance changes no report and no key", Fixture, STORE_FI
   Stores<Fixture> stores;
   const auto third = stores.fixture.connect();
   add(*stores.first, 1);
-  succeed(third->maintain());
+  maintain(*third);
   std::uint64_t asked = 0;
   for (int round = 0; round < 20; ++round) {
     const std::vector<core::Request> burst(200, request(1, "GET", "/" + std::to_string(round)));
@@ -278,7 +278,7 @@ TEST_CASE_TEMPLATE("maintenance changes no report and no key", Fixture, STORE_FI
     asked += burst.size();
     const auto before = report(*stores.first);
     const auto keys = list(*stores.first);
-    succeed(third->maintain());
+    maintain(*third);
     for (KeyStore* const store : {stores.first.get(), stores.second.get(), third.get()}) {
       const auto after = report(*store);
       CHECK(after.total == before.total);

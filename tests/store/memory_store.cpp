@@ -2,12 +2,13 @@
 
 #include <algorithm>
 #include <deque>
+#include <functional>
 #include <map>
 #include <set>
 #include <tuple>
 
 #include "core/endpoint.h"
-#include "store/import.h"
+#include "store/read_import.h"
 
 namespace nexakey::store::test {
 
@@ -74,69 +75,102 @@ std::vector<T> oldest_first(std::vector<T> things) {
   return things;
 }
 
-class MemoryImportRows final : public ImportRows {
+/// An import, record by record.
+class ModelImport {
  public:
-  explicit MemoryImportRows(MemoryStore::Data& data) : data_(data) {}
+  ModelImport(MemoryStore::Data& data, const core::ImportOptions& options)
+      : data_(data), options_(options), takes_log_over_(data.log.empty()) {}
 
-  std::vector<std::optional<Token>> find(std::span<const Token> tokens) override {
-    return find_same(data_.tokens, tokens);
-  }
-  std::vector<std::optional<Key>> find(std::span<const Key> keys) override {
-    return find_same(data_.keys, keys);
-  }
-  std::vector<std::uint64_t> find(std::span<const core::KeyUsage> usage) override {
-    std::vector<std::uint64_t> found;
-    for (const core::KeyUsage& row : usage) {
-      const auto counted = data_.usage.find({row.key, row.hour, row.endpoint, row.status});
-      found.push_back(counted == data_.usage.end() ? 0 : counted->second);
-    }
-    return found;
-  }
-  void insert(std::span<const Token> tokens) override {
-    data_.tokens.insert(data_.tokens.end(), tokens.begin(), tokens.end());
-  }
-  void insert(std::span<const Key> keys) override {
-    data_.keys.insert(data_.keys.end(), keys.begin(), keys.end());
-  }
-  void set_last_used(std::span<const Key> keys) override {
-    for (const Key& key : keys) {
-      data_.find(key.id)->last_used_at = key.last_used_at;
-    }
-  }
-  core::AuditHead audit_head() override {
-    return data_.log.empty() ? core::AuditHead()
-                             : core::AuditHead{data_.log.back().number, data_.log.back().hash};
-  }
-  std::optional<core::Sha256> find_audit_hash(std::int64_t number) override {
-    const auto entry = std::ranges::find(data_.log, number, &core::AuditEntry::number);
-    return entry == data_.log.end() ? std::nullopt : std::optional(entry->hash);
-  }
-  void append(std::span<const core::AuditEntry> entries) override {
-    data_.log.insert(data_.log.end(), entries.begin(), entries.end());
-  }
-  void set(std::span<const core::KeyUsage> usage) override {
-    for (const core::KeyUsage& row : usage) {
-      data_.usage[{row.key, row.hour, row.endpoint, row.status}] = row.requests;
-      if (row.endpoint != core::kOtherEndpoints) {
-        data_.endpoints[{row.key, core::start_of_day(row.hour)}].insert(row.endpoint);
+  void operator()(const Token& token) {
+    if (const Token* const same = find_same(data_.tokens, token)) {
+      if (*same == token) {
+        ++summary_.tokens.unchanged;
+      } else {
+        add_conflict(token, *same, "token");
       }
+      return;
     }
+    ++summary_.tokens.added;
+    data_.tokens.push_back(token);
+  }
+  void operator()(const Key& key) {
+    Key* const same = find_same(data_.keys, key);
+    if (same == nullptr) {
+      ++summary_.keys.added;
+      data_.keys.push_back(key);
+      return;
+    }
+    if (options_.keep_known && same->hash == key.hash) {
+      ++summary_.keys.unchanged;
+      return;
+    }
+    Key with_its_use = key;
+    with_its_use.last_used_at = same->last_used_at;
+    if (with_its_use != *same) {
+      add_conflict(key, *same, "key");
+    } else if (key.last_used_at > same->last_used_at) {
+      ++summary_.keys.changed;
+      same->last_used_at = key.last_used_at;
+    } else {
+      ++summary_.keys.unchanged;
+    }
+  }
+  void operator()(const core::KeyUsage& row) {
+    const auto [known, is_new] =
+        data_.usage.try_emplace({row.key, row.hour, row.endpoint, row.status}, 0);
+    if (row.requests <= known->second) {
+      ++summary_.usage.unchanged;
+      return;
+    }
+    ++(is_new ? summary_.usage.added : summary_.usage.changed);
+    known->second = row.requests;
+    if (row.endpoint != core::kOtherEndpoints) {
+      data_.endpoints[{row.key, core::start_of_day(row.hour)}].insert(row.endpoint);
+    }
+  }
+  void operator()(const core::AuditEntry& entry) {
+    if (takes_log_over_) {
+      ++summary_.audit.added;
+      data_.log.push_back(entry);
+    }
+  }
+  core::ImportSummary finish(const ReadImport& import, const core::Actor& actor, Time now) {
+    const core::AuditHead& head = import.audit_head;
+    if (!takes_log_over_) {
+      const bool is_known = head.number > 0 &&
+                            static_cast<std::size_t>(head.number) <= data_.log.size() &&
+                            data_.log[static_cast<std::size_t>(head.number) - 1].hash == head.hash;
+      (is_known ? summary_.audit.unchanged : summary_.audit.left_out) = import.counts.audit;
+    }
+    if (summary_.audit.added == 0 && summary_.has_changes()) {
+      const core::AuditHead last =
+          data_.log.empty() ? core::AuditHead()
+                            : core::AuditHead{data_.log.back().number, data_.log.back().hash};
+      data_.log.push_back(core::next_entry(last, actor, now,
+                                           core::record_import(summary_, head, import.workspace)));
+    }
+    return summary_;
   }
 
  private:
   template <typename T>
-  static std::vector<std::optional<T>> find_same(const std::vector<T>& known,
-                                                 std::span<const T> things) {
-    std::vector<std::optional<T>> found;
-    for (const T& thing : things) {
-      auto same = std::ranges::find(known, thing.id, &T::id);
-      same = same == known.end() ? std::ranges::find(known, thing.hash, &T::hash) : same;
-      found.push_back(same == known.end() ? std::nullopt : std::optional(*same));
-    }
-    return found;
+  static T* find_same(std::vector<T>& known, const T& thing) {
+    auto same = std::ranges::find(known, thing.id, &T::id);
+    same = same == known.end() ? std::ranges::find(known, thing.hash, &T::hash) : same;
+    return same == known.end() ? nullptr : &*same;
+  }
+  template <typename T>
+  void add_conflict(const T& thing, const T& known, const std::string& what) {
+    summary_.add_conflict(thing.id.to_string(),
+                          known.id == thing.id
+                              ? "the store has another " + what + " with this id"
+                              : "the store has this " + what + " as " + known.id.to_string());
   }
 
   MemoryStore::Data& data_;
+  const core::ImportOptions& options_;
+  bool takes_log_over_;
+  core::ImportSummary summary_;
 };
 
 }  // namespace
@@ -203,23 +237,48 @@ Result<std::optional<Key>> MemoryStore::update(KeyId id, const core::KeyChange& 
   });
 }
 
-Result<std::vector<Key>> MemoryStore::revoke(std::span<const KeyId> ids, const std::string& reason,
-                                             Time now) {
-  std::vector<Key> revoked;
+Result<std::vector<std::optional<Key>>> MemoryStore::find(std::span<const KeyId> ids) {
+  std::vector<std::optional<Key>> found;
+  for (const KeyId id : ids) {
+    const Key* const key = data_->find(id);
+    found.push_back(key == nullptr ? std::nullopt : std::optional(*key));
+  }
+  return found;
+}
+
+Result<std::vector<std::optional<Key>>> MemoryStore::find(std::span<const core::KeyHash> hashes) {
+  std::vector<std::optional<Key>> found;
+  for (const core::KeyHash& hash : hashes) {
+    const auto key = std::ranges::find(data_->keys, hash, &Key::hash);
+    found.push_back(key == data_->keys.end() ? std::nullopt : std::optional(*key));
+  }
+  return found;
+}
+
+Result<void> MemoryStore::revoke(std::span<const KeyId> ids, const std::string& reason, Time now,
+                                 const std::function<bool(std::span<const Key>)>& visit) {
   if (!std::ranges::all_of(ids, [&](KeyId id) { return data_->find(id) != nullptr; })) {
     return core::fail(ErrorCode::not_found, "no such key");
   }
-  for (const KeyId id : ids) {
-    Key& key = *data_->find(id);
-    const Key before = key;
-    key.revoke_reason = key.revoked_at ? key.revoke_reason : reason;
-    key.revoked_at = key.revoked_at.value_or(now);
-    if (auto record = core::record_change(core::AuditAction::revoke, before, key)) {
-      log(now, *std::move(record));
+  while (!ids.empty()) {
+    const auto batch = ids.first(std::min(ids.size(), kMaxAtOnce));
+    ids = ids.subspan(batch.size());
+    std::vector<Key> revoked;
+    for (const KeyId id : batch) {
+      Key& key = *data_->find(id);
+      const Key before = key;
+      key.revoke_reason = key.revoked_at ? key.revoke_reason : reason;
+      key.revoked_at = key.revoked_at.value_or(now);
+      if (auto record = core::record_change(core::AuditAction::revoke, before, key)) {
+        log(now, *std::move(record));
+      }
+      revoked.push_back(key);
     }
-    revoked.push_back(key);
+    if (!visit(revoked)) {
+      break;
+    }
   }
-  return revoked;
+  return {};
 }
 
 Result<std::optional<core::Rotated>> MemoryStore::rotate(KeyId id, const core::Rotation& rotation,
@@ -316,9 +375,14 @@ Result<std::vector<Token>> MemoryStore::tokens() {
   return tokens;
 }
 
-Result<std::optional<Token>> MemoryStore::find_token(const core::CredentialHash& hash) {
-  const auto token = std::ranges::find(data_->tokens, hash, &Token::hash);
-  return token == data_->tokens.end() ? std::nullopt : std::optional(*token);
+Result<std::vector<std::optional<Token>>> MemoryStore::find_tokens(
+    std::span<const core::CredentialHash> hashes) {
+  std::vector<std::optional<Token>> found;
+  for (const core::CredentialHash& hash : hashes) {
+    const auto token = std::ranges::find(data_->tokens, hash, &Token::hash);
+    found.push_back(token == data_->tokens.end() ? std::nullopt : std::optional(*token));
+  }
+  return found;
 }
 
 Result<std::vector<Token>> MemoryStore::revoke_tokens(std::span<const core::TokenId> ids,
@@ -417,9 +481,13 @@ Result<core::ImportSummary> MemoryStore::commit_import(core::ImportId id, std::u
   };
   auto summary = read_import(parts, read_part, options).map([&](const ReadImport& import) {
     Data after = *data_;
-    MemoryImportRows rows(after);
-    core::ImportSummary done = apply_import(import, options, rows, actor(), now);
-    if (is_to_be_committed(done, options)) {
+    ModelImport model(after, options);
+    for (const ImportBatch& batch : import.batches) {
+      std::visit([&](const auto& records) { std::ranges::for_each(records, std::ref(model)); },
+                 batch);
+    }
+    core::ImportSummary done = model.finish(import, actor(), now);
+    if (done.conflict_count == 0 && !options.dry_run) {
       *data_ = std::move(after);
     }
     return done;

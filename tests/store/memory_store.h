@@ -2,13 +2,13 @@
 
 #include <memory>
 
-#include "store/key_store.h"
+#include "store/served_store.h"
 
 namespace nexakey::store::test {
 
 /// What a store has to do, as plainly as it can be written: the model that backends are compared
 /// with. It shares neither the window nor the tables of any of them.
-class MemoryStore final : public KeyStore {
+class MemoryStore final : public ServedStore {
  public:
   struct Data;
   static std::shared_ptr<Data> make_data();
@@ -22,8 +22,11 @@ class MemoryStore final : public KeyStore {
       const std::function<bool(const core::Key&)>& visit) override;
   Result<std::optional<core::Key>> update(core::KeyId id, const core::KeyChange& change,
                                           core::Time now) override;
-  Result<std::vector<core::Key>> revoke(std::span<const core::KeyId> ids, const std::string& reason,
-                                        core::Time now) override;
+  Result<void> revoke(std::span<const core::KeyId> ids, const std::string& reason, core::Time now,
+                      const std::function<bool(std::span<const core::Key>)>& visit) override;
+  Result<std::vector<std::optional<core::Key>>> find(std::span<const core::KeyId> ids) override;
+  Result<std::vector<std::optional<core::Key>>> find(
+      std::span<const core::KeyHash> hashes) override;
   Result<std::optional<core::Rotated>> rotate(core::KeyId id, const core::Rotation& rotation,
                                               core::Time now) override;
   Result<std::vector<Verification>> verify(std::span<const core::Request> requests,
@@ -33,7 +36,8 @@ class MemoryStore final : public KeyStore {
   Result<std::vector<std::string>> workspaces() override;
   Result<core::Token> create_token(const core::Token& token) override;
   Result<std::vector<core::Token>> tokens() override;
-  Result<std::optional<core::Token>> find_token(const core::CredentialHash& hash) override;
+  Result<std::vector<std::optional<core::Token>>> find_tokens(
+      std::span<const core::CredentialHash> hashes) override;
   Result<std::vector<core::Token>> revoke_tokens(std::span<const core::TokenId> ids,
                                                  core::Time now) override;
   Result<std::optional<std::int64_t>> audit(

@@ -8,38 +8,40 @@
 #include <SQLiteCpp/SQLiteCpp.h>
 
 #include "store/sqlite/database.h"
-#include "store/sqlite/key_rows.h"
-#include "store/sqlite/token_rows.h"
+#include "store/sqlite/tables.h"
 #include "tests/support/keys.h"
 
 namespace nexakey::test {
+
+/// Writes rows to a store, which is created if need be, without the rules and the log.
+inline void write_rows(const std::filesystem::path& store,
+                       const std::function<void(store::sqlite::SqliteTables&)>& write) {
+  using store::sqlite::Database;
+  auto database = value_of(
+      Database::open(store::sqlite::StorePaths(store), store::OpenMode::create_if_missing));
+  database.write(Database::Reserve::kept, [&] {
+    store::sqlite::SqliteTables tables(database.connection());
+    write(tables);
+    return true;
+  });
+}
 
 /// Adds keys of the tests to a store with one transaction for all of them.
 inline void add_keys(
     const std::filesystem::path& store, std::uint64_t first, std::uint64_t count,
     const std::function<void(core::Key&)>& edit = [](core::Key&) {}) {
-  auto database = value_of(store::sqlite::Database::open(store::sqlite::StorePaths(store),
-                                                         store::OpenMode::create_if_missing));
-  const auto added =
-      database.write(store::sqlite::Database::Reserve::kept, [&]() -> core::Result<std::uint64_t> {
-        for (std::uint64_t n = first; n < first + count; ++n) {
-          core::Key key = make_key(n);
-          edit(key);
-          store::sqlite::insert_key(database, key);
-        }
-        return count;
-      });
-  value_of(added);
+  write_rows(store, [&](store::sqlite::SqliteTables& tables) {
+    for (std::uint64_t n = first; n < first + count; ++n) {
+      core::Key key = make_key(n);
+      edit(key);
+      tables.insert({&key, 1});
+    }
+  });
 }
 
-/// Adds a token, to a store that is made if need be, without an entry in the log.
+/// Adds a token, to a store that is created if need be, without an entry in the log.
 inline void add_token_unnoticed(const std::filesystem::path& store, const core::Token& token) {
-  auto database = value_of(store::sqlite::Database::open(store::sqlite::StorePaths(store),
-                                                         store::OpenMode::create_if_missing));
-  value_of(database.write(store::sqlite::Database::Reserve::kept, [&]() -> core::Result<bool> {
-    store::sqlite::insert_token(database, token);
-    return true;
-  }));
+  write_rows(store, [&](store::sqlite::SqliteTables& tables) { tables.insert({&token, 1}); });
 }
 
 /// Runs SQL behind the store's back.

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <string>
+
+#include "core/error.h"
+#include "core/secret.h"
+
+namespace nexakey::store {
+
+/// Whether a store has to exist already.
+enum class OpenMode {
+  existing,           ///< `not_found` if it does not exist
+  create_if_missing,  ///< creates it, and the folders above it
+};
+
+/// How to reach a store behind a server. A store in files of this machine needs none of it.
+struct RemoteAccess {
+  /// Reads the token. Called once for each store that is opened, and only if the store needs it.
+  std::function<core::Result<core::Secret>()> token{};
+  std::string token_name{};    ///< names the token in messages: "the token of ci.token"
+  std::string store_origin{};  ///< where the URL is from: " (from NEXAKEY_STORE)", or nothing
+  std::string ca_file{};       ///< certificates (PEM) to trust instead of the system's, or nothing
+  std::chrono::milliseconds timeout{30'000};  ///< for one request, with all its repetitions
+};
+
+}  // namespace nexakey::store

@@ -1,0 +1,78 @@
+#include "store/bulk.h"
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+
+#include "store/refusals.h"
+
+namespace nexakey::store {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using core::KeyId;
+
+/// How long a transaction goes on with further keys.
+constexpr std::chrono::milliseconds kMaxTime{100};
+/// How long the store is left to others after a transaction. They look for the lock every 2 ms.
+constexpr std::chrono::milliseconds kPause{4};
+
+std::span<const KeyId> first_of(std::span<const KeyId> ids) {
+  return ids.first(std::min(ids.size(), kMaxAtOnce));
+}
+
+Result<void> check_existence(std::span<const KeyId> ids, const LookUp& look_up) {
+  while (!ids.empty()) {
+    const auto batch = first_of(ids);
+    const auto keys = look_up(batch);
+    if (!keys) {
+      return tl::unexpected(keys.error());
+    }
+    const auto missing =
+        std::ranges::find_if(*keys, [](const auto& key) { return !key.has_value(); });
+    if (missing != keys->end()) {
+      return tl::unexpected(not_found(batch[static_cast<std::size_t>(missing - keys->begin())]));
+    }
+    ids = ids.subspan(batch.size());
+  }
+  return {};
+}
+
+core::Error interrupted(core::Error error, std::size_t done, std::size_t all) {
+  error.message = "revoked " + std::to_string(done) + " of " + std::to_string(all) +
+                  " keys, then failed: " + error.message;
+  error.hint = "run the same command again to revoke the rest";
+  return error;
+}
+
+}  // namespace
+
+Result<void> revoke_in_bulk(std::span<const KeyId> ids, const LookUp& look_up,
+                            const RevokeSome& revoke_some,
+                            const std::function<bool(std::span<const core::Key>)>& visit) {
+  const bool is_bulk = ids.size() > kMaxAtOnce;
+  if (is_bulk) {
+    if (auto checked = check_existence(ids, look_up); !checked) {
+      return checked;
+    }
+  }
+  for (std::size_t done = 0; done < ids.size();) {
+    const auto end = Clock::now() + kMaxTime;
+    const auto revoked =
+        revoke_some(first_of(ids.subspan(done)), [&] { return is_bulk && Clock::now() >= end; });
+    if (!revoked) {
+      return tl::unexpected(done == 0 ? revoked.error()
+                                      : interrupted(revoked.error(), done, ids.size()));
+    }
+    done += revoked->size();
+    if (!visit(*revoked)) {
+      break;
+    }
+    if (done < ids.size()) {
+      std::this_thread::sleep_for(kPause);
+    }
+  }
+  return {};
+}
+
+}  // namespace nexakey::store

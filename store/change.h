@@ -1,0 +1,49 @@
+#pragma once
+
+#include <utility>
+#include <vector>
+
+#include "core/audit.h"
+#include "core/time.h"
+#include "store/tables.h"
+
+namespace nexakey::store {
+
+/// One change of a store on its way: the tables, who changes them and when, and the entries of the
+/// audit log, which are written together at its end. It locks the log, and with it the store,
+/// before anything is read.
+class Change {
+ public:
+  Change(Tables& change_tables, const core::Actor& actor, core::Time time)
+      : tables(change_tables), now(time), actor_(actor), head_(tables.audit_head()) {}
+  Change(const Change&) = delete;
+  Change& operator=(const Change&) = delete;
+  ~Change() = default;
+
+  /// Logs a record, at `now` or at another time.
+  void log(core::AuditRecord record) { log(now, std::move(record)); }
+  void log(core::Time at, core::AuditRecord record) {
+    entries_.push_back(core::next_entry(head_, actor_, at, std::move(record)));
+    head_ = {.number = entries_.back().number, .hash = entries_.back().hash};
+  }
+  /// The last entry of the log, with those of this change.
+  [[nodiscard]] const core::AuditHead& head() const { return head_; }
+
+  /// Writes the entries. Comes last.
+  void write_log() {
+    if (!entries_.empty()) {
+      tables.append(entries_);
+      entries_.clear();
+    }
+  }
+
+  Tables& tables;
+  const core::Time now;
+
+ private:
+  const core::Actor& actor_;
+  core::AuditHead head_;
+  std::vector<core::AuditEntry> entries_;
+};
+
+}  // namespace nexakey::store

@@ -1,0 +1,87 @@
+#include "store/check_tables.h"
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/text.h"
+
+namespace nexakey::store {
+namespace {
+
+constexpr const char* kRestore = "restore the store from a backup";
+
+bool has_no_id(const std::vector<std::string>& damage) {
+  return std::ranges::find(damage, "id") != damage.end();
+}
+
+/// What is wrong with a key that is not revoked; nothing if it is sound.
+std::string problem_of(const core::Key& key) {
+  if (!key.damage.empty()) {
+    const std::vector<std::string_view> columns(key.damage.begin(), key.damage.end());
+    return "cannot decode " + core::join(columns, ", ") +
+           (key.is_damaged ? ": its requests are answered with 503" : "");
+  }
+  const auto checked = core::check_key(key);
+  return checked ? std::string() : checked.error().message;
+}
+
+}  // namespace
+
+void check_keys(Tables& tables, Findings& findings) {
+  std::size_t keys = 0;
+  std::size_t revoked_with_damage = 0;
+  tables.scan_keys({}, std::nullopt, Order::oldest_first, [&](const core::Key& key) {
+    ++keys;
+    const std::string problem = problem_of(key);
+    if (problem.empty()) {
+      return true;
+    }
+    if (has_no_id(key.damage)) {
+      findings.add(Health::problem, "a key, " + core::quote(key.name) + ": " + problem, kRestore);
+    } else if (key.revoked_at) {
+      ++revoked_with_damage;
+    } else {
+      const std::string id = key.id.to_string();
+      findings.add(Health::problem, id + ": " + problem,
+                   "create another key, and end this one with nexakey revoke " + id);
+    }
+    return true;
+  });
+  findings.finish(count_of(keys, "key") +
+                  (revoked_with_damage == 0
+                       ? ""
+                       : ", " + std::to_string(revoked_with_damage) + " revoked with damage"));
+}
+
+void check_tokens(Tables& tables, Findings& findings) {
+  std::size_t tokens = 0;
+  tables.scan_tokens(std::nullopt, Order::oldest_first, [&](const core::Token& token) {
+    ++tokens;
+    const auto checked = core::check_token(token);
+    if (!token.revoked_at && (token.is_damaged || !checked)) {
+      const std::string id = token.id.to_string();
+      findings.add(Health::problem,
+                   id + ": " + (checked ? "cannot be decoded" : checked.error().message),
+                   "create another token, and end this one with nexakey token revoke " + id);
+    }
+    return true;
+  });
+  findings.finish(count_of(tokens, "token"));
+}
+
+void check_audit(Tables& tables, Findings& findings) {
+  core::AuditChecker checker;
+  tables.scan_audit({}, [&](const core::AuditEntry& entry) { return checker.add(entry); });
+  const auto head = checker.finish();
+  if (!head || *head != tables.audit_head()) {
+    findings.add(Health::problem, head ? "the last entries are missing" : head.error().message,
+                 "compare it with a backup to find out who changed it; from here on it proves "
+                 "nothing");
+    return;
+  }
+  findings.finish(head->number == 0 ? "no entry" : "whole, head " + head->to_string());
+}
+
+}  // namespace nexakey::store

@@ -1,0 +1,223 @@
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <string>
+#include <string_view>
+
+#include "core/audit.h"
+#include "core/json.h"
+#include "core/key.h"
+#include "core/record.h"
+#include "core/token.h"
+#include "store/row.h"
+
+/// The columns of the tables and how their values are encoded, the same in each SQL engine.
+///
+/// `read_*` decode a row whose columns have the order of the names beside them. `write_*` call
+/// `sink(name, value)` for each column that is written; a value is a std::int64_t, a
+/// std::string_view, a core::CredentialHash, or an optional time, id or text.
+namespace nexakey::store {
+
+// --- keys
+
+/// What a decision needs.
+inline constexpr std::array<std::string_view, 8> kRuleColumns{
+    "id",         "workspace",  "scopes",       "whitelist",
+    "rate_limit", "expires_at", "suspended_at", "revoked_at"};
+inline constexpr std::array<std::string_view, 18> kKeyColumns{
+    "id",           "workspace",  "scopes",        "whitelist",    "rate_limit",   "expires_at",
+    "suspended_at", "revoked_at", "hash",          "last_four",    "name",         "description",
+    "labels",       "created_at", "revoke_reason", "last_used_at", "rotated_from", "superseded_by"};
+
+template <Row R>
+core::KeyRules read_rules(Decoder<R>& decoder) {
+  constexpr std::int64_t kAllScopes = 3;
+  core::KeyRules rules;
+  rules.id = decoder.template id<core::KeyId>(0);
+  rules.workspace = decoder.text(1);
+  rules.scopes = core::Scopes(static_cast<unsigned>(decoder.number(2, 0, kAllScopes, 0)));
+  rules.whitelist = decoder.parsed(3, core::Whitelist::from_text(decoder.text(3)));
+  rules.rate_limit = static_cast<std::uint32_t>(
+      decoder.number(4, 1, core::kMaxRateLimit, core::kDefaultRateLimit));
+  rules.expires_at = decoder.optional_time(5);
+  rules.suspended_at = decoder.optional_time(6);
+  rules.revoked_at = decoder.optional_time(7);
+  rules.is_damaged = decoder.has_damage();
+  return rules;
+}
+
+template <Row R>
+core::KeyRules read_rules(const R& row) {
+  Decoder<R> decoder(row, kRuleColumns);
+  return read_rules(decoder);
+}
+
+template <Row R>
+core::Key read_key(const R& row) {
+  Decoder<R> decoder(row, kKeyColumns);
+  core::Key key;
+  static_cast<core::KeyRules&>(key) = read_rules(decoder);
+  key.hash = decoder.hash(8);
+  key.last_four = decoder.text(9);
+  key.name = decoder.text(10);
+  key.description = decoder.text(11);
+  if (const std::string labels = decoder.text(12); !labels.empty()) {
+    key.labels = decoder.parsed(12, core::labels_from_json(labels));
+  }
+  key.created_at = decoder.time(13);
+  key.revoke_reason = decoder.text(14);
+  key.last_used_at = decoder.optional_time(15);
+  key.rotated_from = decoder.template optional_id<core::KeyId>(16);
+  key.superseded_by = decoder.template optional_id<core::KeyId>(17);
+  key.damage = decoder.take_damage();
+  return key;
+}
+
+template <typename Sink>
+void write_revocation(const core::Key& key, Sink&& sink) {
+  sink("revoked_at", key.revoked_at);
+  sink("revoke_reason", std::string_view(key.revoke_reason));
+}
+
+/// What a change can change.
+template <typename Sink>
+void write_changeable(const core::Key& key, Sink&& sink) {
+  sink("name", std::string_view(key.name));
+  sink("scopes", std::int64_t{key.scopes.bits()});
+  sink("whitelist", std::string_view(key.whitelist.to_text()));
+  sink("rate_limit", std::int64_t{key.rate_limit});
+  sink("labels",
+       std::string_view(key.labels.empty() ? std::string() : core::labels_to_json(key.labels)));
+  sink("description", std::string_view(key.description));
+  sink("expires_at", key.expires_at);
+  sink("suspended_at", key.suspended_at);
+  sink("rotated_from", key.rotated_from);
+  sink("superseded_by", key.superseded_by);
+  write_revocation(key, sink);
+}
+
+/// All columns of the table: when a key was last used is in another one.
+template <typename Sink>
+void write_key(const core::Key& key, Sink&& sink) {
+  sink("id", key.id.bits());
+  sink("hash", key.hash);
+  sink("last_four", std::string_view(key.last_four));
+  sink("workspace", std::string_view(key.workspace));
+  sink("created_at", std::optional(key.created_at));
+  write_changeable(key, sink);
+}
+
+// --- tokens
+
+inline constexpr std::array<std::string_view, 9> kTokenColumns{
+    "id",        "hash",       "last_four",  "name",      "role",
+    "workspace", "created_at", "expires_at", "revoked_at"};
+
+template <Row R>
+core::Token read_token(const R& row) {
+  Decoder<R> decoder(row, kTokenColumns);
+  core::Token token;
+  token.id = decoder.template id<core::TokenId>(0);
+  token.hash = decoder.hash(1);
+  token.last_four = decoder.text(2);
+  token.name = decoder.text(3);
+  token.role = decoder.parsed(4, core::parse_role(decoder.text(4)));
+  token.workspace = decoder.optional_text(5);
+  token.created_at = decoder.time(6);
+  token.expires_at = decoder.optional_time(7);
+  token.revoked_at = decoder.optional_time(8);
+  token.is_damaged = decoder.has_damage();
+  return token;
+}
+
+template <typename Sink>
+void write_token(const core::Token& token, Sink&& sink) {
+  sink("id", token.id.bits());
+  sink("hash", token.hash);
+  sink("last_four", std::string_view(token.last_four));
+  sink("name", std::string_view(token.name));
+  sink("role", core::name_of(token.role));
+  sink("workspace", token.workspace);
+  sink("created_at", std::optional(token.created_at));
+  sink("expires_at", token.expires_at);
+  sink("revoked_at", token.revoked_at);
+}
+
+// --- audit
+
+inline constexpr std::array<std::string_view, 9> kAuditColumns{
+    "number", "at", "action", "actor", "source", "workspace", "subject", "details", "hash"};
+
+/// An entry as it is in the table. A value that cannot be decoded has a default, which the check of
+/// the log (core::AuditChecker) then finds.
+template <Row R>
+core::AuditEntry read_audit_entry(const R& row) {
+  Decoder<R> decoder(row, kAuditColumns);
+  return {.number = decoder.number(0, 0, INT64_MAX, 0),
+          .at = decoder.time(1),
+          .action = decoder.text(2),
+          .actor = {.name = decoder.text(3), .source = decoder.text(4)},
+          .workspace = decoder.text(5),
+          .subject = decoder.text(6),
+          .details = decoder.text(7),
+          .hash = decoder.hash(8)};
+}
+
+template <typename Sink>
+void write_audit_entry(const core::AuditEntry& entry, Sink&& sink) {
+  sink("number", entry.number);
+  sink("at", std::optional(entry.at));
+  sink("action", std::string_view(entry.action));
+  sink("actor", std::string_view(entry.actor.name));
+  sink("source", std::string_view(entry.actor.source));
+  sink("workspace", std::string_view(entry.workspace));
+  sink("subject", std::string_view(entry.subject));
+  sink("details", std::string_view(entry.details));
+  sink("hash", entry.hash);
+}
+
+inline constexpr std::array<std::string_view, 2> kAuditHeadColumns{"number", "hash"};
+
+template <Row R>
+core::AuditHead read_audit_head(const R& row) {
+  Decoder<R> decoder(row, kAuditHeadColumns);
+  return {.number = decoder.number(0, 0, INT64_MAX, 0), .hash = decoder.hash(1)};
+}
+
+// --- counts
+
+inline constexpr std::array<std::string_view, 4> kCountColumns{"hour", "endpoint", "status",
+                                                               "requests"};
+
+/// A count, or a sum of counts: hours since 1970, an endpoint, a status and requests. `endpoint` of
+/// the result refers to the row.
+template <Row R>
+core::UsageRow read_count(const R& row) {
+  constexpr std::int64_t kLastHour =
+      std::chrono::floor<std::chrono::hours>(core::kEndOfTimes.time_since_epoch()).count() - 1;
+  Decoder<R> decoder(row, kCountColumns);
+  return {.hour = core::Time(std::chrono::hours(decoder.number(0, 0, kLastHour, 0))),
+          .endpoint = row.text(1),
+          .status = static_cast<int>(decoder.number(2, 0, INT16_MAX, 0)),
+          .requests = std::min(static_cast<std::uint64_t>(decoder.number(3, 0, INT64_MAX, 0)),
+                               core::kMaxCount)};
+}
+
+inline constexpr std::array<std::string_view, 5> kUsageColumns{"hour", "endpoint", "status",
+                                                               "requests", "id"};
+
+/// A count with the id of its key.
+template <Row R>
+core::KeyUsage read_usage(const R& row) {
+  const core::UsageRow count = read_count(row);
+  Decoder<R> decoder(row, kUsageColumns);
+  return {.key = decoder.template id<core::KeyId>(4),
+          .hour = count.hour,
+          .endpoint = std::string(count.endpoint),
+          .status = count.status,
+          .requests = count.requests};
+}
+
+}  // namespace nexakey::store

@@ -1,0 +1,101 @@
+#include "store/deciding.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "core/endpoint.h"
+#include "store/arrange.h"
+
+namespace nexakey::store {
+namespace {
+
+using core::Key;
+using core::Time;
+
+/// Adds one request to the counts of a key, under its endpoint while the key has room for it on
+/// that day.
+void count(DecidingTables& tables, const Key& key, std::string endpoint, int status, Time now) {
+  const auto known = tables.endpoints_of(key.id, core::start_of_day(now));
+  if (!known.contains(endpoint) && known.size() >= core::kEndpointsPerDay) {
+    endpoint = core::kOtherEndpoints;
+  }
+  core::KeyUsage row{.key = key.id,
+                     .hour = core::start_of_hour(now),
+                     .endpoint = std::move(endpoint),
+                     .status = status,
+                     .requests = 0};
+  row.requests = tables.counts_of({&row, 1}).front() + 1;
+  tables.set_counts({&row, 1});
+}
+
+/// The window of a key with room for one more request of its limit.
+Window window_of(DecidingTables& tables, const Key& key, core::Tick tick) {
+  Window window = tables.window(key.id);
+  if (window.ring.empty()) {
+    window.ring.assign(1, -core::kWindowLength);
+  }
+  while (core::SlidingWindow(window.count, window.ring).is_short(key.rate_limit, tick)) {
+    std::vector<core::Tick> larger(2 * window.ring.size(), -core::kWindowLength);
+    core::SlidingWindow(window.count, window.ring).copy_to(larger, tick);
+    window.ring = std::move(larger);
+  }
+  return window;
+}
+
+Verification decide_one(DecidingTables& tables, const core::Request& request,
+                        const VerifyOptions& options, core::Tick tick) {
+  const bool is_dry_run = options.counting == Counting::dry_run;
+  const Time now = core::system_time();
+  std::optional<Key> key;
+  if (request.credential == core::Credential::key) {
+    key = find(tables, std::span(&request.key_hash, 1)).front();
+  }
+  std::optional<Window> window;
+  std::optional<core::SlidingWindow> view;
+  if (key && key->is_active(now)) {
+    window = window_of(tables, *key, tick);
+    view.emplace(window->count, window->ring);
+  }
+  Verification verification;
+  const Key* const known = key ? &*key : nullptr;
+  verification.decision =
+      core::decide(request, known, view ? &*view : nullptr, now, tick, is_dry_run);
+  if (options.explain) {
+    verification.checks = core::explain(request, known, verification.decision, now);
+  }
+  if (verification.decision.is_counted() && !is_dry_run) {
+    if (window) {
+      tables.set_window(key->id, *window);
+    }
+    count(tables, *key, core::endpoint_of(request.method, request.path),
+          core::status_of(verification.decision.reason), now);
+    key->last_used_at = now;
+    tables.set_last_used({&*key, 1});
+  }
+  return verification;
+}
+
+}  // namespace
+
+std::vector<Verification> decide(DecidingTables& tables, std::span<const core::Request> requests,
+                                 const VerifyOptions& options, core::Tick tick) {
+  std::vector<Verification> verifications;
+  for (const core::Request& request : requests) {
+    verifications.push_back(decide_one(tables, request, options, tick));
+  }
+  return verifications;
+}
+
+void count(DecidingTables& tables, std::span<const core::UpstreamResponse> responses) {
+  const Time now = core::system_time();
+  for (const core::UpstreamResponse& response : responses) {
+    const auto key = find_one(tables, response.key);
+    if (key && response.workspace.value_or(key->workspace) == key->workspace) {
+      count(tables, *key, core::endpoint_of(response.method, response.path),
+            core::kUpstreamStatus + response.status, now);
+    }
+  }
+}
+
+}  // namespace nexakey::store

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "core/decision.h"
+#include "core/error.h"
+#include "store/key_store.h"
+#include "store/tables.h"
+
+namespace nexakey::store {
+
+/// What a write is for.
+enum class Purpose {
+  change,      ///< adds or changes rows
+  revocation,  ///< may also use the space that is reserved for it on a full disk
+  import,      ///< writes many rows; references between keys are checked at its end
+};
+
+/// A database: where transactions come from, and how requests are decided. A backend implements
+/// this interface and Tables; store/table_store.h makes a store of them.
+///
+/// An error (`store_unavailable`) of `write` says that nothing was done, or that it is not known
+/// whether it was.
+class Engine {
+ public:
+  Engine() = default;
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+  virtual ~Engine() = default;
+
+  /// Calls `work`, which makes one call to the tables.
+  virtual Result<void> read(const std::function<void(Tables&)>& work) = 0;
+  /// Calls `work`, which sees the tables as they are at one moment.
+  virtual Result<void> view(const std::function<void(Tables&)>& work) = 0;
+  /// Calls `work` while no other process changes anything, and commits, durably, if it returns
+  /// true; else nothing was done. `work` is called again if the engine has to repeat the
+  /// transaction.
+  virtual Result<void> write(Purpose purpose, const std::function<bool(Tables&)>& work) = 0;
+
+  /// KeyStore::verify and KeyStore::record_responses. An engine without a faster way keeps the
+  /// windows in a table and uses store/deciding.h.
+  virtual Result<std::vector<Verification>> verify(std::span<const core::Request> requests,
+                                                   const VerifyOptions& options) = 0;
+  virtual Result<void> record_responses(std::span<const core::UpstreamResponse> responses) = 0;
+
+  /// Moves all counts to the tables. An engine that counts in its tables has nothing to do.
+  virtual Result<void> flush() { return {}; }
+  /// ServedStore::maintain.
+  virtual Result<void> maintain() { return {}; }
+};
+
+}  // namespace nexakey::store

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+#include "store/health.h"
+
+namespace nexakey::store {
+
+/// `1 key`, `2 keys`.
+std::string count_of(std::size_t count, const std::string& what);
+
+/// The findings of one check of many things: each thing that is wrong, up to a number, and a last
+/// finding. A store that is damaged all over would fill the screen.
+class Findings {
+ public:
+  static constexpr std::size_t kMaxNamed = 20;
+
+  Findings(std::string check, const FindingVisitor& visit)
+      : check_(std::move(check)), visit_(visit) {}
+
+  void add(Health status, const std::string& found, const std::string& advice);
+  /// Ends the check; reports `found` if nothing was wrong.
+  void finish(const std::string& found);
+
+ private:
+  std::string check_;
+  const FindingVisitor& visit_;
+  std::size_t count_ = 0;
+  Health worst_ = Health::ok;
+};
+
+}  // namespace nexakey::store

@@ -1,0 +1,137 @@
+#include "store/key_rules.h"
+
+#include <algorithm>
+#include <array>
+#include <iterator>
+#include <utility>
+
+#include "store/arrange.h"
+#include "store/refusals.h"
+#include "store/revocation.h"
+
+namespace nexakey::store::rules {
+namespace {
+
+using core::Key;
+using core::KeyId;
+
+/// How many keys are revoked before the time is looked at.
+constexpr std::size_t kRevokedAtOnce = 100;
+
+/// The active key that has the name of `key` in its workspace and is not superseded.
+std::optional<Key> find_active_namesake(Change& change, const Key& key) {
+  const core::KeyFilter filter{.workspace = key.workspace,
+                               .name = key.name,
+                               .status = core::KeyStatus::active,
+                               .newest_of_line = true};
+  std::optional<Key> namesake;
+  change.tables.scan_keys(filter, std::nullopt, Order::newest_first, [&](const Key& found) {
+    if (filter.matches(found, change.now)) {
+      namesake = found;
+    }
+    return !namesake;
+  });
+  return namesake;
+}
+
+bool has_hash(Change& change, const core::KeyHash& hash) {
+  return !change.tables.find_keys({&hash, 1}).empty();
+}
+
+/// Logs what has changed of a key and writes it, if anything has.
+void write_change(Change& change, core::AuditAction action, const Key& before, const Key& after) {
+  if (auto record = core::record_change(action, before, after)) {
+    change.tables.update({&after, 1});
+    change.log(*std::move(record));
+  }
+}
+
+}  // namespace
+
+Result<Key> create(Change& change, const Key& key, CreateMode mode) {
+  // When a key was last used is known to the store alone, and not a part of what is created.
+  Key added = key;
+  added.last_used_at.reset();
+  if (const auto same = find_one(change.tables, key.id)) {
+    added.last_used_at = same->last_used_at;
+    return *same == added ? Result<Key>(added) : tl::unexpected(id_taken(key.id));
+  }
+  if (mode == CreateMode::unless_named) {
+    if (auto namesake = find_active_namesake(change, key)) {
+      return *std::move(namesake);
+    }
+  }
+  if (has_hash(change, key.hash)) {
+    return tl::unexpected(key_hash_taken());
+  }
+  for (const auto& relative : {key.rotated_from, key.superseded_by}) {
+    if (relative && !find_one(change.tables, *relative)) {
+      return tl::unexpected(not_found(*relative));
+    }
+  }
+  change.tables.insert({&added, 1});
+  change.log(core::record_creation(added));
+  return added;
+}
+
+Result<std::optional<Key>> update(Change& change, KeyId id, const core::KeyChange& key_change) {
+  const auto key = find_one(change.tables, id);
+  if (!key) {
+    return std::nullopt;
+  }
+  auto changed = core::apply(*key, key_change, change.now);
+  if (!changed) {
+    return tl::unexpected(std::move(changed.error()));
+  }
+  write_change(change, core::AuditAction::edit, *key, *changed);
+  return *std::move(changed);
+}
+
+Result<std::optional<core::Rotated>> rotate(Change& change, KeyId id,
+                                            const core::Rotation& rotation) {
+  const auto found = find(change.tables, std::array{id, rotation.successor});
+  const auto& key = found[0];
+  const auto& twin = found[1];
+  if (!key) {
+    return std::nullopt;
+  }
+  if (twin && core::is_done(rotation, *key, *twin)) {
+    return core::Rotated{.successor = *twin, .previous = *key};
+  }
+  auto rotated = core::rotate(*key, rotation, change.now);
+  if (!rotated) {
+    return tl::unexpected(std::move(rotated.error()));
+  }
+  if (twin) {
+    return tl::unexpected(id_taken(twin->id));
+  }
+  if (has_hash(change, rotation.hash)) {
+    return tl::unexpected(key_hash_taken());
+  }
+  change.tables.insert({&rotated->successor, 1});
+  change.log(core::record_creation(rotated->successor));
+  write_change(change, core::AuditAction::rotate, *key, rotated->previous);
+  return *std::move(rotated);
+}
+
+Result<std::vector<Key>> revoke(Change& change, std::span<const KeyId> ids,
+                                const std::string& reason, const std::function<bool()>& is_over) {
+  const auto mark = [&](Key& key) {
+    const Key before = key;
+    key.revoked_at = change.now;
+    key.revoke_reason = reason;
+    return *core::record_change(core::AuditAction::revoke, before, key);
+  };
+  std::vector<Key> keys;
+  while (keys.size() < ids.size() && (keys.empty() || !is_over())) {
+    const auto group = ids.subspan(keys.size(), std::min(kRevokedAtOnce, ids.size() - keys.size()));
+    auto revoked = revoke_rows(change, group, change.tables.find_keys(group), mark);
+    if (!revoked) {
+      return revoked;
+    }
+    std::ranges::move(*revoked, std::back_inserter(keys));
+  }
+  return keys;
+}
+
+}  // namespace nexakey::store::rules

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "store/postgres/connection.h"
+
+namespace nexakey::store::postgres {
+
+/// Rows on their way to the server: each column is one parameter, the array of its values, so that
+/// any number of rows is one statement with one plan.
+class ColumnArrays {
+ public:
+  /// The rows that `write` (store/columns.h) makes of things.
+  template <typename T, typename Write>
+  static ColumnArrays of(std::span<const T> things, const Write& write) {
+    ColumnArrays arrays;
+    for (const T& thing : things) {
+      arrays.next_ = 0;
+      write(thing, arrays);
+    }
+    return arrays;
+  }
+
+  /// Adds a value to the next column: a sink of store/columns.h.
+  void operator()(std::string_view name, std::int64_t number);
+  void operator()(std::string_view name, std::string_view text);
+  void operator()(std::string_view name, const core::CredentialHash& hash);
+  void operator()(std::string_view name, const std::optional<std::string>& text);
+  void operator()(std::string_view name, const std::optional<core::Time>& time);
+  template <typename Kind>
+  void operator()(std::string_view name, const std::optional<core::Id<Kind>>& id) {
+    add(name, "bigint", id ? std::to_string(id->bits()) : "NULL");
+  }
+
+  [[nodiscard]] Parameters parameters() const;
+  /// `id, …`: the names of the columns.
+  [[nodiscard]] std::string names() const;
+  /// `unnest($1::bigint[], …)`: these rows as a table.
+  [[nodiscard]] std::string as_table() const;
+  /// `name = added.name, …`: all columns but the first, of such a table called `added`.
+  [[nodiscard]] std::string assignments() const;
+
+ private:
+  struct Column {
+    std::string_view name;
+    std::string_view type;
+    std::string array;
+  };
+
+  void add(std::string_view name, std::string_view type, std::string_view element);
+
+  std::vector<Column> columns_;
+  std::size_t next_ = 0;
+};
+
+}  // namespace nexakey::store::postgres

@@ -1,0 +1,124 @@
+#include "store/postgres/engine.h"
+
+#include <algorithm>
+
+#include "core/endpoint.h"
+#include "store/postgres/tables.h"
+
+namespace nexakey::store::postgres {
+namespace {
+
+/// How many requests or responses go to the server at once.
+constexpr std::size_t kBatch = 256;
+
+/// Windows of so many keys are vacuumed at once, and those of all keys about once a minute.
+constexpr std::int64_t kVacuumed = 1000;
+constexpr std::chrono::minutes kVacuumPause{1};
+constexpr std::int64_t kBeforeAllKeys = -1;
+
+const std::string kReport = "SELECT nexakey.report($1, $2, $3, $4)";
+const std::string kVacuum = "SELECT nexakey.tidy_windows($1, $2)";
+
+/// The tables grow while statistics and plans are those of empty ones: no plan may read them whole.
+constexpr const char* kImportSettings =
+    "SET CONSTRAINTS ALL DEFERRED; SET LOCAL plan_cache_mode = force_custom_plan;"
+    " SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off;"
+    " SET LOCAL enable_mergejoin = off";
+/// Comes before the commit, which must not take long.
+constexpr const char* kCheckConstraints = "SET CONSTRAINTS ALL IMMEDIATE";
+
+}  // namespace
+
+PostgresEngine::PostgresEngine(Connection connection)
+    : connection_(std::move(connection)), last_vacuumed_(kBeforeAllKeys) {}
+
+Result<void> PostgresEngine::read(const std::function<void(Tables&)>& work) {
+  return guarded([&]() -> Result<void> {
+    PostgresTables tables(connection_);
+    work(tables);
+    return {};
+  });
+}
+
+Result<void> PostgresEngine::view(const std::function<void(Tables&)>& work) {
+  return guarded([&]() -> Result<void> {
+    PostgresTables tables(connection_);
+    connection_.view([&] { work(tables); });
+    return {};
+  });
+}
+
+Result<void> PostgresEngine::write(Purpose purpose, const std::function<bool(Tables&)>& work) {
+  return guarded([&]() -> Result<void> {
+    PostgresTables tables(connection_);
+    connection_.change([&] {
+      if (purpose != Purpose::import) {
+        return work(tables);
+      }
+      connection_.execute(kImportSettings);
+      const bool is_kept = work(tables);
+      if (is_kept) {
+        connection_.execute_long(kCheckConstraints);
+      }
+      return is_kept;
+    });
+    return {};
+  });
+}
+
+Result<std::vector<Verification>> PostgresEngine::verify(std::span<const core::Request> requests,
+                                                         const VerifyOptions& options) {
+  return guarded([&]() -> Result<std::vector<Verification>> {
+    std::vector<Verification> verifications(requests.size());
+    for (std::size_t done = 0; done < requests.size(); done += kBatch) {
+      const std::size_t count = std::min(kBatch, requests.size() - done);
+      decider_.decide(requests.subspan(done, count), options,
+                      std::span(verifications).subspan(done, count));
+    }
+    return verifications;
+  });
+}
+
+Result<void> PostgresEngine::record_responses(std::span<const core::UpstreamResponse> responses) {
+  return guarded([&]() -> Result<void> {
+    for (std::size_t done = 0; done < responses.size(); done += kBatch) {
+      const auto batch = responses.subspan(done, std::min(kBatch, responses.size() - done));
+      std::vector<std::int64_t> keys;
+      std::vector<std::string> workspaces;
+      std::vector<std::string> endpoints;
+      std::vector<std::int64_t> statuses;
+      for (const core::UpstreamResponse& response : batch) {
+        keys.push_back(response.key.bits());
+        workspaces.push_back(response.workspace.value_or(""));  // of any
+        endpoints.push_back(core::endpoint_of(response.method, response.path));
+        statuses.push_back(core::kUpstreamStatus + response.status);
+      }
+      const Parameters parameters = Parameters()
+                                        .add_array(keys)
+                                        .add_array(workspaces)
+                                        .add_array(endpoints)
+                                        .add_array(statuses);
+      connection_.ask([&] { return connection_.run(kReport, parameters); });
+    }
+    return {};
+  });
+}
+
+Result<void> PostgresEngine::maintain() {
+  const auto now = std::chrono::steady_clock::now();
+  if (now < next_vacuum_) {
+    return {};
+  }
+  next_vacuum_ = now + kVacuumPause;  // also if it fails, or is not permitted
+  return guarded([&]() -> Result<void> {
+    const Parameters parameters = Parameters().add(last_vacuumed_).add(kVacuumed);
+    const Rows rows = connection_.ask([&] { return connection_.run(kVacuum, parameters); });
+    last_vacuumed_ = rows.is_null(0, 0) ? kBeforeAllKeys : rows.number(0, 0);
+    if (last_vacuumed_ != kBeforeAllKeys) {
+      next_vacuum_ = now;
+    }
+    return {};
+  });
+}
+
+}  // namespace nexakey::store::postgres

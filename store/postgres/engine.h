@@ -1,0 +1,31 @@
+#pragma once
+
+#include <chrono>
+
+#include "store/engine.h"
+#include "store/postgres/connection.h"
+#include "store/postgres/decider.h"
+
+namespace nexakey::store::postgres {
+
+/// The engine of a store in a database of PostgreSQL.
+class PostgresEngine final : public Engine {
+ public:
+  explicit PostgresEngine(Connection connection);
+
+  Result<void> read(const std::function<void(Tables&)>& work) override;
+  Result<void> view(const std::function<void(Tables&)>& work) override;
+  Result<void> write(Purpose purpose, const std::function<bool(Tables&)>& work) override;
+  Result<std::vector<Verification>> verify(std::span<const core::Request> requests,
+                                           const VerifyOptions& options) override;
+  Result<void> record_responses(std::span<const core::UpstreamResponse> responses) override;
+  Result<void> maintain() override;
+
+ private:
+  Connection connection_;
+  Decider decider_{connection_};
+  std::int64_t last_vacuumed_;  // the last key whose window was looked at
+  std::chrono::steady_clock::time_point next_vacuum_;
+};
+
+}  // namespace nexakey::store::postgres

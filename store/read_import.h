@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "core/import.h"
+#include "core/record.h"
+
+namespace nexakey::store {
+
+/// Records of one kind, in their order.
+using ImportBatch = std::variant<std::vector<core::Token>, std::vector<core::Key>,
+                                 std::vector<core::KeyUsage>, std::vector<core::AuditEntry>>;
+
+/// A whole export that was read and checked. It is in memory, so that no other process waits for
+/// the store until that is done.
+struct ReadImport {
+  std::vector<ImportBatch> batches;
+  core::RecordCounts counts;
+  core::AuditHead audit_head;            ///< of the log in the export
+  std::optional<std::string> workspace;  ///< the only one that was exported, if there is one
+};
+
+/// Reads an import. `read_part` returns the parts by their numbers, from 0 on. An incomplete
+/// export, or one with more than the options allow, is a `usage` error.
+core::Result<ReadImport> read_import(
+    std::uint32_t parts, const std::function<core::Result<std::string>(std::uint32_t)>& read_part,
+    const core::ImportOptions& options);
+
+}  // namespace nexakey::store

@@ -1,0 +1,144 @@
+#include "store/sql.h"
+
+#include "core/json_writer.h"
+#include "store/columns.h"
+
+namespace nexakey::store::sql {
+namespace {
+
+/// Adds conditions to a query.
+class Where {
+ public:
+  Where(const Dialect& dialect, std::string select)
+      : dialect_(dialect), query_{std::move(select)} {}
+
+  /// Adds `before`, a parameter and `after`.
+  Where& add(std::string_view before, Value value, std::string_view after = {}) {
+    query_.sql += query_.values.empty() ? " WHERE " : " AND ";
+    query_.values.push_back(std::move(value));
+    query_.sql += before;
+    query_.sql += dialect_.parameter;
+    query_.sql += std::to_string(query_.values.size());
+    query_.sql += after;
+    return *this;
+  }
+
+  Query end(const std::string& rest) && {
+    query_.sql += rest;
+    return std::move(query_);
+  }
+
+ private:
+  const Dialect& dialect_;
+  Query query_;
+};
+
+std::string order_of(Order order) {
+  return order == Order::newest_first ? " ORDER BY created_at DESC, seq DESC"
+                                      : " ORDER BY created_at, seq";
+}
+
+std::string table(const Dialect& dialect, std::string_view name) {
+  return std::string(dialect.schema) + std::string(name);
+}
+
+std::string json_array(const std::vector<std::string>& texts) {
+  std::string array;
+  core::JsonWriter json(array);
+  json.begin_array();
+  for (const std::string& text : texts) {
+    json.string(text);
+  }
+  json.end_array();
+  return array;
+}
+
+std::int64_t hours(core::Time time) {
+  return std::chrono::floor<std::chrono::hours>(time.time_since_epoch()).count();
+}
+
+}  // namespace
+
+std::string list(std::span<const std::string_view> names, std::string_view prefix) {
+  std::string text;
+  for (const std::string_view name : names) {
+    text += text.empty() ? "" : ", ";
+    text += prefix;
+    text += name;
+  }
+  return text;
+}
+
+std::string select_keys(const Dialect& dialect) {
+  std::string columns;
+  for (const std::string_view name : kKeyColumns) {
+    columns += columns.empty() ? "SELECT keys." : ", ";
+    columns += name == "last_used_at" ? dialect.last_at : name;
+  }
+  return columns + " FROM " + table(dialect, "keys") + " LEFT JOIN " + std::string(dialect.uses);
+}
+
+std::string select_tokens(const Dialect& dialect) {
+  return "SELECT " + list(kTokenColumns) + " FROM " + table(dialect, "tokens");
+}
+
+Query scan_keys(const Dialect& dialect, const core::KeyFilter& filter,
+                const std::optional<core::KeyId>& after, Order order) {
+  Where where(dialect, select_keys(dialect));
+  if (filter.workspace) {
+    where.add("workspace = ", *filter.workspace);
+  }
+  if (filter.name) {
+    where.add("name = ", *filter.name);
+  }
+  if (filter.hash) {
+    where.add("hash = ", *filter.hash);
+  }
+  if (filter.ids) {
+    where.add("keys.id >= ", filter.ids->first.bits()).add("keys.id <= ", filter.ids->last.bits());
+  }
+  if (after) {
+    where.add(std::string("(created_at, seq) ") + (order == Order::newest_first ? "<" : ">") +
+                  " (SELECT created_at, seq FROM " + table(dialect, "keys") + " WHERE id = ",
+              after->bits(), ")");
+  }
+  Query query = std::move(where).end(order_of(order));
+  query.is_selective = filter.name || filter.hash || filter.ids;
+  return query;
+}
+
+Query scan_tokens(const Dialect& dialect, const std::optional<std::string>& workspace,
+                  Order order) {
+  Where where(dialect, select_tokens(dialect));
+  if (workspace) {
+    where.add("workspace = ", *workspace);
+  }
+  return std::move(where).end(order_of(order));
+}
+
+Query scan_audit(const Dialect& dialect, const core::AuditFilter& filter) {
+  Where where(dialect, "SELECT " + list(kAuditColumns) + " FROM " + table(dialect, "audit"));
+  where.add("number > ", filter.after);
+  if (!filter.subjects.empty()) {
+    where.add("subject IN (" + std::string(dialect.elements), json_array(filter.subjects), "))");
+  }
+  return std::move(where).end(" ORDER BY number");
+}
+
+Query sum_usage(const Dialect& dialect, const core::UsageQuery& query, core::Time first_hour) {
+  // A count that is damaged must not make the sum overflow.
+  Where where(dialect,
+              "SELECT " + std::string(dialect.hour) + ", " + std::string(dialect.endpoint) +
+                  ", status, sum(" + std::string(dialect.least) + "(requests, " +
+                  std::to_string(core::kMaxCount) + ")) FROM " + std::string(dialect.usage));
+  where.add(dialect.since, hours(first_hour));
+  if (query.key) {
+    where.add("keys.id = ", query.key->bits());
+  }
+  if (query.workspace) {
+    where.add("workspace = ", *query.workspace);
+  }
+  return std::move(where).end(" GROUP BY 1, 2, 3");
+}
+
+}  // namespace nexakey::store::sql

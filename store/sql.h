@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "core/audit.h"
+#include "core/credential.h"
+#include "core/key_filter.h"
+#include "core/usage.h"
+#include "store/tables.h"
+
+/// The queries that are the same in each SQL engine but for its dialect.
+namespace nexakey::store::sql {
+
+/// What differs between the engines.
+struct Dialect {
+  char parameter;             ///< in front of the number of a parameter: ? or $
+  std::string_view schema;    ///< in front of the name of a table: "" or "nexakey."
+  std::string_view uses;      ///< the table of last uses, and how it joins that of keys
+  std::string_view last_at;   ///< its column, `last_used_at` of a key
+  std::string_view usage;     ///< FROM of the counts, joined with keys
+  std::string_view hour;      ///< of a count: hours since 1970
+  std::string_view since;     ///< the condition that it is not before the first parameter
+  std::string_view endpoint;  ///< of a count: its text
+  std::string_view least;     ///< the function for the smaller of two numbers
+  std::string_view elements;  ///< SELECT of the texts of a JSON array, up to the array
+};
+
+using Value = std::variant<std::int64_t, std::string, core::CredentialHash>;
+
+/// A statement and its parameters, from number 1 on.
+struct Query {
+  std::string sql;
+  std::vector<Value> values{};
+  bool is_selective = false;  ///< probably has few rows
+};
+
+/// `a, b, c` of names, each with an optional text in front.
+std::string list(std::span<const std::string_view> names, std::string_view prefix = {});
+
+/// SELECT and FROM of the keys or tokens, with the columns of store/columns.h; a WHERE may follow.
+std::string select_keys(const Dialect& dialect);
+std::string select_tokens(const Dialect& dialect);
+
+/// The queries of the functions of Tables with these names. What a filter wants beyond these
+/// conditions, its `matches` looks at.
+Query scan_keys(const Dialect& dialect, const core::KeyFilter& filter,
+                const std::optional<core::KeyId>& after, Order order);
+Query scan_tokens(const Dialect& dialect, const std::optional<std::string>& workspace, Order order);
+Query scan_audit(const Dialect& dialect, const core::AuditFilter& filter);
+Query sum_usage(const Dialect& dialect, const core::UsageQuery& query, core::Time first_hour);
+
+}  // namespace nexakey::store::sql

@@ -1,0 +1,143 @@
+#include "store/sqlite/decider.h"
+
+#include <algorithm>
+#include <system_error>
+#include <utility>
+
+#include "core/endpoint.h"
+#include "store/columns.h"
+#include "store/sqlite/statement.h"
+
+namespace nexakey::store::sqlite {
+namespace {
+
+using core::KeyRules;
+using core::Request;
+using core::Time;
+
+/// How many requests are decided with one look at the database and one turn of the live lock.
+constexpr std::size_t kBatch = 64;
+
+const std::string kSelectRules = "SELECT " + sql::list(kRuleColumns) + " FROM keys WHERE hash = ?";
+
+}  // namespace
+
+std::vector<std::optional<KeyRules>> Decider::look_up(std::span<const Request> requests) {
+  // Mapped from the second time on: for a single one it costs more than it saves.
+  if (select_rules_ && !std::exchange(is_mapped_, true)) {
+    database_.map();
+  }
+  // Reset before the transaction begins: one that an error left open would keep its old view.
+  auto& select = database_.prepare(select_rules_, kSelectRules.c_str());
+  return database_.read([&] {
+    std::vector<std::optional<KeyRules>> found(requests.size());
+    for (std::size_t i = 0; i < requests.size(); ++i) {
+      if (requests[i].credential != core::Credential::key) {
+        continue;
+      }
+      Binder(select).add(requests[i].key_hash);
+      if (select.executeStep()) {
+        found[i] = read_rules(StatementRow(select));
+      }
+    }
+    select.reset();
+    return found;
+  });
+}
+
+core::SlidingWindow Decider::window_of(const KeyRules& key, core::Tick now) {
+  WindowFile& windows = counter_.live().windows;
+  try {
+    return windows.window(key.id, key.rate_limit, now);
+  } catch (const std::system_error& error) {
+    // A file of windows that is full has to move to a new one, on a full disk too.
+    if (error.code() != std::errc::no_space_on_device || !database_.give_up_reserve()) {
+      throw;
+    }
+  }
+  return windows.window(key.id, key.rate_limit, now);
+}
+
+void Decider::verify_batch(std::span<const Request> requests, const VerifyOptions& options,
+                           std::vector<Verification>& verifications) {
+  const bool dry_run = options.counting == Counting::dry_run;
+  const auto keys = look_up(requests);
+  std::vector<std::string> endpoints(requests.size());  // of what may be counted
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    if (keys[i] && !dry_run) {
+      endpoints[i] = core::endpoint_of(requests[i].method, requests[i].path);
+    }
+  }
+  WindowFile& windows = counter_.live().windows;
+  const auto guard = counter_.lock_with_room(endpoints);
+  const Time now = core::system_time();
+  const core::Tick tick = windows.now();
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    const KeyRules* const key = keys[i] ? &*keys[i] : nullptr;
+    std::optional<core::SlidingWindow> window;
+    if (key != nullptr && key->is_active(now)) {
+      window.emplace(window_of(*key, tick));
+    }
+    Verification& verification = verifications.emplace_back();
+    verification.decision =
+        core::decide(requests[i], key, window ? &*window : nullptr, now, tick, dry_run);
+    if (options.explain) {
+      verification.checks = core::explain(requests[i], key, verification.decision, now);
+    }
+    if (verification.decision.is_counted() && !dry_run) {
+      counter_.append({.key = *verification.decision.key_id,
+                       .at = now,
+                       .status = core::status_of(verification.decision.reason),
+                       .endpoint = endpoints[i]});
+    }
+  }
+}
+
+std::vector<Verification> Decider::verify(std::span<const Request> requests,
+                                          const VerifyOptions& options) {
+  std::vector<Verification> verifications;
+  verifications.reserve(requests.size());
+  counter_.live();
+  for (std::size_t done = 0; done < requests.size(); done += kBatch) {
+    verify_batch(requests.subspan(done, std::min(kBatch, requests.size() - done)), options,
+                 verifications);
+  }
+  counter_.start_write_back();
+  return verifications;
+}
+
+bool Decider::is_in_its_workspace(const core::UpstreamResponse& response) {
+  if (!response.workspace) {
+    return true;  // whether the key exists shows when the count is flushed
+  }
+  auto& select = database_.prepare(select_workspace_, "SELECT workspace FROM keys WHERE id = ?");
+  Binder(select).add(response.key);
+  const bool is_in = select.executeStep() && select.getColumn(0).getString() == *response.workspace;
+  select.reset();
+  return is_in;
+}
+
+void Decider::record_responses(std::span<const core::UpstreamResponse> responses) {
+  counter_.live();
+  for (std::size_t done = 0; done < responses.size(); done += kBatch) {
+    const auto batch = responses.subspan(done, std::min(kBatch, responses.size() - done));
+    std::vector<std::string> endpoints(batch.size());  // of what is counted
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+      if (is_in_its_workspace(batch[i])) {
+        endpoints[i] = core::endpoint_of(batch[i].method, batch[i].path);
+      }
+    }
+    const auto guard = counter_.lock_with_room(endpoints);
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+      if (!endpoints[i].empty()) {
+        counter_.append({.key = batch[i].key,
+                         .at = core::system_time(),
+                         .status = core::kUpstreamStatus + batch[i].status,
+                         .endpoint = endpoints[i]});
+      }
+    }
+  }
+  counter_.start_write_back();
+}
+
+}  // namespace nexakey::store::sqlite

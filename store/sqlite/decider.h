@@ -1,0 +1,39 @@
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "store/key_store.h"
+#include "store/sqlite/counter.h"
+
+namespace nexakey::store::sqlite {
+
+/// Decides requests by the tables and the shared windows, and counts them in the journal: no
+/// decision waits for a transaction. Errors are exceptions.
+class Decider {
+ public:
+  Decider(Database& database, Counter& counter) : database_(database), counter_(counter) {}
+
+  /// KeyStore::verify.
+  std::vector<Verification> verify(std::span<const core::Request> requests,
+                                   const VerifyOptions& options);
+  /// KeyStore::record_responses.
+  void record_responses(std::span<const core::UpstreamResponse> responses);
+
+ private:
+  std::vector<std::optional<core::KeyRules>> look_up(std::span<const core::Request> requests);
+  core::SlidingWindow window_of(const core::KeyRules& key, core::Tick now);
+  void verify_batch(std::span<const core::Request> requests, const VerifyOptions& options,
+                    std::vector<Verification>& verifications);
+  bool is_in_its_workspace(const core::UpstreamResponse& answer);
+
+  Database& database_;
+  Counter& counter_;
+  bool is_mapped_ = false;
+  std::optional<SQLite::Statement> select_rules_;
+  std::optional<SQLite::Statement> select_workspace_;
+};
+
+}  // namespace nexakey::store::sqlite

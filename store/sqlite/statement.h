@@ -1,0 +1,107 @@
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <SQLiteCpp/SQLiteCpp.h>
+
+#include "core/credential.h"
+#include "core/id.h"
+#include "core/time.h"
+#include "store/sql.h"
+
+/// Values on their way into and out of SQLite's statements.
+namespace nexakey::store::sqlite {
+
+/// The row that a statement is at, as store/row.h wants it.
+class StatementRow {
+ public:
+  explicit StatementRow(SQLite::Statement& statement) : statement_(statement) {}
+
+  [[nodiscard]] bool is_null(int column) const { return statement_.getColumn(column).isNull(); }
+  [[nodiscard]] std::optional<std::int64_t> number(int column) const {
+    const SQLite::Column value = statement_.getColumn(column);
+    return value.isInteger() ? std::optional<std::int64_t>(value.getInt64()) : std::nullopt;
+  }
+  [[nodiscard]] std::string_view text(int column) const {
+    const SQLite::Column value = statement_.getColumn(column);
+    const char* const text = value.getText();  // before its length is asked for
+    return {text, static_cast<std::size_t>(value.getBytes())};
+  }
+  [[nodiscard]] std::optional<core::CredentialHash> hash(int column) const {
+    const SQLite::Column value = statement_.getColumn(column);
+    core::CredentialHash hash{};
+    if (value.getBytes() != static_cast<int>(hash.size())) {
+      return std::nullopt;
+    }
+    std::copy_n(static_cast<const std::uint8_t*>(value.getBlob()), hash.size(), hash.begin());
+    return hash;
+  }
+
+ private:
+  SQLite::Statement& statement_;
+};
+
+/// Binds copies of values to the parameters of a statement, one after the other.
+class Binder {
+ public:
+  /// Resets the statement, whose parameters from number `first` on are bound.
+  explicit Binder(SQLite::Statement& statement, int first = 1)
+      : statement_(statement), next_(first) {
+    statement_.reset();
+  }
+
+  Binder& add(std::int64_t number) {
+    statement_.bind(next_++, static_cast<int64_t>(number));
+    return *this;
+  }
+  Binder& add(std::string_view text) {
+    statement_.bind(next_++, std::string(text));
+    return *this;
+  }
+  Binder& add(const core::CredentialHash& hash) {
+    statement_.bind(next_++, hash.data(), static_cast<int>(hash.size()));
+    return *this;
+  }
+  Binder& add(core::Time time) { return add(std::int64_t{time.time_since_epoch().count()}); }
+  template <typename Kind>
+  Binder& add(core::Id<Kind> id) {
+    return add(id.bits());
+  }
+  template <typename T>
+  Binder& add(const std::optional<T>& value) {
+    if (value) {
+      return add(*value);
+    }
+    statement_.bind(next_++);
+    return *this;
+  }
+  Binder& add_bytes(std::string_view bytes) {
+    statement_.bind(next_++, bytes.data(), static_cast<int>(bytes.size()));
+    return *this;
+  }
+  /// As a sink of store/columns.h.
+  template <typename T>
+  void operator()(std::string_view /*name*/, const T& value) {
+    add(value);
+  }
+
+ private:
+  SQLite::Statement& statement_;
+  int next_;
+};
+
+/// A statement for a query, with its parameters.
+inline SQLite::Statement prepare(SQLite::Database& connection, const sql::Query& query) {
+  SQLite::Statement statement(connection, query.sql);
+  Binder binder(statement);
+  for (const sql::Value& value : query.values) {
+    std::visit([&](const auto& bound) { binder.add(bound); }, value);
+  }
+  return statement;
+}
+
+}  // namespace nexakey::store::sqlite

@@ -1,0 +1,223 @@
+#include "store/table_store.h"
+
+#include <chrono>
+#include <thread>
+#include <utility>
+
+#include "store/arrange.h"
+#include "store/bulk.h"
+#include "store/export.h"
+#include "store/import.h"
+#include "store/key_rules.h"
+#include "store/token_rules.h"
+
+namespace nexakey::store {
+namespace {
+
+using core::Key;
+using core::KeyId;
+using core::Time;
+using core::Token;
+
+/// Returns what `work` makes of the tables.
+template <typename Work>
+auto read(Engine& engine, const Work& work) {
+  std::optional<std::invoke_result_t<Work, Tables&>> value;
+  return engine.read([&](Tables& tables) { value.emplace(work(tables)); }).map([&] {
+    return *std::move(value);
+  });
+}
+
+/// Does `work`, which returns a Result, in a write transaction, and writes the log. It is committed
+/// if the result has a value; else nothing of it was done.
+template <typename Work>
+auto change(Engine& engine, Purpose purpose, const core::Actor& actor, Time now, const Work& work)
+    -> std::invoke_result_t<Work, Change&> {
+  std::optional<std::invoke_result_t<Work, Change&>> result;
+  const auto written = engine.write(purpose, [&](Tables& tables) {
+    Change change(tables, actor, now);
+    result.emplace(work(change));
+    if (!*result) {
+      return false;
+    }
+    change.write_log();
+    return true;
+  });
+  if (!written) {
+    return tl::unexpected(written.error());
+  }
+  return *std::move(result);
+}
+
+/// A page of a list: passes on what matches, up to a limit.
+template <typename Cursor>
+class Pager {
+ public:
+  /// `start`: the cursor of an empty page.
+  Pager(std::size_t limit, std::optional<Cursor> start) : limit_(limit), last_(start) {}
+
+  /// Passes a thing that matches on to `visit`; false: the page ends here.
+  template <typename T, typename Visit>
+  bool pass(const T& thing, Cursor cursor, const Visit& visit) {
+    if (count_ == limit_) {
+      next_ = last_;
+      return false;
+    }
+    ++count_;
+    last_ = cursor;
+    return visit(thing);
+  }
+  /// The cursor of the next page, if there is more.
+  [[nodiscard]] const std::optional<Cursor>& next() const { return next_; }
+
+ private:
+  std::size_t limit_;
+  std::size_t count_ = 0;
+  std::optional<Cursor> last_;
+  std::optional<Cursor> next_;
+};
+
+}  // namespace
+
+Result<Key> TableStore::create(const Key& key, CreateMode mode, Time now) {
+  return change(*engine_, Purpose::change, actor(), now,
+                [&](Change& change) { return rules::create(change, key, mode); });
+}
+
+Result<std::optional<Key>> TableStore::update(KeyId id, const core::KeyChange& key_change,
+                                              Time now) {
+  return change(*engine_, Purpose::revocation, actor(), now,
+                [&](Change& change) { return rules::update(change, id, key_change); });
+}
+
+Result<std::optional<core::Rotated>> TableStore::rotate(KeyId id, const core::Rotation& rotation,
+                                                        Time now) {
+  return change(*engine_, Purpose::change, actor(), now,
+                [&](Change& change) { return rules::rotate(change, id, rotation); });
+}
+
+Result<void> TableStore::revoke(std::span<const KeyId> ids, const std::string& reason, Time now,
+                                const std::function<bool(std::span<const Key>)>& visit) {
+  const auto look_up = [&](std::span<const KeyId> some) { return find(some); };
+  const auto revoke_some = [&](std::span<const KeyId> some, const std::function<bool()>& is_over) {
+    return change(*engine_, Purpose::revocation, actor(), now,
+                  [&](Change& change) { return rules::revoke(change, some, reason, is_over); });
+  };
+  return revoke_in_bulk(ids, look_up, revoke_some, visit);
+}
+
+Result<Token> TableStore::create_token(const Token& token) {
+  return change(*engine_, Purpose::change, actor(), core::system_time(),
+                [&](Change& change) { return rules::create(change, token); });
+}
+
+Result<std::vector<Token>> TableStore::revoke_tokens(std::span<const core::TokenId> ids, Time now) {
+  return change(*engine_, Purpose::revocation, actor(), now,
+                [&](Change& change) { return rules::revoke(change, ids); });
+}
+
+Result<void> TableStore::stage_import(core::ImportId id, std::uint32_t number,
+                                      std::string_view lines, Time now) {
+  if (auto checked = core::check_import_part(number, lines); !checked) {
+    return checked;
+  }
+  return engine_->write(Purpose::change, [&](Tables& tables) {
+    tables.delete_parts_before(now - kMaxImportAge);
+    tables.put_part(id, number, lines, now);
+    return true;
+  });
+}
+
+Result<core::ImportSummary> TableStore::commit_import(core::ImportId id, std::uint32_t parts,
+                                                      const core::ImportOptions& options,
+                                                      Time now) {
+  return store::commit_import(*engine_, id, parts, options, actor(), now);
+}
+
+Result<std::optional<KeyId>> TableStore::list(const core::KeyFilter& filter, const Page& page,
+                                              Time now,
+                                              const std::function<bool(const Key&)>& visit) {
+  try_to_flush();
+  Pager<KeyId> pager(page.limit, std::nullopt);
+  return engine_
+      ->read([&](Tables& tables) {
+        tables.scan_keys(filter, page.after, Order::newest_first, [&](const Key& key) {
+          return !filter.matches(key, now) || pager.pass(key, key.id, visit);
+        });
+      })
+      .map([&] { return pager.next(); });
+}
+
+Result<std::vector<std::optional<Key>>> TableStore::find(std::span<const KeyId> ids) {
+  try_to_flush();
+  return read(*engine_, [&](Tables& tables) { return store::find(tables, ids); });
+}
+
+Result<std::vector<std::optional<Key>>> TableStore::find(std::span<const core::KeyHash> hashes) {
+  try_to_flush();
+  return read(*engine_, [&](Tables& tables) { return store::find(tables, hashes); });
+}
+
+Result<std::vector<std::string>> TableStore::workspaces() {
+  return read(*engine_, [](Tables& tables) { return tables.workspaces(); });
+}
+
+Result<std::vector<Token>> TableStore::tokens() {
+  return read(*engine_, [](Tables& tables) {
+    std::vector<Token> tokens;
+    tables.scan_tokens(std::nullopt, Order::newest_first, [&](const Token& token) {
+      tokens.push_back(token);
+      return true;
+    });
+    return tokens;
+  });
+}
+
+Result<std::vector<std::optional<Token>>> TableStore::find_tokens(
+    std::span<const core::CredentialHash> hashes) {
+  return read(*engine_, [&](Tables& tables) {
+    return arrange(hashes, tables.find_tokens(hashes), &Token::hash);
+  });
+}
+
+Result<core::UsageReport> TableStore::usage(const core::UsageQuery& query, Time now) {
+  if (const auto flushed = engine_->flush(); !flushed) {
+    return tl::unexpected(flushed.error());
+  }
+  core::UsageReporter reporter(query, now);
+  return engine_
+      ->read([&](Tables& tables) {
+        tables.sum_usage(query, reporter.first_hour(),
+                         [&](const core::UsageRow& row) { reporter.add(row); });
+      })
+      .map([&] { return reporter.report(); });
+}
+
+Result<std::optional<std::int64_t>> TableStore::audit(
+    const core::AuditFilter& filter, std::size_t limit,
+    const std::function<bool(const core::AuditEntry&)>& visit) {
+  Pager<std::int64_t> pager(limit, filter.after);
+  return engine_
+      ->read([&](Tables& tables) {
+        tables.scan_audit(filter, [&](const core::AuditEntry& entry) {
+          return !filter.matches(entry) || pager.pass(entry, entry.number, visit);
+        });
+      })
+      .map([&] { return pager.next(); });
+}
+
+Result<core::AuditHead> TableStore::audit_head() {
+  return read(*engine_, [](Tables& tables) { return tables.audit_head(); });
+}
+
+Result<void> TableStore::export_records(const std::optional<std::string>& workspace,
+                                        const std::function<bool(const core::Record&)>& visit) {
+  if (auto flushed = engine_->flush(); !flushed) {
+    return flushed;
+  }
+  Result<void> exported;
+  return engine_->view([&](Tables& tables) { exported = export_tables(tables, workspace, visit); })
+      .and_then([&] { return exported; });
+}
+
+}  // namespace nexakey::store

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <memory>
+
+#include "store/engine.h"
+#include "store/served_store.h"
+
+namespace nexakey::store {
+
+/// A store of an engine and of the rules of store/*_rules.h, which are the same for each engine.
+class TableStore final : public ServedStore {
+ public:
+  explicit TableStore(std::unique_ptr<Engine> engine) : engine_(std::move(engine)) {}
+
+  Result<core::Key> create(const core::Key& key, CreateMode mode, core::Time now) override;
+  Result<std::optional<core::Key>> update(core::KeyId id, const core::KeyChange& change,
+                                          core::Time now) override;
+  Result<void> revoke(std::span<const core::KeyId> ids, const std::string& reason, core::Time now,
+                      const std::function<bool(std::span<const core::Key>)>& visit) override;
+  Result<std::optional<core::Rotated>> rotate(core::KeyId id, const core::Rotation& rotation,
+                                              core::Time now) override;
+  Result<core::Token> create_token(const core::Token& token) override;
+  Result<std::vector<core::Token>> revoke_tokens(std::span<const core::TokenId> ids,
+                                                 core::Time now) override;
+  Result<void> stage_import(core::ImportId id, std::uint32_t number, std::string_view lines,
+                            core::Time now) override;
+  Result<core::ImportSummary> commit_import(core::ImportId id, std::uint32_t parts,
+                                            const core::ImportOptions& options,
+                                            core::Time now) override;
+
+  Result<std::optional<core::KeyId>> list(
+      const core::KeyFilter& filter, const Page& page, core::Time now,
+      const std::function<bool(const core::Key&)>& visit) override;
+  Result<std::vector<std::optional<core::Key>>> find(std::span<const core::KeyId> ids) override;
+  Result<std::vector<std::optional<core::Key>>> find(
+      std::span<const core::KeyHash> hashes) override;
+  Result<std::vector<std::string>> workspaces() override;
+  Result<std::vector<core::Token>> tokens() override;
+  Result<std::vector<std::optional<core::Token>>> find_tokens(
+      std::span<const core::CredentialHash> hashes) override;
+  Result<core::UsageReport> usage(const core::UsageQuery& query, core::Time now) override;
+  Result<std::optional<std::int64_t>> audit(
+      const core::AuditFilter& filter, std::size_t limit,
+      const std::function<bool(const core::AuditEntry&)>& visit) override;
+  Result<core::AuditHead> audit_head() override;
+  Result<void> export_records(const std::optional<std::string>& workspace,
+                              const std::function<bool(const core::Record&)>& visit) override;
+
+  Result<std::vector<Verification>> verify(std::span<const core::Request> requests,
+                                           const VerifyOptions& options) override {
+    return engine_->verify(requests, options);
+  }
+  Result<void> record_responses(std::span<const core::UpstreamResponse> responses) override {
+    return engine_->record_responses(responses);
+  }
+  Result<void> maintain() override { return engine_->maintain(); }
+
+ private:
+  /// Moves the counts to the tables, which say when keys were last used. If that fails, as on a
+  /// full disk, the tables are read as they are.
+  void try_to_flush() { static_cast<void>(engine_->flush()); }
+
+  std::unique_ptr<Engine> engine_;
+};
+
+}  // namespace nexakey::store

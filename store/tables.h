@@ -1,0 +1,94 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/audit.h"
+#include "core/id.h"
+#include "core/key.h"
+#include "core/key_filter.h"
+#include "core/record.h"
+#include "core/token.h"
+#include "core/usage.h"
+
+namespace nexakey::store {
+
+enum class Order { newest_first, oldest_first };
+
+/// The rows of a store within one transaction. A backend implements this interface; it knows no
+/// rule of what may be changed, which is what store/*_rules.h are for. Many rows go into one call,
+/// so that a remote engine pays one round trip. Errors are exceptions of the backend.
+///
+/// Rows that cannot be decoded are returned with their damage (core/key.h, core/token.h) and never
+/// fail a call, so that a damaged row affects its own key only.
+class Tables {
+ public:
+  Tables() = default;
+  Tables(const Tables&) = delete;
+  Tables& operator=(const Tables&) = delete;
+  virtual ~Tables() = default;
+
+  /// The keys that have one of these ids or hashes, in any order.
+  virtual std::vector<core::Key> find_keys(std::span<const core::KeyId> ids) = 0;
+  virtual std::vector<core::Key> find_keys(std::span<const core::KeyHash> hashes) = 0;
+  /// Calls `visit` with at least the keys that `filter` matches, in the order of their creation,
+  /// from the one after `after` on, until it returns false.
+  virtual void scan_keys(const core::KeyFilter& filter, const std::optional<core::KeyId>& after,
+                         Order order, const std::function<bool(const core::Key&)>& visit) = 0;
+  /// Adds keys, in this order. In an import, a key may refer to one that is added later.
+  virtual void insert(std::span<const core::Key> keys) = 0;
+  /// Writes every column of keys that can change.
+  virtual void update(std::span<const core::Key> keys) = 0;
+  /// Writes only the columns of the revocation, so that keys with damage can be revoked.
+  virtual void revoke(std::span<const core::Key> keys) = 0;
+  /// Sets when keys were last used, for those that were used.
+  virtual void set_last_used(std::span<const core::Key> keys) = 0;
+  /// The names of the workspaces that have keys, sorted by bytes.
+  virtual std::vector<std::string> workspaces() = 0;
+
+  /// The tokens that have one of these ids or hashes, in any order.
+  virtual std::vector<core::Token> find_tokens(std::span<const core::TokenId> ids) = 0;
+  virtual std::vector<core::Token> find_tokens(std::span<const core::CredentialHash> hashes) = 0;
+  /// Calls `visit` with each token, or with those that are bound to a workspace, in the order of
+  /// their creation, until it returns false.
+  virtual void scan_tokens(const std::optional<std::string>& workspace, Order order,
+                           const std::function<bool(const core::Token&)>& visit) = 0;
+  virtual void insert(std::span<const core::Token> tokens) = 0;
+  virtual void revoke(std::span<const core::Token> tokens) = 0;
+
+  /// The last entry of the audit log. In a write it locks the log until the end of the transaction.
+  virtual core::AuditHead audit_head() = 0;
+  /// Calls `visit` with at least the entries that `filter` matches, oldest first, until it returns
+  /// false.
+  virtual void scan_audit(const core::AuditFilter& filter,
+                          const std::function<bool(const core::AuditEntry&)>& visit) = 0;
+  /// Adds entries to the end of the log, as they are.
+  virtual void append(std::span<const core::AuditEntry> entries) = 0;
+
+  /// Calls `visit` with the sums of the counts per hour, endpoint and status, from `first_hour` on,
+  /// of the keys that `query` is about.
+  virtual void sum_usage(const core::UsageQuery& query, core::Time first_hour,
+                         const std::function<void(const core::UsageRow&)>& visit) = 0;
+  /// Calls `visit` with each count, or with those of one workspace, in the order of an export
+  /// (core/record.h), until it returns false.
+  virtual void scan_usage(const std::optional<std::string>& workspace,
+                          const std::function<bool(const core::KeyUsage&)>& visit) = 0;
+  /// The requests that are counted in each of these rows, in their order; 0 where there is no row.
+  virtual std::vector<std::uint64_t> counts_of(std::span<const core::KeyUsage> rows) = 0;
+  /// Sets the requests of rows, which need not exist.
+  virtual void set_counts(std::span<const core::KeyUsage> rows) = 0;
+
+  /// Keeps a part of an import, instead of an earlier one with its number.
+  virtual void put_part(core::ImportId id, std::uint32_t number, std::string_view lines,
+                        core::Time now) = 0;
+  virtual std::optional<std::string> find_part(core::ImportId id, std::uint32_t number) = 0;
+  virtual void delete_parts(core::ImportId id) = 0;
+  virtual void delete_parts_before(core::Time time) = 0;
+};
+
+}  // namespace nexakey::store

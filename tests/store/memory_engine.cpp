@@ -1,0 +1,235 @@
+#include "tests/store/memory_engine.h"
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+#include <set>
+#include <tuple>
+#include <utility>
+
+#include "core/endpoint.h"
+#include "store/deciding.h"
+
+namespace nexakey::store::test {
+
+using core::Key;
+using core::KeyId;
+using core::KeyUsage;
+using core::Time;
+using core::Token;
+
+struct MemoryEngine::Data {
+  std::vector<Key> keys;  // in the order of their insertion
+  std::vector<Token> tokens;
+  std::vector<core::AuditEntry> log;
+  std::map<std::tuple<KeyId, Time, std::string, int>, std::uint64_t> usage;
+  std::map<KeyId, Window> windows;
+  std::map<std::pair<core::ImportId, std::uint32_t>, std::pair<std::string, Time>> parts;
+};
+
+namespace {
+
+class MemoryTables final : public DecidingTables {
+ public:
+  explicit MemoryTables(MemoryEngine::Data& data) : data_(data) {}
+
+  std::vector<Key> find_keys(std::span<const KeyId> ids) override {
+    return find_in(data_.keys, ids, &Key::id);
+  }
+  std::vector<Key> find_keys(std::span<const core::KeyHash> hashes) override {
+    return find_in(data_.keys, hashes, &Key::hash);
+  }
+  void scan_keys(const core::KeyFilter& filter, const std::optional<KeyId>& after, Order order,
+                 const std::function<bool(const Key&)>& visit) override {
+    const auto keys = in_order(data_.keys, order);
+    bool has_begun = !after;
+    for (const Key& key : keys) {
+      if (has_begun && filter.workspace.value_or(key.workspace) == key.workspace && !visit(key)) {
+        return;
+      }
+      has_begun = has_begun || key.id == *after;
+    }
+  }
+  void insert(std::span<const Key> keys) override {
+    data_.keys.insert(data_.keys.end(), keys.begin(), keys.end());
+  }
+  void update(std::span<const Key> keys) override {
+    for (const Key& key : keys) {
+      *std::ranges::find(data_.keys, key.id, &Key::id) = key;
+    }
+  }
+  void revoke(std::span<const Key> keys) override { update(keys); }
+  void set_last_used(std::span<const Key> keys) override {
+    for (const Key& key : keys) {
+      std::ranges::find(data_.keys, key.id, &Key::id)->last_used_at = key.last_used_at;
+    }
+  }
+  std::vector<std::string> workspaces() override {
+    std::set<std::string> names;
+    for (const Key& key : data_.keys) {
+      names.insert(key.workspace);
+    }
+    return {names.begin(), names.end()};
+  }
+
+  std::vector<Token> find_tokens(std::span<const core::TokenId> ids) override {
+    return find_in(data_.tokens, ids, &Token::id);
+  }
+  std::vector<Token> find_tokens(std::span<const core::CredentialHash> hashes) override {
+    return find_in(data_.tokens, hashes, &Token::hash);
+  }
+  void scan_tokens(const std::optional<std::string>& workspace, Order order,
+                   const std::function<bool(const Token&)>& visit) override {
+    for (const Token& token : in_order(data_.tokens, order)) {
+      if ((!workspace || token.workspace == workspace) && !visit(token)) {
+        return;
+      }
+    }
+  }
+  void insert(std::span<const Token> tokens) override {
+    data_.tokens.insert(data_.tokens.end(), tokens.begin(), tokens.end());
+  }
+  void revoke(std::span<const Token> tokens) override {
+    for (const Token& token : tokens) {
+      *std::ranges::find(data_.tokens, token.id, &Token::id) = token;
+    }
+  }
+
+  core::AuditHead audit_head() override {
+    return data_.log.empty() ? core::AuditHead()
+                             : core::AuditHead{data_.log.back().number, data_.log.back().hash};
+  }
+  void scan_audit(const core::AuditFilter& filter,
+                  const std::function<bool(const core::AuditEntry&)>& visit) override {
+    for (const core::AuditEntry& entry : data_.log) {
+      if (entry.number > filter.after && !visit(entry)) {
+        return;
+      }
+    }
+  }
+  void append(std::span<const core::AuditEntry> entries) override {
+    data_.log.insert(data_.log.end(), entries.begin(), entries.end());
+  }
+
+  void sum_usage(const core::UsageQuery& query, Time first_hour,
+                 const std::function<void(const core::UsageRow&)>& visit) override {
+    scan_usage(query.workspace, [&](const KeyUsage& row) {
+      if (row.hour >= first_hour && query.key.value_or(row.key) == row.key) {
+        visit({.hour = row.hour,
+               .endpoint = row.endpoint,
+               .status = row.status,
+               .requests = row.requests});
+      }
+      return true;
+    });
+  }
+  void scan_usage(const std::optional<std::string>& workspace,
+                  const std::function<bool(const KeyUsage&)>& visit) override {
+    for (const Key& key : in_order(data_.keys, Order::oldest_first)) {
+      for (const auto& [row, requests] : data_.usage) {
+        const auto& [id, hour, endpoint, status] = row;
+        if (id == key.id && workspace.value_or(key.workspace) == key.workspace &&
+            !visit({id, hour, endpoint, status, requests})) {
+          return;
+        }
+      }
+    }
+  }
+  std::vector<std::uint64_t> counts_of(std::span<const KeyUsage> rows) override {
+    std::vector<std::uint64_t> counts;
+    for (const KeyUsage& row : rows) {
+      const auto found = data_.usage.find({row.key, row.hour, row.endpoint, row.status});
+      counts.push_back(found == data_.usage.end() ? 0 : found->second);
+    }
+    return counts;
+  }
+  void set_counts(std::span<const KeyUsage> rows) override {
+    for (const KeyUsage& row : rows) {
+      data_.usage[{row.key, row.hour, row.endpoint, row.status}] = row.requests;
+    }
+  }
+
+  void put_part(core::ImportId id, std::uint32_t number, std::string_view lines,
+                Time now) override {
+    data_.parts[{id, number}] = {std::string(lines), now};
+  }
+  std::optional<std::string> find_part(core::ImportId id, std::uint32_t number) override {
+    const auto part = data_.parts.find({id, number});
+    return part == data_.parts.end() ? std::nullopt : std::optional(part->second.first);
+  }
+  void delete_parts(core::ImportId id) override {
+    std::erase_if(data_.parts, [&](const auto& part) { return part.first.first == id; });
+  }
+  void delete_parts_before(Time time) override {
+    std::erase_if(data_.parts, [&](const auto& part) { return part.second.second < time; });
+  }
+
+  Window window(KeyId key) override { return data_.windows[key]; }
+  void set_window(KeyId key, const Window& window) override { data_.windows[key] = window; }
+  std::set<std::string> endpoints_of(KeyId key, Time day) override {
+    std::set<std::string> endpoints;
+    for (const auto& [row, requests] : data_.usage) {
+      const auto& [id, hour, endpoint, status] = row;
+      if (id == key && core::start_of_day(hour) == day && endpoint != core::kOtherEndpoints) {
+        endpoints.insert(endpoint);
+      }
+    }
+    return endpoints;
+  }
+
+ private:
+  template <typename T, typename Wanted, typename Member>
+  static std::vector<T> find_in(const std::vector<T>& things, std::span<const Wanted> wanted,
+                                Member member) {
+    std::vector<T> found;
+    std::ranges::copy_if(things, std::back_inserter(found), [&](const T& thing) {
+      return std::ranges::find(wanted, thing.*member) != wanted.end();
+    });
+    return found;
+  }
+  template <typename T>
+  static std::vector<T> in_order(std::vector<T> things, Order order) {
+    std::ranges::stable_sort(things, {}, &T::created_at);
+    if (order == Order::newest_first) {
+      std::ranges::reverse(things);
+    }
+    return things;
+  }
+
+  MemoryEngine::Data& data_;
+};
+
+core::Tick tick() { return std::chrono::steady_clock::now().time_since_epoch(); }
+
+}  // namespace
+
+std::shared_ptr<MemoryEngine::Data> MemoryEngine::make_data() { return std::make_shared<Data>(); }
+
+Result<void> MemoryEngine::view(const std::function<void(Tables&)>& work) {
+  MemoryTables tables(*data_);
+  work(tables);
+  return {};
+}
+
+Result<void> MemoryEngine::write(Purpose /*purpose*/, const std::function<bool(Tables&)>& work) {
+  Data after = *data_;
+  MemoryTables tables(after);
+  if (work(tables)) {
+    *data_ = std::move(after);
+  }
+  return {};
+}
+
+Result<std::vector<Verification>> MemoryEngine::verify(std::span<const core::Request> requests,
+                                                       const VerifyOptions& options) {
+  MemoryTables tables(*data_);
+  return decide(tables, requests, options, tick());
+}
+
+Result<void> MemoryEngine::record_responses(std::span<const core::UpstreamResponse> responses) {
+  MemoryTables tables(*data_);
+  count(tables, responses);
+  return {};
+}
+
+}  // namespace nexakey::store::test

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <memory>
+
+#include "store/engine.h"
+
+namespace nexakey::store::test {
+
+/// The smallest engine: everything in memory, each write on a copy that takes the place of the
+/// original. It proves that Engine and Tables are all that a backend has to know.
+class MemoryEngine final : public Engine {
+ public:
+  struct Data;
+  static std::shared_ptr<Data> make_data();
+
+  /// One more connection to the same data. All of them are for one thread.
+  explicit MemoryEngine(std::shared_ptr<Data> data) : data_(std::move(data)) {}
+
+  Result<void> read(const std::function<void(Tables&)>& work) override { return view(work); }
+  Result<void> view(const std::function<void(Tables&)>& work) override;
+  Result<void> write(Purpose purpose, const std::function<bool(Tables&)>& work) override;
+  Result<std::vector<Verification>> verify(std::span<const core::Request> requests,
+                                           const VerifyOptions& options) override;
+  Result<void> record_responses(std::span<const core::UpstreamResponse> responses) override;
+
+ private:
+  std::shared_ptr<Data> data_;
+};
+
+}  // namespace nexakey::store::test
