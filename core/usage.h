@@ -29,9 +29,6 @@ constexpr std::optional<std::uint64_t> count_from_column(std::int64_t value) {
 /// How stores write the status that the API itself gave an admitted request: so much above it.
 inline constexpr int kUpstreamStatus = 1000;
 
-/// The largest count of a row, which leaves room to count on.
-inline constexpr std::uint64_t kMaxCount = (std::uint64_t{1} << 53U) - 1;
-
 /// How many decisions there were, and what came of the admitted requests.
 struct Counts {
   std::uint64_t requests = 0;

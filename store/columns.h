@@ -20,6 +20,9 @@
 /// std::string_view, a core::CredentialHash, or an optional time, id or text.
 namespace nexakey::store {
 
+/// What is shown of a secret whose last characters cannot be decoded.
+inline constexpr std::string_view kNoHint = "0000";
+
 // --- keys
 
 /// What a decision needs.
@@ -37,7 +40,7 @@ core::KeyRules read_rules(Decoder<R>& decoder) {
   core::KeyRules rules;
   rules.id = decoder.template id<core::KeyId>(0);
   rules.workspace = decoder.text(1);
-  rules.scopes = core::Scopes(static_cast<unsigned>(decoder.number(2, 0, kAllScopes, 0)));
+  rules.scopes = core::Scopes(static_cast<unsigned>(decoder.number(2, 1, kAllScopes, 0)));
   rules.whitelist = decoder.parsed(3, core::Whitelist::from_text(decoder.text(3)));
   rules.rate_limit = static_cast<std::uint32_t>(
       decoder.number(4, 1, core::kMaxRateLimit, core::kDefaultRateLimit));
@@ -60,14 +63,14 @@ core::Key read_key(const R& row) {
   core::Key key;
   static_cast<core::KeyRules&>(key) = read_rules(decoder);
   key.hash = decoder.hash(8);
-  key.last_four = decoder.text(9);
-  key.name = decoder.text(10);
-  key.description = decoder.text(11);
+  key.last_four = decoder.printable(9, kNoHint);
+  key.name = decoder.printable(10, key.id.to_string());
+  key.description = decoder.printable(11);
   if (const std::string labels = decoder.text(12); !labels.empty()) {
     key.labels = decoder.parsed(12, core::labels_from_json(labels));
   }
   key.created_at = decoder.time(13);
-  key.revoke_reason = decoder.text(14);
+  key.revoke_reason = decoder.printable(14);
   key.last_used_at = decoder.optional_time(15);
   key.rotated_from = decoder.template optional_id<core::KeyId>(16);
   key.superseded_by = decoder.template optional_id<core::KeyId>(17);
@@ -121,8 +124,8 @@ core::Token read_token(const R& row) {
   core::Token token;
   token.id = decoder.template id<core::TokenId>(0);
   token.hash = decoder.hash(1);
-  token.last_four = decoder.text(2);
-  token.name = decoder.text(3);
+  token.last_four = decoder.printable(2, kNoHint);
+  token.name = decoder.printable(3, token.id.to_string());
   token.role = decoder.parsed(4, core::parse_role(decoder.text(4)));
   token.workspace = decoder.optional_text(5);
   token.created_at = decoder.time(6);

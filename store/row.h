@@ -11,6 +11,7 @@
 
 #include "core/credential.h"
 #include "core/id.h"
+#include "core/text.h"
 #include "core/time.h"
 
 namespace nexakey::store {
@@ -34,6 +35,15 @@ class Decoder {
   Decoder(const R& row, std::span<const std::string_view> names) : row_(row), names_(names) {}
 
   std::string text(int column) const { return std::string(row_.text(column)); }
+  /// A text that can be shown, or `otherwise`.
+  std::string printable(int column, std::string_view otherwise = {}) {
+    std::string text = this->text(column);
+    if (!core::is_printable(text)) {
+      note(column);
+      text = otherwise;
+    }
+    return text;
+  }
   std::optional<std::string> optional_text(int column) const {
     return row_.is_null(column) ? std::nullopt : std::optional(text(column));
   }

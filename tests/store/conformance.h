@@ -27,11 +27,19 @@ using namespace nexakey::test;
 class SqliteFixture {
  public:
   static constexpr std::string_view kScheme = "sqlite";
+  /// The column of keys that a count refers to.
+  static constexpr std::string_view kUsageKey = "seq";
   /// Whether changes have the time of the store's own clock, and not the one that is named.
   static constexpr bool kHasOwnClock = false;
 
   [[nodiscard]] std::string url() const { return "sqlite:" + path().string(); }
   [[nodiscard]] std::filesystem::path path() const { return directory_ / "keys.db"; }
+  /// The name of a table in SQL.
+  static std::string table(const std::string& name) { return name; }
+  /// Changes a table behind the store's back: `keys SET …`.
+  void damage(const std::string& update) const {
+    execute(path(), "PRAGMA ignore_check_constraints = 1; UPDATE " + update);
+  }
   [[nodiscard]] std::unique_ptr<KeyStore> connect() const {
     return value_of(open(url(), OpenMode::create_if_missing));
   }
@@ -43,10 +51,13 @@ class SqliteFixture {
 class PostgresFixture {
  public:
   static constexpr std::string_view kScheme = "postgresql";
+  static constexpr std::string_view kUsageKey = "id";
   static constexpr bool kHasOwnClock = false;
 
   [[nodiscard]] std::string url() const { return database_.url(); }
   [[nodiscard]] const PostgresDatabase& database() const { return database_; }
+  static std::string table(const std::string& name) { return "nexakey." + name; }
+  void damage(const std::string& update) const { database_.execute("UPDATE " + table(update)); }
   [[nodiscard]] std::unique_ptr<KeyStore> connect() const {
     return value_of(open(url(), OpenMode::create_if_missing));
   }
@@ -97,6 +108,8 @@ class RemoteFixture {
     return value_of(open(url_, OpenMode::existing, access));
   }
 
+  void damage(const std::string& update) const { files_.damage(update); }
+
  protected:
   /// `endpoint` as --listen takes it; the URL is `prefix` and where it then listens.
   RemoteFixture(const std::string& prefix, const std::string& endpoint)
@@ -139,6 +152,11 @@ class UnixFixture : public RemoteFixture {
 #define LOCAL_FIXTURES                                                        \
   nexakey::store::test::SqliteFixture, nexakey::store::test::PostgresFixture, \
       nexakey::store::test::MemoryFixture, nexakey::store::test::EngineFixture
+
+/// Those whose rows can be damaged.
+#define LOCAL_SQL_FIXTURES \
+  nexakey::store::test::SqliteFixture, nexakey::store::test::PostgresFixture
+#define SQL_FIXTURES LOCAL_SQL_FIXTURES, nexakey::store::test::HttpFixture
 
 /// All fixtures. Each TEST_CASE_TEMPLATE of the suite runs on each of them.
 #define STORE_FIXTURES \

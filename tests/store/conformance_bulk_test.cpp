@@ -1,0 +1,102 @@
+// Look-ups and changes of many keys at once.
+
+#include "tests/store/conformance.h"
+
+namespace nexakey::store::test {
+namespace {
+
+using core::Key;
+using core::KeyId;
+
+/// So many keys that three transactions are needed to revoke them.
+constexpr std::uint64_t kMany = 2 * kMaxAtOnce + 7;
+
+template <typename Fixture>
+std::vector<KeyId> add_many(Stores<Fixture>& stores) {
+  std::string text;
+  core::ExportWriter writer(text, std::nullopt);
+  std::vector<KeyId> ids;
+  for (std::uint64_t n = 1; n <= kMany; ++n) {
+    writer.add(make_key(n));
+    ids.push_back(make_key(n).id);
+  }
+  writer.finish();
+  CHECK(import_text(*stores.first, text).keys.added == kMany);
+  return ids;
+}
+
+TEST_CASE_TEMPLATE("keys are found by ids and by hashes, in the order of the question", Fixture,
+                   STORE_FIXTURES) {
+  Stores<Fixture> stores;
+  const Key first = add(*stores.first, 1);
+  const Key second = add(*stores.first, 2);
+  const std::vector ids{second.id, make_key(9).id, first.id, second.id};
+  CHECK(value_of(stores.second->find(ids)) ==
+        std::vector<std::optional<Key>>{second, std::nullopt, first, second});
+  const std::vector hashes{make_key(9).hash, first.hash, second.hash};
+  CHECK(value_of(stores.second->find(hashes)) ==
+        std::vector<std::optional<Key>>{std::nullopt, first, second});
+  CHECK(value_of(stores.second->find(std::span<const KeyId>())).empty());
+  CHECK(value_of(stores.second->find(std::span<const core::KeyHash>())).empty());
+}
+
+TEST_CASE_TEMPLATE("a key that is found says when it was last used", Fixture, STORE_FIXTURES) {
+  Stores<Fixture> stores;
+  const Key key = add(*stores.first, 1);
+  CHECK(reason(*stores.first, request(1)) == "allowed");
+  CHECK(value_of(stores.second->find(std::vector{key.id})).front().value().last_used_at);
+  CHECK(value_of(stores.second->find(std::vector{key.hash})).front().value().last_used_at);
+}
+
+TEST_CASE_TEMPLATE("many keys are revoked in parts, between which others change the store", Fixture,
+                   STORE_FIXTURES) {
+  Stores<Fixture> stores;
+  std::vector<KeyId> ids = add_many(stores);
+  const KeyId other = ids.back();
+  ids.pop_back();
+  std::vector<KeyId> revoked;
+  std::size_t parts = 0;
+  value_of(stores.first->as(kTester).revoke(ids, "leaked", now(), [&](std::span<const Key> keys) {
+    CHECK(keys.size() <= kMaxAtOnce);
+    for (const Key& key : keys) {
+      revoked.push_back(key.id);
+    }
+    if (++parts == 1) {
+      value_of(stores.second->as(kTester).revoke(std::vector{other}, "urgent", now()));
+    }
+    return true;
+  }));
+  CHECK(parts >= 3);
+  CHECK(revoked == ids);
+  CHECK(list(*stores.second, {.status = core::KeyStatus::active}).empty());
+  CHECK(value_of(stores.second->find(std::vector{other})).front()->revoke_reason == "urgent");
+}
+
+TEST_CASE_TEMPLATE("many keys of which one does not exist are not revoked", Fixture,
+                   STORE_FIXTURES) {
+  Stores<Fixture> stores;
+  std::vector<KeyId> ids = add_many(stores);
+  ids.push_back(make_key(kMany + 1).id);
+  const auto revoked = stores.first->as(kTester).revoke(ids, "leaked", now());
+  CHECK(code_of(revoked) == "not_found");
+  CHECK(revoked.error().message.find(ids.back().to_string()) != std::string::npos);
+  CHECK(list(*stores.second, {.status = core::KeyStatus::revoked}).empty());
+}
+
+TEST_CASE_TEMPLATE("a revocation of many that was stopped is finished by the next one", Fixture,
+                   STORE_FIXTURES) {
+  Stores<Fixture> stores;
+  const std::vector<KeyId> ids = add_many(stores);
+  value_of(stores.first->as(kTester).revoke(ids, "first", now(),
+                                            [](std::span<const Key>) { return false; }));
+  const std::size_t done = list(*stores.second, {.status = core::KeyStatus::revoked}).size();
+  CHECK(done > 0);
+  CHECK(done <= kMaxAtOnce);
+  const auto revoked = value_of(stores.first->as(kTester).revoke(ids, "second", now()));
+  CHECK(revoked.size() == kMany);
+  CHECK(std::ranges::count(revoked, "first", &Key::revoke_reason) ==
+        static_cast<std::ptrdiff_t>(done));
+}
+
+}  // namespace
+}  // namespace nexakey::store::test
