@@ -336,14 +336,17 @@ Result<Key> read_key(const Json& json, Unknown unknown) {
   members.parsed("hint", key.last_four, parse_hint);
   key.name = members.text("name").value_or(key.id.to_string());
   key.workspace = members.text("workspace").value_or(key.workspace);
-  members.take("scopes", key.scopes, Scopes::parse(members.texts("scopes")));
-  members.take("whitelist", key.whitelist, Whitelist::parse(members.texts("whitelist")));
-  read_rate_limit(members, key.rate_limit);
-  key.is_damaged = members.text("status") == name_of(KeyStatus::damaged);
+  static_cast<void>(members.text("status"));
   key.damage = members.texts("damage");
   for (const std::string& column : key.damage) {
     members.check(check_description(column));
   }
+  key.is_damaged = std::ranges::any_of(key.damage, is_rule);
+  if (const auto scopes = members.texts("scopes"); !scopes.empty() || !key.is_damaged) {
+    members.take("scopes", key.scopes, Scopes::parse(scopes));
+  }
+  members.take("whitelist", key.whitelist, Whitelist::parse(members.texts("whitelist")));
+  read_rate_limit(members, key.rate_limit);
   key.labels = read_labels(members);
   key.description = members.text("description").value_or("");
   members.parsed("created_at", key.created_at,

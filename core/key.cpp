@@ -1,6 +1,7 @@
 #include "core/key.h"
 
 #include <algorithm>
+#include <array>
 #include <tuple>
 
 #include "core/text.h"
@@ -78,6 +79,13 @@ KeyStatus KeyRules::status(Time now) const {
 
 bool KeyRules::has_ended(Time now) const {
   return revoked_at || (expires_at && *expires_at <= now);
+}
+
+bool is_rule(std::string_view member) {
+  constexpr std::array<std::string_view, 8> kRules{"id",           "workspace",  "scopes",
+                                                   "whitelist",    "rate_limit", "expires_at",
+                                                   "suspended_at", "revoked_at"};
+  return std::ranges::find(kRules, member) != kRules.end();
 }
 
 bool operator==(const Key& a, const Key& b) { return tie(a) == tie(b); }

@@ -49,6 +49,9 @@ struct KeyRules {
 
 using Labels = std::map<std::string, std::string>;
 
+/// Whether a member of a key, by its name in JSON and in tables, is one of KeyRules.
+bool is_rule(std::string_view member);
+
 /// All that is known of a key; never the key itself.
 struct Key : KeyRules {
   KeyHash hash{};

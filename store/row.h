@@ -63,17 +63,25 @@ class Decoder {
     constexpr std::int64_t kEnd = core::kEndOfTimes.time_since_epoch().count();
     return core::Time(core::Time::duration(number(column, 0, kEnd - 1, 0)));
   }
+  /// Nothing also if it cannot be decoded.
   std::optional<core::Time> optional_time(int column) {
-    return row_.is_null(column) ? std::nullopt : std::optional(time(column));
+    const std::size_t before = damage_.size();
+    const std::optional<core::Time> value =
+        row_.is_null(column) ? std::nullopt : std::optional(time(column));
+    return damage_.size() == before ? value : std::nullopt;
   }
 
   template <typename Id>
   Id id(int column) {
     return Id(number(column, 0, Id::kMaxBits, 0));
   }
+  /// Nothing also if it cannot be decoded.
   template <typename Id>
   std::optional<Id> optional_id(int column) {
-    return row_.is_null(column) ? std::nullopt : std::optional(id<Id>(column));
+    const std::size_t before = damage_.size();
+    const std::optional<Id> value =
+        row_.is_null(column) ? std::nullopt : std::optional(id<Id>(column));
+    return damage_.size() == before ? value : std::nullopt;
   }
 
   core::CredentialHash hash(int column) {

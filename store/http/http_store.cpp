@@ -13,6 +13,7 @@
 #include "core/json_reader.h"
 #include "core/query.h"
 #include "core/record.h"
+#include "store/bulk.h"
 #include "store/http/connection.h"
 
 namespace nexakey::store::http {
@@ -470,21 +471,21 @@ Result<std::vector<std::optional<Key>>> HttpStore::find(std::span<const core::Ke
 
 Result<void> HttpStore::revoke(std::span<const KeyId> ids, const std::string& reason, Time /*now*/,
                                const std::function<bool(std::span<const Key>)>& visit) {
-  if (ids.empty()) {
-    return {};
-  }
-  const Call call{
-      .message = {.method = "POST", .target = "/v1/keys/revoke", .body = revocation(ids, reason)},
-      .may_miss = true,
-      .remedy = kAgain};
-  return connection_
-      .ask(call,
-           [&](const Json& json) {
-             return read_list(member(json, "keys"), read_key).and_then([&](std::vector<Key> keys) {
-               return check_revoked(ids, std::move(keys));
-             });
-           })
-      .map([&](const std::vector<Key>& keys) { static_cast<void>(visit(keys)); });
+  const auto look_up = [&](std::span<const KeyId> some) { return find(some); };
+  // A request takes so few keys that it need not be looked at when its time is over.
+  const auto revoke_some = [&](std::span<const KeyId> some, const auto& /*is_over*/) {
+    const Call call{.message = {.method = "POST",
+                                .target = "/v1/keys/revoke",
+                                .body = revocation(some, reason)},
+                    .may_miss = true,
+                    .remedy = kAgain};
+    return connection_.ask(call, [&](const Json& json) {
+      return read_list(member(json, "keys"), read_key).and_then([&](std::vector<Key> keys) {
+        return check_revoked(some, std::move(keys));
+      });
+    });
+  };
+  return revoke_in_bulk(ids, look_up, revoke_some, visit);
 }
 
 Result<void> HttpStore::verify_part(std::span<const Request> requests,

@@ -1,5 +1,6 @@
 #include "store/postgres/decider.h"
 
+#include <algorithm>
 #include <cstring>
 #include <map>
 #include <numeric>
@@ -162,7 +163,9 @@ std::vector<std::size_t> Decider::decide_once(std::span<const Request> requests,
       continue;
     }
     const KeyRules& rules = group.known->rules;
-    auto used = static_cast<std::uint32_t>(rows.number(row, 0, 0, rules.rate_limit));
+    // Of a revoked key the limit may be damaged, and the number then is not a number of requests.
+    auto used = static_cast<std::uint32_t>(
+        std::clamp<std::int64_t>(rows.number(row, 0), 0, rules.rate_limit));
     const core::Tick reset_in = std::chrono::microseconds(rows.number(row, 1));
     for (const Asked& asked : group.asked) {
       const bool has_room = used < rules.rate_limit;

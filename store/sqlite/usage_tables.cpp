@@ -21,9 +21,16 @@ std::int64_t hour_of(Time time) {
 
 constexpr std::int64_t kHoursPerDay = 24;
 
-/// The largest count that can still be added to: a larger one, from elsewhere, would end in an
-/// overflow, and with it the flush of all other counts.
-const std::string kMaxBefore = std::to_string(core::kMaxCount - (std::uint64_t{1} << 32U));
+/// In SQL. A count stays at its maximum: beyond the range of numbers it would fail the flush of all
+/// other counts.
+const std::string kMaxCount = std::to_string(core::kMaxCount);
+const std::string kCount = "UPDATE usage SET requests = min(requests, " + kMaxCount +
+                           " - ?5) + ?5"
+                           " WHERE key = ?1 AND hour = ?2 AND endpoint = ?3 AND status = ?4";
+const std::string kBegin =
+    "INSERT INTO usage (key, hour, endpoint, status, requests) VALUES (?, ?, ?, ?, ?)"
+    " ON CONFLICT DO UPDATE SET requests = min(requests, " +
+    kMaxCount + " - excluded.requests) + excluded.requests";
 
 /// Decisions of one key that are counted in one row.
 struct Tally {
@@ -59,13 +66,8 @@ class Settlement {
         find_seq_(connection_, "SELECT seq FROM keys WHERE id = ?"),
         find_endpoint_(connection_, "SELECT id FROM endpoints WHERE text = ?"),
         add_endpoint_(connection_, "INSERT INTO endpoints (text) VALUES (?)"),
-        count_(connection_, "UPDATE usage SET requests = min(requests, " + kMaxBefore +
-                                ") + ?5"
-                                " WHERE key = ?1 AND hour = ?2 AND endpoint = ?3 AND status = ?4"),
-        begin_(connection_,
-               "INSERT INTO usage (key, hour, endpoint, status, requests) VALUES (?, ?, ?, ?, ?)"
-               " ON CONFLICT DO UPDATE SET requests = min(requests, " +
-                   kMaxBefore + ") + excluded.requests"),
+        count_(connection_, kCount),
+        begin_(connection_, kBegin),
         endpoints_of_day_(connection_,
                           "SELECT DISTINCT endpoint FROM usage"
                           " WHERE key = ? AND hour BETWEEN ? AND ?"),

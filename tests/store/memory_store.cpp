@@ -257,8 +257,10 @@ Result<std::vector<std::optional<Key>>> MemoryStore::find(std::span<const core::
 
 Result<void> MemoryStore::revoke(std::span<const KeyId> ids, const std::string& reason, Time now,
                                  const std::function<bool(std::span<const Key>)>& visit) {
-  if (!std::ranges::all_of(ids, [&](KeyId id) { return data_->find(id) != nullptr; })) {
-    return core::fail(ErrorCode::not_found, "no such key");
+  for (const KeyId id : ids) {
+    if (data_->find(id) == nullptr) {
+      return core::fail(ErrorCode::not_found, "no key " + id.to_string());
+    }
   }
   while (!ids.empty()) {
     const auto batch = ids.first(std::min(ids.size(), kMaxAtOnce));
