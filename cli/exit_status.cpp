@@ -31,6 +31,8 @@ ExitStatus exit_status_of(const core::Decision& decision) {
       return ExitStatus::denied_403;
     case 429:
       return ExitStatus::denied_429;
+    case 503:
+      return ExitStatus::store_unavailable;
     default:
       return ExitStatus::denied_401;
   }

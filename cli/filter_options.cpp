@@ -16,14 +16,14 @@ std::optional<core::KeyStatus> parse_wanted_status(const std::string& word) {
     return status;
   }
   throw Failure{{core::ErrorCode::usage, "no status is called " + core::quote(word),
-                 "write active, suspended, expired, revoked or all"}};
+                 "write active, suspended, expired, revoked, damaged or all"}};
 }
 
 }  // namespace
 
 void FilterOptions::add_to(Arguments& app) {
   app.add_option("--status", status, "Keys in this state (default: active)")
-      ->type_name("active|suspended|expired|revoked|all");
+      ->type_name("active|suspended|expired|revoked|damaged|all");
   add_selection_to(app);
 }
 

@@ -38,7 +38,8 @@ std::string KeyView::brief_time(const std::optional<core::Time>& time) const {
 
 Cell KeyView::status(const core::Key& key) const {
   const core::KeyStatus status = key.status(now_);
-  return {std::string(core::name_of(status)),
+  const bool is_marked = !key.damage.empty() && status != core::KeyStatus::damaged;
+  return {std::string(core::name_of(status)) + (is_marked ? ", damaged" : ""),
           status == core::KeyStatus::active ? Style::good : Style::bad};
 }
 

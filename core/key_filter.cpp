@@ -14,13 +14,19 @@ bool has_labels(const Key& key, const Labels& wanted) {
   });
 }
 
+/// Keys that cannot be decoded are listed among the active ones, where somebody sees them.
+bool has_status(const Key& key, KeyStatus wanted, Time now) {
+  const KeyStatus status = key.status(now);
+  return status == wanted || (status == KeyStatus::damaged && wanted == KeyStatus::active);
+}
+
 }  // namespace
 
 bool KeyFilter::matches(const Key& key, Time now) const {
   return (!workspace || key.workspace == *workspace) && (!ids || ids->contains(key.id)) &&
          (!hash || key.hash == *hash) && (!name || key.name == *name) &&
          (!pattern || fnmatch(pattern->c_str(), key.name.c_str(), 0) == 0) &&
-         (!status || key.status(now) == *status) && (!scopes || key.scopes.has_all(*scopes)) &&
+         (!status || has_status(key, *status, now)) && (!scopes || key.scopes.has_all(*scopes)) &&
          has_labels(key, labels) &&
          (!expires_before ||
           (key.expires_at && *key.expires_at > now && *key.expires_at <= *expires_before)) &&

@@ -17,7 +17,7 @@ struct KeyFilter {
   std::optional<KeyHash> hash{};
   std::optional<std::string> name{};     ///< exactly this one
   std::optional<std::string> pattern{};  ///< a name by shell pattern, as fnmatch(3)
-  std::optional<KeyStatus> status{};     ///< none: any
+  std::optional<KeyStatus> status{};     ///< none: any; `active` includes damaged ones
   std::optional<Scopes> scopes{};        ///< has all of them
   Labels labels{};                       ///< has all of them; an empty value stands for any
   std::optional<Time> expires_before{};  ///< is not expired, and will be before this

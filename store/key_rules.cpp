@@ -26,7 +26,7 @@ std::optional<Key> find_active_namesake(Change& change, const Key& key) {
                                .newest_of_line = true};
   std::optional<Key> namesake;
   change.tables.scan_keys(filter, std::nullopt, Order::newest_first, [&](const Key& found) {
-    if (filter.matches(found, change.now)) {
+    if (!found.is_damaged && filter.matches(found, change.now)) {
       namesake = found;
     }
     return !namesake;
