@@ -1,6 +1,8 @@
 #include "cli/leak_report.h"
 
+#include <algorithm>
 #include <set>
+#include <span>
 #include <string_view>
 
 #include "cli/exit_status.h"
@@ -98,17 +100,22 @@ void print_table(Context& context, const std::vector<Finding>& findings) {
 
 KnownKeys look_up(const Context& context, store::KeyStore& store,
                   const std::vector<scan::FoundLeak>& found) {
-  std::set<core::KeyHash> hashes;
+  std::set<core::KeyHash> distinct;
   for (const scan::FoundLeak& leak : found) {
-    hashes.insert(leak.leak.hash);
+    distinct.insert(leak.leak.hash);
   }
+  const std::vector<core::KeyHash> hashes(distinct.begin(), distinct.end());
+  const auto& workspace = context.settings.workspace;
   KnownKeys known;
-  for (const core::KeyHash& hash : hashes) {
-    const core::KeyFilter filter{.workspace = context.settings.workspace, .hash = hash};
-    value_of(store.list(filter, {}, context.now(), [&](const core::Key& key) {
-      known.emplace(hash, key);
-      return true;
-    }));
+  for (std::span<const core::KeyHash> rest(hashes); !rest.empty();) {
+    const auto batch = rest.first(std::min(rest.size(), store::kMaxAtOnce));
+    rest = rest.subspan(batch.size());
+    auto keys = value_of(store.find(batch));
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      if (keys[i] && (!workspace || keys[i]->workspace == *workspace)) {
+        known.emplace(batch[i], *std::move(keys[i]));
+      }
+    }
   }
   return known;
 }

@@ -13,7 +13,8 @@ namespace nexakey::cli {
 /// What the store knows of the keys that leaked.
 using KnownKeys = std::map<core::KeyHash, core::Key>;
 
-/// Looks each of them up by its hash, in any workspace unless one was named.
+/// Looks the keys up by their hashes, up to 500 at once, in all workspaces or in the one of the
+/// settings.
 KnownKeys look_up(const Context& context, store::KeyStore& store,
                   const std::vector<scan::FoundLeak>& found);
 

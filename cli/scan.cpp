@@ -1,5 +1,7 @@
 #include <algorithm>
 #include <memory>
+#include <set>
+#include <span>
 #include <tuple>
 
 #include "cli/actor.h"
@@ -75,11 +77,10 @@ std::vector<Finding> make_findings(std::vector<scan::FoundLeak> found, const Kno
 
 /// The first finding of each live key.
 std::vector<const Finding*> live_findings(const std::vector<Finding>& findings, core::Time now) {
+  std::set<core::KeyHash> seen;
   std::vector<const Finding*> live;
   for (const Finding& finding : findings) {
-    if (finding.key && !finding.key->has_ended(now) &&
-        std::ranges::none_of(live,
-                             [&](const Finding* f) { return f->key->id == finding.key->id; })) {
+    if (finding.key && !finding.key->has_ended(now) && seen.insert(finding.key->hash).second) {
       live.push_back(&finding);
     }
   }
@@ -92,7 +93,7 @@ std::string reason_for(const Finding& finding) {
   return core::check_description(reason) ? reason : "leaked";
 }
 
-/// Revokes the live keys, once somebody has said yes, and makes it known to the findings.
+/// Revokes the live keys after a confirmation, and updates the findings.
 void revoke_live(const Context& context, store::KeyStore& store, std::vector<Finding>& findings) {
   const auto live = live_findings(findings, context.now());
   if (live.empty()) {
