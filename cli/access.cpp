@@ -14,7 +14,7 @@ using core::Secret;
 constexpr const char* kTokenVariable = "NEXAKEY_TOKEN";
 constexpr std::chrono::seconds kMaxTimeout{3600};
 
-/// Where a setting comes from, to put behind it; nothing if the user has just given it.
+/// The source of a setting in parentheses; empty if it is an option or the default.
 std::string origin_of(const Setting& setting) {
   const bool is_obvious = setting.origin == Origin::option || setting.origin == Origin::fallback;
   return is_obvious ? "" : " (" + setting.where() + ")";
@@ -22,7 +22,7 @@ std::string origin_of(const Setting& setting) {
 
 Result<Secret> check_token(Secret token, const std::string& where) {
   if (!core::kTokenForm.matches(token.reveal())) {
-    return core::reject("there is no token in " + where,
+    return core::reject("no token in " + where,
                         "a token is nxk_ and 40 letters and digits: see nexakey token create");
   }
   return token;
@@ -46,8 +46,8 @@ void set_token(store::RemoteAccess& access, const Settings& settings) {
   } else if (settings.withheld_token_file) {
     const std::string& config = settings.withheld_token_file->source;
     access.token = [config]() -> Result<Secret> {
-      return core::reject("the token_file of " + config + " is for the store of that file alone",
-                          "name the token of this store by --token-file");
+      return core::reject("the token_file of " + config + " is only for the store of that file",
+                          "name the token of this store with --token-file");
     };
   }
 }
@@ -55,7 +55,7 @@ void set_token(store::RemoteAccess& access, const Settings& settings) {
 std::chrono::seconds parse_timeout(const std::string& text) {
   const auto timeout = value_of(core::parse_duration(text));
   if (timeout.count() < 1 || timeout > kMaxTimeout) {
-    throw Failure{{core::ErrorCode::usage, "a timeout is from 1s to 1h", ""}};
+    throw Failure{{core::ErrorCode::usage, "a timeout must be from 1s to 1h", ""}};
   }
   return timeout;
 }

@@ -5,9 +5,11 @@
 
 namespace nexakey::cli {
 
-/// What the settings say of how to reach a remote store. The token is the one in the file of
-/// --token-file or NEXAKEY_TOKEN_FILE, else NEXAKEY_TOKEN, else the one in the file that a config
-/// file names for its own store; it is read when a store asks for it.
+/// How to reach the remote store of the settings: token, certificate authorities and timeout.
+///
+/// The token is taken from the file of --token-file or NEXAKEY_TOKEN_FILE, else from NEXAKEY_TOKEN,
+/// else from the file that a config file names for its own store. It is read when the store asks
+/// for it. Ends the command if the timeout is invalid.
 store::RemoteAccess access_of(const Settings& settings);
 
 }  // namespace nexakey::cli

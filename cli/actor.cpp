@@ -3,23 +3,19 @@
 #include <array>
 #include <string>
 
-#include <pwd.h>
 #include <unistd.h>
 
 #include "cli/settings.h"
 #include "core/text.h"
+#include "system/user.h"
 
 namespace nexakey::cli {
 namespace {
 
 std::string user_name() {
   const uid_t user = ::getuid();
-  std::array<char, 16384> buffer{};
-  passwd entry{};
-  passwd* found = nullptr;
-  ::getpwuid_r(user, &entry, buffer.data(), buffer.size(), &found);
-  std::string name = found == nullptr ? "uid " + std::to_string(user) : found->pw_name;
-  // Only root can set this for itself: of anybody else it says nothing.
+  std::string name = system::User(user).name("uid");
+  // Other users can set the variable to any name.
   const auto invoker = user == 0 ? environment("SUDO_USER") : std::nullopt;
   if (invoker && *invoker != name) {
     name += " (sudo by " + *invoker + ")";

@@ -4,8 +4,8 @@
 
 namespace nexakey::cli {
 
-/// Who runs this command, for the audit log: the name of the real user (`uid 1000` if it has none),
-/// and the host. Root that came by way of sudo is `root (sudo by alice)`.
+/// The user who runs this command, for the audit log: the name of the real user (`uid 1000` without
+/// a name) and the host. Root through sudo is `root (sudo by alice)`.
 const core::Actor& local_actor();
 
 }  // namespace nexakey::cli

@@ -13,7 +13,7 @@
 #include "cli/complete.h"
 #include "cli/help.h"
 #include "cli/parse_error.h"
-#include "cli/report.h"
+#include "cli/print_error.h"
 #include "core/api_key.h"
 #include "core/random.h"
 #include "system/descriptor.h"
@@ -27,25 +27,25 @@ void refuse_secrets_in_arguments(const std::vector<std::string>& words) {
   for (const std::string& word : words) {
     if (core::contains_api_key(word)) {
       throw Failure{{ErrorCode::usage,
-                     "a whole key stands on the command line, where every process can read it",
-                     "pass it on standard input (KEY is then -), or by --key-file or NEXAKEY_KEY; "
-                     "this one has to be revoked"}};
+                     "a whole key is on the command line, where every process can read it",
+                     "revoke this key, and pass keys on standard input (KEY is then -), with "
+                     "--key-file or in NEXAKEY_KEY"}};
     }
     if (core::contains_credential(word)) {
-      throw Failure{
-          {ErrorCode::usage, "a token stands on the command line, where every process can read it",
-           "it belongs into a file that only its user can read; this one has to be revoked"}};
+      throw Failure{{ErrorCode::usage,
+                     "a token is on the command line, where every process can read it",
+                     "put it into a file that only its user can read, and revoke this one"}};
     }
   }
 }
 
-/// The command that was parsed last: that of the error, or the one to run.
+/// The command that was parsed last: the one to run, or the one with the error.
 const CLI::App& innermost(const CLI::App& app) {
   const auto parsed = app.get_subcommands();
   return parsed.empty() ? app : innermost(*parsed.front());
 }
 
-/// `help create` is `create --help`.
+/// Translates `help create` into `create --help`.
 void translate_help(std::vector<std::string>& words, std::size_t at) {
   words.erase(words.begin() + static_cast<std::ptrdiff_t>(at));
   words.emplace_back("--help");
@@ -63,7 +63,7 @@ ExitStatus run(std::vector<std::string> words) {
     return complete(words);
   }
   if (command) {
-    check_command(words[*command]);
+    check_command(words, *command);
   }
   CommandLine line(command ? words[*command] : std::string());
   Output out(STDOUT_FILENO);
@@ -88,16 +88,14 @@ ExitStatus run(std::vector<std::string> words) {
   Context context{.settings = resolve_settings(line.globals(), terminal.output),
                   .terminal = terminal,
                   .out = std::move(out)};
-  if (!context.settings.note.empty() && !context.settings.quiet) {
-    print_note("nexakey: " + context.settings.note);
-  }
   const ExitStatus status = line.runner()(context);
   context.out.flush();
   return status;
 }
 
-/// Takes the numbers of standard streams that are closed: a file that got one would get what is
-/// meant for the stream, perhaps a key. Reading or writing the stream fails as before.
+/// Occupies the descriptors of closed standard streams. Otherwise a file that is opened could get
+/// one of them and receive the output for the stream, possibly a key. Reading or writing the stream
+/// still fails.
 void hold_closed_streams() {
   constexpr std::array<std::pair<int, int>, 3> kStreams{
       {{STDIN_FILENO, O_WRONLY}, {STDOUT_FILENO, O_RDONLY}, {STDERR_FILENO, O_RDONLY}}};
@@ -108,8 +106,8 @@ void hold_closed_streams() {
   }
 }
 
-/// No core dump ever has a key in it. With a limit of 1 the kernel also runs no program on the
-/// dump, which it does with 0 (core(5)).
+/// Disables core dumps, which could contain keys. With a limit of 0 the kernel would still pipe the
+/// dump to a program; with 1 it does not (core(5)).
 void forbid_core_dumps() {
   rlimit limit{};
   if (::getrlimit(RLIMIT_CORE, &limit) == 0) {
@@ -119,13 +117,13 @@ void forbid_core_dumps() {
   }
 }
 
-/// A file of the store that is cut short while it is mapped leaves nothing to go on with, and no
-/// answer means no. Only what a signal handler may call is called.
+/// Handles SIGBUS: a mapped file of the store was truncated. Ends the process without a decision,
+/// which counts as denied. Calls only async-signal-safe functions.
 void end_on_cut_file(int /*signal*/) {
   system::write_all(
       STDERR_FILENO,
-      "nexakey: a file of the store was cut short while it was in use: stop all that uses the"
-      " store, and see nexakey doctor\n");
+      "nexakey: a file of the store was cut short while it was in use: stop all processes"
+      " that use the store and run nexakey doctor\n");
   ::_exit(static_cast<int>(ExitStatus::store_unavailable));
 }
 
@@ -134,7 +132,7 @@ void end_on_cut_file(int /*signal*/) {
 int nexakey_main(int argc, char** argv) {
   hold_closed_streams();
   forbid_core_dumps();
-  // A reader that has gone and a file that is too large are errors of write(2), which are handled.
+  // write(2) then fails with EPIPE and EFBIG, which are handled.
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);
   std::signal(SIGBUS, end_on_cut_file);
@@ -153,7 +151,7 @@ int nexakey_main(int argc, char** argv) {
   } catch (const std::exception& failure) {
     error = {ErrorCode::failed, clean_message(failure.what()), ""};
   }
-  report(error, guess_format(find_output_option(words)));
+  print_error(error, guess_format(find_output_option(words)));
   return static_cast<int>(exit_status_of(error.code));
 }
 

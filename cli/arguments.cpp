@@ -11,7 +11,8 @@
 namespace nexakey::cli {
 namespace {
 
-/// Adds an option whose values go to `take` as they were typed, without a conversion of CLI11's.
+/// Adds an option whose values are passed to `take` as they were typed, without CLI11's
+/// conversions.
 CLI::Option* add(CLI::App& app, const std::string& names, const std::string& description,
                  const std::function<void(std::vector<std::string>)>& take) {
   const auto unmark_all = [take](const CLI::results_t& marked) {

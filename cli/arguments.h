@@ -17,30 +17,32 @@ class Option {
  public:
   explicit Option(CLI::Option* option) : option_(option) {}
 
-  /// What a value is, see cli/options.h.
+  /// The name of the value in the help; see cli/options.h.
   Option* type_name(const std::string& name);
   Option* required();
-  /// It can't stand beside `other`.
+  /// The option cannot be combined with `other`.
   Option* excludes(const Option* other);
-  /// Whether words behind its value are values of it, too, if it takes several.
+  /// Whether an option with several values takes all words up to the next option.
   Option* allow_extra_args(bool allow);
-  /// From `min` to `max` values; without one it is empty.
+  /// The option takes `min` to `max` values; without a value it is the empty string.
   Option* expected(int min, int max);
-  /// It may be given several times, and the last one counts.
+  /// The option can be repeated; the last value counts.
   Option* take_last();
 
  private:
   CLI::Option* option_;
 };
 
-/// The options, arguments and commands of a command. It is all that commands need of CLI11, whose
-/// header takes the compiler several seconds; only the files that work on the parser include it.
+/// The options, arguments and subcommands of a command.
+///
+/// Commands use this class in place of CLI11, whose header takes the compiler several seconds; only
+/// the files that work on the parser itself include CLI11.
 class Arguments {
  public:
   explicit Arguments(CLI::App* app) : app_(app) {}
 
-  /// `names` is `-s,--long`, `--long`, or NAME for an argument. The value is what was typed,
-  /// exactly. It has to live as long as this.
+  /// Adds an option or argument. `names` is `-s,--long`, `--long`, or NAME for an argument. `value`
+  /// receives exactly what was typed and must outlive this object.
   Option* add_option(const std::string& names, std::string& value, const std::string& description);
   Option* add_option(const std::string& names, std::optional<std::string>& value,
                      const std::string& description);
@@ -49,13 +51,13 @@ class Arguments {
   Option* add_flag(const std::string& names, bool& value, const std::string& description);
   Arguments* add_subcommand(const std::string& name, const std::string& summary);
 
-  /// Options that it does not know are those of the command above it.
+  /// Unknown options are looked up in the parent command.
   void fallthrough();
-  /// It is called with so many of its commands.
+  /// The command must be called with `count` subcommands.
   void require_subcommand(int count);
-  /// Examples, a line for each, below the help.
+  /// Examples below the help, one per line.
   void footer(const std::string& examples);
-  /// Whether it was called.
+  /// Whether the command line named this command.
   [[nodiscard]] bool parsed() const;
 
  private:

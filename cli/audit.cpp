@@ -36,7 +36,7 @@ struct Options {
   }
 };
 
-/// The ids of what an argument means: a token, or keys as find_keys_ever has them.
+/// The ids of the token or the keys (see find_keys_ever) that an argument names.
 std::vector<std::string> subjects_of(const Context& context, store::KeyStore& store,
                                      const std::string& argument) {
   if (const auto token = core::TokenId::parse(argument)) {
@@ -56,8 +56,8 @@ core::AuditFilter make_filter(const Context& context, const Options& options) {
   if (options.action) {
     filter.action = core::parse_audit_action(*options.action);
     if (!filter.action) {
-      throw Failure{{ErrorCode::usage, "no action is called " + core::quote(*options.action),
-                     "write create, edit, revoke, rotate, whitelist, import, token_create or "
+      throw Failure{{ErrorCode::usage, "unknown action " + core::quote(*options.action),
+                     "use create, edit, revoke, rotate, whitelist, import, token_create or "
                      "token_revoke"}};
     }
   }
@@ -78,7 +78,7 @@ std::string who(const AuditEntry& entry) {
   return entry.actor.name.empty() ? "-" : entry.actor.name;
 }
 
-/// One form of the log: the entries come one by one.
+/// Prints the log in the output format, entry by entry.
 class Printer {
  public:
   explicit Printer(Context& context)
@@ -91,7 +91,7 @@ class Printer {
   void add(const AuditEntry& entry) {
     if (context_.settings.format == Format::json) {
       core::write_audit_entry(json_, entry);
-      context_.out.settle();
+      context_.out.flush_if_full();
     } else if (context_.settings.format == Format::jsonl) {
       core::JsonWriter line(context_.out.buffer());
       core::write_audit_entry(line, entry);
@@ -122,7 +122,7 @@ class Printer {
     }
     if (next) {
       context_.out.flush();
-      print_note("nexakey: there are more entries: go on with --after " + std::to_string(*next));
+      print_note("nexakey: there are more entries: continue with --after " + std::to_string(*next));
     }
   }
 
@@ -145,7 +145,7 @@ ExitStatus print_log(Context& context, store::KeyStore& store, const Options& op
   if (options.limit) {
     limit = static_cast<std::size_t>(parse_number(*options.limit, "--limit"));
     if (limit == 0) {
-      throw Failure{{ErrorCode::usage, "--limit takes a number from 1 on", ""}};
+      throw Failure{{ErrorCode::usage, "--limit must be at least 1", ""}};
     }
   }
   if (options.subject) {
@@ -173,7 +173,7 @@ void print_head(Context& context, const core::AuditHead& head, bool is_check) {
   } else if (!is_check) {
     context.out.write(head.to_string() + "\n");
   } else if (!context.settings.quiet) {
-    context.out.write("the log is whole: " + head.to_string() + "\n");
+    context.out.write("the log is intact: " + head.to_string() + "\n");
   }
 }
 
@@ -190,11 +190,11 @@ ExitStatus check_log(Context& context, store::KeyStore& store, const Options& op
 
 ExitStatus run(Context& context, const Options& options) {
   if ((options.check || options.head) && options.selects()) {
-    throw Failure{{ErrorCode::usage, "--check and --head are about the whole log",
-                   "leave the other options out"}};
+    throw Failure{{ErrorCode::usage, "--check and --head apply to the whole log",
+                   "remove the other options"}};
   }
   if (!options.check && options.head && !options.head->empty()) {
-    throw Failure{{ErrorCode::usage, "a known head is for --check", "add --check"}};
+    throw Failure{{ErrorCode::usage, "--head HEAD is only for --check", "add --check"}};
   }
   const auto store = context.open_store();
   if (options.check) {
@@ -209,18 +209,20 @@ ExitStatus run(Context& context, const Options& options) {
 
 Runner attach(Arguments& app) {
   const auto options = std::make_shared<Options>();
-  app.add_option("KEY", options->subject, "A key as for show, live or not, or the id of a token")
+  app.add_option("KEY", options->subject, "A key as for show, in any state, or the id of a token")
       ->type_name("KEY");
   app.add_option("--actor", options->actor, "Changes by this user or token")->type_name("NAME");
   app.add_option("--action", options->action, "Changes of this kind")
       ->type_name("create|edit|revoke|rotate|whitelist|import|token_create|token_revoke");
-  app.add_option("--since", options->since, "Not before: 7d or a time")->type_name("DURATION|TIME");
-  app.add_option("--until", options->until, "Before: 7d ago or a time")->type_name("DURATION|TIME");
-  app.add_option("--after", options->after, "Behind the entry with this number")->type_name("N");
-  app.add_option("--limit", options->limit, "At most so many entries")->type_name("N");
-  app.add_flag("--check", options->check, "Recompute the chain of the whole log");
+  app.add_option("--since", options->since, "Changes since: 7d or a time")
+      ->type_name("DURATION|TIME");
+  app.add_option("--until", options->until, "Changes before: 7d or a time")
+      ->type_name("DURATION|TIME");
+  app.add_option("--after", options->after, "Entries after this number")->type_name("N");
+  app.add_option("--limit", options->limit, "At most N entries")->type_name("N");
+  app.add_flag("--check", options->check, "Check the hash chain of the whole log");
   app.add_option("--head", options->head,
-                 "Print the head of the log; with --check, one that was printed before")
+                 "Print the head of the log; with --check, a head printed before")
       ->type_name("HEAD")
       ->expected(0, 1);
   app.footer(kExamples);
@@ -229,6 +231,6 @@ Runner attach(Arguments& app) {
 
 }  // namespace
 
-const Command kAudit{"audit", "Show who changed what", attach};
+const Command kAudit{"audit", "Show the log of changes", attach};
 
 }  // namespace nexakey::cli

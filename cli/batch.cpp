@@ -17,10 +17,9 @@
 namespace nexakey::cli {
 namespace {
 
-/// How many requests the store is asked about at once.
-constexpr std::size_t kMaxRequests = 64;
+constexpr std::size_t kMaxRequests = 64;  // per call of the store
 
-/// Standard input in lines. A line that is too long comes cut: it is no request in any case.
+/// Reads standard input in lines. A line that is too long is truncated; it is invalid in any case.
 class LineReader {
  public:
   LineReader() : buffer_(2 * core::kMaxRequestSize, '\0') {}
@@ -28,7 +27,7 @@ class LineReader {
   LineReader& operator=(const LineReader&) = delete;
   ~LineReader() { OPENSSL_cleanse(buffer_.data(), buffer_.size()); }
 
-  /// Waits for more input; false: there is none.
+  /// Waits for more input; false at its end.
   bool read_more() {
     std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
     end_ -= begin_;
@@ -37,14 +36,15 @@ class LineReader {
         system::read_some(STDIN_FILENO, buffer_.data() + end_, buffer_.size() - end_);
     if (count < 0) {
       throw Failure{{core::ErrorCode::failed,
-                     "standard input can't be read: " + std::system_category().message(errno), ""}};
+                     "standard input cannot be read: " + std::system_category().message(errno),
+                     ""}};
     }
     end_ += static_cast<std::size_t>(count);
     at_end_ = count == 0;
     return !at_end_;
   }
 
-  /// The next line that is whole, without its end; null: there is none before more is read.
+  /// The next complete line, without its newline; null if more input is needed.
   const std::string_view* next() {
     while (begin_ < end_) {
       const char* const start = buffer_.data() + begin_;
@@ -56,7 +56,7 @@ class LineReader {
         return nullptr;
       }
       begin_ += length + (newline == nullptr ? 0 : 1);
-      // What follows of a line that was answered when it got too long is not another line.
+      // The rest of a line that was too long and has been answered is not another line.
       const bool is_rest = std::exchange(in_long_line_, is_cut);
       if (!is_rest) {
         line_ = {start, length};
@@ -75,7 +75,7 @@ class LineReader {
   std::string_view line_;
 };
 
-/// A few lines, as far as they are requests, and what became of them.
+/// Collects the requests of some lines, and answers them together.
 class Batch {
  public:
   Batch(Context& context, store::KeyStore& store, const store::VerifyOptions& options)
@@ -128,7 +128,7 @@ class Batch {
   store::KeyStore& store_;
   store::VerifyOptions options_;
   std::vector<core::Request> requests_;
-  /// What is no request, and before which request it stood.
+  /// The errors of invalid lines, each with the index of the request after it.
   std::vector<std::pair<std::size_t, core::Error>> errors_;
 };
 

@@ -6,10 +6,12 @@
 
 namespace nexakey::cli {
 
-/// Reads requests from standard input, a JSON object a line, and answers each in order with a line:
-/// the decision, or an error for what is no request. Answers go out whenever no further input is
-/// there, so that another process can ask and wait for the answer. Ends with the input; if the
-/// store fails, the command ends, and what was not answered was not allowed.
+/// Reads requests from standard input, one JSON object per line, and writes one line per request,
+/// in order: the decision, or an error for an invalid request.
+///
+/// Decisions are flushed whenever no more input is available, so that another process can send a
+/// request and wait for the decision. Returns at the end of the input. If the store fails, the
+/// command ends; requests without a decision are denied.
 ExitStatus verify_batch(Context& context, store::KeyStore& store,
                         const store::VerifyOptions& options);
 

@@ -10,12 +10,12 @@ namespace nexakey::cli {
 
 using Runner = std::function<ExitStatus(Context&)>;
 
-/// A command of the command line. Only the one that was called adds its options.
+/// A command of the command line. Only the command that is called adds its options.
 struct Command {
   const char* name;
   const char* summary;
-  /// Adds options and examples to the command's part of the command line, and returns what does
-  /// the work once they are parsed.
+  /// Adds the options and examples of the command to `app` and returns the function to run after
+  /// parsing.
   Runner (*attach)(Arguments& app);
 };
 

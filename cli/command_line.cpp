@@ -4,6 +4,7 @@
 #include <array>
 #include <string_view>
 
+#include "cli/parse_error.h"
 #include "cli/suggest.h"
 #include "cli/word_scanner.h"
 #include "core/text.h"
@@ -19,12 +20,12 @@ constexpr std::array kCommands{&kCreate,    &kList,   &kShow,   &kEdit,   &kRevo
 constexpr std::array<std::string_view, 7> kGlobalsWithValue{
     "--store", "--workspace", "--output", "--color", "--token-file", "--ca-file", "--timeout"};
 
-/// Whether the word behind this one is its value.
+/// Whether the next word is the value of this one.
 bool takes_next(const std::string& word) {
   if (word.starts_with("--")) {
     return std::ranges::find(kGlobalsWithValue, word) != kGlobalsWithValue.end();
   }
-  // Flags may stand in the same word: -qo json.
+  // The word can contain flags, too: -qo json.
   const std::size_t at = word.find_first_not_of("qy", 1);
   return word.starts_with('-') && at + 1 == word.size() && (word[at] == 'w' || word[at] == 'o');
 }
@@ -32,7 +33,7 @@ bool takes_next(const std::string& word) {
 }  // namespace
 
 CommandLine::CommandLine(const std::string& only)
-    : app_(std::make_unique<CLI::App>("Creates, checks and revokes the API keys of an HTTP API")),
+    : app_(std::make_unique<CLI::App>("Create, check and revoke the API keys of an HTTP API")),
       root_(app_.get()),
       globals_(std::make_unique<GlobalOptions>()) {
   app_->name("nexakey");
@@ -52,7 +53,7 @@ CommandLine::CommandLine(const std::string& only)
 }
 
 void CommandLine::add_globals() {
-  // An alias that sets one of these can be overruled: the last one counts.
+  // Repeated options override earlier ones, for example those of a shell alias.
   const auto add = [&](const char* names, std::optional<std::string>& value, const char* type,
                        const char* description) {
     root_.add_option(names, value, description)->type_name(type)->take_last();
@@ -60,13 +61,14 @@ void CommandLine::add_globals() {
   add("--store", globals_->store, "URL",
       "The store: a path, https://HOST, unix:PATH or postgresql:…");
   add("-w,--workspace", globals_->workspace, "WORKSPACE", "The workspace");
-  add("-o,--output", globals_->output, "table|json|jsonl", "The form of the output");
-  root_.add_flag("-q,--quiet", globals_->quiet, "Print only what a script wants");
-  root_.add_flag("-y,--yes", globals_->yes, "Don't ask");
-  add("--color", globals_->color, "auto|always|never", "Colour in tables");
+  add("-o,--output", globals_->output, "table|json|jsonl", "The output format");
+  root_.add_flag("-q,--quiet", globals_->quiet, "Print only what a script needs");
+  root_.add_flag("-y,--yes", globals_->yes, "Do not ask for confirmation");
+  add("--color", globals_->color, "auto|always|never", "When to use colours");
   add("--token-file", globals_->token_file, "FILE", "The token for a remote store");
-  add("--ca-file", globals_->ca_file, "FILE", "Whom to trust for the remote's certificate");
-  add("--timeout", globals_->timeout, "DURATION", "How long the remote may take (default: 30s)");
+  add("--ca-file", globals_->ca_file, "FILE", "The certificate authorities for the remote store");
+  add("--timeout", globals_->timeout, "DURATION",
+      "The time limit of a remote request (default: 30s)");
 }
 
 void CommandLine::parse(const std::vector<std::string>& words) {
@@ -114,17 +116,26 @@ std::optional<std::string> find_output_option(const std::vector<std::string>& wo
   return output;
 }
 
-void check_command(const std::string& word) {
+void check_command(const std::vector<std::string>& words, std::size_t at) {
   std::vector<std::string> names;
   for (const Command* const command : kCommands) {
-    if (command->name == word) {
+    if (command->name == words[at]) {
       return;
     }
     names.emplace_back(command->name);
   }
-  const auto meant = closest(word, names);
-  throw Failure{{core::ErrorCode::usage, "no command " + core::quote(word),
-                 meant ? "did you mean " + *meant : "see nexakey --help"}};
+  // In `--stroe URL list`, the unknown word is the value of an unknown option.
+  const CommandLine line(words[at]);
+  WordScanner scanner(line.app());
+  for (std::size_t i = 0; i < at; ++i) {
+    const ScannedWord scanned = scanner.next(words[i]);
+    if (scanned.kind == WordKind::option && scanned.option == nullptr) {
+      throw Failure{unknown_option(words[i], line.app())};
+    }
+  }
+  const auto meant = closest(words[at], names);
+  throw Failure{{core::ErrorCode::usage, "unknown command " + core::quote(words[at]),
+                 meant ? "try " + *meant : "see nexakey --help"}};
 }
 
 }  // namespace nexakey::cli

@@ -13,20 +13,20 @@
 
 namespace nexakey::cli {
 
-/// The command line as CLI11 sees it.
+/// The parser of the command line, on CLI11.
 class CommandLine {
  public:
-  /// With the commands' own options: of all commands, or only of the one with this name.
+  /// Adds all commands, or only the one named `only`, with their options.
   explicit CommandLine(const std::string& only = {});
 
-  /// Parses the words behind the program's name; throws CLI::ParseError.
+  /// Parses the words after the program's name; throws CLI::ParseError.
   void parse(const std::vector<std::string>& words);
-  /// The words that it had no place for, marked as `mark_values` does.
+  /// The words that the parser did not accept, marked as by `mark_values`.
   [[nodiscard]] std::vector<std::string> extras() const;
 
   [[nodiscard]] const CLI::App& app() const { return *app_; }
   [[nodiscard]] const GlobalOptions& globals() const { return *globals_; }
-  /// What the parsed command does.
+  /// Runs the parsed command.
   [[nodiscard]] const Runner& runner() const;
 
  private:
@@ -39,13 +39,13 @@ class CommandLine {
   std::vector<std::pair<std::unique_ptr<Arguments>, Runner>> runners_;
 };
 
-/// Where the word that names the command is, found without a parser; nothing if there is none.
+/// The index of the word that names the command, found without parsing; nothing if there is none.
 std::optional<std::size_t> find_command(const std::vector<std::string>& words);
 
-/// The value of -o or --output, found without a parser; the last one, as for the parser.
+/// The value of the last -o or --output, found without parsing.
 std::optional<std::string> find_output_option(const std::vector<std::string>& words);
 
-/// Ends the command if a word is no command, with the one that may have been meant.
-void check_command(const std::string& word);
+/// Ends the command if the word at index `at` is not a command; the hint has the most similar one.
+void check_command(const std::vector<std::string>& words, std::size_t at);
 
 }  // namespace nexakey::cli

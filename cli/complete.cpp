@@ -20,8 +20,8 @@ namespace {
 constexpr std::size_t kMaxKeys = 1000;
 constexpr std::chrono::microseconds kPatience{300'000};
 
-/// Ends the process, with nothing to offer, if it takes longer than somebody who pressed the tab
-/// key waits: for a server, a name, a file that is a pipe, or whatever else.
+/// Ends the process without candidates if it takes too long for a user who has pressed the tab key,
+/// for example because a server does not respond.
 class Patience {
  public:
   Patience() {
@@ -55,14 +55,14 @@ void remember(GlobalOptions& globals, const CLI::Option& option, const std::stri
   }
 }
 
-/// Collects what begins with the word that is being typed.
+/// Collects the candidates that begin with the typed word.
 class Candidates {
  public:
   Candidates(std::string prefix, std::string typed)
       : prefix_(std::move(prefix)), typed_(std::move(typed)) {}
 
   void add(std::string_view value, std::string_view description = {}) {
-    // A name with a tab or a line's end can't be in a store; what is damaged is not offered.
+    // A name with a tab or a newline is damaged.
     if (value.starts_with(typed_) && core::is_printable(value)) {
       lines_ += prefix_ + std::string(value) + "\t" + core::printable(description) + "\n";
     }
@@ -92,7 +92,8 @@ void add_keys(Candidates& candidates, store::KeyStore& store, const Settings& se
 }
 
 void add_from_store(Candidates& candidates, const std::string& type, const GlobalOptions& globals) {
-  const Settings settings = resolve_settings(globals, false);
+  Settings settings = resolve_settings(globals, false);
+  settings.quiet = true;
   const Context context{.settings = settings, .terminal = {}, .out = Output(STDOUT_FILENO)};
   std::optional<Patience> patience;
   if (store::is_remote(settings.store.value)) {
@@ -108,7 +109,7 @@ void add_from_store(Candidates& candidates, const std::string& type, const Globa
   }
 }
 
-/// Offers what a value of this name may be; see cli/options.h.
+/// Adds the candidates for a value with the name `type`; see cli/options.h.
 void add_values(Candidates& candidates, const std::string& type, const GlobalOptions& globals) {
   if (type.find('|') != std::string::npos &&
       type.find_first_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ") == std::string::npos) {
@@ -134,7 +135,7 @@ void add_arguments(Candidates& candidates, const WordScanner& scanner,
                    const GlobalOptions& globals) {
   const auto positionals = positionals_of(scanner.command());
   if (!positionals.empty()) {
-    // The last one may be given several times.
+    // The last argument can be repeated.
     const auto& argument = *positionals[std::min(scanner.arguments(), positionals.size() - 1)];
     if (scanner.arguments() < positionals.size() || argument.get_items_expected_max() > 1) {
       add_values(candidates, argument.get_type_name(), globals);
@@ -176,7 +177,7 @@ std::string candidates_for(const std::vector<std::string>& words) {
       add_arguments(candidates, scanner, globals);
     }
   } catch (const Failure&) {
-    // A message about a store that is not there would only disturb who pressed the tab key.
+    // A message, such as that of a missing store, would disturb the command line.
     return candidates.text();
   }
   return candidates.text();

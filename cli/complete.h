@@ -11,10 +11,10 @@ namespace nexakey::cli {
 /// The hidden command that the completion scripts of all shells call.
 inline constexpr std::string_view kCompleteCommand = "__complete";
 
-/// Prints what the last word may become, given the words before it: a line `value<TAB>description`
-/// for each, then `:files`, `:folders` or `:done` for what else the shell should offer. It knows
-/// commands, options, and their values, keys and workspaces of the store among them. It never
-/// fails: what can't be found out is not offered.
+/// Prints the candidates for the last of `words`, the words after the program's name: one line
+/// `value<TAB>description` each, then `:files` or `:done`, which says whether the shell also offers
+/// files. The candidates are commands, options and their values, including keys and workspaces of
+/// the store. It never fails: candidates that cannot be determined are left out.
 ExitStatus complete(const std::vector<std::string>& words);
 
 }  // namespace nexakey::cli

@@ -19,8 +19,8 @@ Runner attach(Arguments& app) {
   return [shell](Context& context) {
     const auto script = completions::script_for(*shell);
     if (!script) {
-      throw Failure{{core::ErrorCode::usage, "no completion for " + core::quote(*shell),
-                     "it is there for bash, zsh and fish"}};
+      throw Failure{{core::ErrorCode::usage, "no completion script for " + core::quote(*shell),
+                     "use bash, zsh or fish"}};
     }
     context.out.write(*script);
     return ExitStatus::done;

@@ -9,14 +9,14 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-// toml++ 3.3 lets the compiler assume that a table header begins with a key. Not every file does;
-// without that assumption, the parser reports it.
+// toml++ 3.3 lets the compiler assume that a table header begins with a key, which is not true for
+// every file. Without that assumption, the parser reports an error.
 #undef NDEBUG
 #define TOML_ASSERT(condition) static_assert(true)
 #include <toml++/toml.h>
 
 #include "cli/exit_status.h"
-#include "cli/report.h"
+#include "cli/print_error.h"
 #include "cli/settings.h"
 #include "cli/suggest.h"
 #include "core/text.h"
@@ -28,7 +28,7 @@ namespace {
 
 constexpr const char* kSystemPath = "/etc/nexakey/config.toml";
 constexpr std::size_t kMaxSize = 65'536;
-/// The parser needs stack for each dot of a key; no line of a config file has so many.
+/// The parser needs stack for each dot of a key.
 constexpr std::ptrdiff_t kMaxDots = 200;
 
 const std::vector<std::string> kNames{"store",      "workspace", "output", "color",
@@ -49,15 +49,15 @@ const std::vector<std::string> kNames{"store",      "workspace", "output", "colo
   fail("cannot read " + path.string() + ": " + std::system_category().message(error));
 }
 
-/// Whether a file that cannot be opened is not there, or in a folder of somebody else: a program
-/// that changes its user, such as runuser(1), may leave HOME as it was.
+/// Whether a file that cannot be opened does not exist, or is in a folder of another user: a
+/// program that changes its user, such as runuser(1), may keep HOME.
 bool is_absent(const std::filesystem::path& path, int error) {
   struct stat status {};
   return error == ENOENT || error == ENOTDIR ||
          (error == EACCES && ::stat(path.c_str(), &status) != 0);
 }
 
-/// The text of a file; nothing if there is none. Opening a pipe does not wait for its other end.
+/// The text of a file; nothing if it does not exist. O_NONBLOCK: opening a FIFO does not wait.
 std::optional<std::string> read_text(const std::filesystem::path& path) {
   const system::Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   if (!file.is_open()) {
@@ -74,19 +74,13 @@ std::optional<std::string> read_text(const std::filesystem::path& path) {
   if (!S_ISREG(status.st_mode)) {
     fail("cannot read " + path.string() + ": it is not a regular file");
   }
-  std::string text(kMaxSize + 1, '\0');
-  std::size_t size = 0;
-  for (ssize_t count = 1; count > 0 && size < text.size();
-       size += static_cast<std::size_t>(count)) {
-    count = system::read_some(file.value(), text.data() + size, text.size() - size);
-    if (count < 0) {
-      fail_unreadable(path, errno);
-    }
+  std::string text;
+  if (!system::read_up_to(file.value(), kMaxSize + 1, text)) {
+    fail_unreadable(path, errno);
   }
-  if (size > kMaxSize) {
+  if (text.size() > kMaxSize) {
     fail("cannot read " + path.string() + ": it has more than 64 KiB");
   }
-  text.resize(size);
   return text;
 }
 
@@ -100,7 +94,7 @@ void check_lines(const std::filesystem::path& path, const std::string& text) {
   }
 }
 
-/// An absolute path for one that a config file names.
+/// The absolute path of a path in a config file.
 std::string absolute_path(const std::filesystem::path& path, const toml::source_position& position,
                           const std::string& named) {
   if (!named.starts_with('~')) {
@@ -109,7 +103,7 @@ std::string absolute_path(const std::filesystem::path& path, const toml::source_
   const auto home = environment("HOME");
   if (!named.starts_with("~/") || !home) {
     fail_at(path, position, "cannot expand " + core::quote(named),
-            home ? "write ~/ for your home folder, or the whole path" : "set HOME");
+            home ? "use ~/ for your home folder, or an absolute path" : "set HOME");
   }
   return *home + named.substr(1);
 }
@@ -144,7 +138,7 @@ std::optional<std::string> Config::find(std::string_view name) const {
 
 std::optional<std::filesystem::path> user_folder(const char* variable,
                                                  std::string_view below_home) {
-  // A relative one is to be ignored (XDG Base Directory Specification 0.8).
+  // A relative path is ignored (XDG Base Directory Specification 0.8).
   if (const auto folder = environment(variable); folder && folder->starts_with('/')) {
     return *folder;
   }
@@ -175,7 +169,7 @@ Config read_config(const std::filesystem::path& path) {
         const auto meant = closest(name, kNames);
         const std::vector<std::string_view> names(kNames.begin(), kNames.end());
         fail_at(path, key.source().begin, "unknown setting " + core::quote(name),
-                meant ? "did you mean " + *meant : "it may set " + core::join(names, ", "));
+                meant ? "try " + *meant : "it may set " + core::join(names, ", "));
       }
       config.values.emplace(name, value_for(config.path, name, node));
     }

@@ -10,19 +10,24 @@
 
 namespace nexakey::cli {
 
-/// What a command runs in.
+/// The environment of a command.
 struct Context {
   Settings settings;
   Terminal terminal;
   Output out;
 
   [[nodiscard]] core::Time now() const;
-  /// The store of the settings; ends the command if it can't be opened.
+  /// Opens the store of the settings; ends the command if that fails.
   [[nodiscard]] std::unique_ptr<store::KeyStore> open_store(
       store::OpenMode mode = store::OpenMode::existing) const;
-  /// Goes on if --yes was given or somebody says yes; else ends the command. `action` finishes
-  /// "nexakey: … needs a yes".
+  /// The same for commands that handle the error. The first call prints `settings.note`.
+  [[nodiscard]] core::Result<std::unique_ptr<store::KeyStore>> try_open_store(
+      store::OpenMode mode) const;
+  /// Returns if --yes is given or the user confirms `question` in the terminal; otherwise ends the
+  /// command. `action` is for the message "ACTION needs confirmation".
   void require_yes(const std::string& question, const std::string& action) const;
+
+  mutable bool note_is_printed = false;
 };
 
 }  // namespace nexakey::cli

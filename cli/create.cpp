@@ -37,7 +37,7 @@ core::Key make_key(const Context& context, const Options& options) {
   return key;
 }
 
-/// `secret` is null for a key that is not shown: it was there before, or went to a file.
+/// `secret` is null for a key that already existed or was written to a file.
 void print_created(Context& context, const core::Key& key, const core::Secret* secret) {
   const Settings& settings = context.settings;
   if (settings.format != Format::table) {
@@ -55,7 +55,7 @@ void print_created(Context& context, const core::Key& key, const core::Secret* s
   if (secret != nullptr) {
     context.out.write(core::Secret(std::string(secret->reveal()) + "\n"));
     if (!settings.quiet) {
-      print_note("This is the only time that the key is shown: keep it in a safe place");
+      print_note("This key is shown only once: keep it in a safe place");
     }
   }
   context.out.flush();
@@ -64,7 +64,7 @@ void print_created(Context& context, const core::Key& key, const core::Secret* s
 ExitStatus leave_as_it_is(Context& context, const core::Key& existing) {
   print_created(context, existing, nullptr);
   if (context.settings.format == Format::table && !context.settings.quiet) {
-    print_note("The key was there already and can't be shown again");
+    print_note("The key already exists and cannot be shown again");
   }
   return ExitStatus::done;
 }
@@ -80,7 +80,7 @@ ExitStatus run(Context& context, const Options& options) {
 
   const auto store = context.open_store(store::OpenMode::create_if_missing);
   if (options.if_not_exists && options.key_file) {
-    // The file of a key that is there is likely to be there too, and may stay as well.
+    // Checked before KeyFile, which fails if the file of the existing key exists.
     const auto existing = select_keys(context, *store,
                                       {.workspace = key.workspace,
                                        .name = key.name,
@@ -101,33 +101,28 @@ ExitStatus run(Context& context, const Options& options) {
   if (stored.id != key.id) {
     return leave_as_it_is(context, stored);
   }
-  hand_over_or_revoke(
-      [&] {
-        if (file) {
-          file->publish();
-        } else {
-          print_created(context, stored, &secret);
-        }
-      },
-      [&] {
-        return changes.revoke({&stored.id, 1}, "its key could not be handed over", context.now())
-            .map([](const auto& /*keys*/) {});
-      },
-      "the key " + stored.id.to_string(), "nexakey revoke " + stored.id.to_string());
-  if (file) {
-    print_created(context, stored, nullptr);
-  }
+  const std::string id = stored.id.to_string();
+  hand_over({.secret = secret,
+             .file = file,
+             .print = [&](const core::Secret* shown) { print_created(context, stored, shown); },
+             .revoke =
+                 [&] {
+                   return changes
+                       .revoke({&stored.id, 1}, "its key could not be handed over", context.now())
+                       .map([](const auto& /*keys*/) {});
+                 },
+             .subject = "the key " + id,
+             .revoke_command = "nexakey revoke " + id});
   return ExitStatus::done;
 }
 
 Runner attach(Arguments& app) {
   const auto options = std::make_shared<Options>();
-  app.add_option("NAME", options->name, "What to call the key (default: its id)")
-      ->type_name("NAME");
+  app.add_option("NAME", options->name, "The name of the key (default: its id)")->type_name("NAME");
   options->key.add_to(app)->required();
   app.add_flag("--if-not-exists", options->if_not_exists,
-               "Leave an active key of this name as it is");
-  app.add_option("--key-file", options->key_file, "Write the key to this new file, mode 0600")
+               "Do nothing if an active key has this name");
+  app.add_option("--key-file", options->key_file, "Write the key to this new file (mode 0600)")
       ->type_name("FILE");
   app.footer(kExamples);
   return [options](Context& context) { return run(context, *options); };
@@ -135,6 +130,6 @@ Runner attach(Arguments& app) {
 
 }  // namespace
 
-const Command kCreate{"create", "Make a key and show it once", attach};
+const Command kCreate{"create", "Create a key and show it once", attach};
 
 }  // namespace nexakey::cli

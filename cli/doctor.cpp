@@ -17,7 +17,7 @@ using store::Health;
 
 constexpr const char* kExamples =
     "nexakey doctor\n"
-    "nexakey doctor --quiet || mail -s 'nexakey is ill' root < /dev/null\n"
+    "nexakey doctor --quiet || mail -s 'nexakey doctor failed' root < /dev/null\n"
     "nexakey doctor --secret-file gateway.token -o json";
 
 struct Options {
@@ -76,7 +76,7 @@ void print_lines(Context& context, const std::vector<Finding>& findings) {
   }
 }
 
-/// What is found is told whole, however narrow the terminal.
+/// Prints the findings complete, regardless of the width of the terminal.
 void print_table(Context& context, const std::vector<Finding>& findings) {
   Table table({{"CHECK"}, {"STATUS"}, {"FOUND"}});
   for (const Finding& finding : findings) {
@@ -137,7 +137,7 @@ ExitStatus run(Context& context, const Options& options) {
 Runner attach(Arguments& app) {
   const auto options = std::make_shared<Options>();
   add_list_option(app, "--secret-file", options->secret_files,
-                  "Look at this file with a key or a token, too")
+                  "Also check this file with a key or a token")
       ->type_name("FILE");
   app.footer(kExamples);
   return [options](Context& context) { return run(context, *options); };
@@ -145,7 +145,6 @@ Runner attach(Arguments& app) {
 
 }  // namespace
 
-const Command kDoctor{"doctor", "Check store, files, settings and clock, and say what to do",
-                      attach};
+const Command kDoctor{"doctor", "Check the store, its files, the settings and the clock", attach};
 
 }  // namespace nexakey::cli

@@ -29,7 +29,7 @@ std::string octal(::mode_t mode) {
   return text.data();
 }
 
-bool is_of_others(const struct stat& status) {
+bool belongs_to_other(const struct stat& status) {
   return status.st_uid != ::geteuid() && status.st_uid != 0;
 }
 
@@ -37,10 +37,10 @@ void check_config(const std::string& path, const store::FindingVisitor& visit) {
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0) {
     visit({.check = "config", .status = Health::ok, .found = "none at " + path});
-  } else if ((status.st_mode & kWritableByOthers) != 0 || is_of_others(status)) {
+  } else if ((status.st_mode & kWritableByOthers) != 0 || belongs_to_other(status)) {
     visit({.check = "config",
            .status = Health::problem,
-           .found = path + " can be changed by others, to name a store of theirs",
+           .found = path + " can be changed by other users, who could name their own store",
            .advice = "chown and chmod 600 " + path});
   } else {
     visit({.check = "config", .status = Health::ok, .found = path});
@@ -51,7 +51,7 @@ void check_configs(const store::FindingVisitor& visit) {
   if (const auto path = user_config_path()) {
     check_config(path->string(), visit);
   } else {
-    visit({.check = "config", .status = Health::ok, .found = "none: there is no home folder"});
+    visit({.check = "config", .status = Health::ok, .found = "none: no home folder"});
   }
   check_config(system_config_path().string(), visit);
 }
@@ -63,16 +63,16 @@ void check_environment(const store::FindingVisitor& visit) {
       is_well = false;
       visit({.check = "environment",
              .status = Health::warning,
-             .found = std::string(name) + " is set: every program that is started gets it",
+             .found = std::string(name) + " is set: every program you start inherits it",
              .advice = "unset " + std::string(name) + " and use a file with mode 0600"});
     }
   }
   if (is_well) {
-    visit({.check = "environment", .status = Health::ok, .found = "no secret in it"});
+    visit({.check = "environment", .status = Health::ok, .found = "no secrets"});
   }
 }
 
-/// Whether the file is a key or a token and nothing else.
+/// Whether the first line of the file is a key or a token.
 bool has_one_secret(const std::string& path) {
   std::ifstream file(path);
   std::string line;
@@ -94,8 +94,8 @@ void check_settings(const Settings& settings, const store::FindingVisitor& visit
     visit({.check = "settings",
            .status = Health::warning,
            .found = "token_file of " + settings.withheld_token_file->source +
-                    " is not used: it is for the store of that file",
-           .advice = "name a token by --token-file if this store needs one"});
+                    " is not used: it belongs to the store of that file",
+           .advice = "name a token with --token-file if this store needs one"});
   }
   if (!settings.note.empty()) {
     visit({.check = "settings", .status = Health::warning, .found = settings.note});
@@ -113,21 +113,21 @@ void check_secret_file(const std::string& path, const store::FindingVisitor& vis
   };
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0) {
-    problem("can't be read: " + std::system_category().message(errno),
+    problem("cannot be read: " + std::system_category().message(errno),
             "name a file with a key or a token");
     return;
   }
   if ((status.st_mode & kOthers) != 0) {
     problem("has mode " + octal(status.st_mode) + ", so that others can read it",
-            "chmod 600 " + path + ", and make another in its place if somebody may have");
+            "chmod 600 " + path + ", and replace it if somebody may have read it");
   }
-  if (is_of_others(status)) {
-    problem("belongs to user " + std::to_string(status.st_uid), "make one of your own");
+  if (belongs_to_other(status)) {
+    problem("belongs to user " + std::to_string(status.st_uid), "use one of your own");
   }
   if (!has_one_secret(path)) {
-    problem("holds neither a key nor a token", "write it there again, on a line of its own");
+    problem("holds neither a key nor a token", "write the secret to it, on a line of its own");
   }
-  if ((status.st_mode & kOthers) == 0 && !is_of_others(status) && has_one_secret(path)) {
+  if ((status.st_mode & kOthers) == 0 && !belongs_to_other(status) && has_one_secret(path)) {
     visit({.check = "secret",
            .status = Health::ok,
            .found = path + ", mode " + octal(status.st_mode)});

@@ -79,16 +79,16 @@ Runner attach(Arguments& app) {
   app.add_option("KEY", options->key, kKeyArgument)->type_name("KEY")->required();
   app.add_option("--name", options->name, "A new name")->type_name("NAME");
   app.add_option("--description", options->description, "A new description")->type_name("TEXT");
-  add_list_option(app, "--scope", options->scopes, "The scopes in place of those it has")
+  add_list_option(app, "--scope", options->scopes, "The new scopes, which replace the current ones")
       ->type_name("read|write");
-  app.add_option("--expires", options->expires, "When it stops working: 90d, a time or never")
+  app.add_option("--expires", options->expires, "When it expires: 90d, a time or never")
       ->type_name("DURATION|TIME|never");
   app.add_option("--rate-limit", options->rate_limit, "Requests in any 60 seconds")->type_name("N");
   add_list_option(app, "--label", options->labels, "Set a label; without a value, remove it")
       ->type_name("NAME=[VALUE]");
   auto* const suspend =
-      app.add_flag("--suspend", options->suspend, "Refuse its requests until it is resumed");
-  app.add_flag("--resume", options->resume, "Take its requests again")->excludes(suspend);
+      app.add_flag("--suspend", options->suspend, "Deny its requests until it is resumed");
+  app.add_flag("--resume", options->resume, "End the suspension")->excludes(suspend);
   app.footer(kExamples);
   return [options](Context& context) { return run(context, *options); };
 }

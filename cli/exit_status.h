@@ -5,7 +5,7 @@
 
 namespace nexakey::cli {
 
-/// What the process tells its parent. The numbers are promised in the manual.
+/// The exit status of the process, as documented in nexakey(1). The numbers never change.
 enum class ExitStatus : int {
   done = 0,
   failed = 1,
@@ -24,12 +24,12 @@ enum class ExitStatus : int {
 ExitStatus exit_status_of(core::ErrorCode code);
 ExitStatus exit_status_of(const core::Decision& decision);
 
-/// Ends the command; caught in one place, which prints the error and exits with its status.
+/// An exception that ends the command: nexakey_main prints the error and exits with its status.
 struct Failure {
   core::Error error;
 };
 
-/// The value of a result, or the end of the command.
+/// The value of a result; throws Failure if it is an error.
 template <typename T>
 T value_of(core::Result<T> result) {
   if (!result) {

@@ -24,7 +24,7 @@ core::RecordCounts write_export(const Context& context, store::KeyStore& store, 
   core::ExportWriter writer(out.buffer(), workspace);
   value_of(store.export_records(workspace, [&](const core::Record& record) {
     writer.add(record);
-    out.settle();
+    out.flush_if_full();
     return true;
   }));
   writer.finish();
@@ -69,9 +69,9 @@ ExitStatus run(Context& context, const Options& options) {
     write_export(context, *store, context.out);
   }
   if (context.settings.workspace && !context.settings.quiet) {
-    print_note("nexakey: that is the workspace " + *context.settings.workspace +
-               " alone, with the tokens that are bound to it"
-               " and without the audit log");
+    print_note("nexakey: this export has only the workspace " + *context.settings.workspace +
+               " and the tokens bound to it,"
+               " not the audit log");
   }
   return ExitStatus::done;
 }
@@ -86,6 +86,7 @@ Runner attach(Arguments& app) {
 
 }  // namespace
 
-const Command kExport{"export", "Write the store out, hashes and not keys", attach};
+const Command kExport{"export", "Write the contents of the store, with hashes in place of keys",
+                      attach};
 
 }  // namespace nexakey::cli

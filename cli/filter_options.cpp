@@ -7,7 +7,7 @@
 namespace nexakey::cli {
 namespace {
 
-/// The status that a word stands for; nothing for `all`.
+/// Parses a status; nothing for `all`.
 std::optional<core::KeyStatus> parse_wanted_status(const std::string& word) {
   if (word == "all") {
     return std::nullopt;
@@ -15,8 +15,8 @@ std::optional<core::KeyStatus> parse_wanted_status(const std::string& word) {
   if (const auto status = core::parse_status(word)) {
     return status;
   }
-  throw Failure{{core::ErrorCode::usage, "no status is called " + core::quote(word),
-                 "write active, suspended, expired, revoked, damaged or all"}};
+  throw Failure{{core::ErrorCode::usage, "unknown status " + core::quote(word),
+                 "use active, suspended, expired, revoked, damaged or all"}};
 }
 
 }  // namespace
@@ -29,14 +29,14 @@ void FilterOptions::add_to(Arguments& app) {
 
 void FilterOptions::add_selection_to(Arguments& app) {
   add_list_option(app, "--scope", scopes, "Keys with this scope")->type_name("read|write");
-  app.add_option("--name", pattern, "Keys whose name matches a pattern, such as 'crm-*'")
+  app.add_option("--name", pattern, "Keys whose name matches a pattern such as 'crm-*'")
       ->type_name("GLOB");
   add_list_option(app, "--label", labels, "Keys with this label")->type_name("NAME[=VALUE]");
   app.add_option("--expires-within", expires_within, "Keys that expire within this time")
       ->type_name("DURATION");
   app.add_option("--unused-for", unused_for, "Keys that were not used for this time")
       ->type_name("DURATION");
-  app.add_option("--older-than", older_than, "Keys made longer ago than this")
+  app.add_option("--older-than", older_than, "Keys that were created longer ago than this")
       ->type_name("DURATION");
   app.add_flag("--all-workspaces", all_workspaces, "Keys of every workspace");
 }

@@ -10,7 +10,7 @@
 
 namespace nexakey::cli {
 
-/// The options that select keys, the same for every command that has them.
+/// The options that select keys, shared by the commands that have them.
 struct FilterOptions {
   std::optional<std::string> status{};
   std::vector<std::string> scopes;
@@ -21,13 +21,13 @@ struct FilterOptions {
   std::optional<std::string> older_than{};
   bool all_workspaces = false;
 
-  /// All of them.
+  /// Adds all options.
   void add_to(Arguments& app);
-  /// All but --status, for commands that are about active keys.
+  /// Adds all options but --status, for commands on active keys.
   void add_selection_to(Arguments& app);
-  /// Whether any of them was given.
+  /// Whether any of the options was given.
   [[nodiscard]] bool given() const;
-  /// The filter that they make; ends the command if one of them is wrong.
+  /// The filter of the options; ends the command if a value is invalid.
   [[nodiscard]] core::KeyFilter filter(const Context& context) const;
 };
 

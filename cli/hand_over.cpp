@@ -4,17 +4,22 @@
 
 namespace nexakey::cli {
 
-void hand_over_or_revoke(const std::function<void()>& hand_over,
-                         const std::function<core::Result<void>()>& revoke,
-                         const std::string& subject, const std::string& command) {
+void hand_over(const NewSecret& made) {
   try {
-    hand_over();
+    if (made.file) {
+      made.file->publish();
+    } else {
+      made.print(&made.secret);
+    }
   } catch (...) {
-    if (const auto revoked = revoke(); !revoked) {
-      print_note("nexakey: " + subject + " is active and its secret is lost: revoke it: " +
-                 command + " (" + revoked.error().message + ")");
+    if (const auto revoked = made.revoke(); !revoked) {
+      print_note("nexakey: " + made.subject + " is active and its secret is lost: revoke it with " +
+                 made.revoke_command + " (" + revoked.error().message + ")");
     }
     throw;
+  }
+  if (made.file) {
+    made.print(nullptr);
   }
 }
 

@@ -1,17 +1,28 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 
+#include "cli/key_file.h"
 #include "core/error.h"
 
 namespace nexakey::cli {
 
-/// Calls `hand_over`, which shows a new secret or gives it its file. If that fails, nobody holds
-/// the secret and nobody ever will: `revoke` ends it, and the failure goes on. If that fails too, a
-/// note says that `subject` is active, and how to revoke it: by `command`.
-void hand_over_or_revoke(const std::function<void()>& hand_over,
-                         const std::function<core::Result<void>()>& revoke,
-                         const std::string& subject, const std::string& command);
+/// A new secret that is stored and has to be given to the user.
+struct NewSecret {
+  const core::Secret& secret;
+  const std::optional<KeyFile>& file;  ///< the file for it; nothing: it is printed
+  std::function<void(const core::Secret*)>
+      print;                                   ///< prints the subject with its secret, or without
+  std::function<core::Result<void>()> revoke;  ///< revokes the subject
+  std::string subject;                         ///< "the key key_…"
+  std::string revoke_command;                  ///< the command line that revokes it
+};
+
+/// Publishes the file of a new secret, or prints the secret. If that throws, nobody has the secret:
+/// it is revoked, and the exception is rethrown. If the revocation fails, too, a note says that the
+/// subject is active and how to revoke it.
+void hand_over(const NewSecret& made);
 
 }  // namespace nexakey::cli

@@ -7,7 +7,7 @@
 namespace nexakey::cli {
 namespace {
 
-constexpr std::size_t kWidestLeft = 30;
+constexpr std::size_t kMaxLeftWidth = 30;
 
 std::vector<const CLI::Option*> own_options(const CLI::App& command, bool positional) {
   std::vector<const CLI::Option*> options;
@@ -36,7 +36,7 @@ std::string left_side(const CLI::Option& option) {
     text += "--" + name + ", ";
   }
   text.resize(text.size() - 2);
-  // Options with a long name only stand below the long names of the others.
+  // Options without a short name are aligned with the long names of the others.
   const std::string indent = option.get_snames().empty() ? "    " : "";
   const std::string value = value_name(option);
   return indent + text + (value.empty() ? "" : " " + value);
@@ -53,7 +53,7 @@ void append_section(std::string& help, const std::string& title, const std::vect
   }
   std::size_t width = 0;
   for (const Row& row : rows) {
-    if (row.left.size() <= kWidestLeft) {
+    if (row.left.size() <= kMaxLeftWidth) {
       width = std::max(width, row.left.size());
     }
   }

@@ -7,22 +7,25 @@
 
 namespace nexakey::cli {
 
-/// The help of a command: usage, what it does, arguments, options, examples. It is ours and not
-/// CLI11's so that it does not change with the version of that.
+/// The help of a command: summary, usage, arguments, options and examples. CLI11's own help differs
+/// between its versions.
 std::string help_of(const CLI::App& command);
 
-/// `nexakey whitelist add`.
+/// The name of a command with those of its parents: `nexakey whitelist add`.
 std::string full_name(const CLI::App& command);
 
-/// The commands below a command.
+/// The subcommands of a command.
 std::vector<const CLI::App*> commands_of(const CLI::App& command);
+/// Whether an option has a value, unlike a flag.
 bool takes_value(const CLI::Option& option);
 
-/// The options that a command takes, its own before those of all commands.
+/// The options of a command, its own before the global ones.
 std::vector<const CLI::Option*> options_of(const CLI::App& command);
+/// The arguments of a command that are not options.
 std::vector<const CLI::Option*> positionals_of(const CLI::App& command);
-/// The same as words, `--` in front.
+/// The long names of `options_of`, with `--`.
 std::vector<std::string> option_names(const CLI::App& command);
+/// The names of `commands_of`.
 std::vector<std::string> command_names(const CLI::App& command);
 
 }  // namespace nexakey::cli

@@ -4,7 +4,6 @@
 #include <memory>
 #include <optional>
 
-#include "cli/access.h"
 #include "cli/actor.h"
 #include "cli/command.h"
 #include "cli/input.h"
@@ -36,7 +35,7 @@ struct Options {
   bool dry_run = false;
 };
 
-/// The key that a list means, with what the list does not say taken from `defaults`.
+/// The key of a list, with `defaults` for the properties that the list does not have.
 core::Result<core::Key> make_key(PlainKey plain, const core::Key& defaults) {
   core::Key key = defaults;
   key.id = core::KeyId::generate(system::random_bytes);
@@ -56,7 +55,7 @@ core::Result<core::Key> make_key(PlainKey plain, const core::Key& defaults) {
   if (!plain.scopes.empty()) {
     taken = take(core::Scopes::parse(plain.scopes), key.scopes);
   } else if (key.scopes.empty()) {
-    taken = core::reject("the key has no scopes", "name those of such keys with --scope");
+    taken = core::reject("the key has no scopes", "name them with --scope");
   }
   if (taken && !plain.whitelist.empty()) {
     taken = take(core::Whitelist::parse(plain.whitelist), key.whitelist);
@@ -67,7 +66,7 @@ core::Result<core::Key> make_key(PlainKey plain, const core::Key& defaults) {
   return taken.and_then([&] { return core::check_key(key); }).map([&] { return key; });
 }
 
-/// Makes an export of a list of keys.
+/// Converts a list of keys into an export.
 Spool adopt(const Context& context, const Options& options) {
   const core::Key defaults = options.key.make_key(context);
   Input input(*options.keys);
@@ -75,8 +74,8 @@ Spool adopt(const Context& context, const Options& options) {
   const auto format = options.format ? parse_key_list_format(*options.format)
                                      : guess_key_list_format(text.reveal());
   if (!format) {
-    throw Failure{{ErrorCode::usage, "no form of a list is called " + core::quote(*options.format),
-                   "write lines, csv or json"}};
+    throw Failure{{ErrorCode::usage, "unknown list format " + core::quote(*options.format),
+                   "use lines, csv or json"}};
   }
   Spool spool;
   std::string records;
@@ -85,7 +84,7 @@ Spool adopt(const Context& context, const Options& options) {
   auto read = read_plain_keys(text.reveal(), *format, [&](PlainKey plain) -> core::Result<void> {
     const auto [known, is_new] = lines.emplace(plain.hash, plain.line);
     if (!is_new) {
-      return core::reject("the key is that of line " + std::to_string(known->second));
+      return core::reject("the key is already in line " + std::to_string(known->second));
     }
     return make_key(std::move(plain), defaults).map([&](const core::Key& key) {
       writer.add(key);
@@ -115,7 +114,7 @@ core::RecordCounts check(Spool& spool, Progress& progress) {
   return reader.counts();
 }
 
-/// Hands the lines over in parts, and returns how many there are.
+/// Uploads the lines in parts and returns the number of parts.
 std::uint32_t stage(const Context& context, store::KeyStore& store, core::ImportId id, Spool& spool,
                     Progress& progress) {
   std::uint32_t parts = 0;
@@ -123,7 +122,7 @@ std::uint32_t stage(const Context& context, store::KeyStore& store, core::Import
   const auto send = [&] {
     value_of(store.as(local_actor()).stage_import(id, parts++, part, context.now()));
     part.clear();
-    progress.show("handing over", spool.position());
+    progress.show("uploading", spool.position());
   };
   spool.rewind();
   while (const auto line = spool.next_line(core::kMaxRecordSize)) {
@@ -137,7 +136,7 @@ std::uint32_t stage(const Context& context, store::KeyStore& store, core::Import
   return parts;
 }
 
-/// What there would be to do for a store that does not exist yet.
+/// The result of an import into a store that does not exist yet.
 ImportSummary summary_of(const core::RecordCounts& counts) {
   return {.tokens = {.added = counts.tokens},
           .keys = {.added = counts.keys},
@@ -147,12 +146,10 @@ ImportSummary summary_of(const core::RecordCounts& counts) {
 
 ImportSummary import(const Context& context, Spool& spool, const core::ImportOptions& options) {
   Progress progress(context, spool.size());
-  // Before the store is opened: what is no export leaves no empty store behind.
+  // Checked before the store is opened, so that an invalid export does not create an empty store.
   const core::RecordCounts counts = check(spool, progress);
-  auto store =
-      store::open(context.settings.store.value,
-                  options.dry_run ? store::OpenMode::existing : store::OpenMode::create_if_missing,
-                  access_of(context.settings));
+  auto store = context.try_open_store(options.dry_run ? store::OpenMode::existing
+                                                      : store::OpenMode::create_if_missing);
   if (!store && options.dry_run && store.error().code == ErrorCode::not_found) {
     return summary_of(counts);
   }
@@ -202,10 +199,10 @@ void check_options(const Options& options) {
     throw Failure{{ErrorCode::usage, std::move(message), "see nexakey import --help"}};
   };
   if (options.keys && options.file) {
-    refuse("an export and --keys can't be imported at once");
+    refuse("cannot import an export and --keys together");
   }
   if (!options.keys && (options.key.given() || options.format)) {
-    refuse("the options of keys are for --keys: an export has all that it says of them");
+    refuse("key options are only for --keys");
   }
 }
 
@@ -221,30 +218,30 @@ ExitStatus run(Context& context, const Options& options) {
     context.out.flush();
     throw Failure{{ErrorCode::conflict,
                    std::to_string(summary.conflict_count) +
-                       " of the records stand against what the store has, and nothing was imported",
+                       " of the records conflict with the store; nothing was imported",
                    summary.conflict_count > summary.conflicts.size()
                        ? "the first " + std::to_string(summary.conflicts.size()) + " are listed"
                        : ""}};
   }
   if (summary.audit.left_out > 0 && !context.settings.quiet) {
     context.out.flush();
-    print_note("nexakey: the store has an audit log of its own: that of the export is left out");
+    print_note("nexakey: the store has its own audit log: the one of the export was left out");
   }
   if (options.dry_run && !context.settings.quiet) {
     context.out.flush();
-    print_note("That is what would be imported: nothing was done");
+    print_note("Dry run: nothing was imported");
   }
   return ExitStatus::done;
 }
 
 Runner attach(Arguments& app) {
   const auto options = std::make_shared<Options>();
-  app.add_option("FILE", options->file, "An export, or - for standard input, as without it")
+  app.add_option("FILE", options->file, "An export (default: - for standard input)")
       ->type_name("FILE");
-  app.add_flag("--dry-run", options->dry_run, "Only say what would be imported");
-  app.add_option("--keys", options->keys, "Import a list of whole keys, which are hashed; or -")
+  app.add_flag("--dry-run", options->dry_run, "Show what would be imported and change nothing");
+  app.add_option("--keys", options->keys, "Import a list of whole keys, or - for standard input")
       ->type_name("FILE");
-  app.add_option("--format", options->format, "How the list is written (default: as it looks)")
+  app.add_option("--format", options->format, "The format of the list (default: detected)")
       ->type_name("lines|csv|json");
   options->key.add_to(app);
   app.footer(kExamples);
@@ -253,6 +250,6 @@ Runner attach(Arguments& app) {
 
 }  // namespace
 
-const Command kImport{"import", "Bring an export, or a list of keys, into the store", attach};
+const Command kImport{"import", "Add an export or a list of keys to the store", attach};
 
 }  // namespace nexakey::cli

@@ -22,7 +22,7 @@ constexpr std::size_t kMaxInput = std::size_t{256} << 20U;
 [[noreturn]] void fail(const std::string& name, const std::string& what, int error) {
   const auto code = error == ENOENT ? core::ErrorCode::not_found : core::ErrorCode::failed;
   throw Failure{
-      {code, name + " can't be " + what + ": " + std::system_category().message(error), ""}};
+      {code, name + " cannot be " + what + ": " + std::system_category().message(error), ""}};
 }
 
 int open_input(const std::string& path) {
@@ -34,7 +34,7 @@ int open_input(const std::string& path) {
   return descriptor;
 }
 
-/// A file without a name.
+/// An unnamed temporary file.
 int open_temporary() {
   const auto folder = std::filesystem::temp_directory_path();
   std::string name = folder / "nexakey-XXXXXX";
@@ -122,21 +122,21 @@ void Spool::rewind() {
   line_ = 0;
 }
 
-std::optional<std::string_view> Spool::next_line(std::size_t longest) {
+std::optional<std::string_view> Spool::next_line(std::size_t max_size) {
   ++line_;
   std::size_t searched = begin_;
   for (;;) {
     const std::size_t end = buffer_.find('\n', searched);
-    if (end != std::string::npos && end - begin_ <= longest) {
+    if (end != std::string::npos && end - begin_ <= max_size) {
       const auto line = std::string_view(buffer_).substr(begin_, end - begin_);
       begin_ = end + 1;
       position_ += line.size() + 1;
       return line;
     }
-    if (end != std::string::npos || buffer_.size() - begin_ > longest) {
+    if (end != std::string::npos || buffer_.size() - begin_ > max_size) {
       throw Failure{{core::ErrorCode::usage,
                      name_ + ": line " + std::to_string(line_) + " is longer than " +
-                         std::to_string(longest) + " bytes",
+                         std::to_string(max_size) + " bytes",
                      ""}};
     }
     buffer_.erase(0, begin_);
@@ -154,7 +154,7 @@ std::optional<std::string_view> Spool::next_line(std::size_t longest) {
       if (buffer_.empty()) {
         return std::nullopt;
       }
-      buffer_ += '\n';  // the last line has no end of its own
+      buffer_ += '\n';  // the last line may lack a newline
     }
   }
 }

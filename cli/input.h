@@ -10,16 +10,15 @@
 
 namespace nexakey::cli {
 
-/// A file that a command reads, or standard input, which is called `-`. What can't be read ends
-/// the command.
+/// A file that a command reads, or standard input, which is named `-`. Errors end the command.
 class Input {
  public:
   explicit Input(const std::string& path);
 
-  /// All that is left of it: at most 256 MiB. Nothing of it stays anywhere else.
+  /// Reads the rest of the input, at most 256 MiB, without leaving a copy in memory.
   core::Secret read_all();
   [[nodiscard]] int descriptor() const { return file_.value(); }
-  /// What it is called in messages.
+  /// The name for messages.
   [[nodiscard]] const std::string& name() const { return name_; }
 
  private:
@@ -27,24 +26,26 @@ class Input {
   system::Descriptor file_;
 };
 
-/// Text that is read several times: a file, or a copy that nobody else sees and that is gone when
-/// this object goes. What goes wrong ends the command.
+/// Text that can be read several times: a regular file, or an unnamed temporary file that is
+/// deleted with this object. Errors end the command.
 class Spool {
  public:
-  /// An empty one.
+  /// Makes an empty temporary file.
   Spool();
-  /// The file itself if it can be read twice, a copy of it otherwise.
+  /// Uses the input itself if it is a regular file, otherwise a copy of it.
   explicit Spool(const Input& input);
 
+  /// Appends `text`.
   void write(std::string_view text);
 
+  /// The size in bytes.
   [[nodiscard]] std::uint64_t size() const;
-  /// Goes back to the first line.
+  /// Returns to the first line.
   void rewind();
-  /// The next line without its end, which is good until the next call; nothing at the end. A line
-  /// longer than `longest` bytes ends the command.
-  std::optional<std::string_view> next_line(std::size_t longest);
-  /// How many bytes the lines have so far.
+  /// The next line without its newline, valid until the next call; nothing at the end. A line of
+  /// more than `max_size` bytes ends the command.
+  std::optional<std::string_view> next_line(std::size_t max_size);
+  /// The number of bytes read by next_line since the last rewind.
   [[nodiscard]] std::uint64_t position() const { return position_; }
 
  private:
@@ -52,7 +53,7 @@ class Spool {
   system::Descriptor file_;
   std::string buffer_;
   std::size_t begin_ = 0;
-  std::uint64_t offset_ = 0;  // of what comes behind the buffer
+  std::uint64_t offset_ = 0;  // of the end of the buffer in the file
   std::uint64_t position_ = 0;
   std::uint64_t line_ = 0;
 };

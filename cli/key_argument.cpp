@@ -16,7 +16,7 @@ using core::KeyFilter;
 KeyFilter filter_for_secret(const Context& context) {
   const core::Secret secret = read_secret(context.terminal, "Key: ");
   if (!core::is_api_key(secret.reveal())) {
-    throw Failure{{ErrorCode::usage, "what stands on standard input is no key",
+    throw Failure{{ErrorCode::usage, "standard input is not a key",
                    "a key is fc_live_ and 28 letters and digits"}};
   }
   return {.workspace = context.settings.workspace, .hash = core::hash_api_key(secret.reveal())};
@@ -29,8 +29,8 @@ KeyFilter filter_for(const Context& context, const std::string& argument) {
   if (argument.starts_with(core::KeyId::kPrefix)) {
     const auto ids = core::KeyIdRange::parse(argument);
     if (!ids) {
-      throw Failure{{ErrorCode::usage, core::quote(argument) + " is no id of a key",
-                     "an id is key_ and 12 characters, of which 4 are enough if they are unique"}};
+      throw Failure{{ErrorCode::usage, core::quote(argument) + " is not a key id",
+                     "use key_ and 12 characters, or at least the first 4 of them"}};
     }
     return {.workspace = context.settings.workspace, .ids = ids};
   }
@@ -40,7 +40,7 @@ KeyFilter filter_for(const Context& context, const std::string& argument) {
           .newest_of_line = true};
 }
 
-/// A name is that of the key that works under it, not of those that went before.
+/// Removes revoked and expired keys: a name refers to the live key.
 void drop_dead_namesakes(std::vector<Key>& keys, core::Time now) {
   std::erase_if(keys, [&](const Key& key) {
     const core::KeyStatus status = key.status(now);
@@ -56,13 +56,13 @@ void drop_dead_namesakes(std::vector<Key>& keys, core::Time now) {
 }
 
 [[noreturn]] void fail_ambiguous(const std::string& argument, const std::vector<Key>& keys) {
-  throw Failure{
-      {ErrorCode::ambiguous,
-       core::quote(argument) + " means " + std::to_string(keys.size()) + " keys: " + describe(keys),
-       "name one of them by its id"}};
+  throw Failure{{ErrorCode::ambiguous,
+                 core::quote(argument) + " matches " + std::to_string(keys.size()) +
+                     " keys: " + describe(keys),
+                 "name one by its id"}};
 }
 
-/// A key that is damaged can be revoked all the same.
+/// A damaged key can be revoked by its whole id.
 Key find_key_to_revoke(const Context& context, store::KeyStore& store,
                        const std::string& argument) {
   try {
@@ -80,7 +80,7 @@ Key find_key_to_revoke(const Context& context, store::KeyStore& store,
   }
 }
 
-/// The keys that `find` finds, each once.
+/// The results of `find` for all arguments, without duplicates.
 std::vector<Key> find_each(Key (*find)(const Context&, store::KeyStore&, const std::string&),
                            const Context& context, store::KeyStore& store,
                            const std::vector<std::string>& arguments) {
@@ -128,8 +128,9 @@ Key find_key(const Context& context, store::KeyStore& store, const std::string& 
     drop_dead_namesakes(keys, context.now());
   }
   if (keys.empty()) {
-    fail_not_found(filter, argument,
-                   had_any ? "those of that name are revoked or expired: name one by its id" : "");
+    fail_not_found(
+        filter, argument,
+        had_any ? "every key of that name is revoked or expired: name one by its id" : "");
   }
   if (keys.size() > 1) {
     fail_ambiguous(argument, keys);

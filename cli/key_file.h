@@ -7,8 +7,8 @@
 
 namespace nexakey::cli {
 
-/// A new file that will hold a key. The key is on the disk before the store hears of it; `publish`
-/// gives the file its name. What goes wrong ends the command.
+/// A new file with a key. The constructor writes and syncs the key under a temporary name, before
+/// it is stored; `publish` gives the file its name. Errors end the command.
 class KeyFile {
  public:
   KeyFile(std::filesystem::path path, const core::Secret& secret);

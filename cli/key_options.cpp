@@ -7,16 +7,16 @@ namespace nexakey::cli {
 
 Option* KeyOptions::add_to(Arguments& app) {
   Option* const scope =
-      add_list_option(app, "--scope", scopes, "What the key may do; several with commas")
+      add_list_option(app, "--scope", scopes, "What the key may do; repeat or use commas for both")
           ->type_name("read|write");
   add_list_option(app, "--allow-ip", whitelist,
-                  "An address or CIDR range that may use it (default: all)")
+                  "An address or CIDR range that may use it (default: any)")
       ->type_name("IP");
-  app.add_option("--expires", expires, "When it stops working: 90d or a time")
+  app.add_option("--expires", expires, "When it expires: 90d or a time (default: never)")
       ->type_name("DURATION|TIME");
   app.add_option("--rate-limit", rate_limit, "Requests in any 60 seconds (default: 100)")
       ->type_name("N");
-  app.add_option("--description", description, "What it is for")->type_name("TEXT");
+  app.add_option("--description", description, "What the key is for")->type_name("TEXT");
   add_list_option(app, "--label", labels, "A label, such as team=crm")->type_name("NAME=VALUE");
   return scope;
 }

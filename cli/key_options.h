@@ -10,7 +10,7 @@
 
 namespace nexakey::cli {
 
-/// The options that say what a new key may do, the same for every command that makes keys.
+/// The options for the properties of new keys, shared by the commands that create keys.
 struct KeyOptions {
   std::vector<std::string> scopes;
   std::vector<std::string> whitelist;
@@ -19,12 +19,12 @@ struct KeyOptions {
   std::string description;
   std::vector<std::string> labels;
 
-  /// Returns the option that takes the scopes.
+  /// Adds the options and returns the one for the scopes.
   Option* add_to(Arguments& app);
-  /// Whether any of them was given.
+  /// Whether any of the options was given.
   [[nodiscard]] bool given() const;
-  /// A key that is made now, in the workspace; it has no id, name and hash yet, and no scopes if
-  /// there are none. Ends the command if one of the options is wrong.
+  /// A key with these properties, created now in the workspace, without id, name and hash. Ends the
+  /// command if a value is invalid.
   [[nodiscard]] core::Key make_key(const Context& context) const;
 };
 

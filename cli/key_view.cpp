@@ -32,8 +32,8 @@ std::string KeyView::brief_time(const std::optional<core::Time>& time) const {
   if (!in_terminal_ || unit == std::string::npos) {
     return text;
   }
-  const std::size_t behind = std::min(text.find(' ', unit + 1), text.size());
-  return text.substr(0, unit) + text[unit + 1] + text.substr(behind);
+  const std::size_t rest = std::min(text.find(' ', unit + 1), text.size());
+  return text.substr(0, unit) + text[unit + 1] + text.substr(rest);
 }
 
 Cell KeyView::status(const core::Key& key) const {

@@ -9,17 +9,20 @@
 
 namespace nexakey::cli {
 
-/// How keys look in tables: times relative and columns shrunk in a terminal, whole elsewhere.
+/// Formats keys for tables: relative times and the width of the terminal in a terminal, complete
+/// values elsewhere.
 class KeyView {
  public:
   explicit KeyView(const Context& context);
 
   [[nodiscard]] const TableStyle& style() const { return style_; }
+  /// A time, or `-` for nothing: `5 minutes ago` in a terminal, RFC 3339 elsewhere.
   [[nodiscard]] std::string time(const std::optional<core::Time>& time) const;
-  /// The same in as few characters as it takes: `5m ago`.
+  /// The same, abbreviated in a terminal: `5m ago`.
   [[nodiscard]] std::string brief_time(const std::optional<core::Time>& time) const;
+  /// The status of a key at the time of the command.
   [[nodiscard]] Cell status(const core::Key& key) const;
-  /// All of a key, one fact a line.
+  /// The properties of a key, one per line.
   [[nodiscard]] std::string fields(const core::Key& key) const;
 
  private:
@@ -28,20 +31,21 @@ class KeyView {
   TableStyle style_;
 };
 
-/// `crm (key_…)`, or the id alone for a key without a name of its own.
+/// `crm (key_…)`, or only the id for a key without a name.
 std::string describe(const core::Key& key);
-/// The first few of several keys, and how many more there are.
+/// The first ten of several keys, and the number of the others.
 std::string describe(const std::vector<core::Key>& keys);
 
+/// The scopes of a key, separated by commas.
 std::string join_scopes(const core::Key& key);
 
-/// Prints one key in the form that the user wants, as `show` does.
+/// Prints a key in the output format of the settings.
 void print_key(Context& context, const core::Key& key);
 
 /// Writes a key as a line of JSON.
 void print_key_line(Context& context, const core::Key& key, core::Time now);
 
-/// Writes {"keys": […]}, or a line for each with jsonl.
+/// Writes {"keys": […]}, or one line per key with jsonl.
 void print_keys_json(Context& context, const std::vector<core::Key>& keys);
 
 }  // namespace nexakey::cli

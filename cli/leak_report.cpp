@@ -53,7 +53,7 @@ void print_json(Context& context, const std::vector<Finding>& findings) {
   json.begin_object().name("findings").begin_array();
   for (const Finding& finding : findings) {
     write_finding(json, finding, context.now());
-    context.out.settle();
+    context.out.flush_if_full();
   }
   json.end_array().end_object();
   context.out.write("\n");

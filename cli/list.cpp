@@ -2,7 +2,6 @@
 #include <array>
 #include <memory>
 
-#include "cli/access.h"
 #include "cli/command.h"
 #include "cli/filter_options.h"
 #include "cli/key_view.h"
@@ -72,7 +71,7 @@ std::vector<const ListColumn*> choose_columns(const std::string& names) {
     if (column == kColumns.end()) {
       std::vector<std::string_view> known;
       std::ranges::transform(kColumns, std::back_inserter(known), &ListColumn::name);
-      throw Failure{{core::ErrorCode::usage, "no column is called " + core::quote(name),
+      throw Failure{{core::ErrorCode::usage, "unknown column " + core::quote(name),
                      "the columns are " + core::join(known, ", ")}};
     }
     chosen.push_back(column);
@@ -80,7 +79,7 @@ std::vector<const ListColumn*> choose_columns(const std::string& names) {
   return chosen;
 }
 
-/// One form of a list: the keys come one by one.
+/// Prints a list in one output format, key by key.
 class Printer {
  public:
   Printer() = default;
@@ -156,7 +155,7 @@ class DocumentPrinter : public Printer {
   }
   void add(const core::Key& key) override {
     core::write_key(json_, key, now_);
-    context_.out.settle();
+    context_.out.flush_if_full();
   }
   void finish(const std::optional<core::KeyId>& next) override {
     json_.end_array().name("next_cursor");
@@ -195,20 +194,20 @@ store::Page page_of(const Options& options) {
   if (options.limit) {
     page.limit = static_cast<std::size_t>(parse_number(*options.limit, "--limit"));
     if (page.limit == 0) {
-      throw Failure{{core::ErrorCode::usage, "--limit takes a number from 1 on", ""}};
+      throw Failure{{core::ErrorCode::usage, "--limit must be at least 1", ""}};
     }
   }
   if (options.cursor) {
     page.after = core::KeyId::parse(*options.cursor);
     if (!page.after) {
-      throw Failure{{core::ErrorCode::usage, core::quote(*options.cursor) + " is no cursor",
-                     "take next_cursor of the page before"}};
+      throw Failure{{core::ErrorCode::usage, core::quote(*options.cursor) + " is not a cursor",
+                     "use the next_cursor of the previous page"}};
     }
   }
   return page;
 }
 
-/// On a machine where nobody made a key yet there are none; that is not an error.
+/// Whether the default store does not exist yet, which is not an error.
 bool is_first_use(const Context& context, const core::Error& error) {
   return error.code == core::ErrorCode::not_found &&
          context.settings.store.origin == Origin::fallback;
@@ -218,11 +217,10 @@ ExitStatus run(Context& context, const Options& options) {
   const core::KeyFilter filter = options.filter.filter(context);
   const store::Page page = page_of(options);
   const auto printer = make_printer(context, options);
-  auto store = store::open(context.settings.store.value, store::OpenMode::existing,
-                           access_of(context.settings));
+  auto store = context.try_open_store(store::OpenMode::existing);
   if (!store && is_first_use(context, store.error())) {
     printer->finish(std::nullopt);
-    print_note("there is no store yet: make the first key with nexakey create --scope read");
+    print_note("no store yet: create the first key with nexakey create --scope read");
     return ExitStatus::done;
   }
   const auto next = value_of(
@@ -233,7 +231,7 @@ ExitStatus run(Context& context, const Options& options) {
   printer->finish(next);
   if (next) {
     context.out.flush();
-    print_note("nexakey: there are more keys: go on with --cursor " + next->to_string());
+    print_note("nexakey: there are more keys: continue with --cursor " + next->to_string());
   }
   return ExitStatus::done;
 }
@@ -241,10 +239,10 @@ ExitStatus run(Context& context, const Options& options) {
 Runner attach(Arguments& app) {
   const auto options = std::make_shared<Options>();
   options->filter.add_to(app);
-  app.add_option("--columns", options->columns, "The columns of the table, with commas")
+  app.add_option("--columns", options->columns, "The columns of the table, separated by commas")
       ->type_name("NAMES");
-  app.add_option("--limit", options->limit, "At most so many keys")->type_name("N");
-  app.add_option("--cursor", options->cursor, "Go on behind a page that was cut")
+  app.add_option("--limit", options->limit, "At most N keys")->type_name("N");
+  app.add_option("--cursor", options->cursor, "Continue after the page with this cursor")
       ->type_name("CURSOR");
   app.footer(kExamples);
   return [options](Context& context) { return run(context, *options); };

@@ -37,7 +37,7 @@ void NewFile::sync() const {
 }
 
 void NewFile::publish() const {
-  // Unlike rename(2), link(2) takes no file's place that somebody made in the meantime.
+  // Unlike rename(2), link(2) does not replace a file that was created since the check.
   if (::link(temporary_.c_str(), path_.c_str()) != 0) {
     fail(errno);
   }
@@ -51,9 +51,9 @@ void NewFile::publish() const {
 void NewFile::fail(int error) const {
   const bool exists = error == EEXIST;
   throw Failure{{exists ? core::ErrorCode::conflict : core::ErrorCode::failed,
-                 content_ + " can't be written to " + path_.string() + ": " +
+                 content_ + " cannot be written to " + path_.string() + ": " +
                      std::system_category().message(error),
-                 exists ? "name a file that does not exist yet" : ""}};
+                 exists ? "name a new file" : ""}};
 }
 
 }  // namespace nexakey::cli

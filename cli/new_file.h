@@ -5,24 +5,25 @@
 
 namespace nexakey::cli {
 
-/// A file that does not exist yet, mode 0600. It is written under a name of its own; `publish`
-/// gives it its name once it is whole, and without that nothing is left of it. What goes wrong
-/// ends the command.
+/// A new file with mode 0600. It is written under a temporary name; `publish` gives it its final
+/// name once it is complete, and never replaces a file. Without `publish`, the destructor deletes
+/// it. Errors end the command.
 class NewFile {
  public:
-  /// `content` is what it will hold, for messages: "the key".
+  /// `content` describes the contents for messages: "the key".
   NewFile(std::filesystem::path path, std::string content);
   NewFile(const NewFile&) = delete;
   NewFile& operator=(const NewFile&) = delete;
   ~NewFile();
 
-  /// Where it is written to.
+  /// The descriptor to write to.
   [[nodiscard]] int descriptor() const { return descriptor_; }
-  /// Puts what was written on the disk.
+  /// Syncs the contents to disk.
   void sync() const;
+  /// Gives the file its final name and syncs the folder.
   void publish() const;
 
-  /// Ends the command because of an error of the system.
+  /// Ends the command with the message of the errno value `error`.
   [[noreturn]] void fail(int error) const;
 
  private:

@@ -18,7 +18,7 @@ std::int64_t parse_number(const std::string& text, const std::string& option) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc() || end != text.data() + text.size() || number < 0) {
     throw Failure{
-        {core::ErrorCode::usage, option + " takes a whole number, not " + core::quote(text), ""}};
+        {core::ErrorCode::usage, option + " must be a whole number, not " + core::quote(text), ""}};
   }
   return number;
 }
@@ -26,8 +26,8 @@ std::int64_t parse_number(const std::string& text, const std::string& option) {
 core::Time parse_expiry(const std::string& text, core::Time now, const std::string& what) {
   const core::Time expires = value_of(core::parse_time_after(text, now));
   if (expires <= now) {
-    throw Failure{{core::ErrorCode::usage, what + " would be expired from the beginning",
-                   "name a time to come"}};
+    throw Failure{
+        {core::ErrorCode::usage, what + " would already be expired", "name a time in the future"}};
   }
   return expires;
 }

@@ -9,22 +9,22 @@
 
 namespace nexakey::cli {
 
-/// Options of the command line. The name of a value says what it is, in help and manual and to the
-/// completion: `read|write` is one of these words, KEY a key, WORKSPACE a workspace, FILE and PATH
-/// are files.
+// The name of a value in the help determines its completion: `read|write` is one of these words,
+// KEY is a key, WORKSPACE is a workspace, FILE and PATH are files.
 
-/// An option that may stand several times, each time with one value.
+/// Adds an option that can be repeated, with one value each time.
 Option* add_list_option(Arguments& app, const std::string& names, std::vector<std::string>& values,
                         const std::string& description);
 
-/// A whole number of at least 0 in decimal digits; ends the command if `text` is none. (CLI11's own
-/// reading takes 010 for 8.) `option` is for the message.
+/// Parses a whole number from 0 in decimal digits; ends the command if `text` is not one. (CLI11
+/// parses 010 as 8.) `option` is for the message.
 std::int64_t parse_number(const std::string& text, const std::string& option);
 
-/// The value of --expires: after `now`, when `what` is made; "the key", for the message.
+/// Parses the value of --expires, which must be later than `now`; ends the command if it is not.
+/// `what` is for the message: "the key".
 core::Time parse_expiry(const std::string& text, core::Time now, const std::string& what);
 
-/// The value of --rate-limit.
+/// Parses the value of --rate-limit, in requests per minute; ends the command if it is invalid.
 std::uint32_t parse_rate_limit(const std::string& text);
 
 }  // namespace nexakey::cli

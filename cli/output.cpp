@@ -20,7 +20,7 @@ Output::Output(int descriptor, std::string name)
 
 void Output::write(std::string_view text) {
   buffer_ += text;
-  settle();
+  flush_if_full();
 }
 
 void Output::write(const core::Secret& secret) {
@@ -34,7 +34,7 @@ void Output::write(const core::Secret& secret) {
   core::wipe(buffer_);
 }
 
-void Output::settle() {
+void Output::flush_if_full() {
   if (buffer_.size() >= kBufferSize) {
     flush();
   }
@@ -49,14 +49,14 @@ void Output::flush() {
   }
   if (!written) {
     throw Failure{{core::ErrorCode::failed,
-                   name_ + " can't be written: " + std::system_category().message(error), ""}};
+                   name_ + " cannot be written: " + std::system_category().message(error), ""}};
   }
 }
 
 void write_with_secret(Output& out, std::string_view name,
                        const std::function<void(core::JsonWriter&)>& write,
                        const core::Secret* secret, std::string_view end) {
-  constexpr std::size_t kRest = 32;  // the member's name and the end of the document
+  constexpr std::size_t kRest = 32;  // for the name of the member and the end of the document
   std::string text;
   core::JsonWriter json(text);
   json.begin_object().name(name);
@@ -65,7 +65,8 @@ void write_with_secret(Output& out, std::string_view name,
   if (secret == nullptr) {
     json.null();
   } else {
-    text.reserve(text.size() + secret->reveal().size() + kRest);  // no growth leaves a copy behind
+    text.reserve(text.size() + secret->reveal().size() +
+                 kRest);  // a reallocation would leave a copy
     json.plain(secret->reveal());
   }
   json.end_object();

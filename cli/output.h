@@ -9,24 +9,25 @@
 
 namespace nexakey::cli {
 
-/// Whoever read our output has gone; the process then ends as by SIGPIPE, after cleaning up.
+/// Thrown when the reader of the output has closed the pipe. The process ends as by SIGPIPE, after
+/// destructors have run.
 struct BrokenPipe {};
 
-/// Standard output, where only data goes, or a file. What can't be written is a Failure or
-/// a BrokenPipe and not a silent loss.
+/// Standard output, which only has data, or a file. Errors are thrown as Failure or BrokenPipe.
 class Output {
  public:
-  /// `name` is what messages call it.
+  /// `name` is for messages.
   explicit Output(int descriptor, std::string name = "standard output");
 
+  /// Appends text to the buffer and writes the buffer when it is full.
   void write(std::string_view text);
-  /// Writes it out at once and keeps no copy.
+  /// Writes a secret immediately and wipes the buffer.
   void write(const core::Secret& secret);
   void flush();
 
-  /// Where a writer may add text on its own; `settle` then writes it out when it is long.
+  /// The buffer, for writers that append to it. They call flush_if_full afterwards.
   std::string& buffer() { return buffer_; }
-  void settle();
+  void flush_if_full();
 
  private:
   int descriptor_;
@@ -34,13 +35,13 @@ class Output {
   std::string buffer_;
 };
 
-/// Writes {"NAME": …, "secret": …}: what `write` writes, and the secret, or null in its place; and
-/// `end`.
+/// Writes {"NAME": …, "secret": …} and `end`. `write` writes the value of NAME; without a secret,
+/// its member is null.
 void write_with_secret(Output& out, std::string_view name,
                        const std::function<void(core::JsonWriter&)>& write,
                        const core::Secret* secret, std::string_view end = "\n");
 
-/// Adds a line for people to standard error, where everything goes that is not data.
+/// Writes a line to standard error, where everything but data goes.
 void print_note(std::string_view line);
 
 }  // namespace nexakey::cli

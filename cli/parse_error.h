@@ -9,10 +9,14 @@
 
 namespace nexakey::cli {
 
-/// What is wrong with a command line, in our words: CLI11's differ from version to version.
-/// `command` is the one that the words were for, `extras` what the parser had no place for, marked
-/// (cli/word_scanner.h).
+/// The error in a command line, in nexakey's words; CLI11's messages differ between its versions.
+/// `command` is the command that was parsed last, `extras` the words that the parser did not
+/// accept, marked (cli/word_scanner.h).
 core::Error describe(const CLI::ParseError& error, const CLI::App& command,
                      const std::vector<std::string>& extras);
+
+/// The error of an option that `command` does not have; the hint has the most similar one. Only the
+/// name is quoted, because a value in the same word can be a secret.
+core::Error unknown_option(const std::string& word, const CLI::App& command);
 
 }  // namespace nexakey::cli

@@ -73,7 +73,7 @@ Result<void> read_plain_keys(std::string_view text, KeyListFormat format,
 
 Result<void> set_key(PlainKey& key, std::string_view text) {
   if (!core::is_api_key(text)) {
-    return core::reject("what stands there is no key: a key is fc_live_ and 28 letters and digits");
+    return core::reject("not a key: a key is fc_live_ and 28 letters and digits");
   }
   key.hash = core::hash_api_key(text);
   key.last_four = core::last_four(text);
@@ -84,7 +84,7 @@ Result<std::int64_t> parse_limit(std::string_view text) {
   std::int64_t limit = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), limit);
   if (error != std::errc() || end != text.data() + text.size()) {
-    return core::reject(core::quote(text) + " is no rate limit");
+    return core::reject(core::quote(text) + " is not a rate limit");
   }
   return core::check_rate_limit(limit).map([&] { return limit; });
 }

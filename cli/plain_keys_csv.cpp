@@ -19,7 +19,7 @@ namespace {
 
 using core::Result;
 
-/// The parts of a list within a field, which stand between commas, semicolons or spaces.
+/// The parts of a field, which are separated by commas, semicolons or spaces.
 std::vector<std::string> parts_of(std::string_view field) {
   std::vector<std::string> parts;
   while (!field.empty()) {
@@ -76,7 +76,7 @@ constexpr std::array<CsvColumn, 9> kColumns{{{"key", set_key},
                                              {"description", set_text<&PlainKey::description>},
                                              {"labels", set_labels}}};
 
-/// libcsv's buffer has keys in it: it is wiped before it goes.
+/// Frees and wipes a buffer of libcsv, which can contain keys.
 void free_wiped(void* memory) {
   if (memory != nullptr) {
     OPENSSL_cleanse(memory, ::malloc_usable_size(memory));
@@ -93,7 +93,7 @@ void* reallocate_wiped(void* memory, std::size_t size) {
   return larger;
 }
 
-/// Takes the fields and rows that libcsv finds; the first error stays.
+/// Receives fields and rows from libcsv until the first error.
 class CsvReader {
  public:
   explicit CsvReader(const VisitPlainKey& visit) : visit_(visit) {
@@ -109,19 +109,19 @@ class CsvReader {
 
   Result<void> read(std::string_view text) {
     while (!text.empty() && !is_over()) {
-      // Line by line, so that it is known where a row begins.
+      // Parsed line by line to know the line of each row.
       const std::size_t length = std::min(text.find('\n'), text.size() - 1) + 1;
       ++line_;
       if (::csv_parse(&parser_, text.data(), length, add_field, end_row, this) != length) {
-        fail(line_, "that is no CSV: a quote stands wrong");
+        fail(line_, "invalid CSV: misplaced quote");
       }
       text.remove_prefix(length);
     }
     if (!is_over() && ::csv_fini(&parser_, add_field, end_row, this) != 0) {
-      fail(line_, "that is no CSV: a quote is not closed");
+      fail(line_, "invalid CSV: unclosed quote");
     }
     if (!is_over() && !has_columns_) {
-      fail(1, "there is no column key", kColumnsHint);
+      fail(1, "the column key is missing", kColumnsHint);
     }
     if (thrown_) {
       std::rethrow_exception(thrown_);
@@ -131,10 +131,10 @@ class CsvReader {
 
  private:
   static constexpr const char* kColumnsHint =
-      "the columns are key, name, scopes, whitelist, expires, rate_limit, workspace, description"
+      "use the columns key, name, scopes, whitelist, expires, rate_limit, workspace, description"
       " and labels, named in the first line";
 
-  // What libcsv calls: no exception may pass through it.
+  // Callbacks of libcsv, which is C: exceptions must not leave them.
   static void add_field(void* field, std::size_t size, void* reader) noexcept {
     auto& self = *static_cast<CsvReader*>(reader);
     self.guard([&] { self.add_field({static_cast<const char*>(field), size}); });
@@ -172,9 +172,9 @@ class CsvReader {
   void add_column(std::string_view name) {
     const auto* const column = std::ranges::find(kColumns, name, &CsvColumn::name);
     if (column == kColumns.end()) {
-      fail(line_, "no column is called " + core::quote(name), kColumnsHint);
+      fail(line_, "unknown column " + core::quote(name), kColumnsHint);
     } else if (std::ranges::count(columns_, column) != 0) {
-      fail(line_, "the column " + core::quote(name) + " is doubled");
+      fail(line_, "the column " + core::quote(name) + " is given twice");
     } else {
       columns_.push_back(column);
     }
@@ -184,10 +184,10 @@ class CsvReader {
     const std::size_t fields = std::exchange(fields_, 0);
     if (!std::exchange(has_columns_, true)) {
       if (std::ranges::count(columns_, kColumns.begin()) == 0) {
-        fail(line_, "there is no column key", kColumnsHint);
+        fail(line_, "the column key is missing", kColumnsHint);
       }
     } else if (fields != columns_.size()) {
-      fail(key_.line, "the row has " + std::to_string(fields) + " fields in place of " +
+      fail(key_.line, "the row has " + std::to_string(fields) + " fields instead of " +
                           std::to_string(columns_.size()));
     } else {
       check(visit_(key_));

@@ -15,7 +15,7 @@ namespace {
 using core::Result;
 using Sax = nlohmann::json_sax<nlohmann::json>;
 
-/// Walks over text and counts the lines that it has seen the end of.
+/// Iterates over text and counts the newlines.
 class CountingIterator {
  public:
   using iterator_category = std::input_iterator_tag;
@@ -40,11 +40,11 @@ class CountingIterator {
   std::uint64_t* ends_;
 };
 
-/// Takes objects as nlohmann/json's parser comes by their pieces: no document is built, so that
-/// nothing is left of a key but its hash.
+/// Receives the events of nlohmann/json's parser. No document is built, so that no copy of a key
+/// remains in memory.
 class KeyListReader : public Sax {
  public:
-  /// `ends`: how many lines have ended so far.
+  /// `ends` is the number of newlines so far.
   KeyListReader(const VisitPlainKey& visit, const std::uint64_t& ends)
       : visit_(visit), ends_(ends) {}
 
@@ -102,19 +102,20 @@ class KeyListReader : public Sax {
   bool key(string_t& name) override {
     if (depth_ > 1) {
       label_ = name;
-      return !key_.labels.contains(name) || fail("the label " + core::quote(name) + " is doubled");
+      return !key_.labels.contains(name) ||
+             fail("the label " + core::quote(name) + " is given twice");
     }
     member_ = name;
     if (std::ranges::find(kMembers, name) == kMembers.end()) {
       return fail("a key has no member " + core::quote(name));
     }
-    return seen_.insert(name).second || fail("the member " + name + " is doubled");
+    return seen_.insert(name).second || fail("the member " + name + " is given twice");
   }
 
   bool parse_error(std::size_t /*position*/, const std::string& /*last_token*/,
                    const nlohmann::detail::exception& /*error*/) override {
-    // nlohmann's own message quotes the input, and with it perhaps a key.
-    return fail("that is no JSON object or array of them");
+    // The message of nlohmann/json quotes the input, which can contain a key.
+    return fail("not a JSON object or an array of JSON objects");
   }
 
  private:
@@ -128,7 +129,7 @@ class KeyListReader : public Sax {
                                                   : mistyped();
   }
 
-  /// Whether the member takes a text.
+  /// Sets a member to a string; false if it has another type.
   bool set_text(const std::string& value) {
     if (depth_ == 2) {
       if (member_ == "labels") {
@@ -157,8 +158,8 @@ class KeyListReader : public Sax {
 
   bool mistyped() {
     return fail(depth_ == 0 || member_.empty()
-                    ? "a key is a JSON object"
-                    : "the member " + member_ + " has a value of another type");
+                    ? "a key must be a JSON object"
+                    : "the member " + member_ + " has a value of the wrong type");
   }
 
   bool check(const Result<void>& checked) {
@@ -177,7 +178,7 @@ class KeyListReader : public Sax {
 
   const VisitPlainKey& visit_;
   const std::uint64_t& ends_;
-  int depth_ = 0;  // 1: within the object of a key
+  int depth_ = 0;  // 1: in the object of a key
   bool in_list_ = false;
   PlainKey key_;
   std::string member_;
@@ -186,11 +187,11 @@ class KeyListReader : public Sax {
   core::Error error_;
 };
 
-/// Reads one JSON text that begins behind so many lines.
+/// Reads one JSON text that begins after `ends` lines.
 Result<void> read_text(std::string_view text, std::uint64_t ends, const VisitPlainKey& visit) {
-  // nlohmann takes a NUL for the end of the input and would not look at what stands behind it.
+  // nlohmann/json takes a NUL as the end of the input and ignores the rest.
   if (text.find('\0') != std::string_view::npos) {
-    return core::reject("that is no JSON: it has a NUL");
+    return core::reject("invalid JSON: it contains a NUL");
   }
   KeyListReader reader(visit, ends);
   const bool is_read =

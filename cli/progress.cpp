@@ -10,14 +10,14 @@
 namespace nexakey::cli {
 namespace {
 
-constexpr std::uint64_t kWorthABar = std::uint64_t{1} << 20U;
+constexpr std::uint64_t kMinSize = std::uint64_t{1} << 20U;
 constexpr std::uint64_t kWidth = 25;
 
 }  // namespace
 
 Progress::Progress(const Context& context, std::uint64_t size)
     : size_(size),
-      is_shown_(context.terminal.error && !context.settings.quiet && size >= kWorthABar) {}
+      is_shown_(context.terminal.error && !context.settings.quiet && size >= kMinSize) {}
 
 void Progress::show(std::string_view step, std::uint64_t done) {
   const std::uint64_t percent = is_shown_ ? std::min(done, size_) * 100 / size_ : 0;

@@ -7,19 +7,19 @@
 
 namespace nexakey::cli {
 
-/// A bar on standard error that says how far a work is. There is none where that is no terminal,
-/// with --quiet, or for what is done in a moment.
+/// A progress bar on standard error. It is not shown if standard error is not a terminal, with
+/// --quiet, or for less than 1 MiB of work.
 class Progress {
  public:
-  /// `size`: of the whole work, in bytes.
+  /// `size` is the size of the whole work in bytes.
   Progress(const Context& context, std::uint64_t size);
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
   ~Progress() { clear(); }
 
-  /// Shows that so much of it is done, if there is more to see than before.
+  /// Shows the progress of a step, `done` in bytes.
   void show(std::string_view step, std::uint64_t done);
-  /// Takes the bar away, so that something else can be written.
+  /// Removes the bar, so that other text can be written.
   void clear();
 
  private:

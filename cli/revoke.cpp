@@ -55,7 +55,7 @@ void print_revoked(Context& context, const std::vector<core::Key>& keys) {
 ExitStatus run(Context& context, const Options& options) {
   if (options.keys.empty() == !options.filter.given()) {
     throw Failure{{core::ErrorCode::usage,
-                   options.keys.empty() ? "no key is named" : "a key is named, and a filter too",
+                   options.keys.empty() ? "no key is given" : "both a key and a filter are given",
                    "name keys, or select them with the options of nexakey list"}};
   }
   value_of(core::check_description(options.reason));
@@ -82,8 +82,8 @@ ExitStatus run(Context& context, const Options& options) {
 Runner attach(Arguments& app) {
   const auto options = std::make_shared<Options>();
   app.add_option("KEY", options->keys, kKeyArgument)->type_name("KEY");
-  app.add_option("--reason", options->reason, "Why, for those who ask later")->type_name("TEXT");
-  app.add_flag("--dry-run", options->dry_run, "Show the keys and leave them as they are");
+  app.add_option("--reason", options->reason, "Why the keys are revoked")->type_name("TEXT");
+  app.add_flag("--dry-run", options->dry_run, "Show the keys and change nothing");
   options->filter.add_to(app);
   app.footer(kExamples);
   return [options](Context& context) { return run(context, *options); };
@@ -91,6 +91,6 @@ Runner attach(Arguments& app) {
 
 }  // namespace
 
-const Command kRevoke{"revoke", "Revoke keys, at once and for good", attach};
+const Command kRevoke{"revoke", "Revoke keys immediately and permanently", attach};
 
 }  // namespace nexakey::cli

@@ -48,11 +48,11 @@ Terms read_terms(const Context& context, const Options& options) {
   return terms;
 }
 
-/// The file of a key in a folder for many.
+/// The file of a key in a folder.
 std::filesystem::path file_in(const std::filesystem::path& folder, const Key& key) {
   if (key.name == key.id.to_string()) {
     throw Failure{{ErrorCode::usage,
-                   key.name + " has no name that a file in " + folder.string() + " could have",
+                   key.name + " has no name to use for a file in " + folder.string(),
                    "rotate it by itself, with --key-file FILE"}};
   }
   return folder / file_name_of(key.name);
@@ -62,8 +62,9 @@ std::vector<Target> choose_targets(const std::vector<Key>& keys, const Options& 
   std::vector<Target> targets;
   const bool is_folder = options.key_file && std::filesystem::is_directory(*options.key_file);
   if (options.key_file && !is_folder && (options.keys.size() != 1)) {
-    throw Failure{{ErrorCode::usage, *options.key_file + " is no folder, which several keys need",
-                   "make it first"}};
+    throw Failure{{ErrorCode::usage,
+                   *options.key_file + " is not a folder, which several keys need",
+                   "create it first"}};
   }
   std::set<std::filesystem::path> files;
   for (const Key& key : keys) {
@@ -71,7 +72,8 @@ std::vector<Target> choose_targets(const std::vector<Key>& keys, const Options& 
     if (is_folder) {
       target.file = file_in(*options.key_file, key);
       if (!files.insert(*target.file).second) {
-        throw Failure{{ErrorCode::conflict, "two of the keys would go to " + target.file->string(),
+        throw Failure{{ErrorCode::conflict,
+                       "two of the keys would be written to " + target.file->string(),
                        "rotate them one by one, with --key-file FILE"}};
       }
     }
@@ -90,13 +92,13 @@ std::vector<Key> choose_keys(const Context& context, store::KeyStore& store,
   return select_keys(context, store, filter);
 }
 
-/// What becomes of the old key. Its expiry is told from now on: seen from the start of the command,
-/// a grace of 2 days ends a moment after "in 2 days".
+/// The state of the old key. Its expiry is relative to the current time: relative to the start of
+/// the command, a grace of 2 days would end a moment after "in 2 days".
 std::string fate(const Context& context, const Key& previous) {
   return previous.revoked_at ? "revoked" : "expires " + KeyView(context).time(previous.expires_at);
 }
 
-/// Prints rotations in the form that the user wants, one by one.
+/// Prints rotations in the output format, one by one.
 class Printer {
  public:
   explicit Printer(Context& context) : context_(context), view_(context) {
@@ -105,7 +107,7 @@ class Printer {
     }
   }
 
-  /// Written out when it returns. `secret` is null for a key that is in a file.
+  /// Prints and flushes a rotation. `secret` is null for a key that was written to a file.
   void add(const Rotated& rotated, const core::Secret* secret) {
     if (context_.settings.format != Format::table) {
       add_json(&rotated.successor, secret, rotated.previous);
@@ -117,15 +119,15 @@ class Printer {
     } else {
       context_.out.write(view_.fields(rotated.successor) + "\n");
       show(secret);
-      print_note("This is the only time that the key is shown; the old one, " +
-                 rotated.previous.id.to_string() + ", " +
+      print_note("This key is shown only once; the old one, " + rotated.previous.id.to_string() +
+                 ", " +
                  (rotated.previous.revoked_at ? "is revoked" : fate(context_, rotated.previous)));
     }
     context_.out.flush();
     ++count_;
   }
 
-  /// A key that would be rotated.
+  /// Prints a key that would be rotated.
   void add_due(const Key& key) {
     if (context_.settings.format != Format::table) {
       add_json(nullptr, nullptr, key);
@@ -137,7 +139,7 @@ class Printer {
     ++count_;
   }
 
-  /// With the keys that were rotated before something failed.
+  /// Ends the output after an error, with the keys that were rotated before.
   void finish_early() {
     if (count_ > 0 || context_.settings.format == Format::json) {
       finish();
@@ -189,8 +191,8 @@ class Printer {
   std::size_t count_ = 0;
 };
 
-/// The key is shown before the store hears of it. So, a rotation that was done has been shown; when
-/// it can't be shown, nothing was done and the old key is what it was.
+/// Shows the new key before it is stored. So a completed rotation has always been shown, and if the
+/// key cannot be shown, nothing is changed.
 void rotate_and_show(const Context& context, store::KeyStore& store, const Key& key,
                      const Terms& terms, Printer& printer) {
   const core::Secret secret = core::generate_api_key(system::random_bytes);
@@ -200,8 +202,8 @@ void rotate_and_show(const Context& context, store::KeyStore& store, const Key& 
   try {
     rotate_in_store(context, store, key, rotation);
   } catch (Failure& failure) {
-    failure.error.hint = "the key that was shown, " + rotation.successor.to_string() +
-                         ", is good only if nexakey verify says so";
+    failure.error.hint =
+        "check the key that was shown, " + rotation.successor.to_string() + ", with nexakey verify";
     throw;
   }
 }
@@ -226,7 +228,7 @@ void rotate_all(Context& context, store::KeyStore& store, const std::vector<Targ
 ExitStatus run(Context& context, const Options& options) {
   if (options.keys.empty() == !options.filter.given()) {
     throw Failure{{ErrorCode::usage,
-                   options.keys.empty() ? "no key is named" : "a key is named, and a filter too",
+                   options.keys.empty() ? "no key is given" : "both a key and a filter are given",
                    "name keys, or select them with --older-than and the other options"}};
   }
   const Terms terms = read_terms(context, options);
@@ -244,7 +246,7 @@ ExitStatus run(Context& context, const Options& options) {
     std::vector<Key> keys;
     std::ranges::transform(targets, std::back_inserter(keys), &Target::key);
     const std::string names = describe(keys);
-    context.require_yes("Rotate " + names + " and revoke what is replaced?",
+    context.require_yes("Rotate " + names + " and revoke the old keys?",
                         "rotating " + names + " without --grace");
   }
   Printer printer(context);
@@ -260,16 +262,15 @@ ExitStatus run(Context& context, const Options& options) {
 Runner attach(Arguments& app) {
   const auto options = std::make_shared<Options>();
   app.add_option("KEY", options->keys, kKeyArgument)->type_name("KEY");
-  app.add_option("--grace", options->grace,
-                 "How long the old key lives on (default: it is revoked at once)")
+  app.add_option("--grace", options->grace, "How long the old key remains valid (default: 0)")
       ->type_name("DURATION");
   app.add_option("--expires", options->expires,
-                 "When the successor stops working (default: it lives as long as the old one)")
+                 "When the successor expires (default: same lifetime)")
       ->type_name("DURATION|TIME|never");
   app.add_option("--key-file", options->key_file,
-                 "Replace the key in this file, or in the folder's file of its name")
+                 "Replace the key in this file, or in the file of its name in this folder")
       ->type_name("PATH");
-  app.add_flag("--dry-run", options->dry_run, "Show the keys and leave them as they are");
+  app.add_flag("--dry-run", options->dry_run, "Show the keys and change nothing");
   options->filter.add_selection_to(app);
   app.footer(kExamples);
   return [options](Context& context) { return run(context, *options); };
@@ -277,6 +278,6 @@ Runner attach(Arguments& app) {
 
 }  // namespace
 
-const Command kRotate{"rotate", "Give keys successors", attach};
+const Command kRotate{"rotate", "Replace keys with new ones", attach};
 
 }  // namespace nexakey::cli

@@ -28,8 +28,8 @@ bool is_current(const Key& key, core::Time now) {
   return !key.superseded_by && !key.has_ended(now);
 }
 
-/// The successor that a rotation left beside its file when it was interrupted. One that the store
-/// does not have, or that is good for nothing any more, is forgotten.
+/// The successor in the `.NAME.new` of an interrupted rotation. If the store does not have it, or
+/// it is not valid any more, the file is deleted.
 std::optional<Key> find_rest(const Context& context, store::KeyStore& store, RotationFile& file) {
   if (!file.has_rest()) {
     return std::nullopt;
@@ -42,7 +42,7 @@ std::optional<Key> find_rest(const Context& context, store::KeyStore& store, Rot
   return key;
 }
 
-/// Ends a rotation that the store had done already.
+/// Completes a rotation that is already stored.
 Rotated finish_rest(const Context& context, store::KeyStore& store, RotationFile& file,
                     const Key& successor) {
   const core::KeyId from = *successor.rotated_from;
@@ -51,7 +51,7 @@ Rotated finish_rest(const Context& context, store::KeyStore& store, RotationFile
   return {.successor = successor, .previous = previous.value_or(Key())};
 }
 
-/// No other key that is in use loses its file.
+/// Refuses to replace the file of another key that is in use.
 void check_current(const Context& context, store::KeyStore& store, const RotationFile& file,
                    const Target& target) {
   if (!file.current()) {
@@ -110,9 +110,9 @@ Rotated rotate_into_file(const Context& context, store::KeyStore& store, const T
   } catch (Failure& failure) {
     const ErrorCode code = failure.error.code;
     if (code == ErrorCode::store_unavailable) {
-      // Perhaps it was done all the same: the next one will know.
+      // The rotation may have been stored; the next run finds out.
       failure.error.hint += failure.error.hint.empty() ? "" : ", and ";
-      failure.error.hint += "run the command again: it finishes what may have begun";
+      failure.error.hint += "run the command again to finish the rotation";
     } else if (code != ErrorCode::failed) {
       file.discard();
     }

@@ -11,29 +11,30 @@
 
 namespace nexakey::cli {
 
-/// What the options say about every rotation.
+/// The options of a rotation that apply to every key.
 struct Terms {
-  std::chrono::seconds grace{0};
-  std::optional<std::optional<core::Time>> expires_at{};
+  std::chrono::seconds grace{0};                          ///< 0: the old key is revoked immediately
+  std::optional<std::optional<core::Time>> expires_at{};  ///< not set: the lifetime of the old key
 };
 
-/// A key to rotate, and where its successor goes to.
+/// A key to rotate, and the file for its successor; without one, it is shown.
 struct Target {
   core::Key key;
   std::optional<std::filesystem::path> file{};
 };
 
+/// The rotation to a new key with this secret.
 core::Rotation make_rotation(const Terms& terms, const core::Secret& secret, core::Time now);
 
-/// Has the store rotate a key. All of these end the command if it can't be done.
+/// Rotates a key in the store. Errors end the command.
 core::Rotated rotate_in_store(const Context& context, store::KeyStore& store, const core::Key& key,
                               const core::Rotation& rotation);
 
-/// Rotates a key into its file; or finishes the rotation that was interrupted there.
+/// Rotates a key into its file, or completes an interrupted rotation there. Errors end the command.
 core::Rotated rotate_into_file(const Context& context, store::KeyStore& store, const Target& target,
                                const Terms& terms);
 
-/// Finishes all rotations that were interrupted in a folder.
+/// Completes all interrupted rotations in a folder. Errors end the command.
 std::vector<core::Rotated> finish_folder(const Context& context, store::KeyStore& store,
                                          const std::filesystem::path& folder);
 

@@ -22,11 +22,11 @@ constexpr std::string_view kStagedEnd = ".new";
 [[noreturn]] void fail(const std::filesystem::path& path, int error = errno) {
   throw Failure{
       {ErrorCode::failed,
-       path.string() + " can't be used for a key: " + std::system_category().message(error), ""}};
+       path.string() + " cannot be used for a key: " + std::system_category().message(error), ""}};
 }
 
 [[noreturn]] void fail_in_the_way(const std::filesystem::path& path) {
-  throw Failure{{ErrorCode::conflict, path.string() + " is something else than the file of a key",
+  throw Failure{{ErrorCode::conflict, path.string() + " is not a key file",
                  "name another file, or move this one away"}};
 }
 
@@ -34,7 +34,7 @@ std::filesystem::path folder_of(const std::filesystem::path& path) {
   return path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
 }
 
-/// What stands in a file.
+/// The contents of a file.
 struct Content {
   bool is_there = false;
   std::size_t size = 0;
@@ -60,21 +60,15 @@ Content read_content(const std::filesystem::path& path) {
   if (!S_ISREG(status.st_mode)) {
     fail_in_the_way(path);
   }
-  // A key, the end of its line, and one more to see that there is no more.
-  std::string text(core::kApiKeyLength + 2, '\0');
-  std::size_t size = 0;
-  for (ssize_t count = 1; count > 0 && size < text.size();
-       size += static_cast<std::size_t>(count)) {
-    count = system::read_some(file.value(), text.data() + size, text.size() - size);
-    if (count < 0) {
-      fail(path);
-    }
+  // A key, a newline, and one byte to detect longer files.
+  std::string text;
+  if (!system::read_up_to(file.value(), core::kApiKeyLength + 2, text)) {
+    fail(path);
   }
-  Content content{.is_there = true, .size = size};
-  const std::string_view line(text.data(), core::kApiKeyLength);
-  const bool ends = size == core::kApiKeyLength ||
-                    (size == core::kApiKeyLength + 1 && text[core::kApiKeyLength] == '\n');
-  if (ends && core::is_api_key(line)) {
+  Content content{.is_there = true, .size = text.size()};
+  const std::string_view line = std::string_view(text).substr(0, core::kApiKeyLength);
+  if ((text.size() == line.size() || std::string_view(text).substr(line.size()) == "\n") &&
+      core::is_api_key(line)) {
     content.key = core::hash_api_key(line);
   }
   core::wipe(text);
@@ -101,7 +95,7 @@ RotationFile::RotationFile(std::filesystem::path path)
   }
   current_ = current.key;
   const Content rest = read_content(staged_);
-  // A write that was interrupted has left less than a key, and never more.
+  // An interrupted write leaves at most a key and a newline.
   if (rest.is_there && rest.size > core::kApiKeyLength + 1) {
     fail_in_the_way(staged_);
   }
@@ -138,7 +132,7 @@ void RotationFile::discard() {
 void RotationFile::publish() {
   struct stat old {};
   if (::lstat(path_.c_str(), &old) == 0) {
-    // Whoever reads the file now has to be able to read the next one. Only root gives files away.
+    // The readers of the file must be able to read its successor. Only root can change the owner.
     const system::Descriptor file(::open(staged_.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
     if (file.is_open() && ::fchown(file.value(), old.st_uid, old.st_gid) == 0) {
       ::fchmod(file.value(), (old.st_mode & S_IRGRP) | S_IRUSR | S_IWUSR);
@@ -147,9 +141,9 @@ void RotationFile::publish() {
   if (::rename(staged_.c_str(), path_.c_str()) != 0) {
     const int error = errno;
     throw Failure{{ErrorCode::failed,
-                   "the new key is in " + staged_.string() + " and can't be moved to " +
+                   "the new key is in " + staged_.string() + " and cannot be moved to " +
                        path_.string() + ": " + std::system_category().message(error),
-                   "make that possible and run the command again"}};
+                   "fix that and run the command again"}};
   }
   sync_folder();
 }

@@ -11,28 +11,28 @@
 
 namespace nexakey::cli {
 
-/// The file of a key that is rotated. The successor is on the disk beside it, in `.NAME.new`,
-/// before the store hears of it, and takes the place of the file once the store has it. Whatever
-/// ends the command in between, the next one finds the rest and asks the store what it is worth.
-/// What goes wrong ends the command.
+/// The file of a key that is rotated. The successor is written to `.NAME.new` beside it and synced
+/// before it is stored, and replaces the file afterwards. If the command is interrupted in between,
+/// the next one finds `.NAME.new` and looks its key up in the store. Errors end the command.
 class RotationFile {
  public:
-  /// No other process rotates in this folder while the object lives. A `path` where something else
-  /// is than the file of a key is a `conflict`.
+  /// Locks the folder against other rotations for the lifetime of the object. A `path` that is not
+  /// the file of a key is a `conflict`.
   explicit RotationFile(std::filesystem::path path);
 
-  /// The key in the file, if there is one.
+  /// The hash of the key in the file; nothing if the file does not exist.
   [[nodiscard]] const std::optional<core::KeyHash>& current() const { return current_; }
-  /// What a rotation that was interrupted has left, and the key in it unless it is not whole.
+  /// Whether an interrupted rotation has left `.NAME.new`.
   [[nodiscard]] bool has_rest() const { return has_rest_; }
+  /// The hash of the key in `.NAME.new`; nothing if the key is incomplete.
   [[nodiscard]] const std::optional<core::KeyHash>& rest() const { return rest_; }
 
-  /// Writes the successor beside the file: mode 0600, and on the disk.
+  /// Writes the successor to `.NAME.new` with mode 0600 and syncs it.
   void stage(const core::Secret& secret);
-  /// Forgets what stands beside the file.
+  /// Deletes `.NAME.new`.
   void discard();
-  /// Puts it in the place of the file, with the owner, the group and the group's right to read of
-  /// the file that was there.
+  /// Renames `.NAME.new` to the file, with the owner, the group and the group's read permission of
+  /// the old file.
   void publish();
 
  private:
@@ -46,11 +46,11 @@ class RotationFile {
   bool has_rest_ = false;
 };
 
-/// The files in a folder beside which rotations that were interrupted have left something.
+/// The files in a folder with a `.NAME.new` of an interrupted rotation that has a whole key.
 std::vector<std::filesystem::path> interrupted_rotations(const std::filesystem::path& folder);
 
-/// What the file of a key of this name is called: the name, with `%2F` for a slash, `%2E` for a
-/// dot at its beginning and `%25` for a percent sign.
+/// The file name for a key: its name, with `%2F` for a slash, `%2E` for a leading dot and `%25` for
+/// a percent sign.
 std::string file_name_of(std::string_view key_name);
 
 }  // namespace nexakey::cli

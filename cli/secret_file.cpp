@@ -1,6 +1,5 @@
 #include "cli/secret_file.h"
 
-#include <algorithm>
 #include <cerrno>
 #include <system_error>
 
@@ -17,7 +16,7 @@ constexpr std::size_t kMaxFileSize = 4096;
 
 tl::unexpected<core::Error> unreadable(const std::string& path) {
   return core::reject(core::quote(path) +
-                      " can't be read: " + std::system_category().message(errno));
+                      " cannot be read: " + std::system_category().message(errno));
 }
 
 }  // namespace
@@ -33,28 +32,21 @@ core::Result<core::Secret> read_secret_file(const std::string& path, const std::
     return core::reject("others can read the " + what + " in " + core::quote(path),
                         "chmod 600 it, and make a new " + what + " if somebody may have");
   }
-  // Not by a stream, whose buffer nobody would wipe.
-  std::string text(kMaxFileSize + 1, '\0');
-  std::size_t size = 0;
-  ssize_t count = 1;
-  while (count > 0 && size < text.size()) {
-    count = system::read_some(file.value(), text.data() + size, text.size() - size);
-    size += static_cast<std::size_t>(std::max<ssize_t>(count, 0));
-  }
-  if (count < 0) {
+  // A stream would leave the secret in its buffer.
+  std::string text;
+  if (!system::read_up_to(file.value(), kMaxFileSize + 1, text)) {
     const auto error = unreadable(path);
     core::wipe(text);
     return error;
   }
-  if (size == 0 || size > kMaxFileSize) {
+  if (text.empty() || text.size() > kMaxFileSize) {
     core::wipe(text);
-    return core::reject(core::quote(path) + " is no file with a " + what,
-                        "it has the " + what + " in it and nothing else");
+    return core::reject(core::quote(path) + " does not contain a " + what,
+                        "put the " + what + " into it, and nothing else");
   }
-  while (size > 0 && (text[size - 1] == '\n' || text[size - 1] == '\r')) {
-    --size;
+  while (text.ends_with('\n') || text.ends_with('\r')) {
+    text.pop_back();
   }
-  text.resize(size);
   return core::Secret(std::move(text));
 }
 

@@ -7,14 +7,14 @@
 
 namespace nexakey::cli {
 
-/// Who may be able to read a file with a secret.
+/// The users who may be able to read a file with a secret.
 enum class Readers {
   anybody,
-  owner,  ///< a file that its group or others can read is refused
+  owner,  ///< a file that the group or others can read is refused
 };
 
-/// Reads a file with a secret in it and nothing else but the end of its line. `what` it is, for the
-/// messages: "key". Errors are `usage`.
+/// Reads a file that contains a secret and at most a newline. `what` is for messages: "key". Errors
+/// are `usage`.
 core::Result<core::Secret> read_secret_file(const std::string& path, const std::string& what,
                                             Readers readers = Readers::anybody);
 

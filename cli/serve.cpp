@@ -3,7 +3,7 @@
 
 #include "cli/access.h"
 #include "cli/command.h"
-#include "cli/report.h"
+#include "cli/print_error.h"
 #include "cli/serve_addresses.h"
 #include "cli/serve_options.h"
 #include "server/access_log.h"
@@ -46,7 +46,7 @@ void start_metrics(server::Server& server, const std::optional<server::ListenAdd
   } else {
     core::Error error = listening.error();
     error.hint = "serving without it; choose another address with --metrics-listen";
-    report(error, format);
+    print_error(error, format);
   }
 }
 
@@ -88,7 +88,7 @@ ExitStatus run(Context& context, const ServeOptions& options) {
     service.metrics().dropped_log_lines = log.dropped();
   };
   const auto complain = [&](const core::Error& error) {
-    log.add_message(format_report(error, format));
+    log.add_message(format_error(error, format));
     log.flush();
   };
   server.run(flush, complain);

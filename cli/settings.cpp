@@ -14,7 +14,7 @@
 namespace nexakey::cli {
 namespace {
 
-/// The config files, in the order in which they count.
+/// The config files, in order of precedence.
 struct Configs {
   Config user{};
   Config system{};
@@ -44,7 +44,7 @@ std::optional<Setting> find_setting(const std::optional<std::string>& option,
   if (option) {
     return Setting{*option, Origin::option, option_of(name)};
   }
-  if (name != "color") {  // whose variables are NO_COLOR and TERM
+  if (name != "color") {  // its variables are NO_COLOR and TERM
     const std::string variable = variable_of(name);
     if (const auto value = environment(variable.c_str())) {
       return Setting{*value, Origin::environment, variable};
@@ -64,7 +64,7 @@ std::optional<std::string> default_store() {
   return folder ? std::optional((*folder / "nexakey" / "keys.db").string()) : std::nullopt;
 }
 
-/// Whether the user's default store exists and is another one than that of the system's file.
+/// Whether the user's default store exists and is not the store of the system's config file.
 bool has_store_of_its_own(const std::string& path, const Setting& system) {
   std::error_code error;
   const auto at = store::path_in(system.value);
@@ -72,7 +72,7 @@ bool has_store_of_its_own(const std::string& path, const Setting& system) {
          !(at && std::filesystem::equivalent(path, system.value.substr(*at), error));
 }
 
-/// The shell expands ~ in most places; where it did not, it would be the name of a folder.
+/// Refuses a path with a ~ that the shell did not expand; it would name a folder.
 void check_tilde(const Setting& store) {
   const auto at = store::path_in(store.value);
   if (at && (store.value.compare(*at, 2, "~/") == 0 || store.value.substr(*at) == "~")) {
@@ -80,7 +80,7 @@ void check_tilde(const Setting& store) {
                    "the path of the store " + store.where() +
                        " begins with ~, which the shell did "
                        "not expand",
-                   "write $HOME or the whole path"}};
+                   "use $HOME or the absolute path"}};
   }
 }
 
@@ -98,8 +98,8 @@ Setting choose_store(const GlobalOptions& options, const Configs& configs, std::
     return *std::move(store);
   }
   if (!own) {
-    throw Failure{{core::ErrorCode::usage, "there is no home folder for a store",
-                   "name a store with --store"}};
+    throw Failure{{core::ErrorCode::usage, "there is no home folder for the default store",
+                   "name the store with --store"}};
   }
   return {.value = *own};
 }
@@ -114,19 +114,19 @@ std::optional<Format> parse_format(const std::string& text) {
   return text == "jsonl" ? std::optional(Format::jsonl) : std::nullopt;
 }
 
-/// Whether the token file is that of a config file, and the store is not.
+/// Whether the token file is from a config file and the store is not from the same file.
 bool is_of_another_store(const Settings& settings) {
   const auto& token = settings.token_file;
   return token && token->is_from_config() && settings.store.source != token->source;
 }
 
-bool wants_color(const std::string& when, bool output_is_terminal) {
+bool use_color(const std::string& when, bool output_is_terminal) {
   if (when == "always" || when == "never") {
     return when == "always";
   }
   if (when != "auto") {
     throw Failure{{core::ErrorCode::usage, core::quote(when) + " is not a value of --color",
-                   "write auto, always or never"}};
+                   "use auto, always or never"}};
   }
   return output_is_terminal && !environment("NO_COLOR") && environment("TERM") != "dumb";
 }
@@ -178,17 +178,16 @@ Settings resolve_settings(const GlobalOptions& options, bool output_is_terminal)
   if (const auto output = find(options.output, "output")) {
     const auto format = parse_format(output->value);
     if (!format) {
-      throw Failure{{core::ErrorCode::usage,
-                     "no form of output is called " + core::quote(output->value),
-                     "write table, json or jsonl"}};
+      throw Failure{{core::ErrorCode::usage, "unknown output format " + core::quote(output->value),
+                     "use table, json or jsonl"}};
     }
     settings.format = *format;
   }
   if (settings.quiet) {
-    settings.format = Format::table;  // what a script reads has one form, whatever is set elsewhere
+    settings.format = Format::table;  // the output for scripts does not depend on other settings
   }
   const auto color = find(options.color, "color");
-  settings.color = wants_color(color ? color->value : "auto", output_is_terminal);
+  settings.color = use_color(color ? color->value : "auto", output_is_terminal);
   return settings;
 }
 

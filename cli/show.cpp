@@ -25,6 +25,6 @@ Runner attach(Arguments& app) {
 
 }  // namespace
 
-const Command kShow{"show", "Show all that is known of a key", attach};
+const Command kShow{"show", "Show the properties of a key", attach};
 
 }  // namespace nexakey::cli

@@ -8,8 +8,8 @@ namespace {
 
 constexpr std::size_t kMaxWordLength = 64;
 
-/// How many characters have to be put in, taken out, replaced or swapped with their neighbour
-/// (optimal string alignment distance).
+/// The optimal string alignment distance: the number of insertions, deletions, replacements and
+/// swaps of neighbouring characters.
 std::size_t distance(const std::string& a, const std::string& b) {
   std::vector<std::vector<std::size_t>> d(a.size() + 1, std::vector<std::size_t>(b.size() + 1));
   for (std::size_t i = 0; i <= a.size(); ++i) {

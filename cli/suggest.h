@@ -6,7 +6,7 @@
 
 namespace nexakey::cli {
 
-/// The candidate that a mistyped word most likely was meant to be; nothing if none is near.
+/// The candidate that is most similar to a mistyped word; nothing if none is similar.
 std::optional<std::string> closest(const std::string& word,
                                    const std::vector<std::string>& candidates);
 

@@ -9,7 +9,7 @@ namespace nexakey::cli {
 namespace {
 
 constexpr std::size_t kGap = 2;
-constexpr std::size_t kNarrowestColumn = 8;
+constexpr std::size_t kMinColumnWidth = 8;
 
 std::string paint(const std::string& text, Style style, bool color) {
   if (!color || style == Style::plain || text.empty()) {
@@ -64,11 +64,11 @@ std::vector<std::size_t> Table::widths(const TableStyle& style) const {
   for (std::size_t i = 0; i < widths.size(); ++i) {
     if (columns_[i].may_shrink && total(widths) > *style.width) {
       const std::size_t excess = total(widths) - *style.width;
-      const std::size_t least = std::min(widths[i], kNarrowestColumn);
-      widths[i] = std::max(least, widths[i] - std::min(widths[i], excess));
+      const std::size_t min = std::min(widths[i], kMinColumnWidth);
+      widths[i] = std::max(min, widths[i] - std::min(widths[i], excess));
     }
   }
-  // What is too wide even so is cut at the edge.
+  // Columns beyond the width are truncated.
   std::size_t room = *style.width;
   for (std::size_t& width : widths) {
     width = std::min(width, room);

@@ -10,7 +10,7 @@ namespace nexakey::cli {
 
 enum class Style { plain, good, bad, dim };
 
-/// Text in a table. Control characters in it are shown as U+FFFD.
+/// Text in a table. Control characters are shown as U+FFFD.
 struct Cell {
   Cell(std::string cell_text, Style cell_style = Style::plain)  // NOLINT: a cell is mostly text
       : text(std::move(cell_text)), style(cell_style) {}
@@ -23,28 +23,28 @@ struct Cell {
 struct Column {
   std::string title;
   bool right_aligned = false;
-  bool may_shrink = false;  ///< gives way when the terminal is too narrow
+  bool may_shrink = false;  ///< is truncated if the terminal is too narrow
 };
 
-/// The title of a column in the style of all of them: upper case.
+/// The title of a column: its name in upper case.
 std::string title_of(std::string_view name);
 
-/// How tables are drawn.
+/// The style of a table.
 struct TableStyle {
-  std::optional<std::size_t> width{};  ///< columns of the terminal; none: as wide as it gets
+  std::optional<std::size_t> width{};  ///< columns of the terminal; nothing: unlimited
   bool color = false;
 };
 
-/// Rows below a line of titles. Text is measured in columns of a terminal (Unicode TR11).
+/// A table with a line of titles. Text is measured in terminal columns (Unicode TR11).
 class Table {
  public:
   explicit Table(std::vector<Column> columns) : columns_(std::move(columns)) {}
 
-  /// As many cells as there are columns.
+  /// Adds a row with one cell for each column.
   void add(std::vector<Cell> row) { rows_.push_back(std::move(row)); }
   [[nodiscard]] bool empty() const { return rows_.empty(); }
   std::vector<Cell>& row(std::size_t number) { return rows_[number]; }
-  /// The columns of a terminal that it takes when there are enough.
+  /// The width of the table in terminal columns if nothing is truncated.
   [[nodiscard]] std::size_t width() const;
   [[nodiscard]] std::string render(const TableStyle& style) const;
 
@@ -55,7 +55,7 @@ class Table {
   std::vector<std::vector<Cell>> rows_;
 };
 
-/// Names and values, one pair a line.
+/// Names and values, one pair per line.
 std::string render_fields(const std::vector<std::pair<std::string, Cell>>& fields,
                           const TableStyle& style);
 

@@ -18,22 +18,22 @@ namespace nexakey::cli {
 namespace {
 
 constexpr std::size_t kMaxLineLength = 4096;
-constexpr std::size_t kNarrowest = 20;
-constexpr std::size_t kWidest = 10000;
+constexpr std::size_t kMinWidth = 20;
+constexpr std::size_t kMaxWidth = 10000;
 
 std::size_t terminal_width() {
   winsize size{};
-  if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= kNarrowest) {
+  if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= kMinWidth) {
     return size.ws_col;
   }
   std::size_t columns = 0;
   if (const char* const text = std::getenv("COLUMNS"); text != nullptr) {
     std::from_chars(text, text + std::strlen(text), columns);
   }
-  return columns >= kNarrowest && columns <= kWidest ? columns : 80;
+  return columns >= kMinWidth && columns <= kMaxWidth ? columns : 80;
 }
 
-/// Reads up to the end of a line, byte by byte: what is behind it belongs to somebody else.
+/// Reads up to the end of a line, byte by byte: the rest of the input belongs to other readers.
 std::string read_line(int descriptor) {
   std::string line;
   line.reserve(kMaxLineLength);
@@ -50,15 +50,15 @@ std::string read_line(int descriptor) {
   return line;
 }
 
-/// The terminal as it was, for a signal that ends the process while nothing is echoed.
+/// The mode of the terminal to restore, also if a signal ends the process while echo is off.
 termios echoing{};
 
 void end_with_echo(int signal) {
   ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &echoing);
-  static_cast<void>(::raise(signal));  // with SA_RESETHAND it is deadly now
+  static_cast<void>(::raise(signal));  // SA_RESETHAND has restored the default action
 }
 
-/// Switches the echo of standard input off for as long as it lives.
+/// Switches echo of standard input off during its lifetime.
 class NoEcho {
  public:
   NoEcho() {
@@ -97,7 +97,7 @@ class NoEcho {
 };
 
 void print_prompt(const std::string& text) {
-  // A prompt that can't be printed is no reason to stop: the answer is read all the same.
+  // If the prompt cannot be written, the answer is still read.
   system::write_all(STDERR_FILENO, text);
 }
 
@@ -124,7 +124,7 @@ core::Secret read_secret(const Terminal& terminal, const std::string& prompt) {
     return core::Secret(read_line(STDIN_FILENO));
   }
   const NoEcho silence;
-  print_prompt(prompt);  // not before what is typed is silent
+  print_prompt(prompt);  // after echo is off
   return core::Secret(read_line(STDIN_FILENO));
 }
 

@@ -7,25 +7,25 @@
 
 namespace nexakey::cli {
 
-/// What the process is connected to.
+/// The terminal of the process.
 struct Terminal {
-  /// Asks the system; `environment` says how wide (COLUMNS) if the terminal does not.
+  /// Detects the terminal. COLUMNS is the width if the terminal does not report one.
   static Terminal detect();
 
-  bool input = false;   ///< standard input is one
-  bool output = false;  ///< standard output is one
-  bool error = false;   ///< standard error is one
-  std::size_t width = 80;
+  bool input = false;      ///< standard input is a terminal
+  bool output = false;     ///< standard output is a terminal
+  bool error = false;      ///< standard error is a terminal
+  std::size_t width = 80;  ///< in columns
 
-  /// Whether there is somebody to ask.
+  /// Whether the user can be asked for confirmation.
   [[nodiscard]] bool can_ask() const { return input && error; }
 };
 
-/// Asks on standard error, takes the answer from the terminal; everything but y and yes is no.
+/// Asks a question on standard error and reads a line of standard input; true if it is y or yes.
 bool confirm(const std::string& question);
 
-/// Reads one line of standard input, without echo if that is a terminal: at most 4 KiB, without the
-/// end of the line.
+/// Reads one line of standard input, at most 4 KiB, without its newline. If standard input is a
+/// terminal, prompts on standard error and reads without echo.
 core::Secret read_secret(const Terminal& terminal, const std::string& prompt);
 
 }  // namespace nexakey::cli

@@ -89,8 +89,8 @@ Token make_token(const Context& context, const Options& options, const core::Sec
   token.workspace = context.settings.workspace;
   const auto role = core::parse_role(options.role);
   if (!role) {
-    throw Failure{{ErrorCode::usage, "no role is called " + core::quote(options.role),
-                   "write verifier, auditor or admin"}};
+    throw Failure{{ErrorCode::usage, "unknown role " + core::quote(options.role),
+                   "use verifier, auditor or admin"}};
   }
   token.role = *role;
   token.hash = core::hash_credential(secret.reveal());
@@ -102,7 +102,7 @@ Token make_token(const Context& context, const Options& options, const core::Sec
   return token;
 }
 
-/// `secret` is null for a token that went to a file.
+/// `secret` is null for a token that was written to a file.
 void print_created(Context& context, const Token& token, const core::Secret* secret) {
   if (context.settings.format != Format::table) {
     write_with_secret(
@@ -117,7 +117,7 @@ void print_created(Context& context, const Token& token, const core::Secret* sec
   if (secret != nullptr) {
     context.out.write(core::Secret((quiet ? "" : "\n") + std::string(secret->reveal()) + "\n"));
     if (!quiet) {
-      print_note("This is the only time that the token is shown: keep it in a safe place");
+      print_note("This token is shown only once: keep it in a safe place");
     }
   }
   context.out.flush();
@@ -133,22 +133,17 @@ ExitStatus create(Context& context, const Options& options) {
   }
   store::Changes& changes = store->as(local_actor());
   const Token created = value_of(changes.create_token(token));
-  hand_over_or_revoke(
-      [&] {
-        if (file) {
-          file->publish();
-        } else {
-          print_created(context, created, &secret);
-        }
-      },
-      [&] {
-        return changes.revoke_tokens({&created.id, 1}, context.now())
-            .map([](const auto& /*tokens*/) {});
-      },
-      "the token " + created.id.to_string(), "nexakey token revoke " + created.id.to_string());
-  if (file) {
-    print_created(context, created, nullptr);
-  }
+  const std::string id = created.id.to_string();
+  hand_over({.secret = secret,
+             .file = file,
+             .print = [&](const core::Secret* shown) { print_created(context, created, shown); },
+             .revoke =
+                 [&] {
+                   return changes.revoke_tokens({&created.id, 1}, context.now())
+                       .map([](const auto& /*tokens*/) {});
+                 },
+             .subject = "the token " + id,
+             .revoke_command = "nexakey token revoke " + id});
   return ExitStatus::done;
 }
 
@@ -162,7 +157,7 @@ ExitStatus list(Context& context) {
   return ExitStatus::done;
 }
 
-/// The one token that an id, a beginning of one, or the name of a live token means.
+/// The token with an id, a unique beginning of an id, or the name of a live token.
 Token find_token(const Context& context, const std::vector<Token>& tokens,
                  const std::string& argument) {
   const auto ids = core::TokenIdRange::parse(argument);
@@ -176,8 +171,8 @@ Token find_token(const Context& context, const std::vector<Token>& tokens,
   }
   if (found.size() > 1) {
     throw Failure{{ErrorCode::ambiguous,
-                   core::quote(argument) + " means " + std::to_string(found.size()) + " tokens",
-                   "name one of them by its id"}};
+                   core::quote(argument) + " matches " + std::to_string(found.size()) + " tokens",
+                   "name one by its id"}};
   }
   return found.front();
 }
@@ -193,7 +188,7 @@ ExitStatus revoke(Context& context, const Options& options) {
     }
   }
   context.require_yes("Revoke " + std::to_string(ids.size()) + " token" +
-                          (ids.size() == 1 ? "" : "s") + " for good?",
+                          (ids.size() == 1 ? "" : "s") + " permanently?",
                       "revoking tokens");
   const auto revoked = value_of(store->as(local_actor()).revoke_tokens(ids, context.now()));
   if (!context.settings.quiet) {
@@ -210,20 +205,21 @@ Runner attach(Arguments& app) {
     sub->footer(kExamples);
     return sub;
   };
-  Arguments* const creating = add("create", "Make a token and show it once");
-  creating->add_option("NAME", options->name, "A name (default: its id)")->type_name("NAME");
-  creating->add_option("--role", options->role, "What it may do")
+  Arguments* const creating = add("create", "Create a token and show it once");
+  creating->add_option("NAME", options->name, "The name of the token (default: its id)")
+      ->type_name("NAME");
+  creating->add_option("--role", options->role, "What the token may do")
       ->type_name("verifier|auditor|admin")
       ->required();
-  creating->add_option("--expires", options->expires, "When it stops working: 90d or a time")
+  creating
+      ->add_option("--expires", options->expires, "When it expires: 90d or a time (default: never)")
       ->type_name("DURATION|TIME");
   creating
-      ->add_option("--secret-file", options->file,
-                   "Write the token here (mode 0600), don't show it")
+      ->add_option("--secret-file", options->file, "Write the token to this new file (mode 0600)")
       ->type_name("FILE");
-  const Arguments* const listing = add("list", "Show all tokens");
-  Arguments* const revoking = add("revoke", "Revoke tokens, at once and for good");
-  revoking->add_option("TOKEN", options->tokens, "An id, a beginning of one, or a name")
+  const Arguments* const listing = add("list", "List all tokens");
+  Arguments* const revoking = add("revoke", "Revoke tokens immediately and permanently");
+  revoking->add_option("TOKEN", options->tokens, "An id, the beginning of an id, or a name")
       ->type_name("TOKEN")
       ->required();
   app.require_subcommand(1);
@@ -238,6 +234,6 @@ Runner attach(Arguments& app) {
 
 }  // namespace
 
-const Command kToken{"token", "Make and revoke tokens for the HTTP side", attach};
+const Command kToken{"token", "Create and revoke access tokens for the HTTP server", attach};
 
 }  // namespace nexakey::cli

@@ -17,7 +17,7 @@ constexpr const char* kExamples =
     "nexakey usage crm --since 7d --by day\n"
     "nexakey usage crm -o json | jq .error_rate";
 
-constexpr std::size_t kWidestBar = 24;
+constexpr std::size_t kMaxBarWidth = 24;
 
 struct Options {
   std::optional<std::string> key{};
@@ -26,7 +26,7 @@ struct Options {
   bool lineage = false;
 };
 
-/// The key and those that it was rotated from, newest first.
+/// The key and the keys it was rotated from, newest first.
 std::vector<core::KeyId> line_of(const Context& context, store::KeyStore& store,
                                  const core::Key& key) {
   std::vector<core::KeyId> line{key.id};
@@ -38,7 +38,7 @@ std::vector<core::KeyId> line_of(const Context& context, store::KeyStore& store,
   return line;
 }
 
-/// The report about one key, or a line of them.
+/// The usage of a key, or the sum over a line of keys.
 core::UsageReport report_line(store::KeyStore& store, core::UsageQuery query,
                               const std::vector<core::KeyId>& line, core::Time now) {
   core::UsageReport sum = value_of(store.usage(query, now));
@@ -49,8 +49,9 @@ core::UsageReport report_line(store::KeyStore& store, core::UsageQuery query,
   return sum;
 }
 
-std::string bar(std::uint64_t requests, std::uint64_t most, std::size_t widest) {
-  const auto length = most == 0 ? 0 : (requests * widest + most - 1) / most;
+std::string bar(std::uint64_t requests, std::uint64_t max_requests, std::size_t max_width) {
+  const auto length =
+      max_requests == 0 ? 0 : (requests * max_width + max_requests - 1) / max_requests;
   std::string drawn;
   for (std::uint64_t i = 0; i < length; ++i) {
     drawn += "█";
@@ -99,9 +100,9 @@ std::string render_groups(const KeyView& view, const core::UsageReport& report) 
     std::ranges::stable_sort(groups, std::greater<>(),
                              [](const Group& group) { return group.second.requests; });
   }
-  std::uint64_t most = 0;
+  std::uint64_t max_requests = 0;
   for (const Group& group : groups) {
-    most = std::max(most, group.second.requests);
+    max_requests = std::max(max_requests, group.second.requests);
   }
   auto columns = count_columns(title_of(core::name_of(report.by)));
   columns.push_back({""});
@@ -116,7 +117,8 @@ std::string render_groups(const KeyView& view, const core::UsageReport& report) 
     const std::size_t width = table.width();
     const std::size_t room = *view.style().width - std::min(*view.style().width, width);
     for (std::size_t i = 0; i < groups.size(); ++i) {
-      table.row(i).back() = bar(groups[i].second.requests, most, std::min(room, kWidestBar));
+      table.row(i).back() =
+          bar(groups[i].second.requests, max_requests, std::min(room, kMaxBarWidth));
     }
   }
   return table.empty() ? std::string() : "\n" + table.render(view.style());
@@ -130,7 +132,7 @@ ExitStatus run(Context& context, const Options& options) {
     query.since = value_of(core::parse_time_before(*options.since, now));
   }
   if (options.lineage && !options.key) {
-    throw Failure{{core::ErrorCode::usage, "--lineage is about one key", "name it"}};
+    throw Failure{{core::ErrorCode::usage, "--lineage applies to one key", "name the key"}};
   }
   const auto store = context.open_store();
   std::vector<core::KeyId> line;
@@ -156,20 +158,20 @@ ExitStatus run(Context& context, const Options& options) {
 
 Runner attach(Arguments& app) {
   const auto options = std::make_shared<Options>();
-  app.add_option("KEY", options->key, "A key as for show (default: all of the workspace)")
+  app.add_option("KEY", options->key, "A key as for show (default: all keys of the workspace)")
       ->type_name("KEY");
   app.add_option("--since", options->since,
-                 "Where rate and table begin: 7d or a time (default: this month)")
+                 "Start of error rate and table: 7d or a time (default: this month)")
       ->type_name("DURATION|TIME");
-  app.add_option("--by", options->by, "What the table tells apart (default: endpoint)")
+  app.add_option("--by", options->by, "How to group the table (default: endpoint)")
       ->type_name("endpoint|day|hour|status");
-  app.add_flag("--lineage", options->lineage, "With the keys that it was rotated from");
+  app.add_flag("--lineage", options->lineage, "Include the keys it was rotated from");
   app.footer(kExamples);
   return [options](Context& context) { return run(context, *options); };
 }
 
 }  // namespace
 
-const Command kUsage{"usage", "Show how keys were used", attach};
+const Command kUsage{"usage", "Show how keys are used", attach};
 
 }  // namespace nexakey::cli

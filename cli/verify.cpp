@@ -30,7 +30,7 @@ struct Options {
 
 core::Secret read_key(const Context& context, const Options& options) {
   if (options.key_file) {
-    // A key may well be for others to read, as in a mounted configuration.
+    // Others may be allowed to read the file, as in a mounted configuration.
     return value_of(read_secret_file(*options.key_file, "key"));
   }
   if (auto key = environment("NEXAKEY_KEY")) {
@@ -49,8 +49,8 @@ core::Request make_request(const Context& context, const Options& options) {
   if (options.ip) {
     request.ip = core::IpAddress::parse(*options.ip);
     if (!request.ip) {
-      throw Failure{
-          {core::ErrorCode::usage, core::quote(*options.ip) + " is no IPv4 or IPv6 address", ""}};
+      throw Failure{{core::ErrorCode::usage,
+                     core::quote(*options.ip) + " is not an IPv4 or IPv6 address", ""}};
     }
   }
   core::set_credential(request, read_key(context, options).reveal());
@@ -67,7 +67,7 @@ std::string render_checks(const KeyView& view, const std::vector<core::Check>& c
   return table.render(view.style());
 }
 
-/// The status line and the headers as an HTTP response has them.
+/// The status line and the headers of an HTTP response.
 std::string render(const Context& context, const store::Verification& verification) {
   const KeyView view(context);
   const core::Decision& decision = verification.decision;
@@ -104,9 +104,9 @@ ExitStatus run(Context& context, const Options& options) {
 Runner attach(Arguments& app) {
   const auto options = std::make_shared<Options>();
   auto* const batch = app.add_flag("--batch", options->batch,
-                                   "Answer requests from standard input, a JSON object a line");
+                                   "Read requests from standard input, one JSON object per line");
   app.add_option("--key-file", options->key_file,
-                 "Read the key from here (default: NEXAKEY_KEY, else standard input)")
+                 "Read the key from this file (default: NEXAKEY_KEY, then standard input)")
       ->type_name("FILE")
       ->excludes(batch);
   app.add_option("--method", options->method, "The method of the request (default: GET)")
@@ -118,8 +118,8 @@ Runner attach(Arguments& app) {
   app.add_option("--ip", options->ip, "The client's address (default: unknown)")
       ->type_name("IP")
       ->excludes(batch);
-  app.add_flag("--dry-run", options->dry_run, "Count nothing and take no room in the window");
-  app.add_flag("--explain", options->explain, "Show each check and what it found");
+  app.add_flag("--dry-run", options->dry_run, "Do not count the request or use the rate limit");
+  app.add_flag("--explain", options->explain, "Show each check and its result");
   app.footer(kExamples);
   return [options](Context& context) { return run(context, *options); };
 }

@@ -27,7 +27,7 @@ void print_whitelist(Context& context, const core::Key& key) {
     return;
   }
   if (key.whitelist.empty()) {
-    print_note("the whitelist of " + describe(key) + " is empty: any address will do");
+    print_note("the whitelist of " + describe(key) + " is empty: any address is allowed");
   }
   for (const std::string& entry : key.whitelist.entries()) {
     context.out.write(entry + "\n");
@@ -42,7 +42,7 @@ ExitStatus change(Context& context, const Options& options, core::KeyChange chan
   if (!changed && changed.error().code == core::ErrorCode::confirmation_required &&
       context.terminal.can_ask()) {
     context.require_yes(
-        "Without its last entry " + describe(key) + " is open to every address. Go on?",
+        "Removing the last entry opens " + describe(key) + " to every address. Continue?",
         "opening a key to every address");
     change.may_open = true;
     changed = store->as(local_actor()).update(key.id, change, context.now());
@@ -88,9 +88,10 @@ Runner attach(Arguments& app) {
         ->required();
     return sub;
   };
-  const Arguments* const adding = with_addresses("add", "Let addresses use a key");
-  const Arguments* const removing = with_addresses("remove", "Take addresses off again");
-  with_key("list", "Show the addresses that may use a key");
+  const Arguments* const adding = with_addresses("add", "Add addresses to the whitelist of a key");
+  const Arguments* const removing =
+      with_addresses("remove", "Remove addresses from the whitelist of a key");
+  with_key("list", "Show the whitelist of a key");
   app.require_subcommand(1);
   app.footer(kExamples);
   return [=](Context& context) {
@@ -103,6 +104,6 @@ Runner attach(Arguments& app) {
 
 }  // namespace
 
-const Command kWhitelist{"whitelist", "Choose the addresses that may use a key", attach};
+const Command kWhitelist{"whitelist", "Edit the list of addresses that may use a key", attach};
 
 }  // namespace nexakey::cli

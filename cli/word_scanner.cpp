@@ -8,8 +8,8 @@
 namespace nexakey::cli {
 namespace {
 
-/// What CLI11 makes nothing of. A word that it gets unmarked begins with a dash, so that no value
-/// is ever taken for a marked one.
+/// The mark before values and arguments. CLI11 does not interpret it, and words without a mark
+/// begin with a dash.
 constexpr char kMark = '=';
 
 const CLI::App* find_command(const CLI::App& parent, const std::string& name) {
@@ -25,7 +25,7 @@ ScannedWord WordScanner::next(const std::string& word) {
     return {.kind = WordKind::value, .option = option};
   }
   if (only_arguments_ || word == "-" || !word.starts_with('-')) {
-    // A command that has commands takes no arguments, even after `--`.
+    // A command with subcommands takes no arguments, even after `--`.
     if (const auto* const command = find_command(*command_, word)) {
       command_ = command;
       return {.kind = WordKind::command};
@@ -72,7 +72,7 @@ ScannedWord WordScanner::found(const CLI::Option& option, std::optional<std::siz
   if (!takes_value(option)) {
     return {.kind = WordKind::option, .option = &option};
   }
-  // An option whose value is optional takes the next word unless that begins with a dash.
+  // An optional value is the next word unless that begins with a dash.
   if (!value_at && option.get_items_expected_min() > 0) {
     pending_ = &option;
   }

@@ -9,40 +9,41 @@
 
 namespace nexakey::cli {
 
-/// What a word of a command line is, by its place.
+/// The kind of a word of a command line, by its position.
 enum class WordKind {
   command,    ///< the name of a command
-  option,     ///< an option, perhaps with its value in the same word
-  value,      ///< the value of the option in front of it
-  argument,   ///< anything else
-  separator,  ///< the first `--`: only arguments follow
+  option,     ///< an option, possibly with its value in the same word
+  value,      ///< the value of the option before it
+  argument,   ///< any other word
+  separator,  ///< the first `--`, after which all words are arguments
 };
 
 struct ScannedWord {
   WordKind kind = WordKind::argument;
-  const CLI::Option* option = nullptr;    ///< of an option or value; null: there is no such option
-  std::optional<std::size_t> value_at{};  ///< where the value of an option begins in its word
+  const CLI::Option* option = nullptr;    ///< of an option or value; null if it is unknown
+  std::optional<std::size_t> value_at{};  ///< the start of the value in the word of its option
 };
 
-/// Goes through the words behind the program's name and says of each what it is, as getopt_long(3)
-/// would. It is the only reading of a command line in which every value is left as it was typed:
-/// CLI11 on its own takes `[a,b]` for a list, `{}` for an empty one, `--name=` for an option whose
-/// value comes next, and a value that is called like a command for that command.
+/// Classifies the words after the program's name as getopt_long(3) does.
+///
+/// Values keep exactly what was typed. CLI11 alone parses `[a,b]` as a list, `{}` as an empty list,
+/// `--name=` as an option whose value is the next word, and a value that equals the name of a
+/// command as that command.
 class WordScanner {
  public:
-  /// `app` has to outlive this, with all options of the commands that are to be known.
+  /// `app` must outlive this object and have the options of the commands to scan.
   explicit WordScanner(const CLI::App& app) : command_(&app) {}
 
-  /// Ends the command if an option that takes no value has one, such as `--yes=`.
+  /// Classifies the next word. Ends the command if a flag has a value, such as `--yes=`.
   ScannedWord next(const std::string& word);
 
   /// The innermost command so far.
   [[nodiscard]] const CLI::App& command() const { return *command_; }
-  /// The option that waits for its value; null: none does.
+  /// The option whose value is the next word; null if there is none.
   [[nodiscard]] const CLI::Option* pending() const { return pending_; }
-  /// How many arguments of the command there were.
+  /// The number of arguments of the command so far.
   [[nodiscard]] std::size_t arguments() const { return arguments_; }
-  /// Whether a `--` has come.
+  /// Whether there was a `--`.
   [[nodiscard]] bool only_arguments() const { return only_arguments_; }
 
  private:
@@ -56,13 +57,14 @@ class WordScanner {
   bool only_arguments_ = false;
 };
 
-/// The option of a command or of those above it, by its name with dashes; null: there is none.
+/// The option of a command or its parents, by its name with dashes; null if there is none.
 const CLI::Option* find_option(const CLI::App& command, const std::string& name);
 
-/// The words for CLI11's parser, with a mark in front of every value and argument that keeps it as
-/// it was typed; `unmark` takes the mark off again.
+/// The words for CLI11's parser, with a mark before every value and argument, so that CLI11 does
+/// not interpret it.
 std::vector<std::string> mark_values(const std::vector<std::string>& words, const CLI::App& app);
 bool is_marked(const std::string& word);
+/// The value without its mark.
 std::string unmark(const std::string& value);
 
 }  // namespace nexakey::cli

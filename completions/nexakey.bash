@@ -2,7 +2,7 @@
 
 _nexakey() {
   local line=${COMP_LINE:0:COMP_POINT} words=() part cur directive=
-  # Bash parts words at '=' and ':', which stand inside of words here: --output=json, sqlite:PATH.
+  # Bash splits words at '=' and ':', which are part of words here: --output=json, sqlite:PATH.
   for part in "${COMP_WORDS[@]:0:COMP_CWORD+1}"; do
     if [[ ${#words[@]} == 0 || $line == [[:blank:]]* ]]; then
       line=${line#"${line%%[![:blank:]]*}"}
@@ -13,7 +13,7 @@ _nexakey() {
     words[-1]+=$part
   done
   cur=${words[-1]}
-  # What stands in front of the last part is typed already, and bash would repeat it.
+  # Bash would repeat the text before the last part, which is already typed.
   [[ $part == [=:] ]] && part=
   local typed=${cur%"$part"} quote=
   [[ $cur == [\'\"]* ]] && quote=${cur:0:1}
@@ -25,7 +25,7 @@ _nexakey() {
       :*) directive=${line#:} ;;
       *)
         line=${line%%$'\t'*}
-        # Between quotes characters stand for themselves, elsewhere some need a backslash.
+        # Within quotes no escaping is needed; elsewhere some characters need a backslash.
         [[ $quote ]] && line=$quote$line || printf -v line %q "$line"
         line=${line#"$typed"}
         COMPREPLY+=("${line#"$quote"}")

@@ -3,7 +3,7 @@
 function __nexakey_complete
     set -l words (commandline -opc)
     set -l typed (commandline -ct)
-    # A word in the middle of quotes has no end yet.
+    # A word within open quotes has no closing quote yet.
     set -l word (string unescape -- $typed; or string trim -l -c '\'"' -- $typed)
     for line in ($words[1] __complete $words[2..-1] "$word" 2>/dev/null)
         switch $line

@@ -22,7 +22,7 @@ _nexakey() {
   return 0
 }
 
-# Sourced, it registers itself; autoloaded from fpath, it is the function.
+# Registers the function if the script is sourced; if it is autoloaded, calls the function.
 if [[ ${funcstack[1]} == _nexakey ]]; then
   _nexakey "$@"
 else

@@ -125,8 +125,8 @@ Result<AuditHead> AuditHead::parse(std::string_view text) {
   const auto length = static_cast<std::size_t>(end - text.data());
   const auto hash = hash_from_hex(text.substr(std::min(length + 1, text.size())));
   if (error != std::errc() || head.number < 0 || !hash || text[length] != ':') {
-    return reject(quote(text) + " is no head of a log",
-                  "write NUMBER:HASH, as nexakey audit --head prints it");
+    return reject(quote(text) + " is not a log head",
+                  "use NUMBER:HASH, as nexakey audit --head prints it");
   }
   head.hash = *hash;
   return head;
@@ -201,26 +201,26 @@ bool AuditChecker::add(const AuditEntry& entry) {
   if (entry.number > expected) {
     problem_ = "entry " + std::to_string(expected) + " is missing";
   } else if (entry.number < expected) {
-    problem_ = name + " was inserted behind entry " + std::to_string(head_.number);
+    problem_ = name + " was inserted after entry " + std::to_string(head_.number);
   } else if (entry.hash != hash_of(entry, head_.hash)) {
-    problem_ = name + " does not continue the chain: it or what was before it is not what it was";
+    problem_ = name + " does not continue the chain: it or an earlier entry was changed";
   }
   head_ = {entry.number, entry.hash};
   if (problem_.empty() && known_ && known_->number == entry.number && known_->hash != entry.hash) {
-    problem_ = name + " is not the one of the head that is known: the log was written anew";
+    problem_ = name + " differs from the known head: the log was rewritten";
   }
   return problem_.empty();
 }
 
 Result<AuditHead> AuditChecker::finish() const {
   if (!problem_.empty()) {
-    return core::fail(ErrorCode::failed, "the audit log is not whole: " + problem_);
+    return core::fail(ErrorCode::failed, "the audit log is not intact: " + problem_);
   }
   if (known_ && known_->number > head_.number) {
-    return core::fail(ErrorCode::failed, "the audit log is not whole: it ends with entry " +
-                                             std::to_string(head_.number) + ", and entry " +
+    return core::fail(ErrorCode::failed, "the audit log is not intact: it ends with entry " +
+                                             std::to_string(head_.number) + "; entry " +
                                              std::to_string(known_->number) +
-                                             " of the head that is known was cut off");
+                                             " of the known head is missing");
   }
   return head_;
 }

@@ -38,7 +38,8 @@ const std::string* find_forbidden_method(const Request& request, const KeyRules&
 
 std::string describe_need(const std::string& method) {
   const auto needed = scope_for(method);
-  return method + (needed ? " needs " + std::string(name_of(*needed)) : " is allowed by no scope");
+  return method +
+         (needed ? " needs " + std::string(name_of(*needed)) : " is not allowed by any scope");
 }
 
 std::string describe_scopes(const KeyRules& key, const Request& request) {
@@ -51,7 +52,7 @@ std::string describe_scopes(const KeyRules& key, const Request& request) {
 
 std::string describe_whitelist(const KeyRules& key, const std::optional<IpAddress>& ip) {
   const std::string address = ip ? ip->to_string() : "an unknown address";
-  return key.whitelist.empty() ? address + ", and the whitelist is empty: any will do"
+  return key.whitelist.empty() ? address + ", and an empty whitelist allows any"
                                : address + " against " + key.whitelist.to_text();
 }
 
@@ -77,7 +78,7 @@ Result<void> check_upstream_response(const UpstreamResponse& response) {
       .and_then([&] {
         return response.status >= 100 && response.status <= 599
                    ? Result<void>()
-                   : reject("a status of HTTP is from 100 to 599");
+                   : reject("an HTTP status must be from 100 to 599");
       });
 }
 
@@ -239,7 +240,7 @@ std::vector<Check> explain(const Request& request, const KeyRules* key, const De
                : "it has the form of a key")) {
     return checks;
   }
-  std::string known = key == nullptr ? "the store knows no such key" : key->id.to_string();
+  std::string known = key == nullptr ? "the store has no such key" : key->id.to_string();
   if (key != nullptr) {
     known += " in workspace " + key->workspace;
     known += request.workspace ? ", asked for in " + *request.workspace : "";

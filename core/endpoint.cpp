@@ -55,7 +55,7 @@ bool is_token_character(char c) {
 Result<void> check_method(std::string_view method) {
   if (method.empty() || method.size() > kMaxMethodLength ||
       !std::ranges::all_of(method, is_token_character)) {
-    return reject(quote(method) + " is no HTTP method");
+    return reject(quote(method) + " is not an HTTP method");
   }
   return {};
 }
@@ -69,7 +69,7 @@ Result<void> check_path(std::string_view path) {
   }
   if (!std::ranges::all_of(path, [](char c) { return c > ' ' && c < '\x7F'; })) {
     return reject("the path " + quote(path) + " has characters that are not allowed in a URL",
-                  "write them percent-encoded");
+                  "percent-encode them");
   }
   return {};
 }

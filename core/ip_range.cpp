@@ -91,7 +91,7 @@ Result<IpRange> IpRange::parse(std::string_view text) {
   range.prefix_ = static_cast<std::uint8_t>(dotted ? *prefix + kV4PrefixBits : *prefix);
   range.first_ = network_of(*address, range.prefix_);
   if (range.first_ != *address) {
-    return reject(quote(text) + " has bits set behind its prefix",
+    return reject(quote(text) + " has bits set after its prefix",
                   "the range is " + range.to_string());
   }
   return range;

@@ -72,7 +72,7 @@ void write_period(JsonWriter& json, std::string_view name, const Counts& counts)
   json.end_object();
 }
 
-constexpr const char* kNoDocument = "that is not one JSON object";
+constexpr const char* kNoDocument = "the text is not a JSON object";
 constexpr std::size_t kMaxRequests = 1024;
 constexpr int kMaxRefDepth = 16;
 constexpr int kNumberOutOfRange = 406;  // nlohmann's out_of_range.406
@@ -121,7 +121,7 @@ class RequestReader : public nlohmann::json_sax<nlohmann::json> {
       requests_.emplace_back();
       ref_ = JsonWriter(requests_.back().ref);
       seen_.fill(false);
-      return requests_.size() <= kMaxRequests || fail_with("there are too many requests");
+      return requests_.size() <= kMaxRequests || fail_with("too many requests");
     }
     return in_ref() ? deepen() && put([&] { ref_.begin_object(); }) : mistyped();
   }
@@ -155,7 +155,8 @@ class RequestReader : public nlohmann::json_sax<nlohmann::json> {
     member_ = name;
     for (std::size_t i = 0; i < kMembers.size(); ++i) {
       if (kMembers[i] == name && (many_ || i != kHashMember)) {
-        return !std::exchange(seen_[i], true) || fail_with("the member " + name + " is doubled");
+        return !std::exchange(seen_[i], true) ||
+               fail_with("the member " + name + " is given twice");
       }
     }
     return fail_with("a request has no member " + quote(name));
@@ -190,8 +191,9 @@ class RequestReader : public nlohmann::json_sax<nlohmann::json> {
   }
 
   bool mistyped() {
-    return fail_with(depth_ == 0 || member_.empty() ? "a request is a JSON object"
-                                                    : "the member " + member_ + " is no text");
+    return fail_with(depth_ == 0 || member_.empty()
+                         ? "a request must be a JSON object"
+                         : "the member " + member_ + " must be a string");
   }
 
   bool deepen() {
@@ -216,7 +218,7 @@ class RequestReader : public nlohmann::json_sax<nlohmann::json> {
       return check(check_path(value));
     } else if (member_ == "ip") {
       request.ip = IpAddress::parse(value);
-      return request.ip || fail_with(quote(value) + " is no IPv4 or IPv6 address");
+      return request.ip || fail_with(quote(value) + " is not an IPv4 or IPv6 address");
     } else {
       request.workspace = value;
       return check(check_workspace(value));
@@ -228,7 +230,7 @@ class RequestReader : public nlohmann::json_sax<nlohmann::json> {
     const auto hash = hash_from_hex(value);
     request.credential = Credential::key;
     request.key_hash = hash.value_or(KeyHash());
-    return hash || fail_with("a key_hash has 64 hexadecimal digits");
+    return hash || fail_with("a key_hash must have 64 hexadecimal digits");
   }
 
   bool check(const Result<void>& checked) { return checked || fail_with(checked.error().message); }
@@ -644,11 +646,11 @@ Result<Labels> labels_from_json(std::string_view json) {
   Labels labels;
   const auto document = nlohmann::json::parse(json, nullptr, false);
   if (!document.is_object()) {
-    return reject("labels are a JSON object");
+    return reject("labels must be a JSON object");
   }
   for (const auto& [name, value] : document.items()) {
     if (!value.is_string()) {
-      return reject("the label " + quote(name) + " is no text");
+      return reject("the label " + quote(name) + " must be a string");
     }
     labels[name] = value.get<std::string>();
   }

@@ -20,7 +20,7 @@ class Members {
  public:
   Members(const Json& json, std::string what) : json_(json), what_(std::move(what)) {
     if (!json.is_object()) {
-      fail(what_ + " is a JSON object");
+      fail(what_ + " must be a JSON object");
     }
   }
 
@@ -39,7 +39,7 @@ class Members {
       return std::nullopt;
     }
     if (!value->is_string()) {
-      fail("the member " + std::string(name) + " is no text");
+      fail("the member " + std::string(name) + " must be a string");
       return std::nullopt;
     }
     return value->get<std::string>();
@@ -51,7 +51,7 @@ class Members {
       if (element->is_string()) {
         texts.push_back(element->get<std::string>());
       } else {
-        fail("the member " + std::string(name) + " is no list of texts");
+        fail("the member " + std::string(name) + " must be an array of strings");
       }
     }
     return texts;
@@ -64,7 +64,7 @@ class Members {
       return elements;
     }
     if (!value->is_array()) {
-      fail("the member " + std::string(name) + " is no list");
+      fail("the member " + std::string(name) + " must be an array");
       return elements;
     }
     for (const Json& element : *value) {
@@ -76,7 +76,7 @@ class Members {
   const Json* object(std::string_view name) {
     const Json* const value = find_value(name);
     if (value != nullptr && !value->is_object()) {
-      fail("the member " + std::string(name) + " is no object");
+      fail("the member " + std::string(name) + " must be an object");
       return nullptr;
     }
     return value;
@@ -90,7 +90,7 @@ class Members {
     const bool fits = value->is_number_integer() &&
                       (!value->is_number_unsigned() || value->get<std::uint64_t>() <= INT64_MAX);
     if (!fits) {
-      fail("the member " + std::string(name) + " is no whole number");
+      fail("the member " + std::string(name) + " must be a whole number");
       return std::nullopt;
     }
     return value->get<std::int64_t>();
@@ -102,7 +102,7 @@ class Members {
       return std::nullopt;
     }
     if (!value->is_boolean()) {
-      fail("the member " + std::string(name) + " is neither true nor false");
+      fail("the member " + std::string(name) + " must be true or false");
       return std::nullopt;
     }
     return value->get<bool>();
@@ -138,7 +138,7 @@ class Members {
     if (value) {
       target = *std::move(value);
     } else {
-      fail("the member " + std::string(name) + " is not what it has to be");
+      fail("the member " + std::string(name) + " has an invalid value");
     }
   }
 
@@ -200,7 +200,7 @@ Labels read_labels(Members& members) {
       if (value.is_string()) {
         labels[name] = value.get<std::string>();
       } else {
-        members.fail("the label " + quote(name) + " is no text");
+        members.fail("the label " + quote(name) + " must be a string");
       }
     }
   }
@@ -273,10 +273,10 @@ void read_headers(Members headers, Members& members, Decision& decision) {
 void check_agreement(Members& members, const Decision& decision) {
   if (members.flag("allowed") != decision.allowed() ||
       members.number("status") != status_of(decision.reason)) {
-    members.fail("a decision has another status than its reason");
+    members.fail("the status of a decision does not match its reason");
   }
   if (decision.key_id.has_value() != (decision.reason > Reason::unknown_key)) {
-    members.fail("a decision names a key, or none, against its reason");
+    members.fail("the key of a decision does not match its reason");
   }
 }
 
@@ -303,7 +303,7 @@ Result<Record> as_record(auto result) {
 Result<Json> parse_json(std::string_view text) {
   // nlohmann takes a NUL for the end of the input and would not look at what stands behind it.
   if (text.find('\0') != std::string_view::npos) {
-    return reject("that is not one JSON text");
+    return reject("the text is not valid JSON");
   }
   std::string problem;
   std::vector<std::set<std::string>> names;
@@ -316,7 +316,7 @@ Result<Json> parse_json(std::string_view text) {
       names.pop_back();
     } else if (event == Json::parse_event_t::key &&
                !names.back().insert(value.get<std::string>()).second) {
-      problem = "the member " + quote(value.get<std::string>()) + " is doubled";
+      problem = "the member " + quote(value.get<std::string>()) + " is given twice";
     }
     return true;
   };
@@ -324,7 +324,7 @@ Result<Json> parse_json(std::string_view text) {
   if (!problem.empty()) {
     return reject(problem);
   }
-  return json.is_discarded() ? Result<Json>(reject("that is not one JSON text"))
+  return json.is_discarded() ? Result<Json>(reject("the text is not valid JSON"))
                              : Result<Json>(std::move(json));
 }
 
@@ -402,7 +402,7 @@ Result<Record> read_record(Json json) {
   if (type == "audit") {
     return as_record(read_audit_entry(json));
   }
-  return reject("no record has the type " + quote(type));
+  return reject("unknown record type " + quote(type));
 }
 
 Result<KeyChange> read_change(const Json& json) {
@@ -559,7 +559,7 @@ Result<UsageReport> read_usage(const Json& json, Grouping by) {
     if (const Json* const object = members.object(name)) {
       counts = read_counts(Members(*object, "counts"), members);
     } else {
-      members.fail("a report has " + std::string(name));
+      members.fail("a report needs the member " + std::string(name));
     }
   };
   period("today", report.today);

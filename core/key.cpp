@@ -13,7 +13,7 @@ constexpr std::size_t kMaxNameLength = 64;
 constexpr std::size_t kMaxDescriptionLength = 1000;
 constexpr std::size_t kMaxLabelValueLength = 256;
 constexpr std::size_t kMaxLabels = 64;
-constexpr const char* kWordHint = "it has 1 to 64 characters of A-Z, a-z, 0-9, dot, _ and -";
+constexpr const char* kWordHint = "use 1 to 64 characters of A-Z, a-z, 0-9, dot, _ and -";
 
 bool is_word(std::string_view text) {
   return !text.empty() && text.size() <= kMaxNameLength && text.front() != '-' &&
@@ -24,9 +24,8 @@ bool is_word(std::string_view text) {
 
 /// What people write about keys is shown to everybody and kept as it is.
 Result<void> check_no_secret(std::string_view text) {
-  return contains_credential(text)
-             ? reject("a whole key or token has no place in a text about a key")
-             : Result<void>();
+  return contains_credential(text) ? reject("the text contains a whole key or token")
+                                   : Result<void>();
 }
 
 auto tie(const Key& k) {
@@ -99,8 +98,8 @@ Error damaged_key(const Key& key) {
 
 Result<Key> apply(Key key, const KeyChange& change, Time now) {
   if (key.revoked_at) {
-    return fail(ErrorCode::conflict, key.id.to_string() + " is revoked and can't be changed",
-                "make a new key with nexakey create");
+    return fail(ErrorCode::conflict, key.id.to_string() + " is revoked and cannot be changed",
+                "create a new key with nexakey create");
   }
   if (!key.damage.empty()) {
     return tl::unexpected(damaged_key(key));
@@ -136,10 +135,10 @@ Result<Key> apply(Key key, const KeyChange& change, Time now) {
     return tl::unexpected(std::move(error));
   }
   if (whitelist->empty() && !key.whitelist.empty() && !change.may_open) {
-    return fail(ErrorCode::confirmation_required,
-                "without the last entry of its whitelist " + key.id.to_string() +
-                    " would be open to every address",
-                "pass --yes if that is meant");
+    return fail(
+        ErrorCode::confirmation_required,
+        "removing the last whitelist entry of " + key.id.to_string() + " opens it to every address",
+        "pass --yes to confirm");
   }
   key.whitelist = *std::move(whitelist);
   return key;
@@ -147,23 +146,23 @@ Result<Key> apply(Key key, const KeyChange& change, Time now) {
 
 Result<void> check_name(std::string_view name) {
   if (name.empty()) {
-    return reject("a name can't be empty");
+    return reject("a name cannot be empty");
   }
   if (name.size() > 4 * kMaxNameLength || count_characters(name) > kMaxNameLength) {
     return reject("the name " + quote(name) + " is longer than 64 characters");
   }
   if (!is_printable(name)) {
-    return reject("the name " + quote(name) + " has characters that can't be printed");
+    return reject("the name " + quote(name) + " has characters that cannot be printed");
   }
   if (name.starts_with(KeyId::kPrefix) || name.starts_with(kApiKeyPrefix) || name.front() == '-') {
-    return reject("a name can't begin with -, key_ or fc_live_");
+    return reject("a name cannot begin with -, key_ or fc_live_");
   }
   return check_no_secret(name);
 }
 
 Result<void> check_workspace(std::string_view name) {
   if (!is_word(name)) {
-    return reject(quote(name) + " is no name of a workspace", kWordHint);
+    return reject(quote(name) + " is not a workspace name", kWordHint);
   }
   return check_no_secret(name);
 }
@@ -173,7 +172,7 @@ Result<void> check_description(std::string_view text) {
     return reject("the text " + quote(text) + " is longer than 1000 characters");
   }
   if (!is_printable(text)) {
-    return reject("the text " + quote(text) + " has characters that can't be printed");
+    return reject("the text " + quote(text) + " has characters that cannot be printed");
   }
   return check_no_secret(text);
 }
@@ -184,11 +183,11 @@ Result<void> check_labels(const Labels& labels) {
   }
   for (const auto& [name, value] : labels) {
     if (!is_word(name)) {
-      return reject(quote(name) + " is no name of a label", kWordHint);
+      return reject(quote(name) + " is not a label name", kWordHint);
     }
     if (value.size() > kMaxLabelValueLength || !is_printable(value)) {
       return reject("the label " + quote(name) + " has a value that is longer than 256 bytes or " +
-                    "can't be printed");
+                    "cannot be printed");
     }
     if (auto checked = check_no_secret(name + "=" + value); !checked) {
       return checked;
@@ -199,7 +198,7 @@ Result<void> check_labels(const Labels& labels) {
 
 Result<void> check_rate_limit(std::int64_t limit) {
   if (limit < 1 || limit > kMaxRateLimit) {
-    return reject("a rate limit is from 1 to " + std::to_string(kMaxRateLimit) +
+    return reject("a rate limit must be from 1 to " + std::to_string(kMaxRateLimit) +
                   " requests a minute");
   }
   return {};
@@ -208,7 +207,7 @@ Result<void> check_rate_limit(std::int64_t limit) {
 Result<void> check_last_four(std::string_view text) {
   return text.size() == 4 && std::ranges::all_of(text, is_alphanumeric)
              ? Result<void>()
-             : reject("a hint has the last four characters of a secret");
+             : reject("a hint must have the last four characters of a secret");
 }
 
 Result<void> check_key(const Key& key) {
@@ -221,7 +220,7 @@ Result<void> check_key(const Key& key) {
       .and_then([&] { return check_rate_limit(key.rate_limit); })
       .and_then([&]() -> Result<void> {
         if (key.scopes.empty() && !key.is_damaged) {
-          return reject("a key needs a scope", "the scopes are read and write");
+          return reject("a key needs at least one scope", "the scopes are read and write");
         }
         return check_last_four(key.last_four);
       });
@@ -232,7 +231,7 @@ Result<Labels> parse_labels(const std::vector<std::string>& texts) {
   for (const std::string& text : texts) {
     const std::size_t equals = text.find('=');
     if (equals == std::string::npos) {
-      return reject("the label " + quote(text) + " has no =", "write --label team=crm");
+      return reject("the label " + quote(text) + " has no =", "use --label team=crm");
     }
     labels[text.substr(0, equals)] = text.substr(equals + 1);
   }

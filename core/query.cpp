@@ -62,7 +62,7 @@ Result<void> take_text(Query& query, std::string_view name, std::optional<std::s
 /// Of an id or a beginning of one.
 Result<KeyIdRange> parse_ids(std::string_view text) {
   const auto ids = KeyIdRange::parse(text);
-  return ids ? Result<KeyIdRange>(*ids) : reject(quote(text) + " is no id of a key");
+  return ids ? Result<KeyIdRange>(*ids) : reject(quote(text) + " is not a key id");
 }
 
 /// The ids from one to another, as `first-last`.
@@ -79,17 +79,17 @@ Result<KeyIdRange> ids_from_text(const std::string& text) {
   const auto first = KeyId::parse(std::string_view(text).substr(0, dash));
   const auto last = KeyId::parse(std::string_view(text).substr(dash + 1));
   return first && last ? Result<KeyIdRange>(KeyIdRange{*first, *last})
-                       : reject(quote(text) + " are no ids of keys");
+                       : reject(quote(text) + " is not a range of key ids");
 }
 
 Result<KeyStatus> read_status(const std::string& text) {
   const auto status = parse_status(text);
-  return status ? Result<KeyStatus>(*status) : reject("no status is called " + quote(text));
+  return status ? Result<KeyStatus>(*status) : reject("unknown status " + quote(text));
 }
 
 Result<AuditAction> read_action(const std::string& text) {
   const auto action = parse_audit_action(text);
-  return action ? Result<AuditAction>(*action) : reject("no action is called " + quote(text));
+  return action ? Result<AuditAction>(*action) : reject("unknown action " + quote(text));
 }
 
 Result<std::int64_t> parse_entry_number(const std::string& text) {
@@ -97,12 +97,12 @@ Result<std::int64_t> parse_entry_number(const std::string& text) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   return error == std::errc() && end == text.data() + text.size() && number >= 0
              ? Result<std::int64_t>(number)
-             : reject(quote(text) + " is no number of an entry");
+             : reject(quote(text) + " is not an entry number");
 }
 
 Result<bool> parse_flag(const std::string& text) {
   return text == "true" || text == "false" ? Result<bool>(text == "true")
-                                           : reject(quote(text) + " is neither true nor false");
+                                           : reject(quote(text) + " must be true or false");
 }
 
 }  // namespace
@@ -117,7 +117,7 @@ Result<Query> Query::parse(std::string_view text) {
     const auto name = percent_decode(part.substr(0, equals));
     const auto value = percent_decode(part.substr(std::min(equals + 1, part.size())));
     if (!name || !value) {
-      return reject("the query has a wrong percent-encoding");
+      return reject("the query has an invalid percent-encoding");
     }
     query.add(*name, *value);
   }
@@ -139,7 +139,7 @@ std::string Query::to_string() const {
 Result<std::optional<std::string>> Query::take(std::string_view name) {
   auto values = take_all(name);
   if (values.size() > 1) {
-    return reject("the parameter " + std::string(name) + " is doubled");
+    return reject("the parameter " + std::string(name) + " is given twice");
   }
   return values.empty() ? std::nullopt : std::optional(std::move(values.front()));
 }
@@ -158,7 +158,7 @@ std::vector<std::string> Query::take_all(std::string_view name) {
 
 Result<void> Query::check_taken() const {
   return parameters_.empty() ? Result<void>()
-                             : reject("no parameter is called " + quote(parameters_.front().first));
+                             : reject("unknown parameter " + quote(parameters_.front().first));
 }
 
 void add_filter(Query& query, const KeyFilter& filter) {
@@ -210,7 +210,7 @@ Result<KeyFilter> take_filter(Query& query) {
                            [](const std::string& text) -> Result<CredentialHash> {
                              const auto hash = hash_from_hex(text);
                              return hash ? Result<CredentialHash>(*hash)
-                                         : reject("a hash has 64 hexadecimal digits");
+                                         : reject("a hash must have 64 hexadecimal digits");
                            });
       })
       .and_then([&] {
@@ -254,7 +254,7 @@ Result<UsageQuery> take_usage_query(Query& query) {
   return take_parsed(query, "key", usage.key,
                      [](const std::string& text) -> Result<KeyId> {
                        const auto id = KeyId::parse(text);
-                       return id ? Result<KeyId>(*id) : reject(quote(text) + " is no id of a key");
+                       return id ? Result<KeyId>(*id) : reject(quote(text) + " is not a key id");
                      })
       .and_then([&] { return take_text(query, "workspace", usage.workspace, check_workspace); })
       .and_then([&] { return take_time(query, "since"); })

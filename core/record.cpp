@@ -59,9 +59,8 @@ std::string end_of(const RecordCounts& counts, const std::optional<Sha256>& audi
 }
 
 Result<void> check_form(std::string_view line, std::string_view expected) {
-  return line == expected
-             ? Result<void>()
-             : reject("the line is not in the form in which nexakey writes it", kDamagedHint);
+  return line == expected ? Result<void>()
+                          : reject("the line is not in the canonical form", kDamagedHint);
 }
 
 }  // namespace
@@ -70,22 +69,23 @@ Result<void> check_usage(const KeyUsage& usage) {
   const bool is_upstream = usage.status >= kUpstreamStatus;
   const int status = usage.status - (is_upstream ? kUpstreamStatus : 0);
   if (status < kMinStatus || status > kMaxStatus) {
-    return reject("a status of HTTP is from 100 to 599");
+    return reject("an HTTP status must be from 100 to 599");
   }
   if (usage.requests < 1) {
-    return reject("a record of usage has at least one request");
+    return reject("a usage record must have at least one request");
   }
   if (usage.requests > kMaxCount) {
-    return reject("a record of usage has more than " + std::to_string(kMaxCount) + " requests");
+    return reject("a usage record cannot have more than " + std::to_string(kMaxCount) +
+                  " requests");
   }
   if (usage.hour != start_of_hour(usage.hour)) {
-    return reject("a record of usage is about a whole hour");
+    return reject("a usage record must be for a whole hour");
   }
   const bool is_endpoint =
       !usage.endpoint.empty() && usage.endpoint.size() <= kMaxEndpointLength &&
       std::ranges::all_of(usage.endpoint, [](char c) { return c >= ' ' && c < '\x7F'; }) &&
       !contains_credential(usage.endpoint);
-  return is_endpoint ? Result<void>() : reject(quote(usage.endpoint) + " is no endpoint");
+  return is_endpoint ? Result<void>() : reject(quote(usage.endpoint) + " is not an endpoint");
 }
 
 void RecordCounts::add(const Record& record) {
@@ -131,7 +131,7 @@ Result<std::optional<Record>> ExportReader::read_line(std::string_view line) {
     return read_header(line).map(nothing);
   }
   if (at_end_) {
-    return reject("something stands behind the end of the export");
+    return reject("there is data after the end of the export");
   }
   if (line.size() > kMaxRecordSize) {
     return reject("the line is longer than " + std::to_string(kMaxRecordSize) + " bytes");
@@ -151,7 +151,7 @@ Result<std::optional<Record>> ExportReader::read_line(std::string_view line) {
 }
 
 Result<void> ExportReader::read_header(std::string_view line) {
-  constexpr const char* kNoExport = "that is no export of nexakey";
+  constexpr const char* kNoExport = "this is not a nexakey export";
   const auto header = parse_json(line.substr(0, kMaxRecordSize));
   if (!header || !header->is_object()) {
     return reject(kNoExport);
@@ -161,8 +161,8 @@ Result<void> ExportReader::read_header(std::string_view line) {
     return reject(kNoExport);
   }
   if (*version != kVersion) {
-    return reject("the export has a version that this nexakey does not read",
-                  "use the nexakey that made it, or a newer one");
+    return reject("this nexakey does not support the version of the export",
+                  "use the nexakey that wrote it, or a newer one");
   }
   if (const auto workspace = header->find("workspace");
       workspace != header->end() && workspace->is_string()) {
@@ -177,12 +177,12 @@ Result<void> ExportReader::read_header(std::string_view line) {
 Result<void> ExportReader::read_end(std::string_view line) {
   const auto audit_hash = counts_.audit > 0 ? std::optional(audit_head().hash) : std::nullopt;
   if (line != end_of(counts_, audit_hash)) {
-    return reject("the export has not as many records as its last line says", kDamagedHint);
+    return reject("the number of records differs from the one in the last line", kDamagedHint);
   }
   if (!wanted_.empty()) {
     const auto& [id, wanting] = *wanted_.begin();
-    return reject("there is no key " + KeyId(id).to_string() + ", which that of line " +
-                  std::to_string(wanting) + " was rotated from or superseded by");
+    return reject("the key of line " + std::to_string(wanting) + " was rotated from or to " +
+                  KeyId(id).to_string() + ", which is not in the export");
   }
   at_end_ = true;
   return {};
@@ -190,14 +190,14 @@ Result<void> ExportReader::read_end(std::string_view line) {
 
 Result<void> ExportReader::finish() const {
   return at_end_ ? Result<void>()
-                 : reject(line_ == 0 ? "that is no export of nexakey: it is empty"
+                 : reject(line_ == 0 ? "this is not a nexakey export: it is empty"
                                      : "the export is cut off: its last line is missing",
                           line_ == 0 ? "" : kDamagedHint);
 }
 
 Result<void> ExportReader::place(const Record& record) {
   if (last_ && record.index() < last_->index()) {
-    return reject("the record is not where it belongs",
+    return reject("the record is out of order",
                   "tokens come first, then keys, then usage, then the audit log");
   }
   return std::visit(
@@ -209,7 +209,7 @@ Result<void> ExportReader::place(const Record& record) {
 
 Result<void> ExportReader::place(const Token& token, const Token* before) {
   if (before != nullptr && token.created_at < before->created_at) {
-    return reject("a token is older than the one in front of it");
+    return reject("a token is older than the one before it");
   }
   return check_workspace(token.workspace).and_then([&] {
     return add(tokens_, token.id.bits(), token.hash);
@@ -218,7 +218,7 @@ Result<void> ExportReader::place(const Token& token, const Token* before) {
 
 Result<void> ExportReader::place(const Key& key, const Key* before) {
   if (before != nullptr && key.created_at < before->created_at) {
-    return reject("a key is older than the one in front of it");
+    return reject("a key is older than the one before it");
   }
   wanted_.erase(key.id.bits());
   for (const auto& relative : {key.rotated_from, key.superseded_by}) {
@@ -234,7 +234,8 @@ Result<void> ExportReader::place(const Key& key, const Key* before) {
 Result<void> ExportReader::place(const KeyUsage& usage, const KeyUsage* before) {
   const auto key = keys_.find(usage.key.bits());
   if (key == keys_.end()) {
-    return reject("the usage is that of " + usage.key.to_string() + ", which is not in the export");
+    return reject("the usage is for the key " + usage.key.to_string() +
+                  ", which is not in the export");
   }
   const auto order = [&](const KeyUsage& row) {
     return std::tuple(keys_.at(row.key.bits()), row.hour, std::string_view(row.endpoint),
@@ -242,12 +243,12 @@ Result<void> ExportReader::place(const KeyUsage& usage, const KeyUsage* before) 
   };
   return before == nullptr || order(*before) < order(usage)
              ? Result<void>()
-             : reject("a record of usage stands behind one that it belongs in front of");
+             : reject("the usage record is out of order");
 }
 
 Result<void> ExportReader::place(const AuditEntry& entry, const AuditEntry* /*before*/) {
   if (workspace_) {
-    return reject("the export of a workspace has no audit log");
+    return reject("the export of a workspace cannot have an audit log");
   }
   return audit_.add(entry) ? Result<void>() : reject(audit_.finish().error().message);
 }
@@ -255,16 +256,16 @@ Result<void> ExportReader::place(const AuditEntry& entry, const AuditEntry* /*be
 Result<void> ExportReader::add(Lines& lines, std::int64_t id, const CredentialHash& hash) {
   const auto [known, is_new] = lines.emplace(id, line_);
   if (!is_new) {
-    return reject("the id is that of line " + std::to_string(known->second));
+    return reject("the id is already used in line " + std::to_string(known->second));
   }
   return hashes_.insert(hash).second ? Result<void>()
-                                     : reject("the hash is that of a line further up");
+                                     : reject("the hash is already used in an earlier line");
 }
 
 Result<void> ExportReader::check_workspace(const std::optional<std::string>& workspace) const {
   return !workspace_ || workspace == workspace_
              ? Result<void>()
-             : reject("the record is not of the workspace " + *workspace_);
+             : reject("the record is not in the workspace " + *workspace_);
 }
 
 }  // namespace nexakey::core

@@ -10,7 +10,7 @@ Result<void> check_rotatable(const Key& key, Time now) {
   const std::string id = key.id.to_string();
   if (key.superseded_by) {
     return fail(ErrorCode::conflict,
-                id + " was rotated before, and its successor is " + key.superseded_by->to_string(),
+                id + " was already rotated: its successor is " + key.superseded_by->to_string(),
                 "rotate that one");
   }
   if (!key.damage.empty() && !key.revoked_at) {
@@ -18,14 +18,14 @@ Result<void> check_rotatable(const Key& key, Time now) {
   }
   switch (key.status(now)) {
     case KeyStatus::revoked:
-      return fail(ErrorCode::conflict, id + " is revoked and can't be rotated",
-                  "make a new key with nexakey create");
+      return fail(ErrorCode::conflict, id + " is revoked and cannot be rotated",
+                  "create a new key with nexakey create");
     case KeyStatus::suspended:
-      return fail(ErrorCode::conflict, id + " is suspended and can't be rotated",
+      return fail(ErrorCode::conflict, id + " is suspended and cannot be rotated",
                   "resume it first with nexakey edit --resume");
     case KeyStatus::expired:
-      return fail(ErrorCode::conflict, id + " has expired and can't be rotated",
-                  "give it time with nexakey edit --expires, or make a new key");
+      return fail(ErrorCode::conflict, id + " has expired and cannot be rotated",
+                  "extend it with nexakey edit --expires, or create a new key");
     case KeyStatus::damaged:
     case KeyStatus::active:
       break;
@@ -53,8 +53,8 @@ Result<Rotated> rotate(const Key& key, const Rotation& rotation, Time now) {
   successor.created_at = rotation.created_at;
   successor.expires_at = rotation.expires_at.value_or(inherited_expiry(key, rotation.created_at));
   if (successor.expires_at && *successor.expires_at <= now) {
-    return reject("the successor of " + key.id.to_string() + " would be expired from the beginning",
-                  "name a time to come");
+    return reject("the successor of " + key.id.to_string() + " would already be expired",
+                  "name a time in the future");
   }
   successor.last_used_at.reset();
   successor.rotated_from = key.id;
@@ -79,7 +79,7 @@ bool is_done(const Rotation& rotation, const Key& key, const Key& successor) {
 
 Result<void> check_rotation(const Rotation& rotation) {
   if (rotation.grace < std::chrono::seconds::zero() || rotation.grace > kMaxDuration) {
-    return reject("a time of grace is from 0 to 100 years");
+    return reject("a grace period must be from 0 to 100 years");
   }
   return check_last_four(rotation.last_four);
 }

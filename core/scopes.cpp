@@ -33,13 +33,13 @@ Result<Scopes> Scopes::parse(const std::vector<std::string>& names) {
       const auto* const scope =
           std::ranges::find_if(kScopes, [&](Scope s) { return name_of(s) == name; });
       if (scope == kScopes.end()) {
-        return reject("no scope " + quote(name), "the scopes are read and write");
+        return reject("unknown scope " + quote(name), "the scopes are read and write");
       }
       scopes.add(*scope);
     }
   }
   if (scopes.empty()) {
-    return reject("a key needs a scope", "the scopes are read and write");
+    return reject("a key needs at least one scope", "the scopes are read and write");
   }
   return scopes;
 }

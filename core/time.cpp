@@ -131,8 +131,8 @@ Result<Time> parse_moment(std::string_view text, Time now, int direction) {
   }
   const auto duration = parse_duration(text);
   if (!duration) {
-    return reject(quote(text) + " is no time and no duration",
-                  "write 2026-12-31, 2026-12-31T18:00:00Z or a duration such as 24h or 90d");
+    return reject(quote(text) + " is neither a time nor a duration",
+                  "use 2026-12-31, 2026-12-31T18:00:00Z or a duration such as 24h or 90d");
   }
   return add(now, direction * *duration);
 }
@@ -179,7 +179,7 @@ Result<seconds> parse_duration(std::string_view text) {
     return reject("the duration " + quote(text) + " is longer than 100 years");
   }
   if (error != std::errc() || end != digits_end || unit == kUnits.end() || count <= 0) {
-    return reject(quote(text) + " is no duration", "write 30s, 15m, 24h, 90d or 12w");
+    return reject(quote(text) + " is not a duration", "use 30s, 15m, 24h, 90d or 12w");
   }
   return count * unit->length;
 }
@@ -187,7 +187,7 @@ Result<seconds> parse_duration(std::string_view text) {
 Result<Time> parse_time(std::string_view text) {
   const auto time = read_time(text);
   if (!time) {
-    return reject(quote(text) + " is no time", "write 2026-12-31 or 2026-12-31T18:00:00Z");
+    return reject(quote(text) + " is not a time", "use 2026-12-31 or 2026-12-31T18:00:00Z");
   }
   return *time;
 }

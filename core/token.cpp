@@ -42,7 +42,7 @@ Result<void> check_token(const Token& token) {
   const Result<void> name =
       token.name == token.id.to_string() ? Result<void>() : check_name(token.name);
   if (name && token.name != token.id.to_string() && token.name.starts_with(TokenId::kPrefix)) {
-    return reject("the name of a token can't begin with tok_");
+    return reject("a token name cannot begin with tok_");
   }
   return name
       .and_then(

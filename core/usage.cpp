@@ -67,7 +67,7 @@ Result<Grouping> parse_grouping(std::string_view name) {
       return grouping;
     }
   }
-  return reject("usage can't be told by " + quote(name), "write endpoint, day, hour or status");
+  return reject("usage cannot be grouped by " + quote(name), "use endpoint, day, hour or status");
 }
 
 double UsageReport::error_rate() const {

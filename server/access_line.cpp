@@ -17,7 +17,7 @@ constexpr int kMaxPriority = 191;  // facility 23, severity 7
 constexpr std::size_t kMaxTagLength = 32;
 
 tl::unexpected<core::Error> no_access_line(const std::string& why) {
-  return core::reject("the datagram is no line of an access log: " + why);
+  return core::reject("the datagram is not an access log line: " + why);
 }
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }

@@ -64,7 +64,7 @@ void take(std::span<const char> buffer, std::size_t count,
 
 core::Result<std::unique_ptr<AccessSocket>> AccessSocket::bind(const std::string& path) {
   if (path.empty() || path.size() >= sizeof sockaddr_un::sun_path) {
-    return core::reject("the path of a Unix socket has 1 to 107 bytes");
+    return core::reject("the path of a Unix socket must have 1 to 107 bytes");
   }
   if (is_abandoned(path)) {
     ::unlink(path.c_str());
@@ -79,7 +79,7 @@ core::Result<std::unique_ptr<AccessSocket>> AccessSocket::bind(const std::string
   const int error = errno;
   ::umask(old);
   if (bound != 0) {
-    return core::fail(core::ErrorCode::failed, "it can't take an access log at unix:" + path +
+    return core::fail(core::ErrorCode::failed, "cannot receive the access log at unix:" + path +
                                                    ": " + std::generic_category().message(error));
   }
   made->path_ = path;

@@ -36,7 +36,7 @@ core::Result<void> BodyFile::append(std::string_view text) {
   while (!text.empty()) {
     const ssize_t count = ::write(descriptor_, text.data(), text.size());
     if (count < 0 && errno != EINTR) {
-      return problem_with("a temporary file can't be written", errno);
+      return problem_with("a temporary file cannot be written", errno);
     }
     const auto written = static_cast<std::size_t>(std::max<ssize_t>(count, 0));
     text.remove_prefix(written);

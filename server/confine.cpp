@@ -5,7 +5,7 @@ namespace nexakey::server {
 core::Result<void> confine(const Call& call, std::optional<std::string>& workspace) {
   if (call.workspace && workspace.value_or(*call.workspace) != *call.workspace) {
     return core::fail(core::ErrorCode::forbidden,
-                      "this is for the workspace " + *call.workspace + " alone");
+                      "this is limited to the workspace " + *call.workspace);
   }
   workspace = call.workspace ? call.workspace : workspace;
   return {};
@@ -13,8 +13,8 @@ core::Result<void> confine(const Call& call, std::optional<std::string>& workspa
 
 core::Result<void> check_unconfined(const Call& call, const std::string& what) {
   return call.workspace ? core::fail(core::ErrorCode::forbidden,
-                                     "this is for the workspace " + *call.workspace +
-                                         " alone, and " + what + " of the whole store")
+                                     "this is limited to the workspace " + *call.workspace +
+                                         ", and " + what + " of the whole store")
                         : core::Result<void>();
 }
 

@@ -28,7 +28,7 @@ constexpr std::array<std::string_view, 7> kRead{
 Result<std::string> read_header(const RequestHead& request, std::string_view name) {
   const auto value = request.only_value(name);
   return value ? Result<std::string>(std::string(*value))
-               : core::reject("the gateway has to send the header " + std::string(name) + " once");
+               : core::reject("the gateway must send the header " + std::string(name) + " once");
 }
 
 /// The last hop that is not a trusted proxy. The client may have written everything before it.
@@ -41,7 +41,7 @@ Result<core::IpAddress> read_last_untrusted_hop(const RequestHead& request,
     hops.insert(hops.end(), more.begin(), more.end());
   }
   if (hops.empty()) {
-    return core::reject("the gateway has to send the header X-Forwarded-For");
+    return core::reject("the gateway must send the header X-Forwarded-For");
   }
   for (;;) {
     auto address = parse_client_address(hops.back());
@@ -144,7 +144,7 @@ Result<core::Request> read_gateway_request(Gateway gateway, const RequestHead& r
                                            const TrustedProxies& proxies) {
   if (!proxies.trusts(request.peer)) {
     return core::fail(core::ErrorCode::forbidden,
-                      "the peer " + request.peer.to_string() + " is no trusted proxy",
+                      "the peer " + request.peer.to_string() + " is not a trusted proxy",
                       "name it with --trusted-proxy");
   }
   Asked asked = read_asked(gateway, request, proxies);

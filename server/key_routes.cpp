@@ -74,7 +74,7 @@ Result<std::optional<KeyId>> take_after(core::Query& query) {
       [](const std::optional<std::string>& text) -> Result<std::optional<KeyId>> {
         const auto id = text ? KeyId::parse(*text) : std::nullopt;
         return text && !id ? Result<std::optional<KeyId>>(
-                                 core::reject(core::quote(*text) + " is no id of a key"))
+                                 core::reject(core::quote(*text) + " is not a key id"))
                            : Result<std::optional<KeyId>>(id);
       });
 }
@@ -119,7 +119,7 @@ Result<Key> read_new_key(const Call& call) {
     }
     auto key = core::read_key(json, core::Unknown::refused);
     if (key && key->id.to_string() != call.id()) {
-      return core::reject("the id of the key is not the one of the path");
+      return core::reject("the id of the key differs from the one in the path");
     }
     return key;
   });
@@ -272,7 +272,7 @@ Result<HttpResponse> revoke_self(Call& call) {
             })
       .and_then([&](const std::optional<KeyId>& /*next*/) -> Result<HttpResponse> {
         if (!id) {
-          return problem(401, {ErrorCode::forbidden, "the key is not known", ""});
+          return problem(401, {ErrorCode::forbidden, "unknown key", ""});
         }
         return call.store
             .as({.name = id->to_string(), .source = call.request.head.peer.to_string()})

@@ -48,7 +48,7 @@ std::optional<LibSsl> load() {
 core::Result<const LibSsl*> libssl() {
   static const std::optional<LibSsl> table = load();
   if (!table) {
-    return core::fail(core::ErrorCode::failed, "there is no TLS: libssl.so.3 can't be loaded",
+    return core::fail(core::ErrorCode::failed, "TLS is not available: cannot load libssl.so.3",
                       "install OpenSSL 3 (the package libssl3)");
   }
   return &*table;

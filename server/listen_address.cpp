@@ -26,7 +26,7 @@ core::Result<ListenAddress> ListenAddress::parse(const std::string& text) {
   if (text.starts_with(kUnix)) {
     ListenAddress listen{.path = text.substr(kUnix.size())};
     if (listen.path.empty() || listen.path.size() > kMaxSocketPath) {
-      return core::reject("the path of a Unix socket has 1 to 107 bytes");
+      return core::reject("the path of a Unix socket must have 1 to 107 bytes");
     }
     return listen;
   }
@@ -43,7 +43,7 @@ core::Result<ListenAddress> ListenAddress::parse(const std::string& text) {
       std::from_chars(digits.data(), digits.data() + digits.size(), listen.port);
   if (!listen.address || error != std::errc() || end != digits.data() + digits.size()) {
     return core::reject(core::quote(text) + " is not a listen address",
-                        "write 127.0.0.1:8080, [::1]:8080 or unix:PATH");
+                        "use 127.0.0.1:8080, [::1]:8080 or unix:PATH");
   }
   return listen;
 }

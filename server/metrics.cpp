@@ -87,7 +87,7 @@ void write_decisions(Writer& writer, const Metrics& metrics) {
   writer.histogram("nexakey_batch_decisions", "Decisions that the store was asked for together.",
                    metrics.batches, 0);
   writer.single("nexakey_store_errors_total", "counter",
-                "Requests that the store failed at, on any route.", metrics.store_errors);
+                "Requests that failed in the store, on any route.", metrics.store_errors);
 }
 
 void write_connections(Writer& writer, const Metrics& metrics) {

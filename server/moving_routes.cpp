@@ -53,7 +53,7 @@ Result<std::shared_ptr<BodyFile>> write_down(const Call& call,
 Result<ImportId> read_id(const Call& call) {
   const std::string& text = call.id();
   const auto id = ImportId::parse(text);
-  return id ? Result<ImportId>(*id) : core::reject(core::quote(text) + " is no id of an import");
+  return id ? Result<ImportId>(*id) : core::reject(core::quote(text) + " is not an import id");
 }
 
 Result<std::uint32_t> read_number(const std::string& text) {
@@ -61,7 +61,7 @@ Result<std::uint32_t> read_number(const std::string& text) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   const bool is_number = error == std::errc() && end == text.data() + text.size();
   return is_number ? Result<std::uint32_t>(number)
-                   : core::reject(core::quote(text) + " is no number of a part");
+                   : core::reject(core::quote(text) + " is not a part number");
 }
 
 /// An import may bring anything, and so is not for those who may see a part alone.

@@ -336,7 +336,7 @@ core::Result<ListenAddress> Server::adopt(int descriptor) {
   try {
     return loop_->adopt(descriptor);
   } catch (const boost::system::system_error& error) {
-    return tl::unexpected(system_problem("it can't use a socket that was passed", error.code()));
+    return tl::unexpected(system_problem("it cannot use a socket that was passed", error.code()));
   }
 }
 

@@ -33,7 +33,7 @@ HttpResponse fine() {
 }
 
 core::Error elsewhere(const std::string& only) {
-  return {ErrorCode::forbidden, "this is for the workspace " + only + " alone", ""};
+  return {ErrorCode::forbidden, "this is limited to the workspace " + only, ""};
 }
 
 /// Makes requests or answers be about the keys of one workspace, if there is only one; false: one

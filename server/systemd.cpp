@@ -66,7 +66,7 @@ core::Result<std::vector<int>> take_passed_sockets() {
   for (int descriptor = kFirstPassed; descriptor < kFirstPassed + count; ++descriptor) {
     if (!is_listening_stream(descriptor)) {
       return core::reject("what systemd passes as descriptor " + std::to_string(descriptor) +
-                              " is no stream socket that listens",
+                              " is not a listening stream socket",
                           "use ListenStream= in the socket unit, and Accept=no");
     }
     ::fcntl(descriptor, F_SETFD, FD_CLOEXEC);

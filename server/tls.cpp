@@ -39,7 +39,7 @@ int no_password(char* /*buffer*/, int /*size*/, int /*for_writing*/, void* /*arg
 core::Result<void> check_mode(const std::string& key) {
   struct stat status {};
   if (::stat(key.c_str(), &status) != 0) {
-    return core::fail(core::ErrorCode::failed, "the key " + core::quote(key) + " can't be read: " +
+    return core::fail(core::ErrorCode::failed, "the key " + core::quote(key) + " cannot be read: " +
                                                    std::generic_category().message(errno));
   }
   if ((status.st_mode & S_IRWXO) != 0) {
@@ -83,11 +83,11 @@ core::Result<std::shared_ptr<const TlsContext>> TlsContext::load(const TlsFiles&
   };
   ssl.clear_error();
   if (ssl.ctx_use_certificate_chain_file(context, files.certificate.c_str()) != 1) {
-    return problem("the certificate " + core::quote(files.certificate) + " can't be used");
+    return problem("the certificate " + core::quote(files.certificate) + " cannot be used");
   }
   if (ssl.ctx_use_private_key_file(context, files.key.c_str(), SSL_FILETYPE_PEM) != 1 ||
       ssl.ctx_check_private_key(context) != 1) {
-    return problem("the key " + core::quote(files.key) + " can't be used");
+    return problem("the key " + core::quote(files.key) + " cannot be used");
   }
   return std::shared_ptr<const TlsContext>(new TlsContext(ssl, std::move(handle)));
 }

@@ -81,7 +81,7 @@ void check_audit(Tables& tables, Findings& findings) {
                  "nothing");
     return;
   }
-  findings.finish(head->number == 0 ? "no entry" : "whole, head " + head->to_string());
+  findings.finish(head->number == 0 ? "no entries" : "intact, head " + head->to_string());
 }
 
 }  // namespace nexakey::store

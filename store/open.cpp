@@ -87,7 +87,7 @@ constexpr std::array kBackends{
             place_of_database}};
 
 constexpr const char* kForms =
-    "write sqlite:PATH, a path, https://HOST, unix:PATH or postgresql://HOST/DATABASE";
+    "use sqlite:PATH, a path, https://HOST, unix:PATH or postgresql://HOST/DATABASE";
 
 /// The scheme (RFC 3986, 3.1, and with underscores) in front of the colon; nothing for a bare path.
 std::string_view scheme_of(std::string_view url) {
@@ -125,14 +125,14 @@ core::Result<Location> locate(const std::string& url) {
                                                          : scheme;
   const auto* const backend = std::ranges::find(kBackends, wanted, &Backend::scheme);
   if (backend == kBackends.end()) {
-    return core::reject("no kind of store is called " + core::quote(scheme), kForms);
+    return core::reject("unknown kind of store " + core::quote(scheme), kForms);
   }
   if (rest.empty()) {
-    return core::reject("the store has no path", kForms);
+    return core::reject("the store URL has no path", kForms);
   }
   const bool is_colon_first = scheme.empty() && url.find(':') < url.find('/');
   if (is_colon_first || (backend->open == open_file && looks_secret(rest))) {
-    return core::reject("the store URL cannot be read", kForms);
+    return core::reject("the store URL is invalid", kForms);
   }
   return Location{backend, rest};
 }

@@ -1,5 +1,6 @@
 #include "system/descriptor.h"
 
+#include <algorithm>
 #include <cerrno>
 
 #include <unistd.h>
@@ -24,6 +25,18 @@ ssize_t read_some(int descriptor, char* buffer, std::size_t size) {
       return count;
     }
   }
+}
+
+bool read_up_to(int descriptor, std::size_t max_size, std::string& text) {
+  text.resize(max_size);
+  std::size_t size = 0;
+  ssize_t count = 1;
+  while (count > 0 && size < max_size) {
+    count = read_some(descriptor, text.data() + size, max_size - size);
+    size += static_cast<std::size_t>(std::max<ssize_t>(count, 0));
+  }
+  text.resize(size);
+  return count >= 0;
 }
 
 bool write_all(int descriptor, std::string_view text) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -30,9 +31,14 @@ class Descriptor {
   int value_;
 };
 
-/// read(2) and write(2), repeated if a signal interrupts them. `write_all` writes the whole text;
-/// false: errno says why not.
+/// read(2), repeated if a signal interrupts it.
 ssize_t read_some(int descriptor, char* buffer, std::size_t size);
+
+/// Reads up to `max_size` bytes to the end of the file into `text`. The text is allocated once, so
+/// that a secret in it can be wiped. False if read(2) fails; errno says why.
+bool read_up_to(int descriptor, std::size_t max_size, std::string& text);
+
+/// Writes the whole text, also if signals interrupt write(2). False if it fails; errno says why.
 bool write_all(int descriptor, std::string_view text);
 
 }  // namespace nexakey::system

@@ -25,9 +25,9 @@ void check_certificate(const Introduction& introduction, SystemTime now,
   const bool is_soon = left < kSoon;
   visit({.check = "certificate",
          .status = is_soon ? Health::warning : Health::ok,
-         .found = "that of the server is good for " + days + ", until " +
+         .found = "the server's certificate is valid for " + days + ", until " +
                   core::format_time(*introduction.certificate_end),
-         .advice = is_soon ? "renew it there" : ""});
+         .advice = is_soon ? "renew it on the server" : ""});
 }
 
 /// The server's clock was read at some moment between the two, and tells whole seconds.
@@ -42,14 +42,14 @@ void check_clock(const Introduction& introduction, SystemTime before, SystemTime
                       std::chrono::seconds(1);
   const auto most = std::max(ahead, behind);
   if (most <= kMaxSkew) {
-    visit({.check = "clock", .found = "it agrees with that of the server"});
+    visit({.check = "clock", .found = "agrees with the clock of the server"});
     return;
   }
   visit({.check = "clock",
          .status = Health::warning,
-         .found = "that of the server is " + std::to_string(most.count()) + " seconds " +
+         .found = "the clock of the server is " + std::to_string(most.count()) + " seconds " +
                   (ahead > behind ? "ahead" : "behind"),
-         .advice = "have both set by NTP: keys are made by this one, and end by that one"});
+         .advice = "set both by NTP: this clock dates new keys, that one ends them"});
 }
 
 Result<void> look_at_server(Connection connection, const FindingVisitor& visit) {
@@ -71,7 +71,7 @@ Result<void> check_store(std::string_view scheme, const std::string& rest,
       .and_then([&] { return open_store(scheme, rest, access); })
       .and_then([](const std::unique_ptr<KeyStore>& store) { return store->workspaces(); })
       .map([&](const std::vector<std::string>& /*names*/) {
-        visit({.check = "remote", .found = "it answers, and takes the token"});
+        visit({.check = "remote", .found = "the server answers and accepts the token"});
       });
 }
 

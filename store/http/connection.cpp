@@ -59,7 +59,7 @@ std::optional<Error> read_problem(const Reply& reply) {
 /// With what is to be done when nobody knows whether a change was made.
 Error unsure(Error error, const Call& call) {
   if (!call.remedy.empty()) {
-    error.message += "; whether it was done is not known";
+    error.message += "; it is not known whether the change was made";
     error.hint = call.remedy;
   }
   return error;
@@ -69,7 +69,7 @@ Error unsure(Error error, const Call& call) {
 
 Result<Connection> Connection::open(Url url, const RemoteAccess& access) {
   if (!access.token) {
-    return core::reject(url.text + " needs a token", "name the file with it by --token-file");
+    return core::reject(url.text + " needs a token", "name its file with --token-file");
   }
   return access.token().and_then([&](const core::Secret& token) {
     return Transport::open(std::move(url), token, access.ca_file).map([&](Transport transport) {
@@ -104,7 +104,7 @@ Result<void> Connection::fetch(const Call& call, const Sink& sink) {
     return {};
   }
   return judge(call, *reply).and_then([&](const Json& /*json*/) -> Result<void> {
-    return tl::unexpected(nonsense("it is not of the type that was asked for", call));
+    return tl::unexpected(nonsense("it has another media type than requested", call));
   });
 }
 
@@ -163,12 +163,12 @@ Error Connection::refusal(const Reply& reply) const {
   if (!said || said->code != ErrorCode::forbidden) {
     return {ErrorCode::forbidden,
             name_ + " refused " + token_ + " with " + std::to_string(reply.status) +
-                ", but not as nexakey does",
-            "is there a proxy in front of it"};
+                ", but not in the form of nexakey",
+            "check whether a proxy is in front of it"};
   }
   if (reply.status == 401) {
     return {ErrorCode::forbidden, name_ + " refused " + token_,
-            "is it expired or revoked, or of another store"};
+            "check that it is active and made for this store"};
   }
   return {ErrorCode::forbidden, name_ + " refused this to " + token_ + ": " + said->message,
           said->hint};
@@ -179,20 +179,20 @@ Error Connection::failure(const Call& call, const Reply& reply) const {
     return unsure({ErrorCode::store_unavailable, name_ + " " + what, std::move(hint)}, call);
   };
   if (reply.status >= 300 && reply.status < 400) {
-    return error("redirects to another address", "name that one, if you trust it");
+    return error("redirects to another address", "use that address if you trust it");
   }
   if (reply.status >= 500) {
     return error("answered with status " + std::to_string(reply.status),
-                 "is nexakey serve running there");
+                 "check that nexakey serve is running there");
   }
   if (reply.status == 404 && read_problem(reply)) {
     return error("does not know " + call.message.method + " " +
                      call.message.target.substr(0, call.message.target.find('?')),
-                 "is its nexakey older than this one");
+                 "check that its nexakey is not older than this one");
   }
-  return error("is no nexakey server: it answered with status " + std::to_string(reply.status) +
+  return error("is not a nexakey server: it answered with status " + std::to_string(reply.status) +
                    (is_json(reply.content_type) ? "" : " and " + core::quote(reply.content_type)),
-               "is the address right");
+               "check the address");
 }
 
 Error Connection::failure(const Call& call, const NoReply& reply) const {
@@ -201,9 +201,8 @@ Error Connection::failure(const Call& call, const NoReply& reply) const {
 }
 
 Error Connection::nonsense(const std::string& what, const Call& call) const {
-  return unsure(
-      {ErrorCode::store_unavailable, name_ + " gave an answer that makes no sense: " + what, ""},
-      call);
+  return unsure({ErrorCode::store_unavailable, name_ + " sent an invalid response: " + what, ""},
+                call);
 }
 
 }  // namespace nexakey::store::http

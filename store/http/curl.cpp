@@ -23,7 +23,7 @@ Result<Curl> load_library() {
   library.find(curl.getdate, "curl_getdate");
   if (!library.is_whole() || curl.global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
     return core::fail(core::ErrorCode::store_unavailable,
-                      std::string(kLibrary) + ", which a remote store needs, can't be loaded",
+                      std::string(kLibrary) + ", which a remote store needs, cannot be loaded",
                       "apt-get install libcurl4");
   }
   return curl;

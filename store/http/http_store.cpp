@@ -60,7 +60,7 @@ auto read_list(const Json& list, const Read& read)
     -> Result<std::vector<typename std::invoke_result_t<Read, const Json&>::value_type>> {
   std::vector<typename std::invoke_result_t<Read, const Json&>::value_type> elements;
   if (!list.is_array()) {
-    return reject("there is no list in it");
+    return reject("it has no list");
   }
   for (const Json& element : list) {
     auto value = read(element);
@@ -94,7 +94,7 @@ Result<std::vector<T>> check_revoked(std::span<const Id> ids, std::vector<T> rev
   const bool is_it = std::ranges::equal(
       ids, revoked, [](Id id, const T& thing) { return thing.id == id && thing.revoked_at; });
   return is_it ? Result<std::vector<T>>(std::move(revoked))
-               : reject("not all of what was to be revoked is revoked in it");
+               : reject("not every requested revocation is in it");
 }
 
 /// When a key was last used is the store's to know.
@@ -124,7 +124,7 @@ Result<KeyPage> read_page(const Json& json) {
       page.next = KeyId::parse(next.get<std::string>());
     }
     return next.is_null() || page.next ? Result<KeyPage>(std::move(page))
-                                       : reject("its next_cursor is no id of a key");
+                                       : reject("its next_cursor is not a key id");
   });
 }
 
@@ -157,7 +157,7 @@ Result<Verification> read_verification(const Json& json, const Request& request,
             (decision.reason == core::Reason::malformed_key) &&
         (!is_known || request.workspace.value_or(decision.workspace) == decision.workspace);
     if (!is_about_it) {
-      return reject("a decision in it is about another request");
+      return reject("a decision in it is for another request");
     }
     decision.ref = request.ref;
     return core::read_checks(json).map([&](std::vector<core::Check> checks) {
@@ -217,7 +217,7 @@ class ExportLines {
     if (!outcome_ || has_enough_) {
       return outcome_;
     }
-    return line_.empty() ? reader_.finish() : reject("its last line has no end");
+    return line_.empty() ? reader_.finish() : reject("its last line is incomplete");
   }
 
  private:
@@ -234,10 +234,10 @@ class ExportLines {
   }
 
   [[nodiscard]] Result<void> wrong_workspace() const {
-    return workspace_ ? reject("it is not of the workspace " + *workspace_)
+    return workspace_ ? reject("it is not for the workspace " + *workspace_)
                       : core::fail(core::ErrorCode::forbidden,
                                    "only the workspace " + *reader_.workspace() +
-                                       " is to be seen there, and not the whole store",
+                                       " can be read there, not the whole store",
                                    "name it with --workspace");
   }
 
@@ -310,7 +310,7 @@ Result<Key> HttpStore::create(const Key& key, CreateMode mode, Time now) {
       const bool is_namesake = unless_named && created.id != key.id && created.name == key.name &&
                                created.workspace == key.workspace;
       return is_namesake || is_same(created, key) ? Result<Key>(std::move(created))
-                                                  : reject("it is about another key");
+                                                  : reject("it is for another key");
     });
   });
 }
@@ -330,12 +330,12 @@ Result<KeyPage> HttpStore::fetch_page(const core::KeyFilter& filter, const Page&
           return reject("its keys are out of order");
         }
         if (!is_asked_for(filter, key, now)) {
-          return reject("it has a key that was not asked for");
+          return reject("it has a key that was not requested");
         }
         not_newer_than = key.created_at;
       }
       if (read.keys.size() > page.limit) {
-        return reject("it has more keys than were asked for");
+        return reject("it has more keys than requested");
       }
       if (read.next && (read.keys.empty() || read.keys.back().id != *read.next)) {
         return reject("its next_cursor is not its last key");
@@ -367,7 +367,7 @@ Result<std::optional<KeyId>> HttpStore::list(const core::KeyFilter& filter, cons
       return std::nullopt;
     }
     if (!cursors.insert(*fetched->next).second) {
-      return tl::unexpected(connection_.nonsense("its pages go round in a circle"));
+      return tl::unexpected(connection_.nonsense("its pages repeat"));
     }
     rest.limit -= fetched->keys.size();
     rest.after = fetched->next;
@@ -386,7 +386,7 @@ Result<std::optional<Key>> HttpStore::update(KeyId id, const core::KeyChange& ch
   auto changed = connection_.ask(call, [&](const Json& json) {
     return read_key(member(json, "key")).and_then([&](Key key) {
       return key.id == id ? Result<std::optional<Key>>(std::move(key))
-                          : reject("it is about another key");
+                          : reject("it is for another key");
     });
   });
   if (changed || changed.error().code != core::ErrorCode::not_found) {
@@ -411,7 +411,7 @@ Result<std::optional<core::Rotated>> HttpStore::rotate(KeyId id, const core::Rot
                   .target = "/v1/keys/" + id.to_string() + "/rotate",
                   .body = written([&](JsonWriter& json) { write_rotation(json, rotation); })},
       .may_miss = true,
-      .remedy = "see whether nexakey show " + id.to_string() + " has a successor"};
+      .remedy = "check whether nexakey show " + id.to_string() + " has a successor"};
   auto rotated = connection_.ask(call, [&](const Json& json) {
     return read_key(member(json, "key")).and_then([&](Key successor) {
       return read_key(member(json, "previous"))
@@ -420,7 +420,7 @@ Result<std::optional<core::Rotated>> HttpStore::rotate(KeyId id, const core::Rot
                                successor.id == rotation.successor &&
                                successor.hash == rotation.hash && successor.rotated_from == id;
             if (!is_it) {
-              return reject("it is about another rotation");
+              return reject("it is for another rotation");
             }
             return core::Rotated{.successor = std::move(successor),
                                  .previous = std::move(previous)};
@@ -506,7 +506,7 @@ Result<void> HttpStore::verify_part(std::span<const Request> requests,
                   .repeat = Repeat::never};
   return connection_.ask(call, [&](const Json& json) -> Result<void> {
     if (!json.is_array() || json.size() != requests.size()) {
-      return reject("it has not as many decisions as requests were sent");
+      return reject("the number of decisions differs from that of the requests");
     }
     for (std::size_t i = 0; i < requests.size(); ++i) {
       auto read = read_verification(json[i], requests[i], references.of(first + i));
@@ -551,7 +551,7 @@ Result<core::UsageReport> HttpStore::usage(const core::UsageQuery& query, Time /
     const Json& key = member(json, "key_id");
     const bool is_about_it = query.key ? key == Json(query.key->to_string()) : key.is_null();
     return is_about_it ? core::read_usage(json, query.by)
-                       : Result<core::UsageReport>(reject("it is about another key"));
+                       : Result<core::UsageReport>(reject("it is for another key"));
   });
 }
 
@@ -580,7 +580,7 @@ Result<std::vector<std::string>> HttpStore::workspaces() {
   return connection_.ask(get("/v1/workspaces"), [](const Json& json) {
     return read_list(member(json, "workspaces"), [](const Json& name) -> Result<std::string> {
       if (!name.is_string()) {
-        return reject("the name of a workspace is no text");
+        return reject("the name of a workspace must be a string");
       }
       auto text = name.get<std::string>();
       return core::check_workspace(text).map([&] { return text; });
@@ -599,7 +599,7 @@ Result<Token> HttpStore::create_token(const Token& token) {
   return connection_.ask(call, [&](const Json& json) {
     return read_token(member(json, "token")).and_then([&](Token created) {
       return created == token ? Result<Token>(std::move(created))
-                              : reject("it is about another token");
+                              : reject("it is for another token");
     });
   });
 }
@@ -659,7 +659,7 @@ Result<AuditPage> HttpStore::fetch_entries(const core::AuditFilter& filter, std:
           std::int64_t last = filter.after;
           for (const core::AuditEntry& entry : entries) {
             if (entry.number <= std::exchange(last, entry.number) || !filter.matches(entry)) {
-              return reject("it has entries that were not asked for, or out of order");
+              return reject("it has entries that were not requested or are out of order");
             }
           }
           const Json& next = member(json, "next_cursor");
@@ -727,7 +727,7 @@ Result<core::ImportSummary> HttpStore::commit_import(core::ImportId id, std::uin
     const Json& summary = member(json, "import");
     return member(summary, "dry_run") == Json(options.dry_run)
                ? core::read_import(summary)
-               : Result<core::ImportSummary>(reject("it is not about this import"));
+               : Result<core::ImportSummary>(reject("it is for another import"));
   });
 }
 

@@ -218,8 +218,8 @@ tl::expected<Reply, NoReply> Transport::exchange(const Message& message, millise
     headers[i + 1].data = texts[i].data();
   }
   if (!prepare(message, time, turn) || !set(CURLOPT_HTTPHEADER, headers.data())) {
-    return tl::unexpected(NoReply{.reason = "can't be asked: this libcurl is too old",
-                                  .hint = "nexakey needs version 7.85 or newer"});
+    return tl::unexpected(NoReply{.reason = "cannot be used: this libcurl is too old",
+                                  .hint = "install version 7.85 or newer"});
   }
   const CURLcode code = curl_->easy_perform(handle_.get());
   set(CURLOPT_HTTPHEADER, static_cast<curl_slist*>(nullptr));
@@ -234,22 +234,22 @@ NoReply Transport::explain_certificate(const Turn& turn) {
   long verdict = 0;
   curl_->easy_getinfo(handle_.get(), CURLINFO_SSL_VERIFYRESULT, &verdict);
   if (verdict == kExpired) {
-    return {.reason = "has a certificate that has expired", .hint = "renew it there"};
+    return {.reason = "has a certificate that has expired", .hint = "renew it on the server"};
   }
   if (verdict == kNotYetValid) {
     return {.reason = "has a certificate that is not valid yet",
             .hint = "compare the clocks of both machines"};
   }
   if (std::ranges::count(kUnknownIssuer, verdict) != 0) {
-    return {.reason = "has a certificate of an authority that is not trusted here",
-            .hint = "if it is yours, name its certificate with --ca-file"};
+    return {.reason = "has a certificate of an untrusted authority",
+            .hint = "name the certificate of the authority with --ca-file if you trust it"};
   }
   // The name is looked at beside OpenSSL's verdict.
   if (std::string_view(turn.error.data()).find("match") != std::string_view::npos) {
     return {.reason = "has a certificate for another name",
-            .hint = "use a name that the certificate is for"};
+            .hint = "use a name that the certificate covers"};
   }
-  return {.reason = std::string("has a certificate that can't be verified: ") + turn.error.data(),
+  return {.reason = std::string("has a certificate that cannot be verified: ") + turn.error.data(),
           .hint = {}};
 }
 
@@ -262,50 +262,49 @@ NoReply Transport::explain(CURLcode code, const Turn& turn, milliseconds time) {
     return failure;
   };
   if (turn.is_too_long) {
-    return fail("gave an answer that is too long");
+    return fail("sent a response that is too long");
   }
   switch (code) {
     case CURLE_COULDNT_RESOLVE_HOST:
-      return fail("can't be reached: there is no address for its name", "is it spelt right", true);
+      return fail("cannot be reached: its name cannot be resolved", "check its spelling", true);
     case CURLE_COULDNT_RESOLVE_PROXY:
     case CURLE_PROXY:
-      return fail("can't be reached: the proxy fails", "see the variable https_proxy", true);
+      return fail("cannot be reached: the proxy failed", "check the variable https_proxy", true);
     case CURLE_COULDNT_CONNECT: {
       long error = 0;
       curl_->easy_getinfo(handle_.get(), CURLINFO_OS_ERRNO, &error);
-      return fail("can't be reached: " +
-                      (error == 0 ? std::string("there is no connection")
+      return fail("cannot be reached: " +
+                      (error == 0 ? std::string("no connection")
                                   : std::system_category().message(static_cast<int>(error))),
-                  "is nexakey serve running there", true);
+                  "check that nexakey serve is running there", true);
     }
     case CURLE_OPERATION_TIMEDOUT: {
       curl_off_t connected = 0;
       curl_->easy_getinfo(handle_.get(), CURLINFO_CONNECT_TIME_T, &connected);
-      return connected == 0
-                 ? fail("can't be reached: there is no connection within " +
-                            to_text(std::min(time, kConnectTime)),
-                        "is nexakey serve running there")
-                 : fail("gave no whole answer in time", "--timeout sets how long to wait");
+      return connected == 0 ? fail("cannot be reached: no connection within " +
+                                       to_text(std::min(time, kConnectTime)),
+                                   "check that nexakey serve is running there")
+                            : fail("did not respond in time", "raise --timeout");
     }
     case CURLE_PEER_FAILED_VERIFICATION:
       return explain_certificate(turn);
     case CURLE_SSL_CACERT_BADFILE:
-      return fail("can't be reached: " + core::quote(ca_file_) +
-                  " is no file of certificates that can be read");
+      return fail("cannot be reached: " + core::quote(ca_file_) +
+                  " is not a readable certificate file");
     case CURLE_SSL_CONNECT_ERROR:
-      return fail("does not speak TLS 1.2 or newer", "is it an http address");
+      return fail("does not speak TLS 1.2 or newer", "check whether it is an http address");
     case CURLE_GOT_NOTHING:
     case CURLE_RECV_ERROR:
     case CURLE_SEND_ERROR:
     case CURLE_SEND_FAIL_REWIND:
     case CURLE_ABORTED_BY_CALLBACK:
     case CURLE_PARTIAL_FILE:
-      return fail("broke the connection off", {}, true);
+      return fail("closed the connection", {}, true);
     case CURLE_UNSUPPORTED_PROTOCOL:
     case CURLE_WEIRD_SERVER_REPLY:
-      return fail("is no nexakey server: it does not speak HTTP");
+      return fail("is not a nexakey server: it does not speak HTTP");
     default:
-      return fail(std::string("can't be asked: ") + curl_->easy_strerror(code));
+      return fail(std::string("cannot be used: ") + curl_->easy_strerror(code));
   }
 }
 

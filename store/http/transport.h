@@ -47,7 +47,7 @@ inline bool is_of_type(std::string_view content_type, std::string_view type) {
 
 /// Why nothing came back that could be looked at.
 struct NoReply {
-  std::string reason;     ///< "can't be reached: connection refused", to put behind a URL
+  std::string reason;     ///< "cannot be reached: connection refused", to put behind a URL
   std::string hint;       ///< may be empty
   bool was_sent = false;  ///< whether the server may have got the request
   bool may_pass = false;  ///< whether it may be better in a moment

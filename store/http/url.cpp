@@ -13,7 +13,7 @@ namespace {
 using core::reject;
 using core::Result;
 
-constexpr const char* kForms = "write https://HOST[:PORT] or unix:PATH";
+constexpr const char* kForms = "use https://HOST[:PORT] or unix:PATH";
 constexpr std::size_t kMaxHostLength = 253;        // RFC 1035, 2.3.4
 constexpr std::size_t kMaxSocketPathLength = 107;  // unix(7)
 
@@ -50,7 +50,7 @@ std::string_view host_in(std::string_view text) {
 
 Result<Url> parse_socket(const std::string& path) {
   if (path.empty() || path.size() > kMaxSocketPathLength || path.find('\0') != std::string::npos) {
-    return reject("the path of a Unix socket has 1 to 107 bytes", "write unix:PATH");
+    return reject("the path of a Unix socket must have 1 to 107 bytes", "write unix:PATH");
   }
   return Url{.text = "unix:" + path,
              .base = "http://localhost",
@@ -66,8 +66,8 @@ Result<Url> Url::parse(std::string_view scheme, const std::string& rest) {
     return parse_socket(rest);
   }
   if (rest.find('@') != std::string::npos) {
-    return reject("the URL of a store has no user and no password in it",
-                  "a token goes into a file: see --token-file");
+    return reject("the URL of a store cannot have a user or a password",
+                  "put the token into a file: see --token-file");
   }
   std::string_view authority = rest;
   if (!authority.starts_with("//")) {
@@ -81,7 +81,7 @@ Result<Url> Url::parse(std::string_view scheme, const std::string& rest) {
   const std::size_t colon = has_port ? authority.rfind(':') : authority.size();
   const std::string_view host = host_in(authority.substr(0, colon));
   if (host.empty() || (has_port && !is_port(authority.substr(colon + 1)))) {
-    return reject("the URL of the store is not a host and perhaps a port", kForms);
+    return reject("the URL of the store must be a host and an optional port", kForms);
   }
   Url url{.text = std::string(scheme) + "://" + std::string(authority),
           .base = {},
@@ -90,7 +90,7 @@ Result<Url> Url::parse(std::string_view scheme, const std::string& rest) {
           .is_encrypted = scheme == "https"};
   url.base = url.text;
   if (!url.is_encrypted && !url.is_local) {
-    return reject(url.text + " would send the token over the network in clear",
+    return reject(url.text + " would send the token over the network unencrypted",
                   "use https, or a Unix socket or localhost on this machine");
   }
   return url;

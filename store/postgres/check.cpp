@@ -27,7 +27,7 @@ Finding check_durability(Connection& connection) {
     if (setting(connection, name) != "on") {
       return {.check = "durability",
               .status = Health::problem,
-              .found = std::string(name) + " is off: a power cut may take all of the store",
+              .found = std::string(name) + " is off: a power cut may destroy the store",
               .advice = "set it in postgresql.conf"};
     }
   }
@@ -41,8 +41,8 @@ Finding check_role(Connection& connection) {
     return {
         .check = "role",
         .status = Health::problem,
-        .found = "a standby, which takes no changes and counts nothing",
-        .advice = "name the primary server, or all of them and target_session_attrs=read-write"};
+        .found = "a standby, which is read-only",
+        .advice = "name the primary server, or all servers with target_session_attrs=read-write"};
   }
   return {.check = "role", .status = Health::ok, .found = "a primary server"};
 }

@@ -215,7 +215,7 @@ void Connection::connect() {
                                 ? std::string("out of memory")
                                 : first_line(pq.error_message(connection_.get()));
     connection_.reset();
-    throw ConnectionLost("the store " + place_ + " can't be reached: " + why);
+    throw ConnectionLost("the store " + place_ + " cannot be reached: " + why);
   }
   if (pq.server_version(connection_.get()) < kOldestServer) {
     connection_.reset();
@@ -237,7 +237,7 @@ PGconn* Connection::connected() {
 void Connection::lose(const std::string& why) {
   connection_.reset();
   is_in_transaction_ = false;
-  throw ConnectionLost("the store " + place_ + " can't be reached: " + why);
+  throw ConnectionLost("the store " + place_ + " cannot be reached: " + why);
 }
 
 void Connection::send(int sent) {
@@ -296,7 +296,7 @@ Rows Connection::receive(milliseconds patience) {
     throw *std::move(refused);
   }
   if (!rows) {
-    lose("it gave no answer");
+    lose("it did not respond");
   }
   return *std::move(rows);
 }
@@ -310,7 +310,7 @@ Refused Connection::describe(const PGresult* result) const {
   const std::string store = "the store " + place_;
   if (state == "25006") {
     return {state, store + " is read-only",
-            "name the primary server, or all of them and target_session_attrs=read-write"};
+            "name the primary server, or all servers with target_session_attrs=read-write"};
   }
   if (state == "53100") {
     return {state, "the disk of " + store + " is full", "make room on it"};
@@ -433,8 +433,8 @@ void Connection::check_outcome() {
   if (std::exchange(is_committing_, false)) {
     connection_.reset();
     throw Problem("the connection to the store " + place_ +
-                      " was lost, and it is not known whether the change was made",
-                  "do the same once more");
+                      " was lost; it is not known whether the change was made",
+                  "run the same command again");
   }
 }
 

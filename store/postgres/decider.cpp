@@ -184,8 +184,7 @@ void Decider::decide(std::span<const Request> requests, const VerifyOptions& opt
   std::iota(open.begin(), open.end(), std::size_t{0});
   for (int round = 0; !open.empty(); ++round) {
     if (round == kMaxRounds) {
-      throw Problem("keys in the store " + connection_.place() + " change all the time",
-                    "try again");
+      throw Problem("keys in the store " + connection_.place() + " keep changing", "try again");
     }
     look_up(requests);
     open = decide_once(requests, open, options, verifications);

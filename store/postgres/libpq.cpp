@@ -38,7 +38,7 @@ Libpq load() {
   library.find(pq.length, "PQgetlength");
   library.find(pq.is_null, "PQgetisnull");
   if (!library.is_whole()) {
-    throw Problem("PostgreSQL's library libpq.so.5 can't be loaded", "install libpq5");
+    throw Problem("cannot load PostgreSQL's library libpq.so.5", "install libpq5");
   }
   return pq;
 }

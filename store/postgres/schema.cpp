@@ -50,8 +50,8 @@ void migrate(Connection& connection) {
 }
 
 core::Error no_store(const Connection& connection) {
-  return {core::ErrorCode::not_found, "there is no store in " + connection.place(),
-          "make its first key with nexakey create"};
+  return {core::ErrorCode::not_found, "no store in " + connection.place(),
+          "create its first key with nexakey create"};
 }
 
 }  // namespace

@@ -77,8 +77,8 @@ core::Result<std::string> place_in(const std::string& url) {
   const std::string port = get("port");
   const std::string database = get("dbname");
   if (!settings || !is_port(port) || !are_hosts(host) || !consists_of(database, "-._+$ ")) {
-    return core::reject("the URL of the store cannot be read",
-                        "write postgresql://USER@HOST:PORT/DATABASE, with special characters "
+    return core::reject("the URL of the store is invalid",
+                        "use postgresql://USER@HOST:PORT/DATABASE, with special characters "
                         "percent-encoded (@ is %40), and keep the password in ~/.pgpass");
   }
   std::string place = "postgresql://";

@@ -33,7 +33,7 @@ void check_live_state(const StorePaths& paths, const FindingVisitor& visit) {
     lock.emplace(paths.lock);
     const LockGuard writer(*lock, Lock::writer);
     const LockGuard live(*lock, Lock::live);
-    return "nobody holds it for long";
+    return "no process holds it for long";
   });
   if (!lock) {
     return;
@@ -47,7 +47,7 @@ void check_live_state(const StorePaths& paths, const FindingVisitor& visit) {
   if (std::filesystem::exists(paths.journal)) {
     look_at("journal", paths, visit, [&] {
       const LockGuard guard(*lock, Lock::live);
-      return count_of(UsageJournal::check(paths.journal), "count") + " on the way";
+      return count_of(UsageJournal::check(paths.journal), "count") + " not flushed yet";
     });
   }
 }

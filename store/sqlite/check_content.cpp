@@ -42,7 +42,7 @@ void check_integrity(SQLite::Database& database, Findings& findings) {
     findings.add(Health::problem,
                  "a row of " + std::string(StatementRow(orphans).text(0)) +
                      " belongs to a row of " + std::string(StatementRow(orphans).text(2)) +
-                     " that is not there",
+                     " that is missing",
                  kRestore);
   }
   findings.finish("whole");
@@ -59,7 +59,7 @@ void check_form(SQLite::Database& database, const StorePaths& paths, Findings& f
   if (version < newest_schema()) {
     findings.add(Health::warning,
                  "schema " + std::to_string(version) + " of " + std::to_string(newest_schema()),
-                 "the next command that opens the store brings it up to date");
+                 "run any command that opens the store to update it");
   }
   // Through SQLite: to close a file of our own would give back its locks.
   sqlite3_file* file = nullptr;
@@ -67,8 +67,8 @@ void check_form(SQLite::Database& database, const StorePaths& paths, Findings& f
   file->pMethods->xRead(file, versions.data(), versions.size(), kVersionsAt);
   if (versions != std::array<char, 2>{2, 2}) {
     findings.add(Health::problem,
-                 "SQLite keeps no write-ahead log for it: a power cut may undo "
-                 "what was acknowledged",
+                 "SQLite does not use a write-ahead log: a power cut may undo "
+                 "acknowledged changes",
                  "sqlite3 " + paths.database.string() + " 'PRAGMA journal_mode = WAL'");
   }
   findings.finish("schema " + std::to_string(version) + ", write-ahead log");
@@ -85,8 +85,8 @@ void check_rotations(SQLite::Database& database, Findings& findings) {
   while (rows.executeStep()) {
     const std::string name = name_of_key(rows.getColumn(0).getInt64());
     findings.add(Health::warning,
-                 name + ": the key that it was rotated from or to knows nothing of it",
-                 "nexakey show " + name + " names the other one; revoke the one that is not used");
+                 name + ": the key that it was rotated from or to does not refer to it",
+                 "see nexakey show " + name + ", then revoke the one of the two that is not used");
   }
   SQLite::Statement all(database, "SELECT count(*) FROM keys WHERE rotated_from IS NOT NULL");
   all.executeStep();
@@ -98,7 +98,7 @@ void check_usage(SQLite::Database& database, Findings& findings) {
                          "SELECT count(*), coalesce(sum(requests < 1 OR hour < 0), 0) FROM usage");
   rows.executeStep();
   if (const auto damaged = rows.getColumn(1).getInt64(); damaged != 0) {
-    findings.add(Health::problem, std::to_string(damaged) + " counts are no counts", kRestore);
+    findings.add(Health::problem, std::to_string(damaged) + " counts are invalid", kRestore);
   }
   findings.finish(count_of(static_cast<std::size_t>(rows.getColumn(0).getInt64()), "row"));
 }
@@ -126,7 +126,7 @@ void check_clock(SQLite::Database& database, Time now, Findings& findings) {
                  "set the clock, or find out when it was wrong: keys expire by it");
   }
   findings.finish(core::format_time(now) +
-                  (is_in_time() ? "" : ", and nothing seems to keep it in time"));
+                  (is_in_time() ? "" : ", and it does not seem to be synchronized"));
 }
 
 }  // namespace

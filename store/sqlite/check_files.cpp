@@ -87,7 +87,7 @@ void check_file(Access& access, const std::filesystem::path& path, const struct 
   const std::string name = path.string();
   if (!S_ISREG(status.st_mode)) {
     access.problem(name + (S_ISLNK(status.st_mode) ? " is a symbolic link" : " is not a file"),
-                   "put the file itself into its place");
+                   "replace it with the file itself");
     return;
   }
   if (status.st_uid != owner) {
@@ -97,12 +97,12 @@ void check_file(Access& access, const std::filesystem::path& path, const struct 
   if ((status.st_mode & kPermissions & ~kOwnerReadsAndWrites) != 0 ||
       (status.st_mode & kOwnerReadsAndWrites) != kOwnerReadsAndWrites) {
     access.problem(name + " has mode " + octal(status.st_mode) +
-                       ((status.st_mode & kOthers) != 0 ? ", so that others get at it" : ""),
+                       ((status.st_mode & kOthers) != 0 ? ", so that others can access it" : ""),
                    "chmod 600 " + name);
   }
   if (status.st_nlink > 1) {
-    access.warning(name + " has another name, too (a hard link)",
-                   "keep one of them: by the other one the store would be half a store");
+    access.warning(name + " has a second name (a hard link)",
+                   "remove one of them: opened by the other one, the store is incomplete");
   }
 }
 
@@ -119,13 +119,13 @@ void check_files_of_store(const StorePaths& paths, ::uid_t owner, const FindingV
   for (const char* const suffix : kLeftovers) {
     const std::filesystem::path path = paths.database.string() + suffix;
     if (look_at(path)) {
-      access.warning(path.string() + " is there, half of a file that a death left behind",
+      access.warning(path.string() + " is a partial file that an interrupted process left",
                      "delete it while nothing uses the store");
     }
   }
   if (::geteuid() != 0 && ::geteuid() != owner) {
     access.problem("the store belongs to " + user(owner) + " and you are " + user(::geteuid()),
-                   "use it as its owner");
+                   "run nexakey as its owner");
   }
   access.finish(paths.database.string() + " and " + std::to_string(files - 1) +
                 " beside it, mode 0600, of " + user(owner));
@@ -139,9 +139,9 @@ void check_folder(const StorePaths& paths, ::uid_t owner, const FindingVisitor& 
     return;
   }
   if (status->st_uid != owner && status->st_uid != 0) {
-    access.problem(folder.string() + " belongs to " + user(status->st_uid) +
-                       ", who can put another store into this one's place",
-                   "chown " + std::to_string(owner) + " " + folder.string());
+    access.problem(
+        folder.string() + " belongs to " + user(status->st_uid) + ", who can replace the store",
+        "chown " + std::to_string(owner) + " " + folder.string());
   }
   if ((status->st_mode & kWritableByOthers) != 0) {
     access.problem(folder.string() + " has mode " + octal(status->st_mode) +
@@ -149,7 +149,7 @@ void check_folder(const StorePaths& paths, ::uid_t owner, const FindingVisitor& 
                    "chmod go-w " + folder.string() + ", or move the store to a folder of its own");
   }
   access.finish(folder.string() + ", mode " + octal(status->st_mode) +
-                ": nobody else can change what is in it");
+                ": no other user can write to it");
 }
 
 /// Space as people read it.
@@ -164,7 +164,7 @@ void check_space(const StorePaths& paths, const FindingVisitor& visit) {
     throw std::system_error(errno, std::system_category(), folder.string());
   }
   if (std::ranges::count(kNetworkFileSystems, static_cast<std::uint32_t>(system.f_type)) != 0) {
-    access.problem(folder.string() + " is on a network file system, which breaks SQLite's promises",
+    access.problem(folder.string() + " is on a network file system, on which SQLite is not safe",
                    "move the store to a disk of this machine");
   }
   const std::uint64_t free = std::uint64_t{disk.f_bavail} * disk.f_frsize;
@@ -176,10 +176,10 @@ void check_space(const StorePaths& paths, const FindingVisitor& visit) {
     access.warning("only " + mebibytes(free) + " are left on the disk", "make room");
   }
   if (!look_at(paths.reserve)) {
-    access.warning("the reserve for a full disk is not there: it was used, or deleted",
-                   "make room: the next change puts it back");
+    access.warning("the reserve for a full disk is missing: it was used or deleted",
+                   "make room: the next change restores it");
   }
-  access.finish(mebibytes(free) + " free, and a reserve for when they are not");
+  access.finish(mebibytes(free) + " free, and a reserve for a full disk");
 }
 
 /// The files that processes have open although they have left their place; of a store whose files
@@ -211,13 +211,13 @@ void check_processes(const StorePaths& paths, const FindingVisitor& visit) {
       if (!closed && gone.contains(target)) {
         access.problem("process " + id + " still has " +
                            target.substr(0, target.size() - std::string(" (deleted)").size()) +
-                           " open as it was before it was deleted or replaced",
+                           " open, which was deleted or replaced",
                        "restart the process: what it counts and changes is lost");
         break;
       }
     }
   }
-  access.finish(users.empty() ? "none has the store open that can be seen"
+  access.finish(users.empty() ? "no visible process has the store open"
                               : std::to_string(users.size()) + " with the store open");
 }
 

@@ -43,8 +43,7 @@ void check_file(const std::filesystem::path& path) {
     throw StoreProblem(path.string() + " is a symbolic link", "name the file itself");
   }
   if (!S_ISREG(status.st_mode)) {
-    throw StoreProblem(path.string() + " is not a file but something else",
-                       "name the file of a store");
+    throw StoreProblem(path.string() + " is not a regular file", "name the file of a store");
   }
   if (status.st_size == 0) {
     throw StoreProblem(path.string() + " is an empty file and not a nexakey store");
@@ -207,8 +206,8 @@ Result<StorePaths> Database::locate(const StorePaths& named, OpenMode mode) {
   if (mode == OpenMode::create_if_missing) {
     make_folders(absolute.parent_path());
   } else if (!is_there(absolute)) {
-    return core::fail(ErrorCode::not_found, "there is no store at " + named.database.string(),
-                      "make its first key with nexakey create");
+    return core::fail(ErrorCode::not_found, "no store at " + named.database.string(),
+                      "create its first key with nexakey create");
   }
   return resolve(named);
 }
@@ -339,7 +338,7 @@ core::Error describe(const StorePaths& paths, const std::exception& exception) {
             advice_for_denied(paths.database)};
   }
   return {ErrorCode::store_unavailable,
-          "the store " + paths.database.string() + " can't be used: " + exception.what(), ""};
+          "the store " + paths.database.string() + " cannot be used: " + exception.what(), ""};
 }
 
 }  // namespace nexakey::store::sqlite

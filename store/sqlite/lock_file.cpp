@@ -50,7 +50,7 @@ void LockFile::lock(Lock lock) const {
   for (auto pause = kMinPause; !try_lock(lock); pause = std::min(2 * pause, kMaxPause)) {
     if (std::chrono::steady_clock::now() >= deadline) {
       throw StoreProblem("the store is busy: another process has held its lock for ten seconds",
-                         "see who has " + file_.path().string() + " open");
+                         "find out which process has " + file_.path().string() + " open");
     }
     std::this_thread::sleep_for(pause);
   }

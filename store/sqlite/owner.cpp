@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "store/sqlite/file.h"
+#include "system/user.h"
 
 namespace nexakey::store::sqlite {
 namespace {
@@ -22,31 +23,12 @@ constexpr ::uid_t kRoot = 0;
 constexpr ::gid_t kNoGroup = 65534;
 constexpr int kMaxLinks = 40;  // as the kernel
 
-/// An entry of the user database, with the memory that its texts are in.
-class User {
- public:
-  explicit User(::uid_t id) {
-    passwd* found = nullptr;
-    ::getpwuid_r(id, &entry_, buffer_.data(), buffer_.size(), &found);
-    is_known_ = found != nullptr;
-  }
-  [[nodiscard]] const passwd* find() const { return is_known_ ? &entry_ : nullptr; }
-
- private:
-  std::array<char, 16384> buffer_{};
-  passwd entry_{};
-  bool is_known_ = false;
-};
-
-std::string name_of(::uid_t id) {
-  const User user(id);
-  return user.find() == nullptr ? "user " + std::to_string(id) : user.find()->pw_name;
-}
+std::string name_of(::uid_t id) { return system::User(id).name("user"); }
 
 /// The groups that a user has when logged in. The group of a file says little about that: root's,
 /// for example, after a chown of the user alone.
 Owner owner_of(const struct stat& status) {
-  const User user(status.st_uid);
+  const system::User user(status.st_uid);
   if (user.find() == nullptr) {
     const ::gid_t group = status.st_gid == 0 ? kNoGroup : status.st_gid;
     return {.user = status.st_uid, .group = group, .groups = {group}};
@@ -170,11 +152,11 @@ std::string advice_for_denied(const std::filesystem::path& path) {
   for (auto visible = std::filesystem::absolute(path);; visible = visible.parent_path()) {
     struct stat status {};
     if (::stat(visible.c_str(), &status) == 0) {
-      return status.st_uid == ::geteuid() ? "see who owns file and folder"
+      return status.st_uid == ::geteuid() ? "check who owns the file and its folder"
                                           : "run it as the owner (" + name_of(status.st_uid) + ")";
     }
     if (visible == visible.parent_path()) {
-      return "see who owns file and folder";
+      return "check who owns the file and its folder";
     }
   }
 }

@@ -80,9 +80,10 @@ Mapping UsageJournal::open(const std::filesystem::path& path) {
       return mapping;
     }
   }
-  throw StoreProblem(path.string() + " is damaged",
-                     "stop all that uses the store, then move the file away; the counts since the"
-                     " last report are lost");
+  throw StoreProblem(
+      path.string() + " is damaged",
+      "stop all processes that use the store, then move the file away; the counts since the"
+      " last report are lost");
 }
 
 std::size_t UsageJournal::check(const std::filesystem::path& path) {

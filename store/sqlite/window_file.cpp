@@ -25,9 +25,10 @@ constexpr std::uint64_t kMinArena = 4 * kMinRing * kMinSlots;
 constexpr std::size_t kHeaderSize = 4096;
 
 StoreProblem damaged(const std::filesystem::path& path) {
-  return StoreProblem(path.string() + " is damaged",
-                      "stop all that uses the store, then delete the file; every key starts with"
-                      " an empty minute");
+  return StoreProblem(
+      path.string() + " is damaged",
+      "stop all processes that use the store, then delete the file; every key starts with"
+      " an empty minute");
 }
 
 using BootId = std::array<char, 36>;
@@ -36,7 +37,7 @@ BootId read_boot_id() {
   const File file("/proc/sys/kernel/random/boot_id", O_RDONLY);
   BootId id{};
   if (::read(file.descriptor(), id.data(), id.size()) != static_cast<ssize_t>(id.size())) {
-    throw StoreProblem("the machine's boot id can't be read");
+    throw StoreProblem("the machine's boot id cannot be read");
   }
   return id;
 }

@@ -44,7 +44,7 @@ TIME_LIMIT = 20
 
 
 class Shell:
-    """A shell with somebody who types."""
+    """A shell in a pseudo-terminal."""
 
     def __init__(self, name, home, env):
         self.process, self.terminal = pty.fork()
@@ -60,7 +60,7 @@ class Shell:
         os.write(self.terminal, text.encode())
 
     def wait_for(self, pattern):
-        """What comes up to a pattern, and the pattern."""
+        """The output up to and including a pattern."""
         give_up = time.monotonic() + TIME_LIMIT
         while not (found := re.search(pattern, self.output, re.DOTALL)):
             left = max(0, give_up - time.monotonic())
@@ -71,15 +71,15 @@ class Shell:
         return text
 
     def complete(self, line):
-        """The words that the line has after the tab key."""
+        """The words of the line after the tab key."""
         self.type(line + "\t")
-        # To the front of the line, and a command there; to its end, and another.
+        # Inserts a command at the start of the line and another one at its end.
         self.type("\x01printf '<%s>' \x05 ; printf '<e%s>' nd\n")
         text = self.wait_for(r"<end>.*?" + re.escape(PROMPT))
         return re.findall(r"<([^<>]*)>", text[text.rindex("<nexakey>"):])[1:-1]
 
     def offers(self, line):
-        """What the terminal shows after the tab key was pressed twice."""
+        """The output after pressing the tab key twice."""
         self.type(line + "\t\t")
         time.sleep(0.5)
         self.type("\x15echo e''nd\n")
@@ -101,7 +101,7 @@ def ask(env, *arguments):
 
 
 def cases(env):
-    """Lines, and the words that they come to."""
+    """Lines, and the words they are completed to."""
     crm = ask(env, "show", "crm", "-q")
     yield "nexakey crea", ["create"]
     yield "nexakey whitelist re", ["whitelist", "remove"]
@@ -140,7 +140,7 @@ def cases(env):
     yield "nexakey --store sqlite:oth", ["--store", "sqlite:other.db"]
     yield "nexakey --store=sqlite:oth", ["--store=sqlite:other.db"]
     yield "nexakey verify --key-file a\\ f", ["verify", "--key-file", "a file"]
-    # Nothing to offer, and nothing that is run
+    # No candidates, and nothing is executed
     yield "nexakey create cr", ["create", "cr"]
     yield "nexakey show --store missing.db cr", ["show", "--store", "missing.db", "cr"]
     yield "nexakey show '$(touch run)' cr", ["show", "$(touch run)", "cr"]

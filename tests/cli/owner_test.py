@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Root administers the store of another user: what it makes belongs to that user, and nothing that
-the user has planted leads it elsewhere."""
+"""Root administers the store of another user: its files belong to that user, and links planted by
+the user do not lead root elsewhere."""
 
 import json
 import os
@@ -24,7 +24,7 @@ class RootAndOwner(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.top = Path(folder.name)
         self.top.chmod(0o755)
-        # Where another user can run it, wherever it was built.
+        # A copy that another user can run.
         self.binary = shutil.copy(os.environ["NEXAKEY"], self.top / "nexakey")
         self.home = self.make_folder("home", 0, 0)
         self.folder = self.make_folder("store", OWNER, GROUP)
@@ -60,7 +60,7 @@ class RootAndOwner(unittest.TestCase):
             self.assertEqual((status.st_uid, status.st_gid), (user, group), path)
 
     def work(self, run):
-        """Every kind of command that makes files of a store."""
+        """Every kind of command that creates files of a store."""
         key = run("create", "crm", "--scope", "read", "--if-not-exists", "-q")
         run("verify", "-q", stdin=run("create", "--scope", "read", "-q"))
         run("edit", "crm", "--rate-limit", "5", "-q")
@@ -115,7 +115,7 @@ class RootAndOwner(unittest.TestCase):
         config = folder / "config.toml"
         config.write_text('workspace = "sales"')
         config.chmod(0o600)
-        # The home of somebody else has no settings for this user; a file that is meant has some.
+        # The config file in another user's home is ignored; one that is named is read.
         self.owner("create", "--scope", "read", "-q", XDG_CONFIG_HOME="")
         self.home.chmod(0o755)
         self.assertIn(f"cannot read {config}: Permission denied",
@@ -187,7 +187,7 @@ class RootAndOwner(unittest.TestCase):
         link = self.folder / "link"
         link.symlink_to(victim)
         os.lchown(link, OWNER, GROUP)
-        # As after a chown of the user alone, for an owner with and without an entry in passwd(5)
+        # After a chown of only the user, for an owner with and without an entry in passwd(5)
         for owner in (OWNER, pwd.getpwnam("daemon").pw_uid):
             os.chown(self.folder, owner, 0)
             os.lchown(link, owner, 0)

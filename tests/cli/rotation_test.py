@@ -52,7 +52,7 @@ class Home:
         return ("rotate", "crm", "--grace", grace, "--key-file", str(self.file), "-q", "-y")
 
     def decision(self, file):
-        """What verify says of the key in a file."""
+        """The result of verify for the key in a file."""
         done = subprocess.run([NEXAKEY, "verify", "--key-file", str(file), "-o", "json"],
                               env=self.env, capture_output=True, text=True, timeout=TIME_LIMIT)
         return json.loads(done.stdout)
@@ -61,7 +61,7 @@ class Home:
         return json.loads(self.run("list", "--status", "all", "-o", "json"))["keys"]
 
     def newest(self):
-        """The only key that no other has superseded; all others are a line that leads to it."""
+        """The only key without a successor; all others are a chain that leads to it."""
         keys = {key["id"]: key for key in self.keys()}
         newest = [key for key in keys.values() if key["superseded_by"] is None]
         assert len(newest) == 1, keys
@@ -96,7 +96,7 @@ def check_traffic(home):
     client.start()
     try:
         for _ in range(5):
-            # A grace that no machine is too slow for.
+            # Longer than the test takes on any machine.
             home.run(*home.rotate("10m"))
             seen, give_up = turns, time.monotonic() + TIME_LIMIT
             while turns < seen + 20:
@@ -138,7 +138,7 @@ def check_kills(home):
         process.kill()
         process.communicate()
 
-        # Whoever has the newest key has it in the file or beside it.
+        # The newest key is in the file or beside it.
         newest = home.newest()["id"]
         in_file = home.decision(home.file)
         beside = home.decision(home.staged) if home.staged.exists() and \
@@ -156,7 +156,7 @@ def check_kills(home):
         settled = home.decision(home.file)
         assert settled["allowed"] and settled["key_id"] == home.newest()["id"], (where, settled)
         assert not home.staged.exists(), where
-        # The next run finished the rotation in place of doing one more, or did the one it was for.
+        # The next run completed the interrupted rotation, or did a new one if there was none.
         is_finished = in_file["key_id"] != newest
         assert len(home.keys()) == count + (0 if is_finished else 1), where
     home.run("audit", "--check", "-q")
@@ -165,7 +165,7 @@ def check_kills(home):
 
 
 def check_document(home):
-    """The command of the crontab, as cron runs it, and that of the unit of systemd."""
+    """The command of the crontab, as run by cron, and that of the systemd unit."""
     document = (Path(__file__).parents[2] / "docs" / "rotation.md").read_text()
     cron = re.search(r"^0 3 \* \* 0 (nexakey rotate .*)$", document, re.MULTILINE).group(1)
     unit = re.search(r"^ExecStart=(nexakey rotate .*)$", document, re.MULTILINE).group(1)

@@ -1,22 +1,22 @@
 #!/usr/bin/env python3
-"""Runs transcripts: what a user types, and what nexakey then has to say.
+"""Runs transcripts: commands with their expected output and exit status.
 
     $ command                     run by bash, in the home of this transcript
     > more of it
     expected standard output
     ! expected standard error
-    ? 2                           expected exit status; 0 if it is not there
+    ? 2                           expected exit status; the default is 0
     # a comment
 
     $ [tty 60x24] command         in a terminal of that size
-    $ [tty 60x24, types "y\\n"] command   somebody types, once there is a prompt
+    $ [tty 60x24, types "y\\n"] command   typed once there is a prompt
 
-A line `...` stands for any lines, `...` in a line for any text. <id>, <key>, <time> and the others
-of KINDS stand for one of their kind; <id:name> keeps it as $name for later commands, and means the
-same text from then on. The home is shown as ~ and the escape character as ␛.
+A line `...` matches any lines, `...` in a line matches any text. <id>, <key>, <time> and the others
+of KINDS match text of their kind; <id:name> also keeps it as $name for later commands, and matches
+only the same text from then on. The home is shown as ~ and the escape character as ␛.
 
-Of each transcript it is also checked that no key and no token is anywhere but where it belongs: in
-what `create` and `rotate` show, in a file it was put into, and never in a store.
+For each transcript, the runner also checks that keys and tokens occur only in the output of `create`
+and `rotate` and in files they are written to, and never in a store.
 
 The store is a file, or in PostgreSQL if NEXAKEY_TEST_POSTGRES is the folder of a server.
 """
@@ -62,7 +62,7 @@ class Step:
 
 
 class Mismatch(Exception):
-    """What a transcript expects and what happened instead."""
+    """The difference between the expected and the actual output."""
 
 
 def parse(text):
@@ -91,7 +91,7 @@ def parse(text):
 
 
 def match_line(pattern, line, captured):
-    """What a line captures; None if it does not match."""
+    """The captures of a line; None if it does not match."""
     regex, names, at = "", {}, 0
     for hole in PLACEHOLDER.finditer(pattern):
         regex += re.escape(pattern[at:hole.start()])
@@ -146,7 +146,7 @@ def run_in_terminal(command, home, env, typed):
     while select.select([terminal], [], [], max(0, give_up - time.monotonic()))[0]:
         try:
             piece = os.read(terminal, 65536)
-        except OSError:  # how Linux says that nobody has the other side any more
+        except OSError:  # Linux: the other side is closed
             piece = b""
         if not piece:
             break
@@ -169,7 +169,7 @@ def run_step(step, home, env, captured):
     terminal = TERMINAL.match(step.command)
     if terminal:
         columns, rows, typed = terminal.groups()
-        # The size has to be there before the command asks for it.
+        # The size must be set before the command asks for it.
         command = f"stty cols {columns} rows {rows}; {step.command[terminal.end():]}"
         typed = (typed or "").encode().decode("unicode_escape").encode()
         out, err, status = run_in_terminal(command, home, env, typed)
@@ -200,7 +200,7 @@ def check_step(step, out, err, status, captured):
 
 
 def check_stores(home, secrets):
-    """No store in this home has a key or a token in it, though some are there."""
+    """Checks that the stores in this home contain no key and no token."""
     files = [path for path in Path(home).rglob("*") if path.is_file() and not path.is_symlink()]
     contents = {path: path.read_bytes() for path in files}
     stores = [path for path in files if ".db" in path.name]
@@ -231,7 +231,7 @@ def environment(home, binary):
 
 @contextlib.contextmanager
 def database_on(server):
-    """A store of its own on the PostgreSQL server in this folder."""
+    """Creates a database on the PostgreSQL server in this folder."""
     def psql(command):
         subprocess.run(["psql", "-qX", "-h", server, "-U", "postgres", "-c", command], check=True)
 

@@ -1,4 +1,4 @@
-"""The runner of transcripts finds what is wrong: a test that can't fail is none."""
+"""Tests that the runner of transcripts reports differences."""
 
 import sys
 import tempfile

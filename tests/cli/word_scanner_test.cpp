@@ -14,12 +14,12 @@ namespace {
 
 using Words = std::vector<std::string>;
 
-/// What CLI11, a shell or a parser of options may take for something else than a value.
+/// Values that CLI11, a shell or a parser of options can take for something else.
 const Words kOddValues{"[a]", "[a,b]", "{}", "%%", "",      "'a'", "a,b", "a b",
                        "=a",  "-",     "--", "-x", "--yes", "-5",  "++",  "list",
                        "add", "\\n",   "@a", "/x", "true",  " ",   "a\n", "--a=b"};
 
-/// All commands that have none below them, by the words that call them.
+/// All commands without subcommands, by their words.
 void collect(const CLI::App& app, Words path, std::vector<Words>& found) {
   const auto commands = commands_of(app);
   for (const CLI::App* const command : commands) {
@@ -47,7 +47,7 @@ const CLI::App& find(const CommandLine& line, const Words& path) {
   return *app;
 }
 
-/// The words of a command with all that it requires, but for `except`.
+/// The words of a command with everything it requires but `except`.
 Words minimal(const Words& path, const CLI::Option& except) {
   const CommandLine line(path.front());
   Words words = path;
@@ -59,7 +59,7 @@ Words minimal(const Words& path, const CLI::Option& except) {
   return words;
 }
 
-/// The last value that an option got.
+/// The last value of an option.
 std::string parsed(const Words& path, const Words& words, const std::string& name) {
   CommandLine line(path.front());
   line.parse(words);
@@ -74,7 +74,7 @@ std::string parsed(const Words& path, const Words& words, const std::string& nam
   return unmark((*option)->results().back());
 }
 
-/// A value for each argument from `index` on that a command requires.
+/// A value for each required argument of a command from `index` on.
 Words required_arguments(const Words& path, std::size_t index) {
   const CommandLine line(path.front());
   const auto arguments = positionals_of(find(line, path));
@@ -130,7 +130,7 @@ void check_argument(const Words& path, std::size_t index) {
   }
 }
 
-TEST_CASE("every value of every command arrives as it was typed") {
+TEST_CASE("every value of every command is passed on as it was typed") {
   const auto commands = all_commands();
   REQUIRE(commands.size() > 20);
   for (const Words& path : commands) {
@@ -148,7 +148,7 @@ TEST_CASE("every value of every command arrives as it was typed") {
   }
 }
 
-TEST_CASE("arguments that take several values keep each of them") {
+TEST_CASE("arguments with several values keep each value") {
   CommandLine line("revoke");
   const Words keys{"[a,b]", "{}", "%%", "", "c,d"};
   Words words{"revoke", "--yes"};
@@ -160,7 +160,7 @@ TEST_CASE("arguments that take several values keep each of them") {
   CHECK(results == Words{"[a,b]", "{}", "%%", "", "c,d", "--yes", "-"});
 }
 
-TEST_CASE("words that have no place are reported as they were typed") {
+TEST_CASE("unexpected words are reported as they were typed") {
   for (const auto& [words, extras] :
        std::vector<std::pair<Words, Words>>{{{"show", "a", "[b]"}, {"=[b]"}},
                                             {{"show", "a", "--", "--b"}, {"=--b"}},

@@ -124,7 +124,7 @@ class Gateways(GatewayCase):
                                     ("get", reads, 403), ("BREW", reads, 403)):
             with self.subTest(method=method):
                 reply = self.curl(key=key, method=method)
-                # nginx itself refuses methods that it can't read.
+                # nginx itself refuses methods that it cannot read.
                 accepted = {status, 400, 405} if method in ("get", "BREW") else {status}
                 self.assertIn(reply.status, accepted)
         self.assertIn('scope="write"',

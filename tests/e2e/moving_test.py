@@ -83,7 +83,7 @@ class Moving(ApiTest):
         # What stands against it is told, and nothing is done.
         self.remote("edit", "key-0", "--rate-limit", "7", **there)
         before = self.remote("export", **there)
-        with self.assertRaisesRegex(AssertionError, "1 of the records stand against"):
+        with self.assertRaisesRegex(AssertionError, "1 of the records conflict"):
             self.remote("import", stdin=export, **there)
         self.assertEqual(self.remote("export", **there), before)
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Four `serve` on one PostgreSQL: one limit, one truth, and a no when it can't be asked."""
+"""Four `serve` on one PostgreSQL: one limit, one truth, and a no when it cannot be asked."""
 
 import os
 import socket

@@ -144,8 +144,8 @@ class Tls(Serving):
         token = f"{self.place.path}/ann.token"
         self.place.nexakey("token", "create", "ann", "--role", "admin", "--secret-file", token)
         for days, status, found, advice in (
-                (5, "warning", "that of the server is good for 4 days, until 20", "renew it there"),
-                (90, "ok", "that of the server is good for 89 days, until 20", None)):
+                (5, "warning", "the server's certificate is valid for 4 days, until 20", "renew it on the server"),
+                (90, "ok", "the server's certificate is valid for 89 days, until 20", None)):
             with self.subTest(days=days):
                 files = certificate(self.place.path, f"days{days}", days)
                 self.port = free_port()
@@ -157,7 +157,7 @@ class Tls(Serving):
                 self.assertEqual(certificate_check["status"], status)
                 self.assertTrue(certificate_check["found"].startswith(found), certificate_check)
                 self.assertEqual(certificate_check["advice"], advice)
-                self.assertEqual(checks["clock"]["found"], "it agrees with that of the server")
+                self.assertEqual(checks["clock"]["found"], "agrees with the clock of the server")
                 self.assertEqual(checks["remote"]["status"], "ok")
                 self.assertEqual(checks["secret"]["status"], "ok")
                 server.send_signal(signal.SIGTERM)
@@ -196,7 +196,7 @@ class Tls(Serving):
             wait_for(lambda: shown() == new, self.place)
             Path(self.private).write_text("nonsense")
             self.place.server.send_signal(signal.SIGHUP)
-            wait_for(lambda: "can't be used" in self.place.log(), self.place)
+            wait_for(lambda: "cannot be used" in self.place.log(), self.place)
             self.assertEqual(shown(), new)
             connection.sendall(self.asking())
             self.assertIn(b" 200 OK\r\n", read_answer(connection))

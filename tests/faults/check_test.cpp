@@ -133,7 +133,7 @@ TEST_CASE("each damage is found, and named") {
             {"rotations warning: ID: the key that it was rotated from or to knows nothing of it"}},
            {"reference",
             sql("last_used SET key = 77"),
-            {"integrity problem: a row of last_used belongs to a row of keys that is not there"}},
+            {"integrity problem: a row of last_used belongs to a row of keys that is missing"}},
            {"count", sql("usage SET requests = -1"), {"usage problem: 1 counts are no counts"}},
            {"role",
             sql("tokens SET role = 'king'"),

@@ -234,7 +234,7 @@ TEST_CASE_FIXTURE(Pair, "a handshake may come in single bytes, a broken one only
   }
 }
 
-TEST_CASE("a certificate or key that can't be used is refused, and says why") {
+TEST_CASE("a certificate or key that cannot be used is refused, and says why") {
   const auto folder = test::TemporaryDirectory::in_memory();
   const TlsFiles good = make_files(folder, "a");
   const TlsFiles other = make_files(folder, "b");

@@ -103,7 +103,7 @@ TEST_CASE_TEMPLATE("another key with the same hash is a conflict", Fixture, STOR
   CHECK(list(*stores.first) == std::vector{key});
 }
 
-TEST_CASE_TEMPLATE("a key can't come from or be superseded by one that is not there", Fixture,
+TEST_CASE_TEMPLATE("a key cannot come from or be superseded by one that is not there", Fixture,
                    STORE_FIXTURES) {
   Stores<Fixture> stores;
   const Key first = add(*stores.first, 1);

@@ -143,7 +143,7 @@ TEST_CASE_TEMPLATE("the same rotation once more changes nothing", Fixture, STORE
   CHECK(list(*stores.first).size() == 2);
 }
 
-TEST_CASE_TEMPLATE("a key that does not exist can't be rotated", Fixture, STORE_FIXTURES) {
+TEST_CASE_TEMPLATE("a key that does not exist cannot be rotated", Fixture, STORE_FIXTURES) {
   Stores<Fixture> stores;
   add(*stores.first, 1);
   CHECK(value_of(stores.first->as(kTester).rotate(make_key(999).id, rotation_to(2), now())) ==

@@ -57,7 +57,7 @@ class Server {
   [[nodiscard]] const std::string& endpoint() const { return endpoint_; }
 
  private:
-  /// Waits for the line that says so; it ends, and the line with it, if it can't listen.
+  /// Waits for the line that says so; it ends, and the line with it, if it cannot listen.
   std::string read_endpoint() {
     constexpr std::string_view kBegin = "nexakey: listening at ";
     std::string line;

@@ -114,8 +114,8 @@ TEST_CASE("Whatever is altered in an entry, the first one is named") {
     return problem(altered);
   };
   const std::string third =
-      "the audit log is not whole: entry 3 does not continue the chain: it or what was before it "
-      "is not what it was";
+      "the audit log is not intact: entry 3 does not continue the chain: it or an earlier entry "
+      "was changed";
   CHECK(alter([](AuditEntry& e) { e.at += std::chrono::milliseconds(1); }) == third);
   CHECK(alter([](AuditEntry& e) { e.action = "create"; }) == third);
   CHECK(alter([](AuditEntry& e) { e.action = "\xFF"; }) == third);
@@ -132,13 +132,13 @@ TEST_CASE("An entry that is removed or inserted is named") {
   const auto log = make_log(5);
   auto removed = log;
   removed.erase(removed.begin() + 1);
-  CHECK(problem(removed) == "the audit log is not whole: entry 2 is missing");
+  CHECK(problem(removed) == "the audit log is not intact: entry 2 is missing");
   removed = log;
   removed.erase(removed.begin());
-  CHECK(problem(removed) == "the audit log is not whole: entry 1 is missing");
+  CHECK(problem(removed) == "the audit log is not intact: entry 1 is missing");
   auto doubled = log;
   doubled.insert(doubled.begin() + 3, log[1]);
-  CHECK(problem(doubled) == "the audit log is not whole: entry 2 was inserted behind entry 3");
+  CHECK(problem(doubled) == "the audit log is not intact: entry 2 was inserted after entry 3");
   // Inserted with a number of its own and a hash that fits: the next one does not.
   auto inserted = log;
   inserted.resize(2);
@@ -157,16 +157,17 @@ TEST_CASE("A tail that was cut or written anew is found with a head") {
   CHECK(problem(cut).empty());
   CHECK(problem(cut, head_of(log[2])).empty());
   CHECK(problem(cut, head_of(log[4])) ==
-        "the audit log is not whole: it ends with entry 3, and entry 5 of the head that is known "
-        "was cut off");
+        "the audit log is not intact: it ends with entry 3; entry 5 of the known head "
+        "is missing");
   CHECK(problem({}, head_of(log[0])).find("it ends with entry 0") != std::string::npos);
   auto anew = cut;
   anew.push_back(next_entry(head_of(cut.back()), {.name = "mallory", .source = ""}, {}, {}));
   anew.push_back(next_entry(head_of(anew.back()), {.name = "mallory", .source = ""}, {}, {}));
   CHECK(problem(anew).empty());
-  CHECK(problem(anew, head_of(log[4])) ==
-        "the audit log is not whole: entry 5 is not the one of the head that is known: the log was "
-        "written anew");
+  CHECK(
+      problem(anew, head_of(log[4])) ==
+      "the audit log is not intact: entry 5 differs from the known head: the log was "
+      "rewritten");
 }
 
 TEST_CASE("A record of a change has what differs") {

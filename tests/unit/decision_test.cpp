@@ -495,8 +495,8 @@ TEST_CASE("An explanation says what each check found") {
   CHECK(found().back() == "an unknown address against ::1 198.51.100.0/24");
   scene.key.whitelist = Whitelist();
   scene.request.method = "TRACE";
-  CHECK(found().back() == "TRACE is allowed by no scope, the key has read");
-  CHECK(found()[6] == "an unknown address, and the whitelist is empty: any will do");
+  CHECK(found().back() == "TRACE is not allowed by any scope, the key has read");
+  CHECK(found()[6] == "an unknown address, and an empty whitelist allows any");
   scene.key.expires_at.reset();
   CHECK(found()[5] == "never expires");
   scene.key.suspended_at = at("2026-05-02T01:02:03Z");
@@ -506,7 +506,7 @@ TEST_CASE("An explanation says what each check found") {
   scene.request.workspace = "other";
   CHECK(found().back() == "key_0123456789ab in workspace default, asked for in other");
   scene.known = false;
-  CHECK(found().back() == "the store knows no such key");
+  CHECK(found().back() == "the store has no such key");
 }
 
 TEST_CASE("A decision is right at every time that can be written") {

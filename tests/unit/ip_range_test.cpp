@@ -243,7 +243,7 @@ TEST_CASE("Bits behind the prefix are an error that names the range meant") {
     REQUIRE_FALSE(range.has_value());
     CHECK(range.error().code == ErrorCode::usage);
     CHECK(range.error().message ==
-          "\"" + std::string(row.text) + "\" has bits set behind its prefix");
+          "\"" + std::string(row.text) + "\" has bits set after its prefix");
     CHECK(range.error().hint == row.hint);
   }
 }

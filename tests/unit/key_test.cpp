@@ -352,7 +352,7 @@ TEST_CASE("A key that is suspended already stays so since then and can be resume
   CHECK_FALSE(value_of(apply(key, change, at("2026-06-01"))).suspended_at.has_value());
 }
 
-TEST_CASE("A change that can't be made says why") {
+TEST_CASE("A change that cannot be made says why") {
   const Time now = at("2026-06-01");
   Key key = some_key();
   key.whitelist = whitelist({"10.0.0.0/8"});
@@ -363,21 +363,21 @@ TEST_CASE("A change that can't be made says why") {
     const auto changed = apply(key, change, now);
     REQUIRE_FALSE(changed.has_value());
     CHECK(changed.error().code == ErrorCode::conflict);
-    CHECK(changed.error().message == "key_0123456789ab is revoked and can't be changed");
+    CHECK(changed.error().message == "key_0123456789ab is revoked and cannot be changed");
   }
-  SUBCASE("a revoked key can't be resumed") {
+  SUBCASE("a revoked key cannot be resumed") {
     key.revoked_at = now;
     change.suspended = false;
     CHECK(apply(key, change, now).error().code == ErrorCode::conflict);
   }
-  SUBCASE("an address that is not on the whitelist can't be removed") {
+  SUBCASE("an address that is not on the whitelist cannot be removed") {
     change.disallow = whitelist({"10.0.0.0/9"});
     const auto changed = apply(key, change, now);
     REQUIRE_FALSE(changed.has_value());
     CHECK(changed.error().code == ErrorCode::not_found);
     CHECK(changed.error().message == "10.0.0.0/9 is not on the whitelist of key_0123456789ab");
   }
-  SUBCASE("what is only being added can't be removed") {
+  SUBCASE("what is only being added cannot be removed") {
     change.disallow = whitelist({"::1"});
     change.allow = whitelist({"::1"});
     CHECK(apply(key, change, now).error().code == ErrorCode::not_found);
@@ -388,7 +388,7 @@ TEST_CASE("A change that can't be made says why") {
     REQUIRE_FALSE(changed.has_value());
     CHECK(changed.error().code == ErrorCode::confirmation_required);
     CHECK(changed.error().message ==
-          "without the last entry of its whitelist key_0123456789ab would be open to every "
+          "removing the last whitelist entry of key_0123456789ab opens it to every "
           "address");
   }
   SUBCASE("a whitelist of 256 takes no more") {

@@ -82,11 +82,11 @@ TEST_CASE("What is not there, doubled or unknown is told apart") {
   const auto unknown = query.check_taken();
   REQUIRE_FALSE(unknown.has_value());
   CHECK(unknown.error().code == ErrorCode::usage);
-  CHECK(unknown.error().message == "no parameter is called \"c\"");
+  CHECK(unknown.error().message == "unknown parameter \"c\"");
   CHECK(Query(query).take_all("c") == std::vector<std::string>{"3", "4"});
   const auto doubled = query.take("c");
   REQUIRE_FALSE(doubled.has_value());
-  CHECK(doubled.error().message == "the parameter c is doubled");
+  CHECK(doubled.error().message == "the parameter c is given twice");
   CHECK_FALSE(Query::parse("a=1&%zz=2").has_value());
   CHECK_FALSE(Query::parse("a=1&b=%2").has_value());
 }
@@ -186,7 +186,7 @@ TEST_CASE("Each question about usage comes through a query unchanged") {
   }
 }
 
-TEST_CASE("A parameter that is not what it has to be is refused") {
+TEST_CASE("A parameter that has an invalid value is refused") {
   for (const std::string_view text : {"workspace=",
                                       "workspace=a%20b",
                                       "workspace=a&workspace=b",

@@ -70,8 +70,7 @@ TEST_CASE("A successor lives as long as the key was to live") {
   rotation.expires_at = std::optional<Time>();
   CHECK(value_of(rotate(key, rotation, kNow)).successor.expires_at == std::nullopt);
   rotation.expires_at = kNow;
-  CHECK(problem(key, rotation) ==
-        "the successor of key_0123456789ab would be expired from the beginning");
+  CHECK(problem(key, rotation) == "the successor of key_0123456789ab would already be expired");
 }
 
 TEST_CASE("Only an active key without a successor is rotated") {

@@ -55,26 +55,26 @@ TEST_CASE("Scopes are read from names and from lists with commas") {
   }
 }
 
-TEST_CASE("What is no scope is named in the error and nothing is taken") {
+TEST_CASE("An unknown scope is named in the error and nothing is taken") {
   struct Row {
     std::vector<std::string> names;
     std::string message;
   };
   const std::vector<Row> rows{
-      {{}, "a key needs a scope"},
-      {{""}, "no scope \"\""},
-      {{","}, "no scope \"\""},
-      {{"read,"}, "no scope \"\""},
-      {{",read"}, "no scope \"\""},
-      {{"read,,write"}, "no scope \"\""},
-      {{"Read"}, "no scope \"Read\""},
-      {{"READ"}, "no scope \"READ\""},
-      {{"read, write"}, "no scope \" write\""},
-      {{"read write"}, "no scope \"read write\""},
-      {{"admin"}, "no scope \"admin\""},
-      {{"read", "delete"}, "no scope \"delete\""},
-      {{"read\x1B[2J"}, "no scope \"read\xEF\xBF\xBD[2J\""},
-      {{std::string("read\0", 5)}, "no scope \"read\xEF\xBF\xBD\""},
+      {{}, "a key needs at least one scope"},
+      {{""}, "unknown scope \"\""},
+      {{","}, "unknown scope \"\""},
+      {{"read,"}, "unknown scope \"\""},
+      {{",read"}, "unknown scope \"\""},
+      {{"read,,write"}, "unknown scope \"\""},
+      {{"Read"}, "unknown scope \"Read\""},
+      {{"READ"}, "unknown scope \"READ\""},
+      {{"read, write"}, "unknown scope \" write\""},
+      {{"read write"}, "unknown scope \"read write\""},
+      {{"admin"}, "unknown scope \"admin\""},
+      {{"read", "delete"}, "unknown scope \"delete\""},
+      {{"read\x1B[2J"}, "unknown scope \"read\xEF\xBF\xBD[2J\""},
+      {{std::string("read\0", 5)}, "unknown scope \"read\xEF\xBF\xBD\""},
   };
   for (const Row& row : rows) {
     CAPTURE(row.message);
@@ -107,7 +107,7 @@ TEST_CASE("Neither scope implies the other") {
   CHECK_FALSE(Scopes().has_all(read));
 }
 
-TEST_CASE("Bits that are no scope are dropped") {
+TEST_CASE("Bits that are not scopes are dropped") {
   CHECK(Scopes(0).empty());
   CHECK(Scopes(0xFFFF'FFFC).empty());
   CHECK(Scopes(7).bits() == 3);

@@ -385,7 +385,7 @@ TEST_CASE("A time without its count does not go along when the ring grows") {
   CHECK(window.peek(kLimit, seconds(290)).remaining == kLimit);
 }
 
-/// Lets a process of its own admit a request while the memory at `guarded` can't be written, so
+/// Lets a process of its own admit a request while the memory at `guarded` cannot be written, so
 /// that it dies there, between the stores of a request.
 void admit_and_die(void* guarded, std::uint64_t& count, std::span<Tick> ring, Tick now) {
   const pid_t child = fork();

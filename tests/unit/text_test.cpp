@@ -103,7 +103,7 @@ TEST_CASE("Text is printable if it is UTF-8 and has nothing that moves or hides"
   }
 }
 
-TEST_CASE("Each character that can't be printed is replaced by one") {
+TEST_CASE("Each character that cannot be printed is replaced by one") {
   struct Row {
     std::string_view text;
     std::string_view expected;

@@ -34,7 +34,7 @@ TEST_CASE("A duration is a whole number and a unit") {
   }
 }
 
-TEST_CASE("What is no duration above zero and up to 100 years is refused") {
+TEST_CASE("What is not a duration above zero and up to 100 years is refused") {
   for (const std::string& text : std::vector<std::string>{"",
                                                           " ",
                                                           "d",
@@ -92,7 +92,7 @@ TEST_CASE("What is no duration above zero and up to 100 years is refused") {
         "the duration \"36501d\" is longer than 100 years");
   CHECK(parse_duration("99999999999999999999d").error().message ==
         "the duration \"99999999999999999999d\" is longer than 100 years");
-  CHECK(parse_duration("5y").error().message == "\"5y\" is no duration");
+  CHECK(parse_duration("5y").error().message == "\"5y\" is not a duration");
 }
 
 TEST_CASE("A time is read as RFC 3339 says or as a date") {
@@ -206,12 +206,12 @@ TEST_CASE("What is no valid time is refused") {
     const auto time = parse_time(text);
     REQUIRE_FALSE(time.has_value());
     CHECK(time.error().code == ErrorCode::usage);
-    CHECK(time.error().hint == "write 2026-12-31 or 2026-12-31T18:00:00Z");
+    CHECK(time.error().hint == "use 2026-12-31 or 2026-12-31T18:00:00Z");
   }
   CHECK_FALSE(parse_time(std::string_view()).has_value());
 }
 
-TEST_CASE("An offset can't carry a time out of the years 1970 to 9999") {
+TEST_CASE("An offset cannot carry a time out of the years 1970 to 9999") {
   for (const std::string_view text :
        {"1970-01-01T00:00:00+00:01", "1970-01-01T22:59:59+23:00", "9999-12-31T23:59:59-00:01",
         "9999-12-31T23:59:59.999-23:59"}) {
@@ -259,7 +259,8 @@ TEST_CASE("A time or a duration is counted from now") {
     for (const auto& time : {parse_time_after(text, now), parse_time_before(text, now)}) {
       REQUIRE_FALSE(time.has_value());
       CHECK(time.error().code == ErrorCode::usage);
-      CHECK(time.error().message == "\"" + std::string(text) + "\" is no time and no duration");
+      CHECK(time.error().message ==
+            "\"" + std::string(text) + "\" is neither a time nor a duration");
     }
   }
 }

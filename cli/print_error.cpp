@@ -1,4 +1,4 @@
-#include "cli/report.h"
+#include "cli/print_error.h"
 
 #include <algorithm>
 #include <string>
@@ -12,14 +12,14 @@
 namespace nexakey::cli {
 namespace {
 
-/// Names of files and the like come into messages and hints as they are.
+/// Messages and hints contain arbitrary text, such as file names.
 std::string presentable(std::string text) {
   return core::printable(core::mask_credentials(std::move(text)));
 }
 
 }  // namespace
 
-std::string format_report(const core::Error& error, Format format) {
+std::string format_error(const core::Error& error, Format format) {
   const std::string message = presentable(core::mask_urls(error.message));
   const std::string hint = presentable(error.hint);
   if (format == Format::table) {
@@ -31,7 +31,9 @@ std::string format_report(const core::Error& error, Format format) {
   return line;
 }
 
-void report(const core::Error& error, Format format) { print_note(format_report(error, format)); }
+void print_error(const core::Error& error, Format format) {
+  print_note(format_error(error, format));
+}
 
 std::string clean_message(std::string message) {
   message.erase(std::min(message.find('\n'), message.size()));
