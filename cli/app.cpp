@@ -12,6 +12,7 @@
 #include "cli/command_line.h"
 #include "cli/complete.h"
 #include "cli/help.h"
+#include "cli/interruption.h"
 #include "cli/parse_error.h"
 #include "cli/print_error.h"
 #include "core/api_key.h"
@@ -127,6 +128,13 @@ void end_on_cut_file(int /*signal*/) {
   ::_exit(static_cast<int>(ExitStatus::store_unavailable));
 }
 
+/// Ends the process by a signal; returns the exit status if the signal is blocked.
+int end_by(int signal) {
+  std::signal(signal, SIG_DFL);
+  std::raise(signal);
+  return 128 + signal;
+}
+
 }  // namespace
 
 int nexakey_main(int argc, char** argv) {
@@ -141,9 +149,9 @@ int nexakey_main(int argc, char** argv) {
   try {
     return static_cast<int>(run(words));
   } catch (const BrokenPipe&) {
-    std::signal(SIGPIPE, SIG_DFL);
-    std::raise(SIGPIPE);
-    return 128 + SIGPIPE;  // for a parent that blocks the signal
+    return end_by(SIGPIPE);
+  } catch (const Interrupted& interrupted) {
+    return end_by(interrupted.signal);
   } catch (const Failure& failure) {
     error = failure.error;
   } catch (const core::RandomnessError& failure) {

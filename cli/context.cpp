@@ -1,7 +1,5 @@
 #include "cli/context.h"
 
-#include <utility>
-
 #include "cli/access.h"
 #include "cli/exit_status.h"
 
@@ -14,10 +12,20 @@ std::unique_ptr<store::KeyStore> Context::open_store(store::OpenMode mode) const
 }
 
 core::Result<std::unique_ptr<store::KeyStore>> Context::try_open_store(store::OpenMode mode) const {
-  if (!settings.note.empty() && !settings.quiet && !std::exchange(note_is_printed, true)) {
+  print_store_note();
+  return store::open(settings.store.value, mode, access_of(settings));
+}
+
+core::Result<std::unique_ptr<store::ServedStore>> Context::open_served_store() const {
+  print_store_note();
+  return store::open_served(settings.store.value, store::OpenMode::existing);
+}
+
+void Context::print_store_note() const {
+  if (!settings.note.empty() && !settings.quiet && !note_is_printed) {
+    note_is_printed = true;
     print_note("nexakey: " + settings.note);
   }
-  return store::open(settings.store.value, mode, access_of(settings));
 }
 
 void Context::require_yes(const std::string& question, const std::string& action) const {

@@ -46,6 +46,14 @@ bool FilterOptions::given() const {
          older_than || all_workspaces;
 }
 
+void FilterOptions::check_alternative(const std::vector<std::string>& keys) const {
+  if (keys.empty() == !given()) {
+    throw Failure{{core::ErrorCode::usage,
+                   keys.empty() ? "no key is given" : "both a key and a filter are given",
+                   "name keys, or select them with filter options such as --older-than"}};
+  }
+}
+
 core::KeyFilter FilterOptions::filter(const Context& context) const {
   const core::Time now = context.now();
   core::KeyFilter filter;

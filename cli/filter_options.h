@@ -27,6 +27,8 @@ struct FilterOptions {
   void add_selection_to(Arguments& app);
   /// Whether any of the options was given.
   [[nodiscard]] bool given() const;
+  /// Ends the command unless either keys or filters are given, and not both.
+  void check_alternative(const std::vector<std::string>& keys) const;
   /// The filter of the options; ends the command if a value is invalid.
   [[nodiscard]] core::KeyFilter filter(const Context& context) const;
 };

@@ -1,6 +1,9 @@
 #include "cli/key_argument.h"
 
 #include <algorithm>
+#include <set>
+#include <span>
+#include <utility>
 
 #include "cli/exit_status.h"
 #include "cli/key_view.h"
@@ -13,19 +16,17 @@ using core::ErrorCode;
 using core::Key;
 using core::KeyFilter;
 
-KeyFilter filter_for_secret(const Context& context) {
+core::KeyHash read_hash(const Context& context) {
   const core::Secret secret = read_secret(context.terminal, "Key: ");
   if (!core::is_api_key(secret.reveal())) {
     throw Failure{{ErrorCode::usage, "standard input is not a key",
                    "a key is fc_live_ and 28 letters and digits"}};
   }
-  return {.workspace = context.settings.workspace, .hash = core::hash_api_key(secret.reveal())};
+  return core::hash_api_key(secret.reveal());
 }
 
+/// The filter for the beginning of an id, or for a name.
 KeyFilter filter_for(const Context& context, const std::string& argument) {
-  if (argument == "-") {
-    return filter_for_secret(context);
-  }
   if (argument.starts_with(core::KeyId::kPrefix)) {
     const auto ids = core::KeyIdRange::parse(argument);
     if (!ids) {
@@ -62,36 +63,13 @@ void drop_dead_namesakes(std::vector<Key>& keys, core::Time now) {
                  "name one by its id"}};
 }
 
-/// A damaged key can be revoked by its whole id.
-Key find_key_to_revoke(const Context& context, store::KeyStore& store,
-                       const std::string& argument) {
-  try {
-    return find_key(context, store, argument);
-  } catch (const Failure& failure) {
-    const auto id = core::KeyId::parse(argument);
-    if (!id || context.settings.workspace ||
-        failure.error.code != core::ErrorCode::store_unavailable) {
-      throw;
-    }
-    Key key;
-    key.id = *id;
-    key.name = argument;
-    return key;
+/// A key that a look-up has found, if it exists and is in the given workspace.
+Key checked(const Context& context, std::optional<Key> found, const std::string& argument) {
+  const auto& workspace = context.settings.workspace;
+  if (!found || (workspace && found->workspace != *workspace)) {
+    fail_not_found({.workspace = workspace}, argument, "");
   }
-}
-
-/// The results of `find` for all arguments, without duplicates.
-std::vector<Key> find_each(Key (*find)(const Context&, store::KeyStore&, const std::string&),
-                           const Context& context, store::KeyStore& store,
-                           const std::vector<std::string>& arguments) {
-  std::vector<Key> keys;
-  for (const std::string& argument : arguments) {
-    Key key = find(context, store, argument);
-    if (std::ranges::none_of(keys, [&](const Key& known) { return known.id == key.id; })) {
-      keys.push_back(std::move(key));
-    }
-  }
-  return keys;
+  return *std::move(found);
 }
 
 }  // namespace
@@ -106,8 +84,19 @@ std::vector<Key> select_keys(const Context& context, store::KeyStore& store,
   return keys;
 }
 
+std::optional<Key> find_key(store::KeyStore& store, core::KeyId id) {
+  return std::move(value_of(store.find(std::span(&id, 1))).front());
+}
+
+std::optional<Key> find_key(store::KeyStore& store, const core::KeyHash& hash) {
+  return std::move(value_of(store.find(std::span(&hash, 1))).front());
+}
+
 std::vector<Key> find_keys_ever(const Context& context, store::KeyStore& store,
                                 const std::string& argument) {
+  if (argument == "-" || core::KeyId::parse(argument)) {
+    return {find_key(context, store, argument)};
+  }
   KeyFilter filter = filter_for(context, argument);
   filter.newest_of_line = false;
   auto keys = select_keys(context, store, filter);
@@ -121,6 +110,12 @@ std::vector<Key> find_keys_ever(const Context& context, store::KeyStore& store,
 }
 
 Key find_key(const Context& context, store::KeyStore& store, const std::string& argument) {
+  if (argument == "-") {
+    return checked(context, find_key(store, read_hash(context)), argument);
+  }
+  if (const auto id = core::KeyId::parse(argument)) {
+    return checked(context, find_key(store, *id), argument);
+  }
   const KeyFilter filter = filter_for(context, argument);
   auto keys = select_keys(context, store, filter);
   const bool had_any = !keys.empty();
@@ -148,12 +143,25 @@ Key changed_key(core::Result<std::optional<Key>> updated, core::KeyId id) {
 
 std::vector<Key> find_keys(const Context& context, store::KeyStore& store,
                            const std::vector<std::string>& arguments) {
-  return find_each(find_key, context, store, arguments);
-}
-
-std::vector<Key> find_keys_to_revoke(const Context& context, store::KeyStore& store,
-                                     const std::vector<std::string>& arguments) {
-  return find_each(find_key_to_revoke, context, store, arguments);
+  std::vector<core::KeyId> ids;
+  for (const std::string& argument : arguments) {
+    if (const auto id = core::KeyId::parse(argument)) {
+      ids.push_back(*id);
+    }
+  }
+  // Whole ids, of which there may be thousands, are looked up together.
+  auto found = ids.empty() ? std::vector<std::optional<Key>>() : value_of(store.find(ids));
+  auto next = found.begin();
+  std::vector<Key> keys;
+  std::set<core::KeyId> known;
+  for (const std::string& argument : arguments) {
+    Key key = core::KeyId::parse(argument) ? checked(context, std::move(*next++), argument)
+                                           : find_key(context, store, argument);
+    if (known.insert(key.id).second) {
+      keys.push_back(std::move(key));
+    }
+  }
+  return keys;
 }
 
 }  // namespace nexakey::cli

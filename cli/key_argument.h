@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,10 +22,9 @@ core::Key find_key(const Context& context, store::KeyStore& store, const std::st
 std::vector<core::Key> find_keys(const Context& context, store::KeyStore& store,
                                  const std::vector<std::string>& arguments);
 
-/// As find_keys, for revocation: a damaged key that the store cannot read can be named by its whole
-/// id; the other members of the result are empty then.
-std::vector<core::Key> find_keys_to_revoke(const Context& context, store::KeyStore& store,
-                                           const std::vector<std::string>& arguments);
+/// The key with an id or a hash, in any workspace; nothing if there is none.
+std::optional<core::Key> find_key(store::KeyStore& store, core::KeyId id);
+std::optional<core::Key> find_key(store::KeyStore& store, const core::KeyHash& hash);
 
 /// All keys that an argument names, in any state: a name matches every key that has it. Ends the
 /// command if there are none.

@@ -38,9 +38,10 @@ std::string KeyView::brief_time(const std::optional<core::Time>& time) const {
 
 Cell KeyView::status(const core::Key& key) const {
   const core::KeyStatus status = key.status(now_);
+  // Damage that does not decide about the key is only marked.
   const bool is_marked = !key.damage.empty() && status != core::KeyStatus::damaged;
   return {std::string(core::name_of(status)) + (is_marked ? ", damaged" : ""),
-          status == core::KeyStatus::active ? Style::good : Style::bad};
+          status == core::KeyStatus::active && !is_marked ? Style::good : Style::bad};
 }
 
 std::string KeyView::fields(const core::Key& key) const {
@@ -70,6 +71,10 @@ std::string KeyView::fields(const core::Key& key) const {
   }
   if (key.revoked_at) {
     add("revoked", time(key.revoked_at));
+  }
+  if (!key.damage.empty()) {
+    add("damage",
+        core::join(std::vector<std::string_view>(key.damage.begin(), key.damage.end()), ", "));
   }
   add("reason", key.revoke_reason);
   add("rotated from", key.rotated_from ? key.rotated_from->to_string() : "");

@@ -1,9 +1,11 @@
 #include <algorithm>
 #include <memory>
+#include <span>
 
 #include "cli/actor.h"
 #include "cli/command.h"
 #include "cli/filter_options.h"
+#include "cli/interruption.h"
 #include "cli/key_argument.h"
 #include "cli/key_view.h"
 
@@ -28,7 +30,7 @@ std::vector<core::Key> chosen_keys(const Context& context, store::KeyStore& stor
   if (options.keys.empty()) {
     return select_keys(context, store, options.filter.filter(context));
   }
-  return find_keys_to_revoke(context, store, options.keys);
+  return find_keys(context, store, options.keys);
 }
 
 void print_revoked(Context& context, const std::vector<core::Key>& keys) {
@@ -52,12 +54,28 @@ void print_revoked(Context& context, const std::vector<core::Key>& keys) {
   context.out.write(table.render(view.style()));
 }
 
+/// The keys that were revoked, up to an error or a signal.
+struct Outcome {
+  std::vector<core::Key> revoked{};
+  core::Result<void> result{};
+  int signal = 0;  ///< the one that interrupted the revocation; 0 if none did
+};
+
+Outcome revoke(const Context& context, store::KeyStore& store, const std::vector<core::KeyId>& ids,
+               const std::string& reason) {
+  const Interruption interruption;
+  Outcome outcome;
+  const auto visit = [&](std::span<const core::Key> keys) {
+    outcome.revoked.insert(outcome.revoked.end(), keys.begin(), keys.end());
+    return Interruption::signal() == 0;
+  };
+  outcome.result = store.as(local_actor()).revoke(ids, reason, context.now(), visit);
+  outcome.signal = outcome.revoked.size() < ids.size() ? Interruption::signal() : 0;
+  return outcome;
+}
+
 ExitStatus run(Context& context, const Options& options) {
-  if (options.keys.empty() == !options.filter.given()) {
-    throw Failure{{core::ErrorCode::usage,
-                   options.keys.empty() ? "no key is given" : "both a key and a filter are given",
-                   "name keys, or select them with the options of nexakey list"}};
-  }
+  options.filter.check_alternative(options.keys);
   value_of(core::check_description(options.reason));
   const auto store = context.open_store();
   std::vector<core::Key> keys = chosen_keys(context, *store, options);
@@ -74,8 +92,17 @@ ExitStatus run(Context& context, const Options& options) {
   }
   std::vector<core::KeyId> ids;
   std::ranges::transform(keys, std::back_inserter(ids), &core::Key::id);
-  print_revoked(context,
-                value_of(store->as(local_actor()).revoke(ids, options.reason, context.now())));
+  Outcome outcome = revoke(context, *store, ids, options.reason);
+  if (outcome.result || !outcome.revoked.empty()) {
+    print_revoked(context, outcome.revoked);
+    context.out.flush();
+  }
+  if (outcome.signal != 0) {
+    print_note("nexakey: revoked " + std::to_string(outcome.revoked.size()) + " of " +
+               std::to_string(ids.size()) + " keys: run the same command again to revoke the rest");
+    throw Interrupted{outcome.signal};
+  }
+  value_of(std::move(outcome.result));
   return ExitStatus::done;
 }
 

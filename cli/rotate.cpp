@@ -226,11 +226,7 @@ void rotate_all(Context& context, store::KeyStore& store, const std::vector<Targ
 }
 
 ExitStatus run(Context& context, const Options& options) {
-  if (options.keys.empty() == !options.filter.given()) {
-    throw Failure{{ErrorCode::usage,
-                   options.keys.empty() ? "no key is given" : "both a key and a filter are given",
-                   "name keys, or select them with --older-than and the other options"}};
-  }
+  options.filter.check_alternative(options.keys);
   const Terms terms = read_terms(context, options);
   const auto store = context.open_store();
   const auto targets = choose_targets(choose_keys(context, *store, options), options);

@@ -17,12 +17,6 @@ using core::Key;
 using core::Rotated;
 using core::Rotation;
 
-std::optional<Key> find_only(const Context& context, store::KeyStore& store,
-                             const core::KeyFilter& filter) {
-  auto keys = select_keys(context, store, filter);
-  return keys.empty() ? std::nullopt : std::optional(std::move(keys.front()));
-}
-
 /// Whether this is the newest key of its line, and may still be used or resumed.
 bool is_current(const Key& key, core::Time now) {
   return !key.superseded_by && !key.has_ended(now);
@@ -34,7 +28,7 @@ std::optional<Key> find_rest(const Context& context, store::KeyStore& store, Rot
   if (!file.has_rest()) {
     return std::nullopt;
   }
-  auto key = file.rest() ? find_only(context, store, {.hash = file.rest()}) : std::nullopt;
+  auto key = file.rest() ? find_key(store, *file.rest()) : std::nullopt;
   if (!key || !key->rotated_from || !is_current(*key, context.now())) {
     file.discard();
     return std::nullopt;
@@ -43,10 +37,9 @@ std::optional<Key> find_rest(const Context& context, store::KeyStore& store, Rot
 }
 
 /// Completes a rotation that is already stored.
-Rotated finish_rest(const Context& context, store::KeyStore& store, RotationFile& file,
-                    const Key& successor) {
+Rotated finish_rest(store::KeyStore& store, RotationFile& file, const Key& successor) {
   const core::KeyId from = *successor.rotated_from;
-  auto previous = find_only(context, store, {.ids = core::KeyIdRange{from, from}});
+  auto previous = find_key(store, from);
   file.publish();
   return {.successor = successor, .previous = previous.value_or(Key())};
 }
@@ -57,7 +50,7 @@ void check_current(const Context& context, store::KeyStore& store, const Rotatio
   if (!file.current()) {
     return;
   }
-  const auto key = find_only(context, store, {.hash = file.current()});
+  const auto key = find_key(store, *file.current());
   if (key && key->id != target.key.id && is_current(*key, context.now())) {
     throw Failure{{ErrorCode::conflict,
                    target.file->string() + " has the key of " + describe(*key) +
@@ -97,7 +90,7 @@ Rotated rotate_into_file(const Context& context, store::KeyStore& store, const T
                      "finish it first: nexakey rotate " + rest->id.to_string() + " --key-file " +
                          target.file->string()}};
     }
-    return finish_rest(context, store, file, *rest);
+    return finish_rest(store, file, *rest);
   }
   check_current(context, store, file, target);
   const core::Secret secret = core::generate_api_key(system::random_bytes);
@@ -126,7 +119,7 @@ std::vector<Rotated> finish_folder(const Context& context, store::KeyStore& stor
   for (const auto& path : interrupted_rotations(folder)) {
     RotationFile file(path);
     if (const auto rest = find_rest(context, store, file)) {
-      finished.push_back(finish_rest(context, store, file, *rest));
+      finished.push_back(finish_rest(store, file, *rest));
     }
   }
   return finished;

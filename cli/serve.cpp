@@ -63,9 +63,7 @@ ExitStatus run(Context& context, const ServeOptions& options) {
   server::AccessLog log(form);
   const auto log_request = [&log](const server::LogEntry& entry) { log.add(entry); };
 
-  const auto open_store = [&] {
-    return store::open_served(context.settings.store.value, store::OpenMode::existing);
-  };
+  const auto open_store = [&] { return context.open_served_store(); };
   const auto store = value_of(open_store());
   server::Service service(
       parse_proxies(options.proxies), context.settings.workspace,

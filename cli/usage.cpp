@@ -27,13 +27,12 @@ struct Options {
 };
 
 /// The key and the keys it was rotated from, newest first.
-std::vector<core::KeyId> line_of(const Context& context, store::KeyStore& store,
-                                 const core::Key& key) {
+std::vector<core::KeyId> line_of(store::KeyStore& store, const core::Key& key) {
   std::vector<core::KeyId> line{key.id};
   for (auto from = key.rotated_from; from && std::ranges::count(line, *from) == 0;) {
     line.push_back(*from);
-    const auto keys = select_keys(context, store, {.ids = core::KeyIdRange{*from, *from}});
-    from = keys.empty() ? std::nullopt : keys.front().rotated_from;
+    const auto previous = find_key(store, *from);
+    from = previous ? previous->rotated_from : std::nullopt;
   }
   return line;
 }
@@ -139,7 +138,7 @@ ExitStatus run(Context& context, const Options& options) {
   if (options.key) {
     const core::Key key = find_key(context, *store, *options.key);
     query.key = key.id;
-    line = options.lineage ? line_of(context, *store, key) : line;
+    line = options.lineage ? line_of(*store, key) : line;
   } else {
     query.workspace = context.settings.workspace_or_default();
   }
