@@ -124,7 +124,7 @@ TEST_CASE("each damage is found, and named") {
             sql("keys SET rate_limit = 0"),
             {"keys problem: ID: cannot decode rate_limit"}},
            {"scopes", sql("keys SET scopes = 0"), {"keys problem: ID: cannot decode scopes"}},
-           {"name", sql("keys SET name = ''"), {"keys problem: ID: a name can't be empty"}},
+           {"name", sql("keys SET name = ''"), {"keys problem: ID: a name cannot be empty"}},
            {"hash",
             sql("keys SET hash = x'00'"),
             {"keys problem: ID: cannot decode hash"}},
