@@ -6,7 +6,7 @@
 
 #include "core/error.h"
 #include "server/line_writer.h"
-#include "server/service.h"
+#include "server/log_entry.h"
 
 namespace nexakey::server {
 

@@ -14,9 +14,13 @@ core::Actor actor_of(const core::Token& token, const Peer& peer) {
   return {.name = token.name == id ? id : token.name + " (" + id + ")", .source = peer.to_string()};
 }
 
+bool is_of_store(const core::Error& error) {
+  return error.code == core::ErrorCode::store_unavailable || error.code == core::ErrorCode::failed;
+}
+
 }  // namespace
 
-HttpResponse call_handler(store::ServedStore& store, const HttpRequest& request,
+HttpResponse call_handler(store::KeyStore& store, const HttpRequest& request,
                           const std::optional<std::string>& served) {
   auto query = core::Query::parse(request.head.query());
   if (!query) {
@@ -37,7 +41,11 @@ HttpResponse call_handler(store::ServedStore& store, const HttpRequest& request,
     call.actor = actor_of(*token, request.head.peer);
   }
   auto response = std::get<Handler>(request.resolved.route->handler)(call);
-  return response ? *std::move(response) : problem(response.error());
+  if (response) {
+    return *std::move(response);
+  }
+  return !request.resolved.token && is_of_store(response.error()) ? store_problem(response.error())
+                                                                  : problem(response.error());
 }
 
 }  // namespace nexakey::server

@@ -18,52 +18,57 @@ Result<HttpResponse> write_entries(const Call& call, const core::AuditFilter& fi
   HttpResponse response = empty_json_response();
   core::JsonWriter json(response.body);
   json.begin_object().name("entries").begin_array();
-  return call.store
-      .audit(filter, limit,
-             [&](const core::AuditEntry& entry) {
-               core::write_audit_entry(json, entry);
-               return true;
-             })
-      .map([&](const std::optional<std::int64_t>& next) {
-        json.end_array().name("next_cursor");
-        if (next) {
-          json.number(*next);
-        } else {
-          json.null();
-        }
-        json.end_object();
-        response.body += '\n';
-        return std::move(response);
-      });
+  const auto next = call.store.audit(filter, limit, [&](const core::AuditEntry& entry) {
+    core::write_audit_entry(json, entry);
+    return true;
+  });
+  if (!next) {
+    return tl::unexpected(next.error());
+  }
+  json.end_array().name("next_cursor");
+  if (*next) {
+    json.number(**next);
+  } else {
+    json.null();
+  }
+  json.end_object();
+  response.body += '\n';
+  return response;
 }
 
 }  // namespace
 
 Result<HttpResponse> list_audit(Call& call) {
-  core::AuditFilter filter;
-  return core::take_audit_filter(call.query)
-      .and_then([&](core::AuditFilter taken) {
-        filter = std::move(taken);
-        return confine(call, filter.workspace);
-      })
-      .and_then([&] { return core::take_number(call.query, "limit", 1, kMaxPage); })
-      .and_then([&](const std::optional<std::uint64_t>& limit) {
-        return call.query.check_taken().and_then(
-            [&] { return write_entries(call, filter, limit.value_or(kDefaultPage)); });
-      });
+  auto filter = core::take_audit_filter(call.query);
+  if (!filter) {
+    return tl::unexpected(std::move(filter.error()));
+  }
+  if (auto confined = confine(call, filter->workspace); !confined) {
+    return tl::unexpected(std::move(confined.error()));
+  }
+  const auto limit = core::take_number(call.query, "limit", 1, kMaxPage);
+  if (!limit) {
+    return tl::unexpected(limit.error());
+  }
+  if (auto rest = call.query.check_taken(); !rest) {
+    return tl::unexpected(std::move(rest.error()));
+  }
+  return write_entries(call, *filter, limit->value_or(kDefaultPage));
 }
 
 Result<HttpResponse> show_audit_head(Call& call) {
-  return check_unconfined(call, "the head of the audit log is")
-      .and_then([&] { return call.query.check_taken(); })
-      .and_then([&] { return call.store.audit_head(); })
-      .map([](const core::AuditHead& head) {
-        return json_response([&](core::JsonWriter& json) {
-          json.begin_object().name("head");
-          core::write_audit_head(json, head);
-          json.end_object();
-        });
-      });
+  if (auto unconfined = check_unconfined(call, "the head of the audit log is"); !unconfined) {
+    return tl::unexpected(std::move(unconfined.error()));
+  }
+  const auto head = call.store.audit_head();
+  if (!head) {
+    return tl::unexpected(head.error());
+  }
+  return json_response([&](core::JsonWriter& json) {
+    json.begin_object().name("head");
+    core::write_audit_head(json, *head);
+    json.end_object();
+  });
 }
 
 }  // namespace nexakey::server

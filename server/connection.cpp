@@ -149,12 +149,12 @@ void Connection::take(ReadRequest read) {
   is_last_ = !read.keep_alive || is_finishing_;
   pending_.push_back({.keep_alive = !is_last_, .has_body = request.head.method != "HEAD"});
   if (!request.resolved.is_offloaded()) {
-    dispatcher_.decide({shared_from_this(), answered_ + pending_.size() - 1}, std::move(request));
+    dispatcher_.run({shared_from_this(), answered_ + pending_.size() - 1}, std::move(request));
     return;
   }
   takes_more_ = false;
   if (pending_.size() == 1) {
-    dispatcher_.work({shared_from_this(), answered_}, std::move(request));
+    dispatcher_.run({shared_from_this(), answered_}, std::move(request));
   } else {
     slow_ = std::move(request);
   }
@@ -176,7 +176,7 @@ void Connection::answer(std::uint64_t number, HttpResponse response, std::string
   } else if (pending_.size() > 1 || !slow_) {
     return;  // the answers of one turn go out together
   } else {
-    dispatcher_.work({shared_from_this(), answered_}, *std::exchange(slow_, std::nullopt));
+    dispatcher_.run({shared_from_this(), answered_}, *std::exchange(slow_, std::nullopt));
   }
   write();
 }

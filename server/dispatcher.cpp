@@ -1,28 +1,72 @@
 #include "server/dispatcher.h"
 
-#include <exception>
 #include <string_view>
 #include <utility>
 
 #include <boost/asio/post.hpp>
 
+#include "server/open_routes.h"
 #include "server/responses.h"
+#include "server/routes.h"
 
 namespace nexakey::server {
 namespace {
 
 namespace asio = boost::asio;
+using StoreResult = core::Result<store::ServedStore*>;
 
-/// What `work` makes of the store, or `refuse` of an error. On a thread, an exception would end the
-/// process, and with it all other requests.
-template <typename Work, typename Refuse>
-auto attempt(const core::Result<store::ServedStore*>& store, const Work& work, const Refuse& refuse)
-    -> decltype(refuse(core::Error())) {
-  try {
-    return store ? work(**store) : refuse(store.error());
-  } catch (const std::exception& exception) {
-    return refuse({core::ErrorCode::failed, exception.what(), ""});
+/// How many requests or tokens the store is asked about at once.
+constexpr std::size_t kMaxBatch = 256;
+
+template <typename Items>
+std::vector<const HttpRequest*> requests_of(const Items& batch) {
+  std::vector<const HttpRequest*> requests;
+  requests.reserve(batch.size());
+  for (const auto& waiting : batch) {
+    requests.push_back(&waiting.request);
   }
+  return requests;
+}
+
+template <typename Items>
+core::Result<std::vector<std::optional<core::Token>>> find_tokens(const StoreResult& store,
+                                                                  const Items& batch) {
+  if (!store) {
+    return tl::unexpected(store.error());
+  }
+  std::vector<core::CredentialHash> hashes;
+  hashes.reserve(batch.size());
+  for (const auto& admission : batch) {
+    hashes.push_back(*admission.resolved.credential);
+  }
+  return (*store)->find_tokens(hashes);
+}
+
+/// On a worker: the token may be too old by now.
+HttpResponse call(const Service& service, const StoreResult& store, HttpRequest& request) {
+  if (!store) {
+    return store_problem(store.error());
+  }
+  if (request.resolved.needs_token()) {
+    const auto tokens = (*store)->find_tokens({&*request.resolved.credential, 1});
+    if (!tokens) {
+      return store_problem(tokens.error());
+    }
+    admit(request.resolved, tokens->front());
+  }
+  return request.resolved.refusal ? *request.resolved.refusal : service.call(**store, request);
+}
+
+HttpResponse broken(const std::exception& exception) {
+  HttpResponse response =
+      problem({core::ErrorCode::failed, "the server failed to answer", "see its log"});
+  response.detail = exception.what();
+  return response;
+}
+
+HttpResponse busy() {
+  return problem({core::ErrorCode::store_unavailable, "too many requests are waiting already",
+                  "try again in a moment"});
 }
 
 }  // namespace
@@ -32,102 +76,127 @@ Dispatcher::Dispatcher(asio::io_context& context, Service& service, store::Serve
                        std::function<void()> flush)
     : context_(context),
       service_(service),
-      store_(store),
       flush_(std::move(flush)),
+      admissions_(
+          context, store, limits.deciders > 0 ? std::optional(open_store) : std::nullopt, kMaxBatch,
+          [](const StoreResult& own, const auto& batch) { return find_tokens(own, batch); },
+          [this](auto batch, const Tokens& tokens) {
+            finish_admissions(std::move(batch), tokens);
+          }),
+      probes_(
+          context, store, limits.deciders > 0 ? std::optional(open_store) : std::nullopt, SIZE_MAX,
+          [](const StoreResult& own, const auto& /*batch*/) { return probe(own); },
+          [this](const auto& batch, const HttpResponse& response) {
+            for (const Waiting& waiting : batch) {
+              finish(waiting, response);
+            }
+          }),
       workers_(open_store, limits.workers, limits.queue) {
-  for (std::size_t i = 0; i < limits.deciders; ++i) {
-    deciders_.emplace_back(open_store);
+  for (std::size_t i = 0; i < std::max<std::size_t>(limits.deciders, 1); ++i) {
+    deciders_.emplace_back(
+        context, store, limits.deciders > 0 ? std::optional(open_store) : std::nullopt, kMaxBatch,
+        [this](const StoreResult& own, const auto& batch) {
+          const auto requests = requests_of(batch);
+          return own ? service_.decide(**own, requests) : refuse_batch(requests, own.error());
+        },
+        [this](const auto& batch, Answers answers) {
+          service_.record(answers.decided);
+          for (std::size_t n = 0; n < batch.size(); ++n) {
+            finish(batch[n], std::move(answers.responses[n]));
+          }
+        });
   }
 }
 
-void Dispatcher::decide(Asker asker, HttpRequest request) {
-  if (auto response = service_.answer_at_once(request)) {
-    ++in_work_;
-    asio::post(context_, [this, asker = std::move(asker), request = std::move(request),
-                          response = *std::move(response)]() mutable {
-      finish(asker, request, std::move(response));
+void Dispatcher::admit(Resolved resolved, std::function<void(Resolved)> then) {
+  admissions_.add({.resolved = std::move(resolved), .then = std::move(then)});
+}
+
+void Dispatcher::finish_admissions(std::vector<Admission> batch, const Tokens& tokens) {
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    Resolved& resolved = batch[i].resolved;
+    if (tokens) {
+      server::admit(resolved, (*tokens)[i]);
+    } else {
+      resolved.refusal = store_problem(tokens.error());
+    }
+    batch[i].then(std::move(resolved));
+  }
+}
+
+void Dispatcher::run(Asker asker, HttpRequest request) {
+  ++in_work_;
+  route({.asker = std::move(asker), .request = std::move(request)});
+}
+
+void Dispatcher::route(Waiting waiting) {
+  Resolved& resolved = waiting.request.resolved;
+  if (resolved.is_answered_at_once()) {
+    answer_at_once(std::move(waiting));
+  } else if (resolved.needs_token()) {
+    Resolved own = std::move(resolved);
+    admit(std::move(own), [this, waiting = std::move(waiting)](Resolved admitted) mutable {
+      waiting.request.resolved = std::move(admitted);
+      route(std::move(waiting));
     });
-    return;
-  }
-  ready_.askers.push_back(std::move(asker));
-  ready_.requests.push_back(std::move(request));
-  if (ready_.requests.size() == 1) {
-    // Behind all that this turn has found ready.
-    asio::post(context_, [this] { take_turn(); });
+  } else if (resolved.is_offloaded()) {
+    offload(std::move(waiting));
+  } else if (std::holds_alternative<Probe>(resolved.route->handler)) {
+    probes_.add(std::move(waiting));
+  } else {
+    decider_of(waiting.request).add(std::move(waiting));
   }
 }
 
-void Dispatcher::take_turn() {
-  Batch batch = std::exchange(ready_, {});
-  if (deciders_.empty()) {
-    finish(batch, service_.answer(store_, batch.requests));
-    return;
-  }
-  for (std::size_t i = 0; i < batch.requests.size(); ++i) {
-    Batch& waiting = decider_of(batch.requests[i]).waiting;
-    waiting.askers.push_back(std::move(batch.askers[i]));
-    waiting.requests.push_back(std::move(batch.requests[i]));
-  }
-  for (Decider& decider : deciders_) {
-    begin(decider);
+void Dispatcher::answer_at_once(Waiting waiting) {
+  asio::post(context_, [this, waiting = std::move(waiting)] {
+    finish(waiting, service_.answer_at_once(waiting.request.resolved));
+  });
+}
+
+void Dispatcher::offload(Waiting waiting) {
+  const auto shared = std::make_shared<Waiting>(std::move(waiting));
+  const auto done = [this, shared](HttpResponse response) {
+    asio::post(context_, [this, shared, response = std::move(response)]() mutable {
+      finish(*shared, std::move(response));
+    });
+  };
+  const bool is_taken = workers_.submit([this, shared, done](const StoreResult& store) {
+    try {
+      done(call(service_, store, shared->request));
+    } catch (const std::exception& exception) {  // it would end the process
+      done(broken(exception));
+    }
+  });
+  if (!is_taken) {
+    done(busy());
   }
 }
 
 /// By the key that a gateway asks about, or else by the body.
 Dispatcher::Decider& Dispatcher::decider_of(const HttpRequest& request) {
-  const auto& gateway = request.resolved.asked;
-  const std::string_view asked =
-      gateway ? std::string_view(reinterpret_cast<const char*>(gateway->key_hash.data()),
-                                 gateway->key_hash.size())
-              : std::string_view(request.body);
-  return deciders_[std::hash<std::string_view>()(asked) % deciders_.size()];
+  const auto& asked = request.resolved.asked;
+  const std::string_view part =
+      asked ? std::string_view(reinterpret_cast<const char*>(asked->key_hash.data()),
+                               asked->key_hash.size())
+            : std::string_view(request.body);
+  return deciders_[std::hash<std::string_view>()(part) % deciders_.size()];
 }
 
-void Dispatcher::begin(Decider& decider) {
-  if (decider.is_busy || decider.waiting.requests.empty()) {
-    return;
-  }
-  const auto batch = std::make_shared<const Batch>(std::exchange(decider.waiting, {}));
-  decider.is_busy = decider.thread.submit([this, batch, &decider](const auto& store) {
-    auto answers = attempt(
-        store, [&](store::ServedStore& own) { return service_.answer(own, batch->requests); },
-        [&](const core::Error& error) { return service_.refuse(batch->requests, error); });
-    asio::post(context_, [this, batch, &decider, answers = std::move(answers)]() mutable {
-      decider.is_busy = false;
-      begin(decider);  // so that the store does not wait for what follows
-      in_work_ -= batch->requests.size();
-      finish(*batch, std::move(answers));
+void Dispatcher::finish(const Waiting& waiting, HttpResponse response) {
+  --in_work_;
+  service_.record(waiting.request, response);
+  waiting.asker.connection->answer(waiting.asker.number, std::move(response), http_date());
+  flush_soon();
+}
+
+/// Once for all the answers of a turn.
+void Dispatcher::flush_soon() {
+  if (!std::exchange(is_flush_due_, true)) {
+    asio::post(context_, [this] {
+      is_flush_due_ = false;
+      flush_();
     });
-  });
-  in_work_ += batch->requests.size();
-}
-
-void Dispatcher::finish(const Batch& batch, Answers answers) {
-  service_.record(batch.requests, answers);
-  const std::string date = http_date();
-  for (std::size_t i = 0; i < batch.askers.size(); ++i) {
-    const auto& [connection, number] = batch.askers[i];
-    connection->answer(number, std::move(answers.responses[i]), date);
-  }
-  flush_();
-}
-
-void Dispatcher::work(Asker asker, HttpRequest request) {
-  const auto shared = std::make_shared<const HttpRequest>(std::move(request));
-  ++in_work_;
-  const auto done = [this, asker = std::move(asker), shared](HttpResponse response) {
-    asio::post(context_, [this, asker, shared, response = std::move(response)]() mutable {
-      finish(asker, *shared, std::move(response));
-    });
-  };
-  const bool is_taken = workers_.submit([this, shared, done](const auto& store) {
-    done(attempt(
-        store, [&](store::ServedStore& own) { return service_.work(own, *shared); },
-        [](const core::Error& error) { return problem(error); }));
-  });
-  if (!is_taken) {
-    done(problem({core::ErrorCode::store_unavailable, "too many requests are waiting already",
-                  "try again in a moment"}));
   }
 }
 
@@ -136,12 +205,5 @@ void Dispatcher::count_refusal(int status) {
 }
 
 void Dispatcher::count_failed_handshake() { ++service_.metrics().failed_handshakes; }
-
-void Dispatcher::finish(const Asker& asker, const HttpRequest& request, HttpResponse response) {
-  --in_work_;
-  service_.record(request, response);
-  asker.connection->answer(asker.number, std::move(response), http_date());
-  flush_();
-}
 
 }  // namespace nexakey::server

@@ -175,8 +175,8 @@ HttpResponse answer_gateway(Gateway gateway, const core::Decision& decision) {
   for (auto& [name, value] : decision.headers()) {
     response.headers.emplace_back(name, std::move(value));
   }
-  // A client without a live key learns nothing about the key.
-  if (decision.key_id && status != 401) {
+  // A client without an active key learns nothing about the key; of a damaged one nothing is known.
+  if (decision.key_id && status != 401 && status != 503) {
     response.headers.emplace_back("X-Nexakey-Key-Id", decision.key_id->to_string());
     response.headers.emplace_back("X-Nexakey-Workspace", decision.workspace);
     response.headers.emplace_back("X-Nexakey-Scopes", core::join(decision.scopes.names(), " "));

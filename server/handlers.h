@@ -4,19 +4,26 @@
 #include "server/http.h"
 #include "server/routes.h"
 
-/// The handlers of the routes, by the files that they are in. An error becomes a problem document.
-/// The workspace of a call confines all of them: what is in another one is not there.
+/// The handlers of the offloaded routes, by the files that they are in. An error becomes a problem
+/// document. The workspace of a call confines all of them: keys of another one do not exist.
 namespace nexakey::server {
 
 // key_routes.cpp
 core::Result<HttpResponse> list_keys(Call& call);
 core::Result<HttpResponse> show_key(Call& call);
+core::Result<HttpResponse> find_keys(Call& call);
+
+// key_change_routes.cpp
 core::Result<HttpResponse> put_key(Call& call);
 core::Result<HttpResponse> change_key(Call& call);
-core::Result<HttpResponse> revoke_keys(Call& call);
 core::Result<HttpResponse> rotate_key(Call& call);
+
+// revocation_routes.cpp
+core::Result<HttpResponse> revoke_keys(Call& call);
 core::Result<HttpResponse> revoke_self(Call& call);
-core::Result<HttpResponse> report_usage(Call& call);
+
+// usage_routes.cpp
+core::Result<HttpResponse> show_usage(Call& call);
 core::Result<HttpResponse> list_workspaces(Call& call);
 
 // audit_routes.cpp

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/id.h"
 #include "core/ip_range.h"
 #include "server/body_file.h"
 
@@ -47,10 +48,12 @@ struct HttpResponse {
   int status = 200;
   std::vector<std::pair<std::string, std::string>> headers{};
   std::string body{};
-  std::string_view static_body{};          ///< in place of `body`: text of the program, shared
-  std::shared_ptr<const BodyFile> file{};  ///< in place of `body`, if there is one
-  std::string detail{};                    ///< for the log: what was wrong
-  bool is_store_error = false;             ///< for the metrics
+  std::string_view static_body{};              ///< in place of `body`: text of the program, shared
+  std::shared_ptr<const BodyFile> file{};      ///< in place of `body`, if there is one
+  std::string detail{};                        ///< for the log: the reason, or what was wrong
+  std::optional<core::KeyId> key_id{};         ///< for the log: the key that was decided about
+  std::optional<core::IpAddress> client_ip{};  ///< for the log: the client of a gateway
+  bool is_store_error = false;                 ///< for the metrics
 
   [[nodiscard]] std::uint64_t body_size() const;
 };

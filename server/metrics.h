@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-#include "store/key_store.h"
+#include "store/served_store.h"
 
 namespace nexakey::server {
 

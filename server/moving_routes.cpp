@@ -21,108 +21,128 @@ using core::Result;
 /// How much of an export is in memory.
 constexpr std::size_t kPiece = std::size_t{64} << 10U;
 
-/// Writes the export down before anything of it is sent: the store is not held up by a client that
-/// fetches slowly, and an error on the way is still an answer.
-Result<std::shared_ptr<BodyFile>> write_down(const Call& call,
+/// Writes the export to a file before anything of it is sent: a client that reads slowly does not
+/// hold up the store, and an error on the way is still an answer.
+Result<std::shared_ptr<BodyFile>> write_file(const Call& call,
                                              const std::optional<std::string>& workspace) {
-  return BodyFile::create().and_then([&](std::shared_ptr<BodyFile> file) {
-    std::string text;
-    core::ExportWriter writer(text, workspace);
-    Result<void> written;
-    const auto settle = [&] {
-      written = file->append(text);
-      text.clear();
-      return written.has_value();
-    };
-    return call.store
-        .export_records(workspace,
-                        [&](const core::Record& record) {
-                          writer.add(record);
-                          return text.size() < kPiece || settle();
-                        })
-        .and_then([&] { return written; })
-        .and_then([&] {
-          writer.finish();
-          settle();
-          return written;
-        })
-        .map([&] { return std::move(file); });
+  auto file = BodyFile::create();
+  if (!file) {
+    return file;
+  }
+  std::string text;
+  core::ExportWriter writer(text, workspace);
+  Result<void> written;
+  const auto flush = [&] {
+    written = (*file)->append(text);
+    text.clear();
+    return written.has_value();
+  };
+  const auto exported = call.store.export_records(workspace, [&](const core::Record& record) {
+    writer.add(record);
+    return text.size() < kPiece || flush();
   });
+  if (!exported) {
+    return tl::unexpected(exported.error());
+  }
+  if (written) {
+    writer.finish();
+    flush();
+  }
+  return written ? file : tl::unexpected(written.error());
 }
 
 Result<ImportId> read_id(const Call& call) {
-  const std::string& text = call.id();
-  const auto id = ImportId::parse(text);
-  return id ? Result<ImportId>(*id) : core::reject(core::quote(text) + " is not an import id");
+  const auto id = ImportId::parse(call.id());
+  return id ? Result<ImportId>(*id)
+            : core::reject(core::quote(call.id()) + " is not the id of an import");
 }
 
-Result<std::uint32_t> read_number(const std::string& text) {
+Result<std::uint32_t> read_part(const Call& call) {
+  const std::string& text = call.request.resolved.parameters.back();
   std::uint32_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   const bool is_number = error == std::errc() && end == text.data() + text.size();
   return is_number ? Result<std::uint32_t>(number)
-                   : core::reject(core::quote(text) + " is not a part number");
-}
-
-/// An import may bring anything, and so is not for those who may see a part alone.
-Result<void> check_import(Call& call) {
-  return check_unconfined(call, "imports are").and_then([&] { return call.query.check_taken(); });
+                   : core::reject(core::quote(text) + " is not the number of a part");
 }
 
 }  // namespace
 
 Result<HttpResponse> export_store(Call& call) {
-  std::optional<std::string> workspace;
-  return call.query.take("workspace")
-      .and_then([&](std::optional<std::string> named) {
-        workspace = std::move(named);
-        return workspace ? core::check_workspace(*workspace) : Result<void>();
-      })
-      .and_then([&] { return confine(call, workspace); })
-      .and_then([&] { return call.query.check_taken(); })
-      .and_then([&] { return write_down(call, workspace); })
-      .map([](std::shared_ptr<BodyFile>&& file) {
-        HttpResponse response;
-        response.headers.emplace_back("Content-Type", "application/jsonl");
-        response.headers.emplace_back("Cache-Control", "no-store");
-        response.file = std::move(file);
-        return response;
-      });
+  auto workspace = call.query.take("workspace");
+  if (!workspace) {
+    return tl::unexpected(std::move(workspace.error()));
+  }
+  if (auto rest = call.query.check_taken(); !rest) {
+    return tl::unexpected(std::move(rest.error()));
+  }
+  if (*workspace) {
+    if (auto checked = core::check_workspace(**workspace); !checked) {
+      return tl::unexpected(std::move(checked.error()));
+    }
+  }
+  if (auto confined = confine(call, *workspace); !confined) {
+    return tl::unexpected(std::move(confined.error()));
+  }
+  auto file = write_file(call, *workspace);
+  if (!file) {
+    return tl::unexpected(std::move(file.error()));
+  }
+  HttpResponse response;
+  response.headers.emplace_back("Content-Type", "application/jsonl");
+  response.headers.emplace_back("Cache-Control", "no-store");
+  response.file = *std::move(file);
+  return response;
 }
 
+// An import may contain anything, so it is not for those who may see only a part of the store.
+
 Result<HttpResponse> put_import_part(Call& call) {
-  ImportId id;
-  return check_import(call)
-      .and_then([&] { return read_id(call); })
-      .and_then([&](ImportId read) {
-        id = read;
-        return read_number(call.request.resolved.parameters.back());
-      })
-      .and_then([&](std::uint32_t number) {
-        return call.store.as(call.actor).stage_import(id, number, call.request.body, call.now);
-      })
-      .map([] { return HttpResponse{.status = 204}; });
+  if (auto unconfined = check_unconfined(call, "imports are"); !unconfined) {
+    return tl::unexpected(std::move(unconfined.error()));
+  }
+  const auto id = read_id(call);
+  if (!id) {
+    return tl::unexpected(id.error());
+  }
+  const auto part = read_part(call);
+  if (!part) {
+    return tl::unexpected(part.error());
+  }
+  const auto staged =
+      call.store.as(call.actor).stage_import(*id, *part, call.request.body, call.now);
+  if (!staged) {
+    return tl::unexpected(staged.error());
+  }
+  return HttpResponse{.status = 204};
 }
 
 Result<HttpResponse> commit_import(Call& call) {
-  core::ImportCommit commit;
-  return check_import(call)
-      .and_then([&] { return core::parse_json(call.request.body); })
-      .and_then([](const core::Json& json) { return core::read_import_commit(json); })
-      .and_then([&](core::ImportCommit read) {
-        commit = read;
-        return read_id(call);
-      })
-      .and_then([&](ImportId id) {
-        return call.store.as(call.actor).commit_import(id, commit.parts, commit.options, call.now);
-      })
-      .map([&](const core::ImportSummary& summary) {
-        return json_response([&](core::JsonWriter& json) {
-          json.begin_object().name("import");
-          core::write_import(json, summary, commit.options.dry_run);
-          json.end_object();
-        });
-      });
+  if (auto unconfined = check_unconfined(call, "imports are"); !unconfined) {
+    return tl::unexpected(std::move(unconfined.error()));
+  }
+  const auto json = core::parse_json(call.request.body);
+  if (!json) {
+    return tl::unexpected(json.error());
+  }
+  const auto commit = core::read_import_commit(*json);
+  if (!commit) {
+    return tl::unexpected(commit.error());
+  }
+  const auto id = read_id(call);
+  if (!id) {
+    return tl::unexpected(id.error());
+  }
+  const auto summary =
+      call.store.as(call.actor).commit_import(*id, commit->parts, commit->options, call.now);
+  if (!summary) {
+    return tl::unexpected(summary.error());
+  }
+  return json_response([&](core::JsonWriter& writer) {
+    writer.begin_object().name("import");
+    core::write_import(writer, *summary, commit->options.dry_run);
+    writer.end_object();
+  });
 }
 
 }  // namespace nexakey::server

@@ -12,6 +12,9 @@ namespace {
 
 using core::ErrorCode;
 
+/// How long a token that was looked up is good for its request.
+constexpr std::chrono::seconds kMaxTokenAge{1};
+
 /// The values of each {…}, if the path has this form.
 std::optional<std::vector<std::string>> match_path(std::string_view form, std::string_view path) {
   std::vector<std::string> parameters;
@@ -45,6 +48,10 @@ bool has_method(const Route& route, std::string_view method) {
          (route.method == "GET" && method == "HEAD");
 }
 
+bool has_surface(const Route& route, Surface surface) {
+  return surface == Surface::all || route.surface == surface;
+}
+
 HttpResponse wrong_method(std::string_view path) {
   std::string methods;
   for (const Route& route : routes()) {
@@ -62,7 +69,7 @@ HttpResponse wrong_method(std::string_view path) {
 Resolved find_route(const RequestHead& head) {
   const Route* near = nullptr;  // the path matches, the method does not
   for (const Route& route : routes()) {
-    if (!is_on(route, head.peer.surface) || (near != nullptr && route.path != near->path)) {
+    if (!has_surface(route, head.peer.surface) || (near != nullptr && route.path != near->path)) {
       continue;
     }
     auto parameters = match_path(route.path, head.path());
@@ -129,7 +136,12 @@ std::string_view roles_with(Permission permission) {
 }  // namespace
 
 bool Resolved::needs_token() const {
-  return !refusal && !token && server::needs_token(route->permission);
+  return !refusal && server::needs_token(route->permission) &&
+         (!token || std::chrono::steady_clock::now() - admitted_at > kMaxTokenAge);
+}
+
+bool Resolved::is_answered_at_once() const {
+  return refusal || std::holds_alternative<Open>(route->handler);
 }
 
 bool Resolved::is_offloaded() const {
@@ -151,6 +163,13 @@ Resolved resolve(const RequestHead& head, const TrustedProxies& proxies) {
   } else if (needs_token(permission)) {
     read_token(resolved, head);
   }
+  if (!resolved.refusal && resolved.route->parameters == Parameters::none) {
+    const auto query = core::Query::parse(head.query());
+    const auto rest = query ? query->check_taken() : tl::unexpected(query.error());
+    if (!rest) {
+      resolved.refusal = problem(rest.error());
+    }
+  }
   return resolved;
 }
 
@@ -165,6 +184,7 @@ void admit(Resolved& resolved, const std::optional<core::Token>& token) {
                  "use a token with the role " + std::string(roles_with(permission))});
   } else {
     resolved.token = token;
+    resolved.admitted_at = std::chrono::steady_clock::now();
   }
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <vector>
@@ -23,11 +24,15 @@ struct Resolved {
   std::optional<core::Request> asked{};      ///< the request that a gateway asks about
   std::optional<core::Sha256> credential{};  ///< hash of the token, or of the key to be revoked
   std::optional<core::Token> token{};        ///< the live token, once it has been looked up
+  std::chrono::steady_clock::time_point admitted_at{};  ///< when it was looked up
   /// The answer, if it is known already: 404, 405, 401, 403. The body is not read then.
   std::optional<HttpResponse> refusal{};
 
-  /// Whether the token has to be looked up before the request is answered.
+  /// Whether the token has to be looked up before the request is answered: it was not yet, or more
+  /// than a second ago, because the body was slow or a worker busy. It may be revoked by now.
   [[nodiscard]] bool needs_token() const;
+  /// Whether it is answered at once: it is refused, or the route is open.
+  [[nodiscard]] bool is_answered_at_once() const;
   /// Whether the handler runs on a worker, because it can take long; else the loop answers.
   [[nodiscard]] bool is_offloaded() const;
   /// Whether the handler reads the body; else what comes of it is to be discarded.
@@ -43,7 +48,8 @@ struct HttpRequest {
 
 /// Resolves a request by its head alone, without the store. An unknown path is refused with 404, a
 /// method that the path does not have with 405 and Allow (RFC 9110, 15.5.6), a missing or malformed
-/// credential with 401, and a gateway that is not in `proxies` or sends malformed headers with 403.
+/// credential with 401, a gateway that is not in `proxies` or sends malformed headers with 403, and
+/// a parameter of a route that has none with 400.
 Resolved resolve(const RequestHead& head, const TrustedProxies& proxies);
 
 /// Sets the token that the store has for `credential`, or the refusal: 401 without a live token,

@@ -58,4 +58,11 @@ HttpResponse problem(int status, const core::Error& error) {
 
 HttpResponse problem(const core::Error& error) { return problem(status_of(error.code), error); }
 
+HttpResponse store_problem(const core::Error& error) {
+  HttpResponse response = problem({core::ErrorCode::store_unavailable, "the store does not answer",
+                                   "try again later; the log of the server has the reason"});
+  response.detail = error.message;
+  return response;
+}
+
 }  // namespace nexakey::server

@@ -22,11 +22,15 @@ HttpResponse json_response(const Write& write) {
   return response;
 }
 
-/// The HTTP status that stands for an error.
+/// The HTTP status for an error.
 int status_of(core::ErrorCode code);
 
 /// A problem document (RFC 9457) with the error as the command line prints it.
 HttpResponse problem(int status, const core::Error& error);
 HttpResponse problem(const core::Error& error);
+
+/// A problem document about the store for a client that has shown no valid token. Only the log gets
+/// the message of the error, which may say where the store is.
+HttpResponse store_problem(const core::Error& error);
 
 }  // namespace nexakey::server

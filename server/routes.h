@@ -12,16 +12,22 @@
 #include "server/metrics.h"
 #include "server/permission.h"
 #include "server/resolved.h"
-#include "store/served_store.h"
+#include "store/key_store.h"
 
 namespace nexakey::server {
 
-/// What the loop answers itself, besides gateways: none of it waits for a disk.
-enum class Inline { verify, record_responses, openapi, healthz, readyz, metrics };
+/// An open route: answered at once, without the store.
+using Open = HttpResponse (*)(const Metrics& metrics);
+
+/// What is answered together with others on the deciding threads, besides gateways.
+enum class Inline { verify, record_responses };
+
+/// GET /readyz: one question to the store answers all who wait.
+struct Probe {};
 
 /// A request on its way through a handler, and what is known of its client.
 struct Call {
-  store::ServedStore& store;
+  store::KeyStore& store;
   const HttpRequest& request;
   core::Query query;                     ///< a handler takes all its parameters before it acts
   std::optional<std::string> workspace;  ///< the only one that the call may be about; none: any
@@ -35,6 +41,13 @@ struct Call {
 /// Answers what can take long: on a thread of Workers, with a store object of its own.
 using Handler = core::Result<HttpResponse> (*)(Call& call);
 
+/// The query parameters of a route.
+enum class Parameters {
+  ignored,  ///< a gateway may send those of its client
+  none,     ///< each one is an error
+  taken,    ///< the handler takes those that it knows; the others are an error
+};
+
 /// What becomes of the body of a request.
 enum class Body {
   ignored,  ///< the handler does not look at it
@@ -47,9 +60,10 @@ struct Route {
   std::string_view path;    ///< `{name}` is one segment, `{+name}` at the end all of the rest
   Permission permission;
   RouteClass metric_class;
+  Parameters parameters;
   Body body;
-  /// Gateways and inline routes are answered by the loop, handlers are offloaded to workers.
-  std::variant<Inline, Gateway, Handler> handler;
+  std::variant<Open, Probe, Gateway, Inline, Handler> handler;
+  Surface surface = Surface::all;  ///< metrics: a listener for metrics has it too
 };
 
 /// All routes. /openapi.json describes the same ones.
@@ -57,8 +71,5 @@ std::span<const Route> routes();
 
 /// The route of requests for a path that is not in the table.
 extern const Route kNoRoute;
-
-/// Whether a listener with this surface has the route.
-bool is_on(const Route& route, Surface surface);
 
 }  // namespace nexakey::server

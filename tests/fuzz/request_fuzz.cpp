@@ -154,11 +154,15 @@ TEST_CASE("whatever a gateway says, nobody gets in without a key that may") {
       one.head.peer.address = test::ip(mutator.below(16) == 0 ? "192.0.2.9" : "127.0.0.1");
       HttpRequest request{
           .head = one.head, .resolved = service.resolve(one.head), .body = std::move(one.body)};
-      if (!request.resolved.is_offloaded() && !service.answer_at_once(request)) {
+      if (request.resolved.asked) {
         requests.push_back(std::move(request));
       }
     }
-    const auto responses = service.answer(*store, requests).responses;
+    std::vector<const HttpRequest*> batch;
+    for (const HttpRequest& request : requests) {
+      batch.push_back(&request);
+    }
+    const auto responses = service.decide(*store, batch).responses;
     CAPTURE(i);
     REQUIRE(responses.size() == requests.size());
     for (std::size_t n = 0; n < responses.size(); ++n) {

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/json.h"
+#include "server/open_routes.h"
 #include "server/permission.h"
 #include "server/resolved.h"
 #include "server/service.h"
@@ -64,15 +65,25 @@ struct Fixture {
   HttpResponse ask(HttpRequest request) {
     Service service({}, served, [&](const LogEntry& entry) { log.push_back(entry); });
     request.resolved = service.resolve(request.head);
-    if (request.resolved.is_offloaded()) {
-      return service.work(store, request);
+    if (request.resolved.needs_token()) {
+      admit(request.resolved,
+            value_of(store.find_tokens({&*request.resolved.credential, 1})).front());
     }
-    if (auto response = service.answer_at_once(request)) {
-      return *std::move(response);
+    HttpResponse response = answer(service, request);
+    service.record(request, response);
+    return response;
+  }
+  HttpResponse answer(const Service& service, const HttpRequest& request) {
+    const Resolved& resolved = request.resolved;
+    if (resolved.is_answered_at_once()) {
+      return service.answer_at_once(resolved);
     }
-    const Answers answers = service.answer(store, {&request, 1});
-    service.record({&request, 1}, answers);
-    return answers.responses.front();
+    if (std::holds_alternative<Probe>(resolved.route->handler)) {
+      return probe(&store);
+    }
+    const HttpRequest* const one = &request;
+    return resolved.is_offloaded() ? service.call(store, request)
+                                   : service.decide(store, {&one, 1}).responses.front();
   }
   Json ask_json(const HttpRequest& request) { return Json::parse(ask(request).body); }
 };

@@ -1,0 +1,159 @@
+#include "server/question.h"
+
+#include <utility>
+#include <variant>
+
+#include <nlohmann/json.hpp>
+
+#include "core/json.h"
+#include "core/json_reader.h"
+#include "core/query.h"
+#include "server/responses.h"
+#include "server/routes.h"
+
+namespace nexakey::server {
+namespace {
+
+using core::Result;
+
+const Gateway* gateway_of(const HttpRequest& request) {
+  return std::get_if<Gateway>(&request.resolved.route->handler);
+}
+
+/// Limits requests or responses to the keys of one workspace, if there is only one; an error if one
+/// of them is about another.
+template <typename T>
+Result<void> confine(std::vector<T>& all, const std::optional<std::string>& only) {
+  if (only) {
+    for (T& one : all) {
+      if (one.workspace.value_or(*only) != *only) {
+        return core::fail(core::ErrorCode::forbidden,
+                          "only the workspace " + *only + " can be asked about here");
+      }
+      one.workspace = only;
+    }
+  }
+  return {};
+}
+
+Result<store::VerifyOptions> read_options(const RequestHead& head) {
+  auto query = core::Query::parse(head.query());
+  if (!query) {
+    return tl::unexpected(std::move(query.error()));
+  }
+  const auto dry_run = core::take_flag(*query, "dry_run");
+  if (!dry_run) {
+    return tl::unexpected(dry_run.error());
+  }
+  const auto explain = core::take_flag(*query, "explain");
+  if (!explain) {
+    return tl::unexpected(explain.error());
+  }
+  if (const auto rest = query->check_taken(); !rest) {
+    return tl::unexpected(rest.error());
+  }
+  return store::VerifyOptions{
+      .counting = *dry_run ? store::Counting::dry_run : store::Counting::counted,
+      .explain = *explain};
+}
+
+/// The upstream responses in a document: one, or an array of them.
+Result<std::vector<core::UpstreamResponse>> read_responses(const std::string& body) {
+  const auto json = core::parse_json(body);
+  if (!json) {
+    return tl::unexpected(json.error());
+  }
+  std::vector<core::UpstreamResponse> responses;
+  for (const core::Json& element : json->is_array() ? *json : core::Json::array({*json})) {
+    auto response = core::read_upstream_response(element);
+    if (!response) {
+      return tl::unexpected(std::move(response.error()));
+    }
+    responses.push_back(*std::move(response));
+  }
+  return responses;
+}
+
+}  // namespace
+
+Result<Question> read_question(const HttpRequest& request,
+                               const std::optional<std::string>& served) {
+  Question question;
+  if (const auto& asked = request.resolved.asked) {
+    question.requests.push_back(*asked);
+    question.requests.front().workspace = served;
+    return question;
+  }
+  const auto workspace = workspace_of(*request.resolved.token, served);
+  if (!workspace) {
+    return tl::unexpected(workspace.error());
+  }
+  const auto options = read_options(request.head);
+  if (!options) {
+    return tl::unexpected(options.error());
+  }
+  auto document = core::parse_requests(request.body);
+  if (!document) {
+    return tl::unexpected(std::move(document.error()));
+  }
+  question = {.requests = std::move(document->requests),
+              .options = *options,
+              .is_array = document->is_array};
+  if (auto confined = confine(question.requests, *workspace); !confined) {
+    return tl::unexpected(std::move(confined.error()));
+  }
+  return question;
+}
+
+HttpResponse answer_question(const HttpRequest& request, const Question& question,
+                             std::span<const store::Verification> verifications) {
+  const Gateway* const gateway = gateway_of(request);
+  HttpResponse response =
+      gateway != nullptr
+          ? answer_gateway(*gateway, verifications.front().decision)
+          : json_response([&](core::JsonWriter& json) {
+              if (question.is_array) {
+                json.begin_array();
+              }
+              for (const store::Verification& verification : verifications) {
+                core::write_decision(json, verification.decision, verification.checks);
+              }
+              if (question.is_array) {
+                json.end_array();
+              }
+            });
+  if (!verifications.empty()) {
+    const core::Decision& decision = verifications.front().decision;
+    response.detail = core::name_of(decision.reason);
+    response.key_id = decision.key_id;
+    response.client_ip = decision.client_ip;
+  }
+  return response;
+}
+
+HttpResponse refuse_question(const HttpRequest& request, const core::Error& error) {
+  const Gateway* const gateway = gateway_of(request);
+  HttpResponse response = gateway != nullptr ? deny_gateway(*gateway, 503) : problem(error);
+  response.detail = error.message;
+  response.is_store_error = gateway != nullptr || response.is_store_error;
+  return response;
+}
+
+HttpResponse record_responses(store::KeyStore& store, const HttpRequest& request,
+                              const std::optional<std::string>& served) {
+  const auto workspace = workspace_of(*request.resolved.token, served);
+  if (!workspace) {
+    return problem(workspace.error());
+  }
+  auto responses = read_responses(request.body);
+  if (!responses) {
+    return problem(responses.error());
+  }
+  if (const auto confined = confine(*responses, *workspace); !confined) {
+    return problem(confined.error());
+  }
+  const auto recorded = store.record_responses(*responses);
+  return recorded ? HttpResponse{.status = 204} : problem(recorded.error());
+}
+
+}  // namespace nexakey::server

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/decision.h"
+#include "core/error.h"
+#include "server/resolved.h"
+#include "store/key_store.h"
+
+namespace nexakey::server {
+
+/// What a gateway or POST /v1/verify asks the store to decide.
+struct Question {
+  std::vector<core::Request> requests{};
+  store::VerifyOptions options{};
+  bool is_array = false;  ///< answered by an array, also with one element
+
+  /// Whether it can be decided together with the questions of other requests.
+  [[nodiscard]] bool is_common() const {
+    return options.counting == store::Counting::counted && !options.explain;
+  }
+};
+
+/// Reads the question of an admitted request. `served`: the only workspace that the server has;
+/// none: all.
+core::Result<Question> read_question(const HttpRequest& request,
+                                     const std::optional<std::string>& served);
+
+/// The answer that the decisions are. Its log line has the reason, key and client of the first one.
+HttpResponse answer_question(const HttpRequest& request, const Question& question,
+                             std::span<const store::Verification> verifications);
+
+/// The answer if the store gave none: no, with 503 or the status of the error.
+HttpResponse refuse_question(const HttpRequest& request, const core::Error& error);
+
+/// POST /v1/report: records what the API answered to admitted requests.
+HttpResponse record_responses(store::KeyStore& store, const HttpRequest& request,
+                              const std::optional<std::string>& served);
+
+}  // namespace nexakey::server
