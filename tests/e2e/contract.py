@@ -34,6 +34,18 @@ def operations():
                 yield path, method, item[method]
 
 
+def bodies():
+    """The names of the schemas of all JSON bodies that are sent, or of their elements."""
+    names = set()
+    for _, _, operation in operations():
+        content = operation.get("requestBody", {}).get("content", {})
+        schema = content.get("application/json", {}).get("schema", {})
+        for part in (schema, *schema.get("oneOf", ()), *schema.get("anyOf", ())):
+            if "$ref" in part:
+                names.add(part["$ref"].rpartition("/")[2])
+    return names
+
+
 def members(name):
     """The names of all members that a schema has."""
     schema = DOCUMENT["components"]["schemas"][name]

@@ -82,13 +82,20 @@ class Contract(ApiTest):
         self.ask("PUT", f"/v1/keys/{key['id']}", key)
         successor = new_key()[1]
         rotation = {name: successor[name] for name in ("id", "hash", "hint", "created_at")}
-        bodies = (("NewKey", "PUT", f"/v1/keys/{key['id']}", key),
+        token = new_token()[1]
+        self.ask("PUT", f"/v1/tokens/{token['id']}", token)
+        bodies = (("NewToken", "PUT", f"/v1/tokens/{token['id']}", token),
+                  ("LookUp", "POST", "/v1/keys/find", {"ids": [key["id"]]}),
+                  ("LookUp", "POST", "/v1/keys/find", {"hashes": [key["hash"]]}),
+                  ("Revocation", "POST", "/v1/tokens/revoke", {"ids": []}),
+                  ("NewKey", "PUT", f"/v1/keys/{key['id']}", key),
                   ("KeyChange", "PATCH", f"/v1/keys/{key['id']}", {"rate_limit": 7}),
                   ("Revocation", "POST", "/v1/keys/revoke", {"ids": []}),
                   ("Rotation", "POST", f"/v1/keys/{key['id']}/rotate", rotation),
                   ("ImportCommit", "POST", self.stage_import(), {"parts": 1}),
                   ("Request", "POST", "/v1/verify", {"key": text}),
                   ("Answer", "POST", "/v1/report", {"key_id": key["id"], "status": 200}))
+        self.assertEqual({name for name, *_ in bodies}, contract.bodies())
         for name, method, path, body in bodies:
             schema = contract.DOCUMENT["components"]["schemas"][name]
             with self.subTest(schema=name):
@@ -100,6 +107,24 @@ class Contract(ApiTest):
                 for missing in schema.get("required", ()):
                     less = {name: value for name, value in body.items() if name != missing}
                     self.assertEqual(self.ask(method, path, less).status, 400, missing)
+
+
+    def test_each_route_takes_the_parameters_that_are_documented_and_no_others(self):
+        ids = {"{id}": "key_000000000000", "{part}": "0"}
+        documented = {(method, path): {parameter["name"] for parameter in operation.get("parameters", ())
+                                       if parameter["in"] == "query"}
+                      for path, method, operation in contract.operations()
+                      if not path.startswith("/auth/")}  # which gets the parameters of clients
+        names = {"nonsense"}.union(*documented.values())
+        for (method, path), own in documented.items():
+            target = re.sub(r"{\w+}", lambda match: ids[match.group()], path)
+            bearer = self.key if path == "/v1/self/revoke" else "admin"
+            for name in names:
+                with self.subTest(path=path, method=method, parameter=name):
+                    reply = self.ask(method.upper(), f"{target}?{name}=?", bearer=bearer)
+                    is_unknown = reply.status == 400 and bool(re.search(
+                        rf'parameter.*"{name}"', reply.json["error"]["message"]))
+                    self.assertEqual(is_unknown, name not in own, reply.text)
 
 
 if __name__ == "__main__":

@@ -45,6 +45,10 @@ class FourServers(unittest.TestCase):
 
     def pipeline(self, server, *requests):
         """Sends requests at once, on one connection, and returns the statuses in their order."""
+        return [status for status, _ in self.exchange(server, *requests)]
+
+    def exchange(self, server, *requests):
+        """The same, with the bodies."""
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(60)
             connection.connect(f"{self.place.path}/{server}.sock")
@@ -58,8 +62,7 @@ class FourServers(unittest.TestCase):
         for line in iter(answers.readline, b"\r\n"):
             if line.lower().startswith(b"content-length:"):
                 length = int(line.split(b":")[1])
-        answers.read(length)
-        return status
+        return status, answers.read(length).decode()
 
     def ask_all(self, key):
         return [self.pipeline(server, gateway_request(key))[0] for server in SERVERS]
@@ -92,12 +95,28 @@ class FourServers(unittest.TestCase):
         requests, statuses = zip(*some)
         self.assertEqual(self.pipeline(1, *requests), list(statuses))
 
+    def check_strangers_without_postgresql(self):
+        """A path or method that does not exist is not found without the store, and no response says
+        where the store is."""
+        token, key = "nxk_" + "0" * 40, "fc_live_" + "0" * 28
+        for method, path, bearer, status in (("GET", "/readyz", "", 503), ("GET", "/nothing", token, 404),
+                                             ("DELETE", "/v1/keys", token, 405),
+                                             ("GET", "/v1/keys", "", 401), ("GET", "/v1/keys", token, 503),
+                                             ("POST", "/v1/verify", token, 503),
+                                             ("POST", "/v1/self/revoke", key, 503)):
+            with self.subTest(method=method, path=path):
+                (answer, body), = self.exchange(0, plain_request(method, path, bearer))
+                self.assertEqual(answer, status)
+                self.assertNotIn(self.folder.name, body)
+                self.assertNotIn("postgres", body)
+        self.assertIn(self.folder.name, self.place.log())
+
     def test_without_postgresql_all_is_refused_until_it_is_back(self):
         self.assertEqual(self.ask_all(self.key), [200] * 4)
         self.postgres("crash")
         self.assertEqual(self.ask_all(self.key), [503] * 4)
         self.assertEqual(self.pipeline(0, plain_request("GET", "/healthz")), [200])
-        self.assertEqual(self.pipeline(0, plain_request("GET", "/readyz")), [503])
+        self.check_strangers_without_postgresql()
         self.postgres("start")
         wait_for(lambda: self.ask_all(self.key) == [200] * 4, self.place)
 
