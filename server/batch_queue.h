@@ -78,13 +78,14 @@ class BatchQueue {
       return;
     }
     // The queue of the thread has room: it gets one batch at a time.
-    static_cast<void>(thread_->submit([this, batch](const core::Result<store::ServedStore*>& store) {
-      boost::asio::post(context_, [this, batch, outcome = attempt(store, *batch)]() mutable {
-        is_busy_ = false;
-        begin();  // before the answers are written, so that the store does not wait for that
-        done_(std::move(*batch), std::move(outcome));
-      });
-    }));
+    static_cast<void>(
+        thread_->submit([this, batch](const core::Result<store::ServedStore*>& store) {
+          boost::asio::post(context_, [this, batch, outcome = attempt(store, *batch)]() mutable {
+            is_busy_ = false;
+            begin();  // before the answers are written, so that the store does not wait for that
+            done_(std::move(*batch), std::move(outcome));
+          });
+        }));
   }
 
   /// An exception would end the process, and with it all other requests.

@@ -31,6 +31,14 @@ Result<Key> read_new_key(const Call& call) {
       return core::reject("a key needs the member " + std::string(name));
     }
   }
+  if (json->contains("damage")) {
+    return core::reject("a new key has no member damage");
+  }
+  if (const auto status = json->find("status");
+      status != json->end() &&
+      !(status->is_string() && core::parse_status(status->get_ref<const std::string&>()))) {
+    return core::reject("the status of a key is active, suspended, expired or revoked");
+  }
   auto key = core::read_key(*json, core::Unknown::refused);
   if (key && key->id.to_string() != call.id()) {
     return core::reject("the id of the key is not the one of the path");

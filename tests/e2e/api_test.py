@@ -168,7 +168,8 @@ class Keys(ApiTest):
                  for missing in ("id", "hash", "scopes", "hint")]
         wrong += [record | change for change in
                   ({"id": other}, {"id": None}, {"hash": None}, {"hash": "00"}, {"id": "x"},
-                   {"scopes": []}, {"nmae": "x"}, {"whitelist": ["10.0.0.1/8"]}, {"rate_limit": 0},
+                   {"scopes": []}, {"nmae": "x"}, {"status": "active2"}, {"damage": ["name"]},
+                   {"whitelist": ["10.0.0.1/8"]}, {"rate_limit": 0},
                    {"workspace": "a b"}, {"name": "\u202e"})]
         wrong += [[], None, "x", 7, [record], {"key": record}]
         for body in wrong:

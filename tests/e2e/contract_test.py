@@ -68,7 +68,8 @@ class Contract(ApiTest):
                 ("Problem", self.ask("GET", "/v1/keys/x").json),
                 ("Key", self.ask("POST", "/v1/self/revoke", bearer=text).json["key"])):
             with self.subTest(schema=name):
-                self.assertEqual(set(value), contract.members(name) - {"damage"})  # there is none
+                # Which nothing but damage to the store can make.
+                self.assertEqual(set(value), contract.members(name) - {"damage"})
 
     def stage_import(self):
         """The path of an import of which all is there: of what the store has."""
