@@ -56,11 +56,16 @@ void add_serve_options(Arguments& app, ServeOptions& options) {
       "The max size of a request's head, in bytes (default: 65536)", "N");
   add("--max-body", options.max_body, "The longest body, in bytes", "N");
   add("--max-connections", options.max_connections, "At most so many connections", "N");
+  add("--max-buffers", options.max_buffers,
+      "The memory for requests and responses of all connections, in bytes (default: 67108864)",
+      "N");
   add("--deciders", options.deciders, "Threads for decisions, if the store is on another machine",
       "N");
   add("--workers", options.workers, "Threads for what can take long", "N");
   add("--max-waiting", options.max_waiting, "At most so many requests wait for one", "N");
   add("--idle-timeout", options.idle_timeout, "How long a connection may be idle", "DURATION");
+  add("--head-timeout", options.head_timeout, "How long the head of a request may take to come",
+      "DURATION");
   add("--request-timeout", options.request_timeout, "How long a request may take to come",
       "DURATION");
 }
@@ -84,10 +89,12 @@ server::Limits parse_limits(const ServeOptions& options) {
   set_limit(limits.header_bytes, options.max_header, "--max-header");
   set_limit(limits.body_bytes, options.max_body, "--max-body");
   set_limit(limits.connections, options.max_connections, "--max-connections");
+  set_limit(limits.buffer_bytes, options.max_buffers, "--max-buffers");
   set_limit(limits.deciders, options.deciders, "--deciders", kMaxDeciders);
   set_limit(limits.workers, options.workers, "--workers", kMaxWorkers);
   set_limit(limits.queue, options.max_waiting, "--max-waiting");
   set_timeout(limits.idle, options.idle_timeout);
+  set_timeout(limits.head, options.head_timeout);
   set_timeout(limits.request, options.request_timeout);
   return limits;
 }

@@ -21,10 +21,12 @@ struct ServeOptions {
   std::optional<std::string> max_header{};
   std::optional<std::string> max_body{};
   std::optional<std::string> max_connections{};
+  std::optional<std::string> max_buffers{};
   std::optional<std::string> deciders{};
   std::optional<std::string> workers{};
   std::optional<std::string> max_waiting{};
   std::optional<std::string> idle_timeout{};
+  std::optional<std::string> head_timeout{};
   std::optional<std::string> request_timeout{};
   std::optional<std::string> certificate{};
   std::optional<std::string> private_key{};

@@ -20,13 +20,14 @@ bool is_of_store(const core::Error& error) {
 
 }  // namespace
 
-HttpResponse call_handler(store::KeyStore& store, const HttpRequest& request,
+HttpResponse call_handler(store::KeyStore& store, BodyFiles& files, const HttpRequest& request,
                           const std::optional<std::string>& served) {
   auto query = core::Query::parse(request.head.query());
   if (!query) {
     return problem(query.error());
   }
   Call call{.store = store,
+            .files = files,
             .request = request,
             .query = *std::move(query),
             .workspace = served,

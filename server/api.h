@@ -10,7 +10,7 @@ namespace nexakey::server {
 
 /// Calls the handler of an offloaded request that has been admitted, confined to the workspace of
 /// its token. `served`: the only workspace that the server has; none: all. For any thread.
-HttpResponse call_handler(store::KeyStore& store, const HttpRequest& request,
+HttpResponse call_handler(store::KeyStore& store, BodyFiles& files, const HttpRequest& request,
                           const std::optional<std::string>& served);
 
 }  // namespace nexakey::server

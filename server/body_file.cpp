@@ -14,23 +14,33 @@ namespace {
 
 tl::unexpected<core::Error> problem_with(const std::string& what, int error) {
   return core::fail(core::ErrorCode::failed, what + ": " + std::system_category().message(error),
-                    "see that the folder for temporary files, TMPDIR, has room");
+                    "make room in the folder for temporary files, TMPDIR");
 }
 
 }  // namespace
 
-core::Result<std::shared_ptr<BodyFile>> BodyFile::create() {
+BodyFile::~BodyFile() {
+  ::close(descriptor_);
+  --*open_;
+}
+
+core::Result<std::shared_ptr<BodyFile>> BodyFiles::create() {
+  if (++*open_ > max_) {
+    --*open_;
+    return core::fail(core::ErrorCode::store_unavailable,
+                      "too many clients are fetching an export already",
+                      "try again when one of them is done");
+  }
   std::error_code unknown;
   std::string name = std::filesystem::temp_directory_path(unknown) / "nexakey-XXXXXX";
   const int descriptor = unknown ? -1 : ::mkostemp(name.data(), O_CLOEXEC);  // mode 0600
   if (descriptor < 0) {
-    return problem_with("no temporary file can be made", unknown ? unknown.value() : errno);
+    --*open_;
+    return problem_with("cannot make a temporary file", unknown ? unknown.value() : errno);
   }
   ::unlink(name.c_str());
-  return std::shared_ptr<BodyFile>(new BodyFile(descriptor));
+  return std::shared_ptr<BodyFile>(new BodyFile(descriptor, open_));
 }
-
-BodyFile::~BodyFile() { ::close(descriptor_); }
 
 core::Result<void> BodyFile::append(std::string_view text) {
   while (!text.empty()) {
@@ -45,8 +55,8 @@ core::Result<void> BodyFile::append(std::string_view text) {
   return {};
 }
 
-std::string BodyFile::read(std::uint64_t offset, std::size_t longest) const {
-  std::string piece(longest, '\0');
+std::string BodyFile::read(std::uint64_t offset, std::size_t max) const {
+  std::string piece(max, '\0');
   ssize_t count = -1;
   do {
     count = ::pread(descriptor_, piece.data(), piece.size(), static_cast<off_t>(offset));

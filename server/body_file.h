@@ -1,35 +1,54 @@
 #pragma once
 
+#include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "core/error.h"
 
 namespace nexakey::server {
 
 /// A body that may be too long for memory: a file without a name, mode 0600, in the folder for
-/// temporary files (TMPDIR). It is gone with this object, and with the process.
+/// temporary files (TMPDIR). It is removed with this object, and with the process.
 class BodyFile {
  public:
-  static core::Result<std::shared_ptr<BodyFile>> create();
-
   BodyFile(const BodyFile&) = delete;
   BodyFile& operator=(const BodyFile&) = delete;
   ~BodyFile();
 
-  /// Adds `text` to its end.
+  /// Adds `text` to its end. Error: `failed`.
   core::Result<void> append(std::string_view text);
   [[nodiscard]] std::uint64_t size() const { return size_; }
-  /// At most `longest` bytes from `offset` on; none if they can't be read.
-  [[nodiscard]] std::string read(std::uint64_t offset, std::size_t longest) const;
+  /// At most `max` bytes from `offset` on; none if they cannot be read.
+  [[nodiscard]] std::string read(std::uint64_t offset, std::size_t max) const;
 
  private:
-  explicit BodyFile(int descriptor) : descriptor_(descriptor) {}
+  friend class BodyFiles;
+  using Count = std::shared_ptr<std::atomic<std::size_t>>;
+
+  BodyFile(int descriptor, Count open) : descriptor_(descriptor), open_(std::move(open)) {}
 
   int descriptor_;
+  Count open_;
   std::uint64_t size_ = 0;
+};
+
+/// Makes the files of bodies: a bounded number at once, because a client that reads slowly keeps
+/// its file. For any number of threads.
+class BodyFiles {
+ public:
+  explicit BodyFiles(std::size_t max) : max_(max) {}
+
+  /// Error: `store_unavailable` if there are too many, `failed` if there is no room on the disk.
+  core::Result<std::shared_ptr<BodyFile>> create();
+
+ private:
+  std::size_t max_;
+  BodyFile::Count open_ = std::make_shared<std::atomic<std::size_t>>(0);
 };
 
 }  // namespace nexakey::server

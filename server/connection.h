@@ -6,101 +6,135 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <new>
 #include <optional>
 #include <string>
 #include <string_view>
 
-#include <boost/asio/generic/stream_protocol.hpp>
-
+#include "server/buffer_budget.h"
+#include "server/channel.h"
 #include "server/http.h"
 #include "server/limits.h"
+#include "server/outbox.h"
 #include "server/request_reader.h"
 #include "server/resolved.h"
-#include "server/tls.h"
 
 namespace nexakey::server {
 
 class Dispatcher;
 
-/// One client, as the loop has it: bytes in, requests out to the dispatcher, and the answers back
-/// in their order, in which the answers need not come. Quick requests are taken as they come; what
-/// is slow is begun when all before it is answered, and nothing behind it is taken before its own
-/// answer is there.
+/// One client. Bytes come in, requests go to the dispatcher as soon as their heads are there, and
+/// responses go back in the order of the requests.
+///
+/// A connection has one request in the hands of the dispatcher at a time, so that a client that
+/// pipelines gets no larger share than others; only the short questions of a gateway go together.
+/// Nothing is read while a response waits to be sent.
+///
+/// Memory that is not there, or that the budget refuses, ends the connection.
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
   using Clock = std::chrono::steady_clock;
-  using Socket = boost::asio::generic::stream_protocol::socket;
+  using Closed = std::function<void(const std::shared_ptr<Connection>&)>;
 
-  /// Speaks TLS with a session, plainly without. `closed` is called once, when it is over. Limits
-  /// and dispatcher have to outlive it.
-  Connection(Socket socket, std::unique_ptr<TlsSession> tls, const Peer& peer, const Limits& limits,
-             Dispatcher& dispatcher,
-             std::function<void(const std::shared_ptr<Connection>&)> closed);
+  /// `closed` is called once, when it is over. Limits, budget and dispatcher must outlive it.
+  Connection(Channel channel, Peer peer, const Limits& limits, BufferBudget& budget,
+             Dispatcher& dispatcher, Closed closed);
 
-  void start() { await_input(); }
-  /// The answer to the request that the dispatcher got with this number. `date` is the value of
+  void start();
+  /// The response to the request that the dispatcher got with this number. `date` is the value of
   /// that header.
   void answer(std::uint64_t number, HttpResponse response, std::string_view date);
   void close();
 
-  /// Takes no request more than what has begun to come; closes if there is none.
+  /// Answers no more requests than those that have begun to come; closes if there is none.
   void finish();
-  /// Whether the client has taken too long to send a request or to fetch an answer.
+
+  /// Whether the client has taken too long to send a request or to fetch a response.
   [[nodiscard]] bool is_overdue(Clock::time_point now) const {
     return pending_.empty() && now >= deadline_;
   }
+  /// Whether it waits for a request of which nothing has come.
+  [[nodiscard]] bool is_idle() const;
+  /// Whether a request is at the dispatcher, or a response is being sent.
+  [[nodiscard]] bool is_answering() const { return !pending_.empty() || !out_.is_empty(); }
+  /// Since when it has not finished a request.
+  [[nodiscard]] Clock::time_point idle_since() const { return idle_since_; }
 
  private:
-  /// A body that is still to be sent, behind all that is in `out_`.
-  struct Rest {
-    std::shared_ptr<const BodyFile> file;
-    std::uint64_t sent = 0;
+  /// What is done with the bytes that come.
+  enum class State {
+    head,       ///< the head of the next request is read
+    admission,  ///< nothing: the token is being looked up whose request has a long body
+    body,       ///< the body of `request_` is read
+    offloaded,  ///< nothing: a request that can take long is being answered
+    last,       ///< nothing: the connection closes when all responses are sent
+    refused,    ///< the same, but what still comes is read and discarded for a moment
+    lingering,  ///< they are discarded: everything is sent
+    closed,
   };
 
-  /// A request that waits for its answer, or has it, and waits for those before it.
+  /// A request that waits for its response, or has it and waits for those before it.
   struct Pending {
-    bool keep_alive = true;
-    bool has_body = true;
+    Persistence persistence = Persistence::keep_alive;
+    bool has_body = true;  ///< of the response
     std::optional<HttpResponse> response{};
   };
 
+  /// Runs a step of the connection, and closes it if there is no memory for that.
+  template <typename Work>
+  void guard(const Work& work) {
+    try {
+      work();
+      check_budget();
+    } catch (const std::bad_alloc&) {
+      close();
+    }
+  }
+
+  // connection.cpp: bytes in and out
   void await_input();
   void read();
-  void receive(std::string_view bytes);
-  void parse();
-  void take(ReadRequest read);
-  void refuse(int status);
-  void say(const Pending& answered, std::string_view date);
-  void write();
-  bool take_piece();
+  void send();
   void go_on();
   void linger();
+  void check_budget();
+  void note_progress();
 
-  Socket socket_;
-  std::unique_ptr<TlsSession> tls_;
+  // connection_requests.cpp: requests in, responses out
+  void take_requests();
+  bool take_head();
+  bool take_body();
+  void begin_request(ReadHead read);
+  void begin_body();
+  void admitted(Resolved resolved);
+  void submit(std::string body);
+  void refuse(int status);
+
+  Channel channel_;
   Peer peer_;
   const Limits& limits_;
-  RequestReader reader_;
   Dispatcher& dispatcher_;
-  std::function<void(const std::shared_ptr<Connection>&)> closed_;
-  std::string in_;            // what has come and is not parsed yet
-  std::string out_;           // what is to be said
-  std::optional<Rest> rest_;  // what is to be said behind it
-  std::string wire_;          // what is to be sent: the same or, with TLS, what became of it
-  std::string last_words_;    // behind the answers that are still to come
+  Closed closed_;
+  RequestReader reader_;
+  BufferBudget::Share share_;
+
+  State state_ = State::head;
+  std::string in_;  // what has come and is not taken yet
+  Outbox out_;
+  std::optional<ReadHead> head_;  // of the request whose body is read
+  Resolved resolved_;             // of the same
   std::deque<Pending> pending_;
-  std::uint64_t answered_ = 0;       // requests: the number of the first one that is pending
-  std::optional<HttpRequest> slow_;  // waits for the answers before its own
+  std::uint64_t answered_ = 0;       // the number of the first request in `pending_`
+  std::size_t in_flight_ = 0;        // bytes of the requests that are pending
+  std::optional<HttpRequest> held_;  // to be offloaded after the responses before its own
+  std::optional<int> refusal_;       // to be sent after all of `pending_`
+
+  Clock::time_point begun_at_;  // the request that comes
+  Clock::time_point idle_since_;
   Clock::time_point deadline_;
-  bool has_begun_ = false;  // a request, that is not whole yet
-  bool has_ended_ = false;  // nothing more will come
-  bool is_writing_ = false;
-  bool takes_more_ = true;  // false behind a slow request
-  bool is_last_ = false;    // what comes behind the requests that are there is not answered
-  bool is_finishing_ = false;
-  bool is_refused_ = false;    // what came was no request
-  bool is_lingering_ = false;  // everything is said, and what still comes is thrown away
-  bool is_closed_ = false;
+  bool needs_more_ = true;     // all of `in_` is a part of a head or body
+  bool has_ended_ = false;     // the client sends nothing more
+  bool is_finishing_ = false;  // the server ends
 };
 
 /// The `Date` of now (RFC 9110, 5.6.7).

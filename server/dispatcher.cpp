@@ -204,6 +204,8 @@ void Dispatcher::count_refusal(int status) {
   service_.metrics().add_request(RouteClass::unknown, status);
 }
 
+void Dispatcher::count_out_of_buffers() { ++service_.metrics().out_of_buffers; }
+
 void Dispatcher::count_failed_handshake() { ++service_.metrics().failed_handshakes; }
 
 }  // namespace nexakey::server

@@ -56,6 +56,8 @@ class Dispatcher {
   /// Counts what was answered with this status because it was not a request.
   void count_refusal(int status);
   void count_failed_handshake();
+  /// Counts a connection that was closed because the buffers of all were full.
+  void count_out_of_buffers();
 
   /// How many requests wait for their answer.
   [[nodiscard]] std::size_t in_work() const { return in_work_; }

@@ -33,8 +33,12 @@ std::string_view phrase_of(int status) {
       return "Request Header Fields Too Large";
     case 500:
       return "Internal Server Error";
+    case 501:
+      return "Not Implemented";
     case 503:
       return "Service Unavailable";
+    case 505:
+      return "HTTP Version Not Supported";
     default:
       return "Error";
   }
@@ -82,8 +86,8 @@ std::uint64_t HttpResponse::body_size() const {
   return file ? file->size() : static_body.empty() ? body.size() : static_body.size();
 }
 
-void append_response(std::string& out, const HttpResponse& response, std::string_view date,
-                     bool keep_alive, bool has_body) {
+void append_head(std::string& out, const HttpResponse& response, std::string_view date,
+                 Persistence persistence) {
   out += "HTTP/1.1 " + std::to_string(response.status) + " ";
   out += phrase_of(response.status);
   out += "\r\nDate: ";
@@ -97,10 +101,17 @@ void append_response(std::string& out, const HttpResponse& response, std::string
     out += ": ";
     out += value;
   }
-  out += keep_alive ? "\r\n\r\n" : "\r\nConnection: close\r\n\r\n";
-  if (has_body) {
-    out += response.static_body.empty() ? std::string_view(response.body) : response.static_body;
+  switch (persistence) {
+    case Persistence::keep_alive:
+      break;
+    case Persistence::confirmed_keep_alive:
+      out += "\r\nConnection: keep-alive";
+      break;
+    case Persistence::close:
+      out += "\r\nConnection: close";
+      break;
   }
+  out += "\r\n\r\n";
 }
 
 }  // namespace nexakey::server

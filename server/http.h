@@ -58,15 +58,21 @@ struct HttpResponse {
   [[nodiscard]] std::uint64_t body_size() const;
 };
 
+/// What follows a response on its connection (RFC 9112, 9.3).
+enum class Persistence {
+  keep_alive,            ///< another request may follow, as is the default of HTTP/1.1
+  confirmed_keep_alive,  ///< so may it for a client of HTTP/1.0, which has asked and is told so
+  close,
+};
+
 /// Whether two names of headers or schemes are the same, without regard to case.
 bool is_same_name(std::string_view a, std::string_view b);
 
 /// Without the optional whitespace around a value (RFC 9110, 5.6.3).
 std::string_view trim(std::string_view text);
 
-/// Adds a response to `out` as HTTP/1.1 has it, but for a body that is in a file. `date` is the
-/// value of that header; to a HEAD request (`has_body` false) goes the same without the body.
-void append_response(std::string& out, const HttpResponse& response, std::string_view date,
-                     bool keep_alive, bool has_body);
+/// Adds the head of a response to `out` (RFC 9112, 4). `date`: the value of that header.
+void append_head(std::string& out, const HttpResponse& response, std::string_view date,
+                 Persistence persistence);
 
 }  // namespace nexakey::server

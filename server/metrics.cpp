@@ -97,6 +97,11 @@ void write_connections(Writer& writer, const Metrics& metrics) {
   writer.single("nexakey_connections_refused_total", "counter",
                 "Connections that were closed at once, because there were too many.",
                 metrics.refused);
+  writer.single("nexakey_connections_replaced_total", "counter",
+                "Connections that were closed to make room for a new one.", metrics.replaced);
+  writer.single("nexakey_connections_out_of_buffers_total", "counter",
+                "Connections that were closed, because the buffers of all were full.",
+                metrics.out_of_buffers);
   writer.single("nexakey_tls_handshakes_failed_total", "counter", "TLS handshakes that failed.",
                 metrics.failed_handshakes);
 }

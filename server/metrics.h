@@ -52,8 +52,10 @@ struct Metrics {
   std::uint64_t store_errors = 0;  ///< answers that the store could not give
   std::uint64_t connections = 0;   ///< that are open
   std::uint64_t accepted = 0;
-  std::uint64_t refused = 0;  ///< because there were too many
+  std::uint64_t refused = 0;   ///< because there were too many
+  std::uint64_t replaced = 0;  ///< connections that made room for a new one
   std::uint64_t failed_handshakes = 0;
+  std::uint64_t out_of_buffers = 0;     ///< connections that were closed
   std::uint64_t dropped_log_lines = 0;  ///< because standard error was not read fast enough
   std::array<std::array<std::uint64_t, 600>, kRouteClasses> requests{};  ///< by class and status
   LogMetrics log{};

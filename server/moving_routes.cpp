@@ -25,7 +25,7 @@ constexpr std::size_t kPiece = std::size_t{64} << 10U;
 /// hold up the store, and an error on the way is still an answer.
 Result<std::shared_ptr<BodyFile>> write_file(const Call& call,
                                              const std::optional<std::string>& workspace) {
-  auto file = BodyFile::create();
+  auto file = call.files.create();
   if (!file) {
     return file;
   }

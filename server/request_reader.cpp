@@ -1,61 +1,103 @@
 #include "server/request_reader.h"
 
+#include <algorithm>
+#include <string_view>
 #include <utility>
 
 #include <boost/asio/buffer.hpp>
-#include <boost/beast/core/string.hpp>
+
+#include "core/text.h"
 
 namespace nexakey::server {
 
 namespace http = boost::beast::http;
 
-tl::expected<std::optional<ReadRequest>, int> RequestReader::read(std::string& bytes) {
-  while (!bytes.empty()) {
-    if (!parser_) {
-      parser_.emplace();
-      parser_->eager(true);
-      parser_->header_limit(static_cast<std::uint32_t>(limits_.header_bytes));
-      parser_->body_limit(limits_.body_bytes);
+namespace {
+
+/// The size of a chunk with its extensions, and all trailers; they are ignored.
+constexpr std::size_t kMaxChunkHead = std::size_t{16} << 10U;
+
+int status_of(const boost::system::error_code& error) {
+  return error == http::error::header_limit ? 431 : error == http::error::body_limit ? 413 : 400;
+}
+
+}  // namespace
+
+/// Begins with a whole request line. 0, or the status of the refusal; nothing begins if more of the
+/// line is needed.
+int RequestReader::begin(std::string& bytes) {
+  remove_empty_lines(bytes);
+  if (bytes.empty() || bytes == "\r") {
+    return 0;
+  }
+  if (!core::is_alphanumeric(bytes.front())) {
+    return 400;  // no method begins so, but a TLS handshake
+  }
+  if (bytes.find("\r\n") == std::string::npos) {
+    return bytes.size() > max_head_ ? 431 : 0;
+  }
+  const int status = check_version(bytes);
+  parser_.emplace();
+  parser_->header_limit(static_cast<std::uint32_t>(max_head_));
+  parser_->body_limit(boost::none);
+  return status;
+}
+
+tl::expected<std::optional<ReadHead>, int> RequestReader::read_head(std::string& bytes) {
+  if (!parser_) {
+    const int status = begin(bytes);
+    if (status != 0) {
+      return tl::unexpected(status);
     }
+    if (!parser_) {
+      return std::nullopt;
+    }
+  }
+  boost::system::error_code error;
+  const std::size_t count = parser_->put(boost::asio::buffer(bytes), error);
+  const bool is_folded = has_folded_line(std::string_view(bytes).substr(0, count));
+  bytes.erase(0, count);
+  if (error == http::error::need_more) {
+    return std::nullopt;
+  }
+  if (error || is_folded) {
+    return tl::unexpected(is_folded ? 400 : status_of(error));
+  }
+  return interpret_head(parser_->get());
+}
+
+void RequestReader::begin_body(std::uint64_t max, BodyUse use) {
+  use_ = use;
+  parser_->eager(true);
+  parser_->body_limit(max);
+}
+
+tl::expected<bool, int> RequestReader::read_body(std::string& bytes) {
+  while (!bytes.empty() && !parser_->is_done()) {
     boost::system::error_code error;
     bytes.erase(0, parser_->put(boost::asio::buffer(bytes), error));
+    if (use_ == BodyUse::discard) {
+      parser_->get().body().clear();
+    }
     if (error == http::error::need_more) {
+      if (bytes.size() > kMaxChunkHead) {
+        return tl::unexpected(400);
+      }
       break;
     }
     if (error) {
-      return tl::unexpected(error == http::error::header_limit ? 431
-                            : error == http::error::body_limit ? 413
-                                                               : 400);
-    }
-    if (parser_->is_done()) {
-      return take();
+      return tl::unexpected(status_of(error));
     }
   }
-  return std::nullopt;
+  return parser_->is_done();
 }
 
-bool RequestReader::expects_continue() {
-  if (!parser_ || !parser_->is_header_done() || told_to_continue_) {
-    return false;
-  }
-  const auto& head = parser_->get();
-  told_to_continue_ =
-      head.version() >= 11 && boost::beast::iequals(head[http::field::expect], "100-continue");
-  return told_to_continue_;
-}
-
-ReadRequest RequestReader::take() {
-  auto message = parser_->release();
+std::string RequestReader::take_body() {
+  std::string body = std::move(parser_->get().body());
   parser_.reset();
-  told_to_continue_ = false;
-  ReadRequest read{.head = {}, .body = {}, .keep_alive = message.keep_alive()};
-  read.head.method = message.method_string();
-  read.head.target = message.target();
-  for (const auto& field : message) {
-    read.head.headers.emplace_back(field.name_string(), field.value());
-  }
-  read.body = std::move(message.body());
-  return read;
+  return body;
 }
+
+std::size_t RequestReader::held() const { return parser_ ? parser_->get().body().capacity() : 0; }
 
 }  // namespace nexakey::server

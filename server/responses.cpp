@@ -5,6 +5,8 @@
 namespace nexakey::server {
 namespace {
 
+/// Seconds (RFC 9110, 10.2.3).
+constexpr const char* kRetryAfter = "5";
 constexpr const char* kChallenge = "Bearer realm=\"nexakey\"";
 
 }  // namespace
@@ -46,6 +48,9 @@ HttpResponse problem(int status, const core::Error& error) {
   response.headers.emplace_back("Cache-Control", "no-store");
   if (status == 401) {
     response.headers.emplace_back("WWW-Authenticate", kChallenge);
+  }
+  if (status == 503) {
+    response.headers.emplace_back("Retry-After", kRetryAfter);
   }
   core::JsonWriter json(response.body);
   json.begin_object().name("status").number(status);

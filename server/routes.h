@@ -28,6 +28,7 @@ struct Probe {};
 /// A request on its way through a handler, and what is known of its client.
 struct Call {
   store::KeyStore& store;
+  BodyFiles& files;  ///< for a body that may be too long for memory
   const HttpRequest& request;
   core::Query query;                     ///< a handler takes all its parameters before it acts
   std::optional<std::string> workspace;  ///< the only one that the call may be about; none: any

@@ -7,10 +7,19 @@
 #include "server/routes.h"
 
 namespace nexakey::server {
+namespace {
+
+/// A worker each, and a file of the size of the store.
+constexpr std::size_t kMaxExports = 4;
+
+}  // namespace
 
 Service::Service(TrustedProxies proxies, std::optional<std::string> workspace,
                  std::function<void(const LogEntry&)> log)
-    : proxies_(std::move(proxies)), workspace_(std::move(workspace)), log_(std::move(log)) {}
+    : proxies_(std::move(proxies)),
+      workspace_(std::move(workspace)),
+      log_(std::move(log)),
+      files_(kMaxExports) {}
 
 Resolved Service::resolve(const RequestHead& head) const { return server::resolve(head, proxies_); }
 
@@ -24,7 +33,7 @@ Answers Service::decide(store::KeyStore& store,
 }
 
 HttpResponse Service::call(store::KeyStore& store, const HttpRequest& request) const {
-  return call_handler(store, request, workspace_);
+  return call_handler(store, files_, request, workspace_);
 }
 
 void Service::record(const HttpRequest& request, const HttpResponse& response) {

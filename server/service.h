@@ -38,6 +38,8 @@ class Service {
   /// Counts decisions.
   void record(std::span<const Decided> decided);
 
+  /// Whether a peer is a trusted proxy.
+  [[nodiscard]] bool trusts(const Peer& peer) const { return proxies_.trusts(peer); }
   [[nodiscard]] Metrics& metrics() { return metrics_; }
 
  private:
@@ -45,6 +47,7 @@ class Service {
   std::optional<std::string> workspace_;
   std::function<void(const LogEntry&)> log_;
   Metrics metrics_;
+  mutable BodyFiles files_;
 };
 
 }  // namespace nexakey::server

@@ -16,7 +16,7 @@ namespace {
 /// Of TLS 1.2; those of 1.3 are all of this kind.
 constexpr const char* kCiphers = "ECDHE+AESGCM:ECDHE+CHACHA20";
 constexpr std::string_view kProtocol = "http/1.1";
-constexpr std::size_t kPiece = std::size_t{16} << 10U;  // the longest record
+constexpr std::size_t kMaxRecord = std::size_t{16} << 10U;  // the longest record
 
 /// The list has the length of each protocol in front of it; OpenSSL has checked its form.
 int select_protocol(SSL* /*handle*/, const unsigned char** chosen, unsigned char* length,
@@ -110,7 +110,7 @@ TlsSession::State TlsSession::receive(std::string_view bytes, std::string& text,
   has_begun_ = true;
   library_->clear_error();  // get_error looks at all that this thread left there
   library_->bio_write(incoming_, bytes.data(), static_cast<int>(bytes.size()));
-  std::array<char, kPiece> piece{};
+  std::array<char, kMaxRecord> piece{};
   std::size_t count = 0;
   while (library_->read_ex(handle_.get(), piece.data(), piece.size(), &count) == 1) {
     text.append(piece.data(), count);

@@ -57,7 +57,7 @@ class TlsSession {
   /// Whether the handshake is done.
   [[nodiscard]] bool is_established() const;
   /// Whether it has begun, and is not done.
-  [[nodiscard]] bool is_greeting() const { return has_begun_ && !is_established(); }
+  [[nodiscard]] bool is_in_handshake() const { return has_begun_ && !is_established(); }
 
  private:
   void take_output(std::string& out);

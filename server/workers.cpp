@@ -5,7 +5,7 @@
 namespace nexakey::server {
 
 Workers::Workers(OpenStore open_store, std::size_t threads, std::size_t queue)
-    : open_store_(std::move(open_store)), longest_queue_(queue) {
+    : open_store_(std::move(open_store)), max_queue_(queue) {
   for (std::size_t i = 0; i < threads; ++i) {
     threads_.emplace_back([this](const std::stop_token& stop) { run(stop); });
   }
@@ -21,7 +21,7 @@ Workers::~Workers() {
 bool Workers::submit(Job job) {
   {
     const std::lock_guard lock(mutex_);
-    if (queue_.size() >= longest_queue_) {
+    if (queue_.size() >= max_queue_) {
       return false;
     }
     queue_.push_back(std::move(job));

@@ -39,7 +39,7 @@ class Workers {
   void run(const std::stop_token& stop);
 
   OpenStore open_store_;
-  std::size_t longest_queue_;
+  std::size_t max_queue_;
   std::mutex mutex_;
   std::condition_variable_any wake_;
   std::deque<Job> queue_;

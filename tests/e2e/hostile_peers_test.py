@@ -3,15 +3,18 @@
 stay bounded, and the others are answered."""
 
 import contextlib
+import json
 import os
 import re
+import resource
 import signal
 import socket
 import subprocess
+import time
 import unittest
 from pathlib import Path
 
-from place import NEXAKEY, Place, free_port, is_open, wait_for
+from place import NEXAKEY, Place, certificate, free_port, is_open, wait_for
 
 PEER_TIMEOUT = 60
 
@@ -126,6 +129,141 @@ class StalledLog(Hostile):
         self.ask(40)
         self.place.server.send_signal(signal.SIGTERM)
         self.assertEqual(self.place.server.wait(PEER_TIMEOUT), 0)
+
+
+class Memory(Hostile):
+    """What strangers send and do not read takes bounded memory."""
+
+    def resident(self):
+        status = Path(f"/proc/{self.place.server.pid}/status").read_text()
+        return int(re.search(r"VmRSS:\s+(\d+) kB", status).group(1)) << 10
+
+    def flood(self, connection, sent):
+        """Sends what the server takes; it may answer and close at any point."""
+        connection.settimeout(0.2)
+        with contextlib.suppress(TimeoutError, ConnectionError):
+            connection.sendall(sent)
+
+    def test_bodies_of_strangers_are_not_kept(self):
+        self.serve("--log", "none")
+        before = self.resident()
+        body = b"x" * (1 << 20)
+        for bearer in ("", "Authorization: Bearer nxt_" + "a" * 40 + "\r\n"):
+            head = f"POST /v1/verify HTTP/1.1\r\nHost: x\r\n{bearer}"
+            for framing, rest in ((f"Content-Length: {len(body)}\r\n\r\n", body[1:]),
+                                  ("Transfer-Encoding: chunked\r\n\r\n", b"fffff\r\n" + body[17:])):
+                for _ in range(20):
+                    self.flood(self.connect(), (head + framing).encode() + rest)
+        self.assertLess(self.resident() - before, 20 << 20)
+        self.assert_decides()
+
+    def test_responses_that_are_not_read_are_not_kept(self):
+        self.serve("--log", "none")
+        before = self.resident()
+        for path in ("/openapi.json", "/metrics", "/none"):
+            asked = f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode() * 200
+            for _ in range(30):
+                self.flood(self.connect(), asked)
+        self.assertLess(self.resident() - before, 20 << 20)
+        self.assert_decides()
+
+    def test_a_full_budget_closes_connections_and_not_the_gateway(self):
+        token = self.place.nexakey("token", "create", "app", "--role", "verifier", "-q")
+        self.serve("--log", "none", "--max-buffers", str(4 << 20), "--max-connections", "64")
+        gateway = self.connect_gateway()
+        self.assert_decides(gateway)
+        head = (f"POST /v1/verify HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n"
+                f"Content-Length: {1 << 20}\r\n\r\n").encode()
+        for _ in range(10):
+            self.flood(self.connect(), head + b"x" * (1 << 19))
+        self.assertGreater(self.metric("nexakey_connections_out_of_buffers_total"), 0)
+        self.assert_decides(gateway)
+
+
+class Connections(Hostile):
+    """Those that idle or drip leave room for others."""
+
+    def test_idle_ones_give_way(self):
+        self.serve("--log", "none", "--max-connections", "20")
+        idle = [self.connect() for _ in range(20)]
+        gateways = [self.connect_gateway() for _ in range(8)]
+        for gateway in gateways:
+            self.assert_decides(gateway)
+        self.assertEqual(read_all(idle[0]), b"")
+        for connection in [self.connect() for _ in range(30)][-5:]:
+            connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            self.assertIn(b" 200 OK", read_head(connection))
+        for gateway in gateways:  # they keep their share
+            self.assert_decides(gateway)
+
+    def test_heads_and_first_bytes_have_to_come(self):
+        self.serve("--log", "none", "--head-timeout", "1s")
+        for sent in (b"", b"G", b"GET /healthz HTTP/1.1\r\nHost: x\r\n"):
+            connection = self.connect()
+            connection.sendall(sent)
+            self.assertEqual(read_all(connection), b"", sent)
+
+    def test_an_idle_connection_outlives_the_time_for_a_head(self):
+        self.serve("--log", "none", "--head-timeout", "1s")
+        gateway = self.connect_gateway()
+        self.assert_decides(gateway)
+        time.sleep(2.5)
+        self.assert_decides(gateway)
+
+    def test_no_descriptors_are_left(self):
+        self.serve("--log", "none", preexec_fn=lambda: resource.setrlimit(
+            resource.RLIMIT_NOFILE, (40, 40)))
+        taken = [self.connect() for _ in range(60)]
+        waiting = socket.socket(socket.AF_UNIX)
+        self.open_sockets.enter_context(waiting).connect(f"{self.place.path}/nexakey.sock")
+        before = self.processor_time()
+        time.sleep(2)
+        self.assertLess(self.processor_time() - before, 1)
+        for connection in taken:
+            connection.close()
+        self.assert_decides(waiting)
+
+    def processor_time(self):
+        """In seconds."""
+        words = Path(f"/proc/{self.place.server.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+
+
+class Exports(Hostile):
+    def test_a_bounded_number_at_once(self):
+        keys = "\n".join(json.dumps({"key": f"fc_live_{number:028d}", "scopes": ["read"]})
+                         for number in range(3000))
+        self.place.nexakey("import", "--keys", "-", "--format", "json", stdin=keys)
+        token = self.place.nexakey("token", "create", "app", "--role", "auditor", "-q")
+        self.serve("--log", "none")
+        asked = (f"GET /v1/export HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n"
+                 "Connection: close\r\n\r\n").encode()
+        slow = [self.connect_gateway() for _ in range(4)]
+        for connection in slow:
+            connection.sendall(asked)
+            self.assertIn(b" 200 OK", connection.recv(15))
+        refused = self.connect_gateway()
+        refused.sendall(asked)
+        answer = read_all(refused)
+        self.assertIn(b" 503 ", answer)
+        self.assertRegex(answer, rb"\r\nRetry-After: \d+\r\n")
+        self.assertGreater(read_all(slow[0]).count(b"\n"), 3000)
+        again = self.connect_gateway()
+        again.sendall(asked)
+        self.assertIn(b" 200 OK", read_all(again))
+
+
+class End(Hostile):
+    def test_connections_that_idle_do_not_delay_it(self):
+        files = certificate(self.place.path, "server")
+        self.serve("--log", "none", "--tls-cert", files[0], "--tls-key", files[1])
+        for _ in range(5):
+            self.connect()  # without a handshake
+            self.assert_decides()
+        began = time.monotonic()
+        self.place.server.send_signal(signal.SIGTERM)
+        self.assertEqual(self.place.server.wait(PEER_TIMEOUT), 0)
+        self.assertLess(time.monotonic() - began, 4, "it waited for them")
 
 
 if __name__ == "__main__":

@@ -391,27 +391,27 @@ class Watched(Serving):
             read_answer(connection)
             connection.sendall(self.asking().replace(b"GET /auth/nginx", b"HEAD /none"))
             read_answer(connection)
-            before = self.sockets()
-            with self.connect() as second, self.connect() as third, self.connect() as fourth:
-                wait_for(lambda: fourth.recv(1) == b"", self.place)
-                third.close()
+            with self.connect() as second, self.connect(), self.connect() as fourth:
+                self.assertEqual(read_all(connection), b"")  # the longest idle one gives way
                 second.sendall(b"nonsense\r\n\r\n")
                 self.assertIn(b" 400 ", read_all(second))
-            wait_for(lambda: self.sockets() <= before, self.place)  # there is room again
-            wait_for(lambda: self.metrics()["nexakey_connections",] == 2, self.place)
+                fourth.sendall(self.asking("/c"))
+                self.assertIn(b" 200 OK\r\n", read_answer(fourth))
+            wait_for(lambda: self.metrics()["nexakey_connections",] == 1, self.place)
             samples = self.metrics()
         for identity, value in (
-                (("nexakey_decisions_total", "allowed"), 2),
+                (("nexakey_decisions_total", "allowed"), 3),
                 (("nexakey_decisions_total", "malformed_key"), 1),
                 (("nexakey_decisions_total", "rate_limited"), 0),
-                (("nexakey_decision_seconds_count",), 3),
-                (("nexakey_batch_decisions_bucket", "1"), 3),
-                (("nexakey_requests_total", "200", "gateway"), 2),
+                (("nexakey_decision_seconds_count",), 4),
+                (("nexakey_batch_decisions_bucket", "1"), 4),
+                (("nexakey_requests_total", "200", "gateway"), 3),
                 (("nexakey_requests_total", "401", "gateway"), 1),
                 (("nexakey_requests_total", "404", "unknown"), 1),
                 (("nexakey_requests_total", "400", "unknown"), 1),
                 (("nexakey_store_errors_total",), 0),
-                (("nexakey_connections_refused_total",), 1),
+                (("nexakey_connections_refused_total",), 0),
+                (("nexakey_connections_replaced_total",), 1),
                 (("nexakey_access_log_datagrams_total", "malformed"), 0)):
             with self.subTest(identity=identity):
                 self.assertEqual(samples[identity], value)

@@ -34,15 +34,20 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   static const server::Limits limits;
   const server::TrustedProxies proxies{
       .addresses = core::Whitelist::parse({"192.0.2.0/24"}).value(), .unix_socket = true};
-  server::RequestReader reader(limits);
+  server::RequestReader reader(limits.header_bytes);
   std::string bytes(text);
   for (int requests = 0; requests < 100; ++requests) {
-    auto read = reader.read(bytes);
+    auto read = reader.read_head(bytes);
     if (!read || !*read) {
       return 0;
     }
+    reader.begin_body(limits.body_bytes, server::BodyUse::keep);
+    const auto is_whole = reader.read_body(bytes);
+    if (!is_whole || !*is_whole) {
+      return 0;
+    }
     server::RequestHead& head = (*read)->head;
-    fuzz::expect((*read)->body.size() <= limits.body_bytes, "a body is bounded");
+    fuzz::expect(reader.take_body().size() <= limits.body_bytes, "a body is bounded");
     for (const auto& peer : {std::optional<core::IpAddress>(), core::IpAddress::parse("192.0.2.7"),
                              core::IpAddress::parse("198.51.100.7")}) {
       head.peer.address = peer;

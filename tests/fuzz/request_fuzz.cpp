@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -74,6 +75,11 @@ std::vector<std::string> words() {
 
 const Limits kLimits;
 
+struct ReadRequest {
+  RequestHead head;
+  std::string body;
+};
+
 /// What a connection makes of bytes that come in pieces.
 struct Read {
   std::vector<ReadRequest> requests;
@@ -83,24 +89,37 @@ struct Read {
 template <typename NextPiece>
 Read read_all(const std::string& bytes, const NextPiece& next_piece) {
   Read read;
-  RequestReader reader(kLimits);
+  RequestReader reader(kLimits.header_bytes);
+  std::optional<ReadHead> head;
   std::string in;
   for (std::size_t at = 0; at < bytes.size();) {
     const std::size_t length = next_piece();
     in += bytes.substr(at, length);
     at += length;
-    for (;;) {
-      auto one = reader.read(in);
-      if (!one) {
-        read.refused = one.error();
+    for (bool needs_more = false; !needs_more;) {
+      if (!head) {
+        auto one = reader.read_head(in);
+        if (!one) {
+          read.refused = one.error();
+          return read;
+        }
+        head = *std::move(one);
+        if (head) {
+          reader.begin_body(kLimits.body_bytes, BodyUse::keep);
+        }
+      }
+      const auto is_whole = head ? reader.read_body(in) : tl::expected<bool, int>(false);
+      if (!is_whole) {
+        read.refused = is_whole.error();
         return read;
       }
-      if (!*one) {
-        break;
-      }
-      read.requests.push_back(**one);
-      if (!(*one)->keep_alive) {
-        return read;
+      needs_more = !*is_whole;
+      if (*is_whole) {
+        read.requests.push_back({.head = std::move(head->head), .body = reader.take_body()});
+        if (head->persistence == Persistence::close) {
+          return read;
+        }
+        head.reset();
       }
     }
   }

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <boost/asio/generic/stream_protocol.hpp>
+
+#include "server/outbox.h"
+#include "server/tls.h"
+
+namespace nexakey::server {
+
+/// The socket of a connection, plain or with TLS. Nothing here waits: `await_input` and
+/// `await_output` call their handler, with an error code, when it is worth trying.
+class Channel {
+ public:
+  using Socket = boost::asio::generic::stream_protocol::socket;
+
+  enum class Input {
+    some,    ///< some bytes were read
+    none,    ///< nothing is there yet
+    ended,   ///< the client sends nothing more
+    failed,  ///< the connection cannot be used
+  };
+  enum class Output {
+    sent,     ///< all of it
+    blocked,  ///< a part of it: the rest when the socket takes more
+    failed,
+  };
+
+  /// Speaks TLS with a session, and plain text without one. The socket must not block.
+  Channel(Socket socket, std::unique_ptr<TlsSession> tls)
+      : socket_(std::move(socket)), tls_(std::move(tls)) {}
+
+  /// Adds what has come to `text`, at most 16 KiB at a time.
+  Input read(std::string& text);
+  /// Sends what is in `out`, as far as the socket takes it and at most about 64 KiB, so that other
+  /// connections get their turn.
+  Output send(Outbox& out);
+
+  template <typename Handler>
+  void await_input(Handler handler) {
+    socket_.async_wait(Socket::wait_read, std::move(handler));
+  }
+  template <typename Handler>
+  void await_output(Handler handler) {
+    socket_.async_wait(Socket::wait_write, std::move(handler));
+  }
+
+  /// Whether bytes have come that are not read.
+  [[nodiscard]] bool has_input() const;
+  /// Whether a TLS handshake has begun and is not done.
+  [[nodiscard]] bool is_in_handshake() const { return tls_ && tls_->is_in_handshake(); }
+
+  void end_output();
+  void close();
+
+  /// The memory of what is encrypted and not sent, in bytes.
+  [[nodiscard]] std::size_t held() const { return encrypted_.capacity(); }
+
+ private:
+  Output send_encrypted(Outbox& out);
+  Output send_plain(Outbox& out);
+
+  Socket socket_;
+  std::unique_ptr<TlsSession> tls_;
+  std::string encrypted_;  // what TLS wants to be sent
+};
+
+}  // namespace nexakey::server
