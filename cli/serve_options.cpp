@@ -56,8 +56,7 @@ void add_serve_options(Arguments& app, ServeOptions& options) {
       "The max size of a request's head, in bytes (default: 65536)", "N");
   add("--max-body", options.max_body, "The longest body, in bytes", "N");
   add("--max-connections", options.max_connections, "At most so many connections", "N");
-  add("--max-buffers", options.max_buffers,
-      "The memory for requests and responses of all connections, in bytes (default: 67108864)",
+  add("--max-buffers", options.max_buffers, "The memory for all requests and responses, in bytes",
       "N");
   add("--deciders", options.deciders, "Threads for decisions, if the store is on another machine",
       "N");

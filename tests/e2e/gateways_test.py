@@ -366,9 +366,9 @@ class Serving(unittest.TestCase):
                           if line.startswith("HTTP/1.1 ")], ["200", "200", "200", "400"])
 
     def test_limits(self):
-        self.assertEqual(self.status("GET /healthz HTTP/1.1\r\nA: " + "a" * 8000 + "\r\n\r\n"), 431)
-        self.assertEqual(self.status("POST /v1/verify HTTP/1.1\r\nContent-Length: 5000\r\n\r\n"),
-                         413)
+        self.assertEqual(self.status("GET /healthz HTTP/1.1\r\nHost: x\r\nA: " + "a" * 8000 + "\r\n\r\n"), 431)
+        self.assertEqual(self.status("POST /v1/verify HTTP/1.1\r\nHost: x\r\n"
+                                     "Content-Length: 5000\r\n\r\n"), 413)
 
     def test_routes(self):
         for line, status in (("GET /healthz", 200), ("HEAD /healthz", 200), ("GET /readyz", 200),

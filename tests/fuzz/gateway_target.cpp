@@ -3,6 +3,7 @@
 
 #include "server/access_line.h"
 #include "server/gateway.h"
+#include "server/limits.h"
 #include "server/request_reader.h"
 #include "server/resolved.h"
 #include "server/routes.h"

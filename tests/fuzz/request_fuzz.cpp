@@ -8,6 +8,7 @@
 #include <doctest/doctest.h>
 
 #include "server/access_line.h"
+#include "server/limits.h"
 #include "server/request_reader.h"
 #include "server/service.h"
 #include "store/open.h"
