@@ -34,7 +34,7 @@ class Decoder {
  public:
   Decoder(const R& row, std::span<const std::string_view> names) : row_(row), names_(names) {}
 
-  std::string text(int column) const { return std::string(row_.text(column)); }
+  [[nodiscard]] std::string text(int column) const { return std::string(row_.text(column)); }
   /// A text that can be shown, or `otherwise`.
   std::string printable(int column, std::string_view otherwise = {}) {
     std::string text = this->text(column);
@@ -44,7 +44,7 @@ class Decoder {
     }
     return text;
   }
-  std::optional<std::string> optional_text(int column) const {
+  [[nodiscard]] std::optional<std::string> optional_text(int column) const {
     return row_.is_null(column) ? std::nullopt : std::optional(text(column));
   }
 

@@ -87,9 +87,8 @@ core::Result<void> check_store(const std::string& rest, Time /*now*/, const Find
       visit(look(*connection));
     }
     PostgresTables tables(*connection);
-    const std::pair<const char*, void (*)(Tables&, Findings&)> checks[] = {
-        {"keys", check_keys}, {"tokens", check_tokens}, {"audit", check_audit}};
-    for (const auto& [name, check] : checks) {
+    for (const auto& [name, check] :
+         {std::pair("keys", check_keys), {"tokens", check_tokens}, {"audit", check_audit}}) {
       Findings findings(name, visit);
       check(tables, findings);
     }

@@ -59,9 +59,10 @@ const std::string kDeletePartsBefore = "DELETE FROM nexakey.import_parts WHERE s
 /// So many rows of a query that probably has few are fetched by one statement; a cursor takes four.
 constexpr int kFew = 100;
 
-std::vector<std::int64_t> bits_of(std::span<const auto> ids) {
+template <typename Id>
+std::vector<std::int64_t> bits_of(std::span<const Id> ids) {
   std::vector<std::int64_t> bits;
-  std::ranges::transform(ids, std::back_inserter(bits), [](auto id) { return id.bits(); });
+  std::ranges::transform(ids, std::back_inserter(bits), [](Id id) { return id.bits(); });
   return bits;
 }
 
