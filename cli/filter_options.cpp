@@ -1,49 +1,55 @@
 #include "cli/filter_options.h"
 
+#include <algorithm>
+
 #include "cli/exit_status.h"
 #include "cli/options.h"
-#include "core/text.h"
+#include "core/key_filter_fields.h"
 
 namespace nexakey::cli {
 namespace {
 
-/// Parses a status; nothing for `all`.
-std::optional<core::KeyStatus> parse_wanted_status(const std::string& word) {
-  if (word == "all") {
-    return std::nullopt;
-  }
-  if (const auto status = core::parse_status(word)) {
-    return status;
-  }
-  throw Failure{{core::ErrorCode::usage, "unknown status " + core::quote(word),
-                 "use active, suspended, expired, revoked, damaged or all"}};
+constexpr std::string_view kStatus = "--status";
+
+/// Sets a condition of a filter to the value of an option.
+void read(const core::KeyFilterField& field, core::KeyFilter& filter, const std::string& value,
+          core::Time now) {
+  value_of(field.option.read != nullptr ? field.option.read(filter, value, now)
+                                        : field.read(filter, value));
 }
 
 }  // namespace
 
+void FilterOptions::add(Arguments& app, const core::FilterOption& option) {
+  const std::string name(option.name);
+  const std::string help(option.help);
+  auto* const added = option.is_list ? add_list_option(app, name, lists_[option.name], help)
+                                     : app.add_option(name, values_[option.name], help);
+  added->type_name(std::string(option.value_name));
+}
+
 void FilterOptions::add_to(Arguments& app) {
-  app.add_option("--status", status, "Keys in this state (default: active)")
-      ->type_name("active|suspended|expired|revoked|damaged|all");
+  for (const core::KeyFilterField& field : core::key_filter_fields()) {
+    if (field.option.name == kStatus) {
+      add(app, field.option);
+    }
+  }
   add_selection_to(app);
 }
 
 void FilterOptions::add_selection_to(Arguments& app) {
-  add_list_option(app, "--scope", scopes, "Keys with this scope")->type_name("read|write");
-  app.add_option("--name", pattern, "Keys whose name matches a pattern such as 'crm-*'")
-      ->type_name("GLOB");
-  add_list_option(app, "--label", labels, "Keys with this label")->type_name("NAME[=VALUE]");
-  app.add_option("--expires-within", expires_within, "Keys that expire within this time")
-      ->type_name("DURATION");
-  app.add_option("--unused-for", unused_for, "Keys that were not used for this time")
-      ->type_name("DURATION");
-  app.add_option("--older-than", older_than, "Keys that were created longer ago than this")
-      ->type_name("DURATION");
-  app.add_flag("--all-workspaces", all_workspaces, "Keys of every workspace");
+  for (const core::KeyFilterField& field : core::key_filter_fields()) {
+    if (!field.option.name.empty() && field.option.name != kStatus) {
+      add(app, field.option);
+    }
+  }
+  app.add_flag("--all-workspaces", all_workspaces_, "Keys of every workspace");
 }
 
 bool FilterOptions::given() const {
-  return status || !scopes.empty() || pattern || !labels.empty() || expires_within || unused_for ||
-         older_than || all_workspaces;
+  return all_workspaces_ ||
+         std::ranges::any_of(values_, [](const auto& value) { return value.second.has_value(); }) ||
+         std::ranges::any_of(lists_, [](const auto& list) { return !list.second.empty(); });
 }
 
 void FilterOptions::check_alternative(const std::vector<std::string>& keys) const {
@@ -55,32 +61,25 @@ void FilterOptions::check_alternative(const std::vector<std::string>& keys) cons
 }
 
 core::KeyFilter FilterOptions::filter(const Context& context) const {
-  const core::Time now = context.now();
-  core::KeyFilter filter;
-  if (!all_workspaces) {
+  core::KeyFilter filter{.status = core::KeyStatus::active};
+  if (!all_workspaces_) {
     filter.workspace = context.settings.workspace_or_default();
   } else if (context.settings.workspace) {
     throw Failure{{core::ErrorCode::usage, "--all-workspaces contradicts --workspace",
                    "leave one of them out"}};
   }
-  filter.status = parse_wanted_status(status.value_or("active"));
-  if (!scopes.empty()) {
-    filter.scopes = value_of(core::Scopes::parse(scopes));
+  const core::Time now = context.now();
+  for (const core::KeyFilterField& field : core::key_filter_fields()) {
+    if (const auto value = values_.find(field.option.name);
+        value != values_.end() && value->second) {
+      read(field, filter, *value->second, now);
+    }
+    if (const auto list = lists_.find(field.option.name); list != lists_.end()) {
+      for (const std::string& value : list->second) {
+        read(field, filter, value, now);
+      }
+    }
   }
-  if (pattern) {
-    value_of(core::check_pattern(*pattern));
-    filter.pattern = pattern;
-  }
-  filter.labels = value_of(core::parse_wanted_labels(labels));
-  const auto ago = [&](const std::optional<std::string>& text) {
-    return text ? std::optional(core::add(now, -value_of(core::parse_duration(*text))))
-                : std::nullopt;
-  };
-  if (expires_within) {
-    filter.expires_before = core::add(now, value_of(core::parse_duration(*expires_within)));
-  }
-  filter.unused_since = ago(unused_for);
-  filter.created_before = ago(older_than);
   return filter;
 }
 

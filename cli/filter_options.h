@@ -1,26 +1,25 @@
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "cli/arguments.h"
 #include "cli/context.h"
 #include "core/key_filter.h"
 
+namespace nexakey::core {
+struct FilterOption;
+}  // namespace nexakey::core
+
 namespace nexakey::cli {
 
-/// The options that select keys, shared by the commands that have them.
-struct FilterOptions {
-  std::optional<std::string> status{};
-  std::vector<std::string> scopes;
-  std::optional<std::string> pattern{};
-  std::vector<std::string> labels;
-  std::optional<std::string> expires_within{};
-  std::optional<std::string> unused_for{};
-  std::optional<std::string> older_than{};
-  bool all_workspaces = false;
-
+/// The options that select keys, shared by the commands that have them. They are described in
+/// core/key_filter_fields.h. An object must not move after it was added to the arguments.
+class FilterOptions {
+ public:
   /// Adds all options.
   void add_to(Arguments& app);
   /// Adds all options but --status, for commands on active keys.
@@ -29,8 +28,17 @@ struct FilterOptions {
   [[nodiscard]] bool given() const;
   /// Ends the command unless either keys or filters are given, and not both.
   void check_alternative(const std::vector<std::string>& keys) const;
-  /// The filter of the options; ends the command if a value is invalid.
+  [[nodiscard]] bool all_workspaces() const { return all_workspaces_; }
+  /// The filter of the options, for active keys unless --status was given; ends the command if a
+  /// value is invalid.
   [[nodiscard]] core::KeyFilter filter(const Context& context) const;
+
+ private:
+  void add(Arguments& app, const core::FilterOption& option);
+
+  std::map<std::string_view, std::optional<std::string>> values_;  // by name of the option
+  std::map<std::string_view, std::vector<std::string>> lists_;     // those that may be repeated
+  bool all_workspaces_ = false;
 };
 
 }  // namespace nexakey::cli

@@ -176,7 +176,7 @@ class DocumentPrinter : public Printer {
 
 std::unique_ptr<Printer> make_printer(Context& context, const Options& options) {
   auto chosen = choose_columns(options.columns.value_or(
-      options.filter.all_workspaces ? kAllWorkspacesColumns : kDefaultColumns));
+      options.filter.all_workspaces() ? kAllWorkspacesColumns : kDefaultColumns));
   if (context.settings.format == Format::json) {
     return std::make_unique<DocumentPrinter>(context);
   }

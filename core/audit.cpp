@@ -13,8 +13,6 @@
 namespace nexakey::core {
 namespace {
 
-using Json = nlohmann::json;
-
 constexpr std::array kActions{AuditAction::create,       AuditAction::edit,
                               AuditAction::revoke,       AuditAction::rotate,
                               AuditAction::whitelist,    AuditAction::import,
@@ -32,7 +30,7 @@ Json document(const Write& write) {
   std::string text;
   JsonWriter json(text);
   write(json);
-  return Json::parse(text);
+  return parse_json(text).value();
 }
 
 /// What can be said about a key or token that does not change by itself, is not in other members of

@@ -17,7 +17,8 @@ namespace nexakey::core {
 class Query {
  public:
   Query() = default;
-  /// A parameter twice that takes one value is an error when it is taken.
+  /// A `usage` error if the encoding is malformed. A parameter that takes one value and is there
+  /// twice is an error when it is taken.
   static Result<Query> parse(std::string_view text);
 
   void add(std::string_view name, std::string value);
@@ -27,7 +28,7 @@ class Query {
   /// Takes the only value of a parameter out; nothing if it is not there.
   Result<std::optional<std::string>> take(std::string_view name);
   std::vector<std::string> take_all(std::string_view name);
-  /// An error if there is a parameter that nobody took: one that was mistyped must not be a
+  /// An error if there is a parameter that nobody took: one with a mistyped name must not be a
   /// condition that was not made.
   [[nodiscard]] Result<void> check_taken() const;
 
@@ -35,11 +36,12 @@ class Query {
   std::vector<std::pair<std::string, std::string>> parameters_;
 };
 
-/// The filter of a list as parameters, and back.
+/// The conditions of a list of keys as parameters, and back. A value that a condition cannot have
+/// is a `usage` error.
 void add_filter(Query& query, const KeyFilter& filter);
 Result<KeyFilter> take_filter(Query& query);
 
-/// The same for a report.
+/// The same for a report of usage.
 void add_usage_query(Query& query, const UsageQuery& usage);
 Result<UsageQuery> take_usage_query(Query& query);
 
@@ -47,11 +49,9 @@ Result<UsageQuery> take_usage_query(Query& query);
 void add_audit_filter(Query& query, const AuditFilter& filter);
 Result<AuditFilter> take_audit_filter(Query& query);
 
-/// A point in time, or none.
-Result<std::optional<Time>> take_time(Query& query, std::string_view name);
-/// A whole number from `smallest` to `largest`, or none.
+/// A whole number from `min` to `max`, or none.
 Result<std::optional<std::uint64_t>> take_number(Query& query, std::string_view name,
-                                                 std::uint64_t smallest, std::uint64_t largest);
+                                                 std::uint64_t min, std::uint64_t max);
 /// true, or false, which it also is when it is not there.
 Result<bool> take_flag(Query& query, std::string_view name);
 

@@ -8,7 +8,6 @@
 
 #include "core/endpoint.h"
 #include "core/json.h"
-#include "core/json_reader.h"
 #include "core/text.h"
 
 namespace nexakey::core {

@@ -6,7 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "core/json_reader.h"
+#include "core/json.h"
 
 namespace nexakey::server {
 namespace {

@@ -4,7 +4,6 @@
 #include <nlohmann/json.hpp>
 
 #include "core/json.h"
-#include "core/json_reader.h"
 #include "core/record.h"
 #include "core/text.h"
 #include "server/body_file.h"

@@ -3,7 +3,6 @@
 #include <nlohmann/json.hpp>
 
 #include "core/json.h"
-#include "core/json_reader.h"
 #include "core/text.h"
 #include "server/confine.h"
 #include "server/handlers.h"

@@ -8,7 +8,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "core/json_reader.h"
+#include "core/json.h"
 #include "store/access.h"
 #include "store/http/transport.h"
 

@@ -10,7 +10,6 @@
 #include <nlohmann/json.hpp>
 
 #include "core/json.h"
-#include "core/json_reader.h"
 #include "core/query.h"
 #include "core/record.h"
 #include "store/bulk.h"

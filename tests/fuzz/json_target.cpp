@@ -3,7 +3,6 @@
 #include <nlohmann/json.hpp>
 
 #include "core/json.h"
-#include "core/json_reader.h"
 #include "tests/fuzz/target.h"
 
 namespace {

@@ -2,7 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "core/json_reader.h"
+#include "core/json.h"
 #include "core/query.h"
 #include "tests/store/conformance.h"
 

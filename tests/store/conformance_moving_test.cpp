@@ -1,6 +1,6 @@
 // export_records, stage_import and commit_import: a store moves, whole or not at all.
 
-#include "core/json_reader.h"
+#include "core/json.h"
 #include "tests/store/conformance.h"
 
 namespace nexakey::store::test {

@@ -1,5 +1,3 @@
-#include "core/json_reader.h"
-
 #include <string>
 #include <vector>
 
@@ -142,6 +140,53 @@ TEST_CASE("A token is read as it was written") {
   }
 }
 
+TEST_CASE("Damage is read as it was written, and decides whether a key is damaged") {
+  struct Row {
+    std::vector<std::string> damage;
+    bool is_damaged;
+  };
+  for (const Row& row : std::vector<Row>{{{"description"}, false},
+                                         {{"labels", "scopes"}, true},
+                                         {{"whitelist"}, true},
+                                         {{"a column of a newer version"}, false}}) {
+    Key key = full_key();
+    key.damage = row.damage;
+    key.is_damaged = row.is_damaged;
+    CHECK(value_of(read_key(key_json(key), Unknown::refused)) == key);
+  }
+  CHECK_FALSE(key_json(full_key()).contains("damage"));
+}
+
+TEST_CASE("Only a damaged key has no scopes") {
+  Key key = full_key();
+  key.scopes = Scopes();
+  CHECK_FALSE(read_key(key_json(key), Unknown::ignored).has_value());
+  key.damage = {"description"};
+  CHECK_FALSE(read_key(key_json(key), Unknown::ignored).has_value());
+  key.damage = {"scopes"};
+  key.is_damaged = true;
+  CHECK(value_of(read_key(key_json(key), Unknown::ignored)) == key);
+}
+
+TEST_CASE("Damage that is not a list of printable texts is refused") {
+  for (const Json& damage :
+       {Json("scopes"), Json(7), Json::object(), Json::array({7}), Json::array({"a\x1b"}),
+        Json::array({std::string(1001, 'x')}), Json(nullptr)}) {
+    CAPTURE(damage.dump());
+    Json json = key_json(full_key());
+    json["damage"] = damage;
+    CHECK_FALSE(read_key(json, Unknown::ignored).has_value());
+  }
+}
+
+TEST_CASE("A token is damaged if its status says so") {
+  Token token = some_token();
+  token.is_damaged = true;
+  const Json json = token_json(token);
+  CHECK(json["status"] == "damaged");
+  CHECK(value_of(read_token(json, Unknown::refused)) == token);
+}
+
 TEST_CASE("Members that nobody knows are refused or ignored") {
   Json key = key_json(some_key());
   key["rate_limits"] = 5;
@@ -208,6 +253,7 @@ TEST_CASE("What is of another type or out of its bounds makes no key") {
       {"last_used_at", "{}"},
       {"revoke_reason", "0"},
       {"status", "0"},
+      {"status", R"("active2")"},
       {"rotated_from", R"("crm")"},
       {"superseded_by", "1"},
   };
@@ -689,6 +735,10 @@ TEST_CASE("An entry of the audit log comes back with the hash that it had") {
   SUBCASE("") {}
   SUBCASE("with little in it") { entry = next_entry({}, {}, {}, {.action = AuditAction::import}); }
   SUBCASE("with details that are no JSON") { entry.details = "{\"a\":\x1B"; }
+  SUBCASE("with details as deep as an entry takes") {
+    entry.details = std::string(31, '[') + std::string(31, ']');
+  }
+  SUBCASE("with details that are nested too deeply") { entry.details = std::string(100'000, '['); }
   const auto read = value_of(
       read_audit_entry(as_json([&](JsonWriter& json) { write_audit_entry(json, entry); })));
   CHECK(read.number == entry.number);

@@ -61,6 +61,23 @@ TEST_CASE("Each member of a filter selects by itself") {
       {"active", [](KeyFilter& f) { f.status = KeyStatus::active; }, same, true},
       {"active, but is expired", [](KeyFilter& f) { f.status = KeyStatus::active; },
        [](Key& k) { k.expires_at = kNow; }, false},
+      {"active, and is damaged", [](KeyFilter& f) { f.status = KeyStatus::active; },
+       [](Key& k) { k.is_damaged = true; }, true},
+      {"active, but is damaged and revoked", [](KeyFilter& f) { f.status = KeyStatus::active; },
+       [](Key& k) {
+         k.is_damaged = true;
+         k.revoked_at = kNow;
+       },
+       false},
+      {"damaged", [](KeyFilter& f) { f.status = KeyStatus::damaged; },
+       [](Key& k) { k.is_damaged = true; }, true},
+      {"damaged, but is not", [](KeyFilter& f) { f.status = KeyStatus::damaged; }, same, false},
+      {"expired, but is damaged too", [](KeyFilter& f) { f.status = KeyStatus::expired; },
+       [](Key& k) {
+         k.is_damaged = true;
+         k.expires_at = kNow;
+       },
+       false},
       {"expired", [](KeyFilter& f) { f.status = KeyStatus::expired; },
        [](Key& k) { k.expires_at = kNow; }, true},
       {"expired, but is revoked too", [](KeyFilter& f) { f.status = KeyStatus::expired; },

@@ -1,0 +1,227 @@
+#pragma once
+
+#include <functional>
+#include <tuple>
+#include <type_traits>
+
+#include "core/json/codec.h"
+
+/// The shapes of JSON objects, each described once: a tuple of members, which writers, readers and
+/// schemas walk. The walks are resolved by the compiler: they cost what code by hand does.
+namespace nexakey::core::shape {
+
+/// When a member is there.
+enum class Presence {
+  optional,  ///< always written; if it is left out, or null, it has its default when it is read
+  required,  ///< always written; it has to be there when it is read
+  sparse,    ///< written only if it has a value and is not empty; the same as optional when it is
+             ///< read
+};
+
+/// A member of an object of type T: `access` is a pointer to the member of T, or a function that
+/// returns a reference to it.
+template <typename C, typename Access>
+struct Member {
+  std::string_view name;
+  Access access;
+  Presence presence;
+
+  [[nodiscard]] MemberSchema schema() const {
+    return {.name = name,
+            .type = C::schema(),
+            .is_required = presence == Presence::required,
+            .is_always_written = presence != Presence::sparse};
+  }
+
+  template <typename T>
+  void write(JsonWriter& json, const T& object, const std::optional<Time>& /*now*/) const {
+    const auto& value = std::invoke(access, object);
+    if (presence == Presence::sparse && is_absent(value)) {
+      return;
+    }
+    C::write(json.name(name), value);
+  }
+
+  /// `value`: null if there is no such member.
+  template <typename T>
+  Result<void> read(const Json* value, std::string_view what, T& object) const {
+    constexpr bool kReadsNull = requires { C::kReadsNull; };
+    const bool is_null = value != nullptr && value->is_null() && C::schema().is_nullable;
+    if (value == nullptr || (is_null && !kReadsNull)) {
+      return presence == Presence::required
+                 ? reject(std::string(what) + " needs the member " + std::string(name))
+                 : Result<void>();
+    }
+    auto read = C::read(*value, name);
+    if (!read) {
+      return tl::unexpected(std::move(read.error()));
+    }
+    std::invoke(access, object) = *std::move(read);
+    return {};
+  }
+
+ private:
+  template <typename V>
+  static bool is_absent(const V& value) {
+    if constexpr (requires { value.has_value(); }) {
+      return !value.has_value();
+    } else if constexpr (requires { value.empty(); }) {
+      return value.empty();
+    } else {
+      return false;
+    }
+  }
+};
+
+/// A member that follows from the others. It is checked for its type when it is read, and then
+/// dropped. `compute` takes the object, or the object and the time: then it is written only where
+/// there is a time, because it changes by itself.
+template <typename C, typename Compute>
+struct Computed {
+  std::string_view name;
+  Compute compute;
+
+  [[nodiscard]] MemberSchema schema() const {
+    return {.name = name, .type = C::schema(), .is_required = false, .is_always_written = true};
+  }
+
+  template <typename T>
+  void write(JsonWriter& json, const T& object, const std::optional<Time>& now) const {
+    if constexpr (std::is_invocable_v<Compute, const T&>) {
+      C::write(json.name(name), std::invoke(compute, object));
+    } else if (now) {
+      C::write(json.name(name), std::invoke(compute, object, *now));
+    }
+  }
+
+  template <typename T>
+  Result<void> read(const Json* value, std::string_view /*what*/, T& /*object*/) const {
+    if constexpr (requires { C::read(*value, name); }) {
+      if (value != nullptr && !value->is_null()) {
+        if (const auto read = C::read(*value, name); !read) {
+          return tl::unexpected(read.error());
+        }
+      }
+    }
+    return {};
+  }
+};
+
+/// The type of a member of T.
+template <typename T, typename Access>
+using ValueOf = std::remove_cvref_t<std::invoke_result_t<Access, T&>>;
+
+/// A member with the codec of its type.
+template <typename T, typename Access>
+constexpr auto member(std::string_view name, Access access,
+                      Presence presence = Presence::optional) {
+  return Member<Codec<ValueOf<T, Access>>, Access>{name, access, presence};
+}
+
+/// A member with the codec C.
+template <typename C, typename Access>
+constexpr auto member_as(std::string_view name, Access access,
+                         Presence presence = Presence::optional) {
+  return Member<C, Access>{name, access, presence};
+}
+
+template <typename C, typename Compute>
+constexpr auto computed(std::string_view name, Compute compute) {
+  return Computed<C, Compute>{name, compute};
+}
+
+/// Writes the members of an object, without its braces.
+template <typename T, typename... M>
+void write_members(JsonWriter& json, const T& object, const std::tuple<M...>& members,
+                   const std::optional<Time>& now = std::nullopt) {
+  std::apply([&](const M&... member) { (member.write(json, object, now), ...); }, members);
+}
+
+template <typename T, typename... M>
+void write_object(JsonWriter& json, const T& object, const std::tuple<M...>& members,
+                  const std::optional<Time>& now = std::nullopt) {
+  json.begin_object();
+  write_members(json, object, members, now);
+  json.end_object();
+}
+
+/// An error if `json` has a member whose name is not in `names`.
+Result<void> check_names(const Json& json, std::string_view what,
+                         std::initializer_list<std::string_view> names);
+
+/// Reads the members of an object into `object`, which has the defaults; the first thing that is
+/// wrong is the error. `what` names the object in messages: "a key".
+template <typename T, typename... M>
+Result<void> read_members(const Json& json, std::string_view what, T& object,
+                          const std::tuple<M...>& members, Unknown unknown) {
+  if (!json.is_object()) {
+    return reject(std::string(what) + " must be a JSON object");
+  }
+  return std::apply(
+      [&](const M&... member) -> Result<void> {
+        Result<void> result;
+        const auto read = [&](const auto& one) {
+          const auto found = json.find(one.name);
+          result = one.read(found == json.end() ? nullptr : &*found, what, object);
+          return result.has_value();
+        };
+        const bool is_read = (read(member) && ...);
+        return is_read && unknown == Unknown::refused ? check_names(json, what, {member.name...})
+                                                      : result;
+      },
+      members);
+}
+
+template <typename T, typename... M>
+Result<T> read_object(const Json& json, std::string_view what, const std::tuple<M...>& members,
+                      Unknown unknown) {
+  T object{};
+  return read_members(json, what, object, members, unknown).map([&] { return std::move(object); });
+}
+
+/// An object within another one. New versions may add members to it.
+template <typename T, const auto& kMembers>
+struct Object {
+  static TypeSchema schema() { return {.type = "object"}; }
+  static void write(JsonWriter& json, const T& object) { write_object(json, object, kMembers); }
+  static Result<T> read(const Json& value, std::string_view name) {
+    return read_object<T>(value, "the member " + std::string(name), kMembers, Unknown::ignored);
+  }
+};
+
+/// An array of values of one type.
+template <typename T, typename C = Codec<T>>
+struct List {
+  static TypeSchema schema() { return {.type = "array"}; }
+  static void write(JsonWriter& json, const std::vector<T>& list) {
+    json.begin_array();
+    for (const T& element : list) {
+      C::write(json, element);
+    }
+    json.end_array();
+  }
+  static Result<std::vector<T>> read(const Json& value, std::string_view name) {
+    if (!value.is_array()) {
+      return wrong_type(name, "an array");
+    }
+    std::vector<T> list;
+    for (const Json& element : value) {
+      auto read = C::read(element, name);
+      if (!read) {
+        return tl::unexpected(std::move(read.error()));
+      }
+      list.push_back(*std::move(read));
+    }
+    return list;
+  }
+};
+
+template <typename... M>
+ShapeSchema schema_of(std::string_view name, const std::tuple<M...>& members) {
+  return {.name = name,
+          .members = std::apply(
+              [](const M&... member) { return std::vector<MemberSchema>{member.schema()...}; },
+              members)};
+}
+
+}  // namespace nexakey::core::shape

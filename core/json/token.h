@@ -1,0 +1,33 @@
+#pragma once
+
+#include "core/json/shape.h"
+
+namespace nexakey::core::shape {
+
+/// The state of a token, which has names and no enumeration.
+struct TokenStatus {
+  static TypeSchema schema() { return {.type = "string"}; }
+  static void write(JsonWriter& json, std::string_view status) { json.plain(status); }
+  static Result<std::string> read(const Json& value, std::string_view name) {
+    return read_string(value, name).and_then([&](const std::string& text) {
+      return text == "active" || text == "expired" || text == "revoked" || text == "damaged"
+                 ? Result<std::string>(text)
+                 : wrong_value(name, text);
+    });
+  }
+};
+
+/// A token and, in what another store needs to have it, its hash.
+inline constexpr auto kTokenMembers = std::make_tuple(
+    member<Token>("id", &Token::id, Presence::required), member<Token>("name", &Token::name),
+    member_as<Named<Role, parse_role>>("role", &Token::role, Presence::required),
+    member_as<OptionalText>("workspace", &Token::workspace),
+    member_as<Hint<kTokenForm>>("hint", &Token::last_four, Presence::required),
+    computed<TokenStatus>("status", [](const Token& token, Time now) { return token.status(now); }),
+    member<Token>("created_at", &Token::created_at),
+    member<Token>("expires_at", &Token::expires_at),
+    member<Token>("revoked_at", &Token::revoked_at));
+inline constexpr auto kTokenRecordMembers = std::tuple_cat(
+    kTokenMembers, std::make_tuple(member<Token>("hash", &Token::hash, Presence::required)));
+
+}  // namespace nexakey::core::shape
