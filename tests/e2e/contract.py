@@ -47,12 +47,11 @@ def bodies():
 
 
 def members(name):
-    """The names of all members that a schema has."""
+    """The names of all members that a schema has, and of those that are always present."""
     schema = DOCUMENT["components"]["schemas"][name]
-    names = set(schema.get("properties", ()))
-    for part in schema.get("allOf", ()):
-        names |= set(resolve(part).get("properties", ()))
-    return names
+    parts = [schema, *(resolve(part) for part in schema.get("allOf", ()))]
+    return ({name for part in parts for name in part.get("properties", ())},
+            {name for part in parts for name in part.get("required", ())})
 
 
 def find(method, target):
