@@ -5,7 +5,6 @@
 #include <nlohmann/json.hpp>
 
 #include "core/json.h"
-#include "core/json_reader.h"
 #include "server/confine.h"
 #include "server/handlers.h"
 #include "server/key_lookup.h"

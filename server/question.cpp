@@ -6,7 +6,6 @@
 #include <nlohmann/json.hpp>
 
 #include "core/json.h"
-#include "core/json_reader.h"
 #include "core/query.h"
 #include "server/responses.h"
 #include "server/routes.h"

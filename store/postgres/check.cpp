@@ -1,5 +1,6 @@
 #include "store/postgres/check.h"
 
+#include <array>
 #include <chrono>
 #include <cstdlib>
 #include <utility>
@@ -87,8 +88,9 @@ core::Result<void> check_store(const std::string& rest, Time /*now*/, const Find
       visit(look(*connection));
     }
     PostgresTables tables(*connection);
-    for (const auto& [name, check] :
-         {std::pair("keys", check_keys), {"tokens", check_tokens}, {"audit", check_audit}}) {
+    const std::array<std::pair<const char*, void (*)(Tables&, Findings&)>, 3> checks{
+        {{"keys", check_keys}, {"tokens", check_tokens}, {"audit", check_audit}}};
+    for (const auto& [name, check] : checks) {
       Findings findings(name, visit);
       check(tables, findings);
     }

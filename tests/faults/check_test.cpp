@@ -114,9 +114,7 @@ TEST_CASE("each damage is found, and named") {
     return [bits](const fs::path& path) { REQUIRE(::chmod(path.c_str(), bits) == 0); };
   };
   for (const Row& row : std::vector<Row>{
-           {"labels",
-            sql("keys SET labels = '{'"),
-            {"keys problem: ID: cannot decode labels"}},
+           {"labels", sql("keys SET labels = '{'"), {"keys problem: ID: cannot decode labels"}},
            {"whitelist",
             sql("keys SET whitelist = '10.0.0.1/8'"),
             {"keys problem: ID: cannot decode whitelist"}},
@@ -125,9 +123,7 @@ TEST_CASE("each damage is found, and named") {
             {"keys problem: ID: cannot decode rate_limit"}},
            {"scopes", sql("keys SET scopes = 0"), {"keys problem: ID: cannot decode scopes"}},
            {"name", sql("keys SET name = ''"), {"keys problem: ID: a name cannot be empty"}},
-           {"hash",
-            sql("keys SET hash = x'00'"),
-            {"keys problem: ID: cannot decode hash"}},
+           {"hash", sql("keys SET hash = x'00'"), {"keys problem: ID: cannot decode hash"}},
            {"rotation",
             sql("keys SET superseded_by = id"),
             {"rotations warning: ID: the key that it was rotated from or to does not refer to it"}},
@@ -135,9 +131,7 @@ TEST_CASE("each damage is found, and named") {
             sql("last_used SET key = 77"),
             {"integrity problem: a row of last_used belongs to a row of keys that is missing"}},
            {"count", sql("usage SET requests = -1"), {"usage problem: 1 counts are invalid"}},
-           {"role",
-            sql("tokens SET role = 'king'"),
-            {"tokens problem: TOKEN: cannot be decoded"}},
+           {"role", sql("tokens SET role = 'king'"), {"tokens problem: TOKEN: cannot be decoded"}},
            {"audit", sql("audit SET actor = 'nobody' WHERE number = 1"), {"audit problem: "}},
            {"a clock that was ahead",
             sql("keys SET created_at = created_at + 3000000000000"),

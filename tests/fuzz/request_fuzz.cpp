@@ -154,8 +154,8 @@ TEST_CASE("requests are the same in whatever pieces they come") {
 
 TEST_CASE("whatever a gateway says, nobody gets in without a key that may") {
   const auto folder = test::TemporaryDirectory::in_memory();
-  const auto store = value_of(
-      store::open_served("sqlite:" + (folder / "keys.db").string(), store::OpenMode::create_if_missing));
+  const auto store = value_of(store::open_served("sqlite:" + (folder / "keys.db").string(),
+                                                 store::OpenMode::create_if_missing));
   core::Key key = test::make_key(1);
   key.scopes = test::scopes("read");
   key.whitelist = test::whitelist({"198.51.100.0/24"});

@@ -164,10 +164,9 @@ TEST_CASE("A tail that was cut or written anew is found with a head") {
   anew.push_back(next_entry(head_of(cut.back()), {.name = "mallory", .source = ""}, {}, {}));
   anew.push_back(next_entry(head_of(anew.back()), {.name = "mallory", .source = ""}, {}, {}));
   CHECK(problem(anew).empty());
-  CHECK(
-      problem(anew, head_of(log[4])) ==
-      "the audit log is not intact: entry 5 differs from the known head: the log was "
-      "rewritten");
+  CHECK(problem(anew, head_of(log[4])) ==
+        "the audit log is not intact: entry 5 differs from the known head: the log was "
+        "rewritten");
 }
 
 TEST_CASE("A record of a change has what differs") {
