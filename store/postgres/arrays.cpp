@@ -6,7 +6,7 @@ namespace nexakey::store::postgres {
 namespace {
 
 /// An element of an array in PostgreSQL's text form (its manual, 8.15.6).
-std::string quoted(std::string_view text) {
+std::string array_element(std::string_view text) {
   std::string element = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') {
@@ -24,15 +24,15 @@ void ColumnArrays::operator()(std::string_view name, std::int64_t number) {
 }
 
 void ColumnArrays::operator()(std::string_view name, std::string_view text) {
-  add(name, "text", quoted(text));
+  add(name, "text", array_element(text));
 }
 
 void ColumnArrays::operator()(std::string_view name, const core::CredentialHash& hash) {
-  add(name, "bytea", quoted("\\x" + core::to_hex(hash)));
+  add(name, "bytea", array_element("\\x" + core::to_hex(hash)));
 }
 
 void ColumnArrays::operator()(std::string_view name, const std::optional<std::string>& text) {
-  add(name, "text", text ? quoted(*text) : "NULL");
+  add(name, "text", text ? array_element(*text) : "NULL");
 }
 
 void ColumnArrays::operator()(std::string_view name, const std::optional<core::Time>& time) {
