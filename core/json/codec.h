@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -200,8 +201,8 @@ struct Hint {
   }
   static Result<std::string> read(const Json& value, std::string_view name) {
     return read_string(value, name).and_then([](const std::string& hint) {
-      const std::string end = hint.substr(hint.size() - std::min<std::size_t>(hint.size(), 4));
-      return check_last_four(end).map([&] { return end; });
+      std::string end = hint.substr(hint.size() - std::min<std::size_t>(hint.size(), 4));
+      return check_last_four(end).map([&] { return std::move(end); });
     });
   }
 };

@@ -10,8 +10,8 @@ constexpr auto kUsage =
     std::make_tuple(member<KeyUsage>("key_id", &KeyUsage::key, Presence::required),
                     member<KeyUsage>("hour", &KeyUsage::hour, Presence::required),
                     member<KeyUsage>("endpoint", &KeyUsage::endpoint, Presence::required),
-                    member_as<Integer<int, 0, 2 * kUpstreamStatus>>("status", &KeyUsage::status,
-                                                                    Presence::required),
+                    member_as<Integer<int, 0, std::int64_t{2} * kUpstreamStatus>>(
+                        "status", &KeyUsage::status, Presence::required),
                     member<KeyUsage>("requests", &KeyUsage::requests, Presence::required));
 
 /// The type of a record, and what it has besides.
