@@ -210,6 +210,8 @@ class Connections(Hostile):
         time.sleep(2.5)
         self.assert_decides(gateway)
 
+    # UBSan reads memory through a pipe, and takes an object for an invalid one when it gets none.
+    @unittest.skipIf(b"__ubsan_handle" in Path(NEXAKEY).read_bytes(), "UBSan needs descriptors")
     def test_no_descriptors_are_left(self):
         self.serve("--log", "none", preexec_fn=lambda: resource.setrlimit(
             resource.RLIMIT_NOFILE, (40, 40)))
