@@ -55,13 +55,17 @@ tl::expected<std::optional<ReadHead>, int> RequestReader::read_head(std::string&
   }
   boost::system::error_code error;
   const std::size_t count = parser_->put(boost::asio::buffer(bytes), error);
+  // The parser takes whole fields, also of a head that is not whole yet.
   const bool is_folded = has_folded_line(std::string_view(bytes).substr(0, count));
   bytes.erase(0, count);
+  if (is_folded) {
+    return tl::unexpected(400);
+  }
   if (error == http::error::need_more) {
     return std::nullopt;
   }
-  if (error || is_folded) {
-    return tl::unexpected(is_folded ? 400 : status_of(error));
+  if (error) {
+    return tl::unexpected(status_of(error));
   }
   return interpret_head(parser_->get());
 }
