@@ -167,9 +167,8 @@ Config read_config(const std::filesystem::path& path) {
       const std::string name(key.str());
       if (std::ranges::find(kNames, name) == kNames.end()) {
         const auto meant = closest(name, kNames);
-        const std::vector<std::string_view> names(kNames.begin(), kNames.end());
         fail_at(path, key.source().begin, "unknown setting " + core::quote(name),
-                meant ? "try " + *meant : "it may set " + core::join(names, ", "));
+                meant ? "try " + *meant : "it may set " + core::join(kNames, ", "));
       }
       config.values.emplace(name, value_for(config.path, name, node));
     }

@@ -73,8 +73,7 @@ std::string KeyView::fields(const core::Key& key) const {
     add("revoked", time(key.revoked_at));
   }
   if (!key.damage.empty()) {
-    add("damage",
-        core::join(std::vector<std::string_view>(key.damage.begin(), key.damage.end()), ", "));
+    add("damage", core::join(key.damage, ", "));
   }
   add("reason", key.revoke_reason);
   add("rotated from", key.rotated_from ? key.rotated_from->to_string() : "");

@@ -52,9 +52,8 @@ core::Error describe(const CLI::ParseError& error, const CLI::App& command,
     return {ErrorCode::usage, describe_count(error.what(), command), help};
   }
   if (!names.empty()) {
-    const std::vector<std::string_view> views(names.begin(), names.end());
     return {ErrorCode::usage, command.get_name() + " needs a command",
-            "it has " + core::join(views, ", ")};
+            "it has " + core::join(names, ", ")};
   }
   return {ErrorCode::usage, clean_message(error.what()), help};
 }

@@ -28,9 +28,7 @@ Configs read_configs() {
 
 /// The environment variable and the option of a setting.
 std::string variable_of(std::string name) {
-  std::ranges::transform(name, name.begin(), [](char c) {
-    return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
-  });
+  std::ranges::transform(name, name.begin(), core::to_upper);
   return "NEXAKEY_" + name;
 }
 

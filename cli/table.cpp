@@ -42,9 +42,7 @@ void append_line(std::string& out, const std::vector<Cell>& cells,
 
 std::string title_of(std::string_view name) {
   std::string title(name);
-  std::ranges::transform(title, title.begin(), [](char c) {
-    return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
-  });
+  std::ranges::transform(title, title.begin(), core::to_upper);
   return title;
 }
 

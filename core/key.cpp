@@ -90,9 +90,8 @@ bool is_rule(std::string_view member) {
 bool operator==(const Key& a, const Key& b) { return tie(a) == tie(b); }
 
 Error damaged_key(const Key& key) {
-  const std::vector<std::string_view> columns(key.damage.begin(), key.damage.end());
   return {ErrorCode::conflict,
-          key.id.to_string() + " is damaged and cannot be changed (" + join(columns, ", ") + ")",
+          key.id.to_string() + " is damaged and cannot be changed (" + join(key.damage, ", ") + ")",
           "revoke it with nexakey revoke, and create a new key"};
 }
 

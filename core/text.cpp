@@ -69,17 +69,6 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
   }
 }
 
-std::string join(const std::vector<std::string_view>& parts, std::string_view separator) {
-  std::string joined;
-  for (std::size_t i = 0; i < parts.size(); ++i) {
-    if (i > 0) {
-      joined += separator;
-    }
-    joined += parts[i];
-  }
-  return joined;
-}
-
 bool is_printable(std::string_view text) {
   while (!text.empty()) {
     if (!take_character(text).printable) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,6 +14,10 @@ inline constexpr std::string_view kReplacementCharacter = "\xEF\xBF\xBD";
 constexpr char to_lower(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
 }
+/// A letter of ASCII in upper case; the same otherwise.
+constexpr char to_upper(char c) {
+  return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+}
 
 /// Whether `c` is one of [0-9A-Za-z]. Does not depend on the locale.
 constexpr bool is_alphanumeric(char c) {
@@ -22,8 +27,18 @@ constexpr bool is_alphanumeric(char c) {
 /// The parts of `text` between separators; "" has one part, "".
 std::vector<std::string_view> split(std::string_view text, char separator);
 
-/// The parts with `separator` between them.
-std::string join(const std::vector<std::string_view>& parts, std::string_view separator);
+/// The parts, which are texts of whatever type, with `separator` between them.
+template <typename Parts = std::initializer_list<std::string_view>>
+std::string join(const Parts& parts, std::string_view separator) {
+  std::string joined;
+  bool is_first = true;
+  for (const std::string_view part : parts) {
+    joined += is_first ? std::string_view() : separator;
+    joined += part;
+    is_first = false;
+  }
+  return joined;
+}
 
 /// Whether `text` is valid UTF-8 (RFC 3629) of printable characters only: no control, format (such
 /// as a change of direction), private or unassigned characters, and no line separators.

@@ -96,9 +96,7 @@ std::string read_override(const RequestHead& request) {
   for (const std::string_view header : kOverrides) {
     for (const std::string_view value : request.values(header)) {
       method += method.empty() || value.empty() ? "" : ",";
-      std::ranges::transform(value, std::back_inserter(method), [](char c) {
-        return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
-      });
+      std::ranges::transform(value, std::back_inserter(method), core::to_upper);
     }
   }
   return method;

@@ -20,10 +20,8 @@ class Change {
   Change& operator=(const Change&) = delete;
   ~Change() = default;
 
-  /// Logs a record, at `now` or at another time.
-  void log(core::AuditRecord record) { log(now, std::move(record)); }
-  void log(core::Time at, core::AuditRecord record) {
-    entries_.push_back(core::next_entry(head_, actor_, at, std::move(record)));
+  void log(core::AuditRecord record) {
+    entries_.push_back(core::next_entry(head_, actor_, now, std::move(record)));
     head_ = {.number = entries_.back().number, .hash = entries_.back().hash};
   }
   /// The last entry of the log, with those of this change.

@@ -19,8 +19,7 @@ bool has_no_id(const std::vector<std::string>& damage) {
 /// What is wrong with a key that is not revoked; nothing if it is sound.
 std::string problem_of(const core::Key& key) {
   if (!key.damage.empty()) {
-    const std::vector<std::string_view> columns(key.damage.begin(), key.damage.end());
-    return "cannot decode " + core::join(columns, ", ") +
+    return "cannot decode " + core::join(key.damage, ", ") +
            (key.is_damaged ? ": its requests are answered with 503" : "");
   }
   const auto checked = core::check_key(key);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -25,14 +26,12 @@ inline constexpr std::string_view kNoHint = "0000";
 
 // --- keys
 
-/// What a decision needs.
-inline constexpr std::array<std::string_view, 8> kRuleColumns{
-    "id",         "workspace",  "scopes",       "whitelist",
-    "rate_limit", "expires_at", "suspended_at", "revoked_at"};
 inline constexpr std::array<std::string_view, 18> kKeyColumns{
     "id",           "workspace",  "scopes",        "whitelist",    "rate_limit",   "expires_at",
     "suspended_at", "revoked_at", "hash",          "last_four",    "name",         "description",
     "labels",       "created_at", "revoke_reason", "last_used_at", "rotated_from", "superseded_by"};
+/// What a decision needs: the members of core::KeyRules.
+inline constexpr auto kRuleColumns = std::span(kKeyColumns).first<8>();
 
 template <Row R>
 core::KeyRules read_rules(Decoder<R>& decoder) {
@@ -206,6 +205,13 @@ core::UsageRow read_count(const R& row) {
           .status = static_cast<int>(decoder.number(2, 0, INT16_MAX, 0)),
           .requests = std::min(static_cast<std::uint64_t>(decoder.number(3, 0, INT64_MAX, 0)),
                                core::kMaxCount)};
+}
+
+/// The requests that a count has so far. One that is out of range is the maximum, which an import
+/// does not replace.
+template <Row R>
+std::uint64_t read_requests(const R& row) {
+  return core::count_from_column(row.number(0).value_or(0)).value_or(core::kMaxCount);
 }
 
 inline constexpr std::array<std::string_view, 5> kUsageColumns{"hour", "endpoint", "status",

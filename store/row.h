@@ -50,7 +50,7 @@ class Decoder {
 
   /// A number from `min` to `max`, or `otherwise`.
   std::int64_t number(int column, std::int64_t min, std::int64_t max, std::int64_t otherwise) {
-    const auto number = row_.is_null(column) ? std::nullopt : row_.number(column);
+    const auto number = this->number(column);
     if (number && *number >= min && *number <= max) {
       return *number;
     }
@@ -60,8 +60,9 @@ class Decoder {
 
   /// A time of the years 1970 to 9999.
   core::Time time(int column) {
-    constexpr std::int64_t kEnd = core::kEndOfTimes.time_since_epoch().count();
-    return core::Time(core::Time::duration(number(column, 0, kEnd - 1, 0)));
+    const auto milliseconds = number(column);
+    return parsed(column,
+                  milliseconds ? core::time_from_milliseconds(*milliseconds) : std::nullopt);
   }
   /// Nothing also if it cannot be decoded.
   std::optional<core::Time> optional_time(int column) {
@@ -100,6 +101,9 @@ class Decoder {
   [[nodiscard]] std::vector<std::string> take_damage() { return std::move(damage_); }
 
  private:
+  [[nodiscard]] std::optional<std::int64_t> number(int column) const {
+    return row_.is_null(column) ? std::nullopt : row_.number(column);
+  }
   void note(int column) { damage_.emplace_back(names_[static_cast<std::size_t>(column)]); }
 
   const R& row_;

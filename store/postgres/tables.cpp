@@ -277,9 +277,8 @@ void PostgresTables::scan_usage(const std::optional<std::string>& workspace,
 }
 
 std::vector<std::uint64_t> PostgresTables::counts_of(std::span<const KeyUsage> rows) {
-  return read_all(run(kCounts, columns_of(rows)), [](const ResultRow& row) {
-    return static_cast<std::uint64_t>(row.number(0).value_or(0));
-  });
+  return read_all(run(kCounts, columns_of(rows)),
+                  [](const ResultRow& row) { return read_requests(row); });
 }
 
 void PostgresTables::set_counts(std::span<const KeyUsage> rows) {

@@ -278,8 +278,7 @@ std::vector<std::uint64_t> SqliteTables::counts_of(std::span<const KeyUsage> row
         .add(hour_of(row))
         .add(std::string_view(row.endpoint))
         .add(std::int64_t{row.status});
-    counts.push_back(find.executeStep() ? static_cast<std::uint64_t>(find.getColumn(0).getInt64())
-                                        : 0);
+    counts.push_back(find.executeStep() ? read_requests(StatementRow(find)) : 0);
   }
   find.reset();
   return counts;
