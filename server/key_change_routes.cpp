@@ -24,19 +24,8 @@ Result<Key> read_new_key(const Call& call) {
   if (!json) {
     return tl::unexpected(json.error());
   }
-  // read_key takes zeros for one that is missing.
-  for (const char* const name : {"id", "hash"}) {
-    if (!json->is_object() || !json->contains(name) || !(*json)[name].is_string()) {
-      return core::reject("a key needs the member " + std::string(name));
-    }
-  }
-  if (json->contains("damage")) {
+  if (json->is_object() && json->contains("damage")) {
     return core::reject("a new key has no member damage");
-  }
-  if (const auto status = json->find("status");
-      status != json->end() &&
-      !(status->is_string() && core::parse_status(status->get_ref<const std::string&>()))) {
-    return core::reject("the status of a key is active, suspended, expired or revoked");
   }
   auto key = core::read_key(*json, core::Unknown::refused);
   if (key && key->id.to_string() != call.id()) {
