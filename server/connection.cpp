@@ -31,7 +31,7 @@ std::string http_date() {
 Connection::Connection(Channel channel, Peer peer, const Limits& limits, BufferBudget& budget,
                        Dispatcher& dispatcher, Closed closed)
     : channel_(std::move(channel)),
-      peer_(std::move(peer)),
+      peer_(peer),
       limits_(limits),
       dispatcher_(dispatcher),
       closed_(std::move(closed)),

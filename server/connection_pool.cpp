@@ -37,8 +37,7 @@ ConnectionPool::Room ConnectionPool::make_room(Group group) {
   if (chosen == from.end() || (has_share && loss_of(**chosen) == Loss::response)) {
     return Room::none;
   }
-  const ConnectionPtr kept = *chosen;  // which leaves the group when it is closed
-  kept->close();
+  ConnectionPtr(*chosen)->close();  // a copy: the group drops its own when the connection closes
   return Room::made;
 }
 

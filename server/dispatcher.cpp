@@ -144,7 +144,8 @@ void Dispatcher::route(Waiting waiting) {
   } else if (std::holds_alternative<Probe>(resolved.route->handler)) {
     probes_.add(std::move(waiting));
   } else {
-    decider_of(waiting.request).add(std::move(waiting));
+    auto& decider = decider_of(waiting.request);
+    decider.add(std::move(waiting));
   }
 }
 

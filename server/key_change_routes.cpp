@@ -46,7 +46,7 @@ std::vector<KeyId> relatives_of(const Key& key) {
 
 /// The id in the path, if the key is in reach of the call.
 Result<KeyId> reach_id(const Call& call) {
-  const auto id = read_key_id(call.id());
+  auto id = read_key_id(call.id());
   if (!id) {
     return id;
   }
