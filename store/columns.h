@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/audit.h"
 #include "core/json.h"
@@ -20,6 +21,15 @@
 /// `sink(name, value)` for each column that is written; a value is a std::int64_t, a
 /// std::string_view, a core::CredentialHash, or an optional time, id or text.
 namespace nexakey::store {
+
+/// The names of the columns that `write`, a function like `write_*`, writes of a thing.
+template <typename T, typename Write>
+std::vector<std::string_view> written_columns(const Write& write) {
+  std::vector<std::string_view> names;
+  const auto sink = [&](std::string_view name, const auto& /*value*/) { names.push_back(name); };
+  write(T(), sink);
+  return names;
+}
 
 /// What is shown of a secret whose last characters cannot be decoded.
 inline constexpr std::string_view kNoHint = "0000";

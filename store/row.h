@@ -24,6 +24,7 @@ concept Row = requires(const R& row, int column) {
   { row.number(column) } -> std::same_as<std::optional<std::int64_t>>;
   { row.text(column) } -> std::convertible_to<std::string_view>;
   { row.hash(column) } -> std::same_as<std::optional<core::CredentialHash>>;
+  { row.bytes(column) } -> std::same_as<std::string>;
 };
 
 /// Decodes the columns of a row, whose names are known, and notes those that it cannot decode: they

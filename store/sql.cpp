@@ -6,6 +6,27 @@
 namespace nexakey::store::sql {
 namespace {
 
+std::string table(const Dialect& dialect, std::string_view name) {
+  return std::string(dialect.schema) + std::string(name);
+}
+
+std::string parameter(const Dialect& dialect, std::size_t number) {
+  return dialect.parameter + std::to_string(number);
+}
+
+std::string select_keys(const Dialect& dialect) {
+  std::string columns;
+  for (const std::string_view name : kKeyColumns) {
+    columns += columns.empty() ? "SELECT keys." : ", ";
+    columns += name == "last_used_at" ? dialect.last_at : name;
+  }
+  return columns + " FROM " + table(dialect, "keys") + " LEFT JOIN " + std::string(dialect.uses);
+}
+
+std::string select_tokens(const Dialect& dialect) {
+  return "SELECT " + list(kTokenColumns) + " FROM " + table(dialect, "tokens");
+}
+
 /// Adds conditions to a query.
 class Where {
  public:
@@ -17,13 +38,12 @@ class Where {
     query_.sql += query_.values.empty() ? " WHERE " : " AND ";
     query_.values.push_back(std::move(value));
     query_.sql += before;
-    query_.sql += dialect_.parameter;
-    query_.sql += std::to_string(query_.values.size());
+    query_.sql += parameter(dialect_, query_.values.size());
     query_.sql += after;
     return *this;
   }
 
-  Query end(const std::string& rest) && {
+  Query end(const std::string& rest = {}) && {
     query_.sql += rest;
     return std::move(query_);
   }
@@ -36,10 +56,6 @@ class Where {
 std::string order_of(Order order) {
   return order == Order::newest_first ? " ORDER BY created_at DESC, seq DESC"
                                       : " ORDER BY created_at, seq";
-}
-
-std::string table(const Dialect& dialect, std::string_view name) {
-  return std::string(dialect.schema) + std::string(name);
 }
 
 std::string json_array(const std::vector<std::string>& texts) {
@@ -69,17 +85,33 @@ std::string list(std::span<const std::string_view> names, std::string_view prefi
   return text;
 }
 
-std::string select_keys(const Dialect& dialect) {
-  std::string columns;
-  for (const std::string_view name : kKeyColumns) {
-    columns += columns.empty() ? "SELECT keys." : ", ";
-    columns += name == "last_used_at" ? dialect.last_at : name;
-  }
-  return columns + " FROM " + table(dialect, "keys") + " LEFT JOIN " + std::string(dialect.uses);
+std::string find_keys(const Dialect& dialect, std::string_view column) {
+  return select_keys(dialect) + " WHERE " + std::string(column) + std::string(dialect.is_wanted);
 }
 
-std::string select_tokens(const Dialect& dialect) {
-  return "SELECT " + list(kTokenColumns) + " FROM " + table(dialect, "tokens");
+std::string find_tokens(const Dialect& dialect, std::string_view column) {
+  return select_tokens(dialect) + " WHERE " + std::string(column) + std::string(dialect.is_wanted);
+}
+
+std::string insert_into(const Dialect& dialect, std::string_view name,
+                        std::span<const std::string_view> columns) {
+  std::string values;
+  for (std::size_t number = 1; number <= columns.size(); ++number) {
+    values += (number == 1 ? "" : ", ") + parameter(dialect, number);
+  }
+  return "INSERT INTO " + table(dialect, name) + " (" + list(columns) + ") VALUES (" + values + ")";
+}
+
+std::string update_of(const Dialect& dialect, std::string_view name,
+                      std::span<const std::string_view> columns) {
+  std::string assignments;
+  std::size_t number = 0;
+  for (const std::string_view column : columns) {
+    assignments += number++ == 0 ? "" : ", ";
+    assignments += std::string(column) + " = " + parameter(dialect, number);
+  }
+  return "UPDATE " + table(dialect, name) + " SET " + assignments +
+         " WHERE id = " + parameter(dialect, number + 1);
 }
 
 Query scan_keys(const Dialect& dialect, const core::KeyFilter& filter,
@@ -139,6 +171,39 @@ Query sum_usage(const Dialect& dialect, const core::UsageQuery& query, core::Tim
     where.add("workspace = ", *query.workspace);
   }
   return std::move(where).end(" GROUP BY 1, 2, 3");
+}
+
+Query workspaces(const Dialect& dialect) {
+  return {"SELECT DISTINCT workspace" + std::string(dialect.by_bytes) + " FROM " +
+          table(dialect, "keys") + " ORDER BY 1"};
+}
+
+Query put_part(const Dialect& dialect, core::ImportId id, std::uint32_t number,
+               std::string_view lines, core::Time now) {
+  static constexpr std::array<std::string_view, 4> kColumns{"import", "number", "staged_at",
+                                                            "lines"};
+  return {insert_into(dialect, "import_parts", kColumns) +
+              " ON CONFLICT (import, number)"
+              " DO UPDATE SET staged_at = excluded.staged_at, lines = excluded.lines",
+          {id.bits(), std::int64_t{number}, now.time_since_epoch().count(), Bytes{lines}}};
+}
+
+Query find_part(const Dialect& dialect, core::ImportId id, std::uint32_t number) {
+  Where where(dialect, "SELECT lines FROM " + table(dialect, "import_parts"));
+  where.add("import = ", id.bits()).add("number = ", std::int64_t{number});
+  Query query = std::move(where).end();
+  query.is_selective = true;
+  return query;
+}
+
+Query delete_parts(const Dialect& dialect, core::ImportId id) {
+  Where where(dialect, "DELETE FROM " + table(dialect, "import_parts"));
+  return std::move(where.add("import = ", id.bits())).end();
+}
+
+Query delete_parts_before(const Dialect& dialect, core::Time time) {
+  Where where(dialect, "DELETE FROM " + table(dialect, "import_parts"));
+  return std::move(where.add("staged_at < ", time.time_since_epoch().count())).end();
 }
 
 }  // namespace nexakey::store::sql

@@ -19,19 +19,26 @@ namespace nexakey::store::sql {
 
 /// What differs between the engines.
 struct Dialect {
-  char parameter;             ///< in front of the number of a parameter: ? or $
-  std::string_view schema;    ///< in front of the name of a table: "" or "nexakey."
-  std::string_view uses;      ///< the table of last uses, and how it joins that of keys
-  std::string_view last_at;   ///< its column, `last_used_at` of a key
-  std::string_view usage;     ///< FROM of the counts, joined with keys
-  std::string_view hour;      ///< of a count: hours since 1970
-  std::string_view since;     ///< the condition that it is not before the first parameter
-  std::string_view endpoint;  ///< of a count: its text
-  std::string_view least;     ///< the function for the smaller of two numbers
-  std::string_view elements;  ///< SELECT of the texts of a JSON array, up to the array
+  char parameter;              ///< in front of the number of a parameter: ? or $
+  std::string_view is_wanted;  ///< the condition that a column is one of what `find` wants
+  std::string_view schema;     ///< in front of the name of a table: "" or "nexakey."
+  std::string_view uses;       ///< the table of last uses, and how it joins that of keys
+  std::string_view last_at;    ///< its column, `last_used_at` of a key
+  std::string_view usage;      ///< FROM of the counts, joined with keys
+  std::string_view hour;       ///< of a count: hours since 1970
+  std::string_view since;      ///< the condition that it is not before the first parameter
+  std::string_view endpoint;   ///< of a count: its text
+  std::string_view least;      ///< the function for the smaller of two numbers
+  std::string_view elements;   ///< SELECT of the texts of a JSON array, up to the array
+  std::string_view by_bytes;   ///< makes ORDER BY of a text compare bytes
 };
 
-using Value = std::variant<std::int64_t, std::string, core::CredentialHash>;
+/// A value of a column of bytes, to which it refers.
+struct Bytes {
+  std::string_view bytes;
+};
+
+using Value = std::variant<std::int64_t, std::string, core::CredentialHash, Bytes>;
 
 /// A statement and its parameters, from number 1 on.
 struct Query {
@@ -43,9 +50,15 @@ struct Query {
 /// `a, b, c` of names, each with an optional text in front.
 std::string list(std::span<const std::string_view> names, std::string_view prefix = {});
 
-/// SELECT and FROM of the keys or tokens, with the columns of store/columns.h; a WHERE may follow.
-std::string select_keys(const Dialect& dialect);
-std::string select_tokens(const Dialect& dialect);
+/// SELECT of the keys or tokens whose `column` is wanted, with the columns of store/columns.h.
+std::string find_keys(const Dialect& dialect, std::string_view column);
+std::string find_tokens(const Dialect& dialect, std::string_view column);
+/// INSERT of one row with these columns, and UPDATE of these columns of the row whose id is the
+/// last parameter.
+std::string insert_into(const Dialect& dialect, std::string_view table,
+                        std::span<const std::string_view> columns);
+std::string update_of(const Dialect& dialect, std::string_view table,
+                      std::span<const std::string_view> columns);
 
 /// The queries of the functions of Tables with these names. What a filter wants beyond these
 /// conditions, its `matches` looks at.
@@ -54,5 +67,11 @@ Query scan_keys(const Dialect& dialect, const core::KeyFilter& filter,
 Query scan_tokens(const Dialect& dialect, const std::optional<std::string>& workspace, Order order);
 Query scan_audit(const Dialect& dialect, const core::AuditFilter& filter);
 Query sum_usage(const Dialect& dialect, const core::UsageQuery& query, core::Time first_hour);
+Query workspaces(const Dialect& dialect);
+Query put_part(const Dialect& dialect, core::ImportId id, std::uint32_t number,
+               std::string_view lines, core::Time now);
+Query find_part(const Dialect& dialect, core::ImportId id, std::uint32_t number);
+Query delete_parts(const Dialect& dialect, core::ImportId id);
+Query delete_parts_before(const Dialect& dialect, core::Time time);
 
 }  // namespace nexakey::store::sql

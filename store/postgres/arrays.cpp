@@ -56,6 +56,17 @@ Parameters ColumnArrays::parameters() const {
   return parameters;
 }
 
+std::string ColumnArrays::insert_into(std::string_view table) const {
+  return "INSERT INTO nexakey." + std::string(table) + " (" + names() + ") SELECT " + names() +
+         " FROM " + as_table() + " WITH ORDINALITY AS added (" + names() + ", nth) ORDER BY nth";
+}
+
+std::string ColumnArrays::update_of(std::string_view table, std::string_view further) const {
+  const std::string name(table);
+  return "UPDATE nexakey." + name + " SET " + std::string(further) + assignments() + " FROM " +
+         as_table() + " AS added (" + names() + ") WHERE " + name + ".id = added.id";
+}
+
 std::string ColumnArrays::names() const {
   std::string names;
   for (const Column& column : columns_) {

@@ -38,12 +38,11 @@ class ColumnArrays {
   }
 
   [[nodiscard]] Parameters parameters() const;
-  /// `id, …`: the names of the columns.
-  [[nodiscard]] std::string names() const;
-  /// `unnest($1::bigint[], …)`: these rows as a table.
-  [[nodiscard]] std::string as_table() const;
-  /// `name = added.name, …`: all columns but the first, of such a table called `added`.
-  [[nodiscard]] std::string assignments() const;
+  /// INSERT of these rows into a table, in their order. The text is the same for any rows.
+  [[nodiscard]] std::string insert_into(std::string_view table) const;
+  /// UPDATE of the rows of a table that have the same first column, the id. `further` comes before
+  /// the other assignments.
+  [[nodiscard]] std::string update_of(std::string_view table, std::string_view further) const;
 
  private:
   struct Column {
@@ -53,6 +52,12 @@ class ColumnArrays {
   };
 
   void add(std::string_view name, std::string_view type, std::string_view element);
+  /// `id, …`: the names of the columns.
+  [[nodiscard]] std::string names() const;
+  /// `unnest($1::bigint[], …)`: these rows as a table.
+  [[nodiscard]] std::string as_table() const;
+  /// `name = added.name, …`: all columns but the first, of such a table called `added`.
+  [[nodiscard]] std::string assignments() const;
 
   std::vector<Column> columns_;
   std::size_t next_ = 0;

@@ -82,10 +82,10 @@ Parameters& Parameters::add(std::int64_t number) { return add(std::to_string(num
 
 Parameters& Parameters::add_flag(bool value) { return add(std::string(value ? "t" : "f")); }
 
-Parameters& Parameters::add_bytes(std::string_view bytes) {
+Parameters& Parameters::add(const sql::Bytes& value) {
   std::string text = "\\x";
-  text.reserve(2 + 2 * bytes.size());
-  for (const char c : bytes) {
+  text.reserve(2 + 2 * value.bytes.size());
+  for (const char c : value.bytes) {
     const auto byte = static_cast<unsigned char>(c);
     text += kHexDigits[byte >> 4U];
     text += kHexDigits[byte & 15U];
@@ -153,19 +153,6 @@ std::int64_t Rows::number(int row, int column) const {
     throw damaged();
   }
   return number;
-}
-
-std::int64_t Rows::number(int row, int column, std::int64_t least, std::int64_t most) const {
-  const std::int64_t value = number(row, column);
-  if (value < least || value > most) {
-    throw damaged();
-  }
-  return value;
-}
-
-std::optional<core::Time> Rows::time(int row, int column) const {
-  return is_null(row, column) ? std::nullopt
-                              : std::optional(core::Time(milliseconds(number(row, column))));
 }
 
 core::CredentialHash Rows::hash(int row, int column) const {

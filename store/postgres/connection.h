@@ -19,6 +19,7 @@
 #include "core/key.h"
 #include "store/postgres/libpq.h"
 #include "store/postgres/problem.h"
+#include "store/sql.h"
 
 namespace nexakey::store::postgres {
 
@@ -34,7 +35,7 @@ class Parameters {
     return id ? add(id->bits()) : add_null();
   }
   Parameters& add_flag(bool value);
-  Parameters& add_bytes(std::string_view bytes);
+  Parameters& add(const sql::Bytes& value);
   Parameters& add_null();
   /// Arrays of numbers, of texts that need no quotes, of any texts, and of hashes.
   Parameters& add_array(std::span<const std::int64_t> numbers);
@@ -42,6 +43,10 @@ class Parameters {
   Parameters& add_plain_array(std::span<const std::string_view> texts);
   Parameters& add_array(std::span<const std::string> texts);
   Parameters& add_array(std::span<const core::CredentialHash> hashes);
+  template <typename Kind>
+  Parameters& add_array(std::span<const core::Id<Kind>> ids) {
+    return add_column(ids, [](core::Id<Kind> id) { return std::int64_t{id.bits()}; });
+  }
 
   /// An array of what `get` says of each item: a column of the rows that the items are.
   template <typename Items, typename Get>
@@ -66,10 +71,6 @@ class Rows {
   [[nodiscard]] bool is_null(int row, int column) const;
   [[nodiscard]] std::string_view text(int row, int column) const;
   [[nodiscard]] std::int64_t number(int row, int column) const;
-  /// A number that has to be within bounds: another one must not become a key's right.
-  [[nodiscard]] std::int64_t number(int row, int column, std::int64_t least,
-                                    std::int64_t most) const;
-  [[nodiscard]] std::optional<core::Time> time(int row, int column) const;
   [[nodiscard]] core::CredentialHash hash(int row, int column) const;
   [[nodiscard]] std::string bytes(int row, int column) const;
 

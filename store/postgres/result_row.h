@@ -32,6 +32,8 @@ class ResultRow {
     return digits.starts_with("\\x") ? core::hash_from_hex(digits.substr(2)) : std::nullopt;
   }
 
+  [[nodiscard]] std::string bytes(int column) const { return rows_.bytes(row_, first_ + column); }
+
  private:
   const Rows& rows_;
   int row_;

@@ -40,6 +40,9 @@ class StatementRow {
     std::copy_n(static_cast<const std::uint8_t*>(value.getBlob()), hash.size(), hash.begin());
     return hash;
   }
+  [[nodiscard]] std::string bytes(int column) const {
+    return statement_.getColumn(column).getString();
+  }
 
  private:
   SQLite::Statement& statement_;
@@ -79,8 +82,8 @@ class Binder {
     statement_.bind(next_++);
     return *this;
   }
-  Binder& add_bytes(std::string_view bytes) {
-    statement_.bind(next_++, bytes.data(), static_cast<int>(bytes.size()));
+  Binder& add(const sql::Bytes& value) {
+    statement_.bind(next_++, value.bytes.data(), static_cast<int>(value.bytes.size()));
     return *this;
   }
   /// As a sink of store/columns.h.

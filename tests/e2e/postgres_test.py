@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Four `serve` on one PostgreSQL: one limit, one truth, and a no when it cannot be asked."""
 
+import json
 import os
+import re
 import socket
 import subprocess
 import tempfile
@@ -24,24 +26,58 @@ def plain_request(method, path, key=""):
     return f"{method} {path} HTTP/1.1\r\nHost: x\r\nX-Api-Key: {key}\r\nContent-Length: 0\r\n\r\n"
 
 
-class FourServers(unittest.TestCase):
+class OnPostgres(unittest.TestCase):
+    """A place whose store is a PostgreSQL server of its own."""
+
+    settings = ()
+
     def setUp(self):
         # A path that is short enough for a socket, and that another user may go through.
         self.folder = tempfile.TemporaryDirectory(prefix="nexakey-e2e-")
         os.chmod(self.folder.name, 0o711)
         self.addCleanup(self.folder.cleanup)
         self.addCleanup(self.postgres, "remove")
-        self.postgres("start")
+        self.postgres("start", *self.settings)
         self.place = Place()
         self.addCleanup(self.place.close)
         self.place.env["NEXAKEY_STORE"] = (
             f"postgresql://postgres@/postgres?host={self.folder.name}/server")
         self.key = self.place.create("crm", "--scope", "read", "--rate-limit", "100")
+
+    def postgres(self, command, *arguments):
+        subprocess.run([POSTGRES, command, f"{self.folder.name}/server", *arguments], check=True)
+
+
+class Statements(OnPostgres):
+    settings = ("log_statement=all", "log_min_duration_statement=-1")
+
+    def statements_of(self, *words):
+        """What the server was sent while a command ran."""
+        log = Path(self.folder.name, "server", "log")
+        before = len(log.read_text())
+        self.place.nexakey(*words)
+        return re.findall(r"LOG:  (?:statement|execute [^:]*): (.*)", log.read_text()[before:])
+
+    def test_a_look_up_is_one_statement(self):
+        statements = self.statements_of("rotate", "crm", "--grace", "1h")
+        self.assertIn("COMMIT", statements)
+        self.assertLessEqual(len(statements), 12, statements)
+
+    def test_ids_are_looked_up_and_revoked_together(self):
+        for number in range(20):
+            self.place.create(f"key-{number}", "--scope", "read")
+        one, *others = (key["id"] for key in json.loads(
+            self.place.nexakey("list", "--name", "key-*", "-o", "json"))["keys"])
+        statements = self.statements_of("revoke", one, "--yes")
+        self.assertIn("COMMIT", statements)
+        self.assertEqual(len(self.statements_of("revoke", *others, "--yes")), len(statements))
+
+
+class FourServers(OnPostgres):
+    def setUp(self):
+        super().setUp()
         for server in SERVERS:
             self.place.serve(socket_name=f"{server}.sock")
-
-    def postgres(self, command):
-        subprocess.run([POSTGRES, command, f"{self.folder.name}/server"], check=True)
 
     def pipeline(self, server, *requests):
         """Sends requests at once, on one connection, and returns the statuses in their order."""

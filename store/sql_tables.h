@@ -1,0 +1,136 @@
+#pragma once
+
+#include "store/columns.h"
+#include "store/sql.h"
+#include "store/tables.h"
+
+namespace nexakey::store {
+
+/// The functions of Tables that are the same statements in each SQL engine. The engine derives its
+/// tables from this class and implements the rest.
+///
+/// `Statements` runs the statements. It has `kDialect` (store/sql.h) and these templates, of which
+/// `read` makes a value of a Row, and `write` is a `write_*` of store/columns.h:
+/// - `visit(query, read, visit)` calls `visit` with each row of a query until it returns false.
+/// - `run(query)` runs a statement without rows.
+/// - `find<T>(sql, wanted, read)` returns the rows that an `sql::find_*` has for some ids or
+/// hashes.
+/// - `insert(table, things, write)` adds rows, in their order.
+/// - `update(table, things, write)` writes columns of the rows that have the ids of `things`.
+///
+/// The text of `find` is the same object at each call, and so is `write` a type of its own for each
+/// statement: an engine can keep what it has prepared. `Base` is Tables or DecidingTables
+/// (store/deciding.h).
+template <typename Statements, typename Base = Tables>
+class SqlTables : public Base {
+ public:
+  template <typename Connection>
+  explicit SqlTables(Connection& connection) : statements_(connection) {}
+
+  std::vector<core::Key> find_keys(std::span<const core::KeyId> ids) override {
+    static const std::string text = sql::find_keys(Statements::kDialect, "keys.id");
+    return statements_.template find<core::Key>(text, ids, kReadKey);
+  }
+  std::vector<core::Key> find_keys(std::span<const core::KeyHash> hashes) override {
+    static const std::string text = sql::find_keys(Statements::kDialect, "hash");
+    return statements_.template find<core::Key>(text, hashes, kReadKey);
+  }
+  void scan_keys(const core::KeyFilter& filter, const std::optional<core::KeyId>& after,
+                 Order order, const std::function<bool(const core::Key&)>& visit) override {
+    statements_.visit(sql::scan_keys(Statements::kDialect, filter, after, order), kReadKey, visit);
+  }
+  void insert(std::span<const core::Key> keys) override {
+    statements_.insert("keys", keys,
+                       [](const core::Key& key, auto& sink) { write_key(key, sink); });
+    this->set_last_used(keys);
+  }
+  void update(std::span<const core::Key> keys) override {
+    statements_.update("keys", keys,
+                       [](const core::Key& key, auto& sink) { write_changeable(key, sink); });
+  }
+  void revoke(std::span<const core::Key> keys) override {
+    statements_.update("keys", keys,
+                       [](const core::Key& key, auto& sink) { write_revocation(key, sink); });
+  }
+  std::vector<std::string> workspaces() override {
+    std::vector<std::string> names;
+    statements_.visit(
+        sql::workspaces(Statements::kDialect),
+        [](const auto& row) { return std::string(row.text(0)); },
+        [&](std::string name) { return (names.push_back(std::move(name)), true); });
+    return names;
+  }
+
+  std::vector<core::Token> find_tokens(std::span<const core::TokenId> ids) override {
+    static const std::string text = sql::find_tokens(Statements::kDialect, "id");
+    return statements_.template find<core::Token>(text, ids, kReadToken);
+  }
+  std::vector<core::Token> find_tokens(std::span<const core::CredentialHash> hashes) override {
+    static const std::string text = sql::find_tokens(Statements::kDialect, "hash");
+    return statements_.template find<core::Token>(text, hashes, kReadToken);
+  }
+  void scan_tokens(const std::optional<std::string>& workspace, Order order,
+                   const std::function<bool(const core::Token&)>& visit) override {
+    statements_.visit(sql::scan_tokens(Statements::kDialect, workspace, order), kReadToken, visit);
+  }
+  void insert(std::span<const core::Token> tokens) override {
+    statements_.insert("tokens", tokens,
+                       [](const core::Token& token, auto& sink) { write_token(token, sink); });
+  }
+  void revoke(std::span<const core::Token> tokens) override {
+    statements_.update("tokens", tokens, [](const core::Token& token, auto& sink) {
+      sink("revoked_at", token.revoked_at);
+    });
+  }
+
+  void scan_audit(const core::AuditFilter& filter,
+                  const std::function<bool(const core::AuditEntry&)>& visit) override {
+    statements_.visit(
+        sql::scan_audit(Statements::kDialect, filter),
+        [](const auto& row) { return read_audit_entry(row); }, visit);
+  }
+  void append(std::span<const core::AuditEntry> entries) override {
+    statements_.insert("audit", entries, [](const core::AuditEntry& entry, auto& sink) {
+      write_audit_entry(entry, sink);
+    });
+  }
+
+  void sum_usage(const core::UsageQuery& query, core::Time first_hour,
+                 const std::function<void(const core::UsageRow&)>& visit) override {
+    // The endpoint of a count refers to its row, so it is visited before that is left.
+    statements_.visit(
+        sql::sum_usage(Statements::kDialect, query, first_hour),
+        [&](const auto& row) { return (visit(read_count(row)), true); },
+        [](bool goes_on) { return goes_on; });
+  }
+
+  void put_part(core::ImportId id, std::uint32_t number, std::string_view lines,
+                core::Time now) override {
+    statements_.run(sql::put_part(Statements::kDialect, id, number, lines, now));
+  }
+  std::optional<std::string> find_part(core::ImportId id, std::uint32_t number) override {
+    std::optional<std::string> part;
+    statements_.visit(
+        sql::find_part(Statements::kDialect, id, number),
+        [](const auto& row) { return row.bytes(0); },
+        [&](std::string lines) { return (part = std::move(lines), false); });
+    return part;
+  }
+  void delete_parts(core::ImportId id) override {
+    statements_.run(sql::delete_parts(Statements::kDialect, id));
+  }
+  void delete_parts_before(core::Time time) override {
+    statements_.run(sql::delete_parts_before(Statements::kDialect, time));
+  }
+
+ protected:
+  Statements& statements() { return statements_; }
+
+ private:
+  static constexpr auto kReadKey = [](const auto& row) { return read_key(row); };
+  static constexpr auto kReadToken = [](const auto& row) { return read_token(row); };
+
+  Statements statements_;
+};
+
+}  // namespace nexakey::store
