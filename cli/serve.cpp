@@ -85,11 +85,11 @@ ExitStatus run(Context& context, const ServeOptions& options) {
     log.flush();
     service.metrics().dropped_log_lines = log.dropped();
   };
-  const auto complain = [&](const core::Error& error) {
+  const auto on_reload_error = [&](const core::Error& error) {
     log.add_message(format_error(error, format));
     log.flush();
   };
-  server.run(flush, complain);
+  server.run(flush, on_reload_error);
   return ExitStatus::done;
 }
 

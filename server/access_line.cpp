@@ -16,13 +16,13 @@ using core::Result;
 constexpr int kMaxPriority = 191;  // facility 23, severity 7
 constexpr std::size_t kMaxTagLength = 32;
 
-tl::unexpected<core::Error> no_access_line(const std::string& why) {
+tl::unexpected<core::Error> not_an_access_line(const std::string& why) {
   return core::reject("the datagram is not an access log line: " + why);
 }
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-/// `<PRI>`: 0 to 191, without leading zeros; cut off.
+/// Removes `<PRI>`: 0 to 191, without leading zeros.
 bool take_priority(std::string_view& text) {
   const std::size_t end = text.find('>');
   if (end == std::string_view::npos || end < 2 || text.front() != '<') {
@@ -37,7 +37,7 @@ bool take_priority(std::string_view& text) {
          priority <= kMaxPriority && (digits.size() == 1 || digits.front() != '0');
 }
 
-/// `Mmm dd hh:mm:ss `, the day with a blank in front when it has one digit; cut off.
+/// Removes `Mmm dd hh:mm:ss `, in which a blank precedes a day of one digit.
 bool take_time(std::string_view& text) {
   constexpr std::string_view kMonths = "JanFebMarAprMayJunJulAugSepOctNovDec";
   constexpr std::string_view kShape = "... .0 00:00:00 ";
@@ -54,7 +54,7 @@ bool take_time(std::string_view& text) {
          });
 }
 
-/// A host, if there is one, and `TAG: `; cut off.
+/// Removes the host, if there is one, and `TAG: `.
 bool take_sender(std::string_view& text) {
   const std::size_t end = text.find(": ");
   if (end == std::string_view::npos) {
@@ -70,11 +70,12 @@ bool take_sender(std::string_view& text) {
          });
 }
 
-/// What the gateway was told about the request; "" if nobody was asked, or no answer came.
+/// Removes the status with which nexakey answered the gateway; "" if it was not asked or did not
+/// answer.
 Result<std::string> take_admission(core::Json& line) {
   const auto member = line.is_object() ? line.find("admitted") : line.end();
   if (!line.is_object() || member == line.end() || !member->is_string()) {
-    return no_access_line("it has no member admitted");
+    return not_an_access_line("it has no member admitted");
   }
   std::string admission = member->get<std::string>();
   line.erase(member);
@@ -85,7 +86,7 @@ Result<std::string> take_admission(core::Json& line) {
 
 Result<std::optional<core::UpstreamResponse>> read_access_line(std::string_view datagram) {
   if (!take_priority(datagram) || !take_time(datagram) || !take_sender(datagram)) {
-    return no_access_line("its header is not that of RFC 3164");
+    return not_an_access_line("its header is not that of RFC 3164");
   }
   auto line = core::parse_json(datagram);
   if (!line) {
@@ -99,7 +100,7 @@ Result<std::optional<core::UpstreamResponse>> read_access_line(std::string_view 
     return std::nullopt;
   }
   return core::read_upstream_response(*line).map(
-      [](core::UpstreamResponse&& answer) { return std::optional(std::move(answer)); });
+      [](core::UpstreamResponse&& response) { return std::optional(std::move(response)); });
 }
 
 }  // namespace nexakey::server

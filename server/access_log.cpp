@@ -10,7 +10,7 @@
 namespace nexakey::server {
 namespace {
 
-/// About 5,000 lines, which standard error's reader may be behind.
+/// How far the reader of standard error may fall behind: about 5,000 lines.
 constexpr std::size_t kMaxWaiting = std::size_t{1} << 20U;
 
 void add_text_member(core::JsonWriter& json, std::string_view name, const std::string& value) {

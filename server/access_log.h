@@ -27,7 +27,7 @@ class AccessLog {
   void add(const LogEntry& entry);
   /// Adds any other message for standard error, without its line feed.
   void add_message(std::string_view message);
-  /// Hands over what was added since the last call.
+  /// Writes what was added since the last call.
   void flush();
   /// How many lines were dropped so far.
   [[nodiscard]] std::uint64_t dropped() const { return writer_.dropped(); }

@@ -44,19 +44,19 @@ bool is_abandoned(const std::string& path) {
   return is_refused;
 }
 
-/// Takes one datagram of `count` bytes; more than the buffer has were cut.
+/// Parses a datagram of `count` bytes, which was truncated if it is longer than the buffer.
 void take(std::span<const char> buffer, std::size_t count,
-          std::vector<core::UpstreamResponse>& answers, LogMetrics& metrics) {
-  const auto answer =
+          std::vector<core::UpstreamResponse>& responses, LogMetrics& metrics) {
+  const auto response =
       count > buffer.size()
           ? core::Result<std::optional<core::UpstreamResponse>>(tl::unexpected(core::Error()))
           : read_access_line({buffer.data(), count});
-  if (!answer) {
+  if (!response) {
     ++metrics.malformed;
-  } else if (!*answer) {
+  } else if (!*response) {
     ++metrics.not_admitted;
   } else {
-    answers.push_back(**answer);
+    responses.push_back(**response);
   }
 }
 
@@ -73,7 +73,7 @@ core::Result<std::unique_ptr<AccessSocket>> AccessSocket::bind(const std::string
   std::unique_ptr<AccessSocket> made(new AccessSocket(descriptor, ""));
   ::setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &kReceiveBuffer, sizeof kReceiveBuffer);
   const sockaddr_un address = address_of(path);
-  // The mode has to be there before the first datagram can come.
+  // The mode must be right before the first datagram can arrive.
   const mode_t old = ::umask(0117);
   const int bound = ::bind(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof address);
   const int error = errno;
@@ -88,7 +88,7 @@ core::Result<std::unique_ptr<AccessSocket>> AccessSocket::bind(const std::string
 
 AccessSocket::~AccessSocket() {
   is_ending_ = true;
-  ::shutdown(descriptor_, SHUT_RD);  // wakes the thread, once it has taken all that came
+  ::shutdown(descriptor_, SHUT_RD);  // wakes the thread, once it has taken all that arrived
   if (thread_.joinable()) {
     thread_.join();
   }
@@ -104,19 +104,19 @@ void AccessSocket::start(std::unique_ptr<store::KeyStore> store, LogMetrics& met
 
 void AccessSocket::run(store::KeyStore& store, LogMetrics& metrics) const {
   std::vector<char> buffer(kMaxDatagramSize);
-  std::vector<core::UpstreamResponse> answers;
+  std::vector<core::UpstreamResponse> responses;
   for (;;) {
-    // Waits only when there is nothing to report.
+    // Blocks only when there is nothing to record.
     const ssize_t count = ::recv(descriptor_, buffer.data(), buffer.size(),
-                                 MSG_TRUNC | (answers.empty() ? 0 : MSG_DONTWAIT));
+                                 MSG_TRUNC | (responses.empty() ? 0 : MSG_DONTWAIT));
     if (count > 0 || (count == 0 && !is_ending_)) {
-      take(buffer, static_cast<std::size_t>(count), answers, metrics);
+      take(buffer, static_cast<std::size_t>(count), responses, metrics);
     }
-    if (!answers.empty() && (count < 0 || answers.size() == kMaxBatch)) {
-      const bool is_reported = store.record_responses(answers).has_value();
-      (is_reported ? metrics.reported : metrics.store_errors) += answers.size();
-      answers.clear();
-    } else if (answers.empty() && count == 0 && is_ending_) {
+    if (!responses.empty() && (count < 0 || responses.size() == kMaxBatch)) {
+      const bool is_recorded = store.record_responses(responses).has_value();
+      (is_recorded ? metrics.recorded : metrics.store_errors) += responses.size();
+      responses.clear();
+    } else if (responses.empty() && count == 0 && is_ending_) {
       return;
     }
   }

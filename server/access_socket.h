@@ -11,19 +11,20 @@
 
 namespace nexakey::server {
 
-/// A Unix datagram socket that a gateway writes its access log to, and a thread that reports to a
-/// store what the API answered. The kernel holds only a few datagrams; so the thread takes all that
-/// are there and reports them together.
+/// A Unix datagram socket to which a gateway writes its access log, and a thread that records the
+/// upstream responses in a store. The kernel queues only a few datagrams, so the thread takes all
+/// that are queued and records them together.
 class AccessSocket {
  public:
-  /// Makes the socket, with mode 0660; one that nobody reads any more is replaced.
+  /// Creates the socket with mode 0660. Replaces a stale one, from which no process reads. Error:
+  /// `usage` if the path is too long, else `failed`.
   static core::Result<std::unique_ptr<AccessSocket>> bind(const std::string& path);
   AccessSocket(const AccessSocket&) = delete;
   AccessSocket& operator=(const AccessSocket&) = delete;
-  /// Reports what has come, and removes the socket.
+  /// Records what has arrived, and removes the socket.
   ~AccessSocket();
 
-  /// Begins. The store is this thread's alone.
+  /// Starts the thread, which owns the store.
   void start(std::unique_ptr<store::KeyStore> store, LogMetrics& metrics);
 
  private:

@@ -8,7 +8,7 @@
 namespace nexakey::server {
 namespace {
 
-/// Names of tokens are not unique, so that the id has to be there too.
+/// Names of tokens are not unique, so the id is added.
 core::Actor actor_of(const core::Token& token, const Peer& peer) {
   const std::string id = token.id.to_string();
   return {.name = token.name == id ? id : token.name + " (" + id + ")", .source = peer.to_string()};

@@ -9,7 +9,8 @@
 namespace nexakey::server {
 
 /// Calls the handler of an offloaded request that has been admitted, confined to the workspace of
-/// its token. `served`: the only workspace that the server has; none: all. For any thread.
+/// its token. `served`: the only workspace that the server has; none: all. May run on any thread,
+/// with the store of that thread.
 HttpResponse call_handler(store::KeyStore& store, BodyFiles& files, const HttpRequest& request,
                           const std::optional<std::string>& served);
 

@@ -1,7 +1,7 @@
 #include <utility>
 
 #include "core/json.h"
-#include "server/confine.h"
+#include "server/call_workspace.h"
 #include "server/handlers.h"
 #include "server/responses.h"
 
@@ -43,7 +43,7 @@ Result<HttpResponse> list_audit(Call& call) {
   if (!filter) {
     return tl::unexpected(std::move(filter.error()));
   }
-  if (auto confined = confine(call, filter->workspace); !confined) {
+  if (auto confined = restrict_workspace(call, filter->workspace); !confined) {
     return tl::unexpected(std::move(confined.error()));
   }
   const auto limit = core::take_number(call.query, "limit", 1, kMaxPage);

@@ -18,17 +18,17 @@
 
 namespace nexakey::server {
 
-/// Gathers items while the store is busy with earlier ones, and hands them to it as one batch, so
-/// that a transaction or a round trip is paid once for many. A batch has at most `max` items; the
-/// rest waits for the next one, so that no batch takes long.
+/// Gathers items while the store is busy with earlier ones, and hands them over as one batch, so
+/// that they share a transaction or a round trip. A batch has at most `max` items, so that none
+/// takes long; the others wait for the next one.
 ///
-/// With `open_store` the work is done by a thread that opens a store for itself; without, by the
-/// loop, on the loop's own store. All methods are for the loop.
+/// With `open_store`, a thread does the work with a store that it opens; without, the loop does it
+/// with its own. Member functions are called on the loop only.
 template <typename Item, typename Outcome>
 class BatchQueue {
  public:
   using Items = std::vector<Item>;
-  /// Does the work of a batch. It gets the error in place of the store if that cannot be opened.
+  /// Processes a batch. Gets the error in place of the store if that cannot be opened.
   using Work = std::function<Outcome(const core::Result<store::ServedStore*>& store, const Items&)>;
   /// Takes the outcome, on the loop.
   using Done = std::function<void(Items items, Outcome outcome)>;
@@ -53,7 +53,7 @@ class BatchQueue {
   }
 
  private:
-  /// Behind everything that this turn of the loop has found ready.
+  /// Begins after everything that this turn of the loop has found ready.
   void schedule() {
     boost::asio::post(context_, [this] { begin(); });
   }
@@ -82,13 +82,13 @@ class BatchQueue {
         thread_->submit([this, batch](const core::Result<store::ServedStore*>& store) {
           boost::asio::post(context_, [this, batch, outcome = attempt(store, *batch)]() mutable {
             is_busy_ = false;
-            begin();  // before the answers are written, so that the store does not wait for that
+            begin();  // first, so that the store is busy while the responses are written
             done_(std::move(*batch), std::move(outcome));
           });
         }));
   }
 
-  /// An exception would end the process, and with it all other requests.
+  /// Hands an exception to `work_` as an error; it would end the process.
   Outcome attempt(const core::Result<store::ServedStore*>& store, const Items& batch) {
     try {
       return work_(store, batch);

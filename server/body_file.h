@@ -12,18 +12,18 @@
 
 namespace nexakey::server {
 
-/// A body that may be too long for memory: a file without a name, mode 0600, in the folder for
-/// temporary files (TMPDIR). It is removed with this object, and with the process.
+/// A body that may be too long for memory: an unlinked file with mode 0600 in the folder for
+/// temporary files (TMPDIR). Its space is freed with this object, or when the process ends.
 class BodyFile {
  public:
   BodyFile(const BodyFile&) = delete;
   BodyFile& operator=(const BodyFile&) = delete;
   ~BodyFile();
 
-  /// Adds `text` to its end. Error: `failed`.
+  /// Appends `text`. Error: `failed`.
   core::Result<void> append(std::string_view text);
   [[nodiscard]] std::uint64_t size() const { return size_; }
-  /// At most `max` bytes from `offset` on; none if they cannot be read.
+  /// Reads at most `max` bytes from `offset`; none if the file cannot be read.
   [[nodiscard]] std::string read(std::uint64_t offset, std::size_t max) const;
 
  private:
@@ -37,13 +37,13 @@ class BodyFile {
   std::uint64_t size_ = 0;
 };
 
-/// Makes the files of bodies: a bounded number at once, because a client that reads slowly keeps
-/// its file. For any number of threads.
+/// Creates body files, a bounded number at once, because a client that reads slowly keeps its file.
+/// Thread-safe.
 class BodyFiles {
  public:
   explicit BodyFiles(std::size_t max) : max_(max) {}
 
-  /// Error: `store_unavailable` if there are too many, `failed` if there is no room on the disk.
+  /// Error: `store_unavailable` if there are too many, `failed` if the file cannot be created.
   core::Result<std::shared_ptr<BodyFile>> create();
 
  private:

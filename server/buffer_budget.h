@@ -4,8 +4,8 @@
 
 namespace nexakey::server {
 
-/// Bounds the memory that the buffers of all connections take together. A part is reserved for each
-/// connection, so that those with short requests are served whatever others hold.
+/// Bounds the memory of the buffers of all connections together. Each connection has a reserved
+/// part, so that short requests are served whatever other connections hold.
 class BufferBudget {
  public:
   /// `max`: bytes, of which up to 16 KiB are reserved for each of at most `connections`.
@@ -19,17 +19,18 @@ class BufferBudget {
     Share& operator=(const Share&) = delete;
     ~Share() { budget_.common_ += taken_; }
 
-    /// Tells how many bytes the connection holds now. False if that is more than there is.
+    /// Sets how many bytes the connection holds. False, without effect, if the budget does not have
+    /// them.
     [[nodiscard]] bool hold(std::size_t bytes);
 
    private:
     BufferBudget& budget_;
-    std::size_t taken_ = 0;  // of what is common to all
+    std::size_t taken_ = 0;  // from the common part
   };
 
  private:
   std::size_t reserved_;  // for each connection
-  std::size_t common_;    // what is left of the rest
+  std::size_t common_;    // what is left of the common part
 };
 
 }  // namespace nexakey::server

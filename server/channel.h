@@ -13,8 +13,8 @@
 
 namespace nexakey::server {
 
-/// The socket of a connection, plain or with TLS. Nothing here waits: `await_input` and
-/// `await_output` call their handler, with an error code, when it is worth trying.
+/// The socket of a connection, with or without TLS. No function blocks: `await_input` and
+/// `await_output` call their handler, with an error code, when the socket is ready.
 class Channel {
  public:
   using Socket = boost::asio::generic::stream_protocol::socket;
@@ -31,14 +31,14 @@ class Channel {
     failed,
   };
 
-  /// Speaks TLS with a session, and plain text without one. The socket must not block.
+  /// `tls`: null for plain text. The socket must be non-blocking.
   Channel(Socket socket, std::unique_ptr<TlsSession> tls)
       : socket_(std::move(socket)), tls_(std::move(tls)) {}
 
-  /// Adds what has come to `text`, at most 16 KiB at a time.
+  /// Appends what has arrived to `text`, at most 16 KiB at a time.
   Input read(std::string& text);
-  /// Sends what is in `out`, as far as the socket takes it and at most about 64 KiB, so that other
-  /// connections get their turn.
+  /// Sends as much of `out` as the socket takes, at most about 64 KiB, so that other connections
+  /// get their turn.
   Output send(Outbox& out);
 
   template <typename Handler>
@@ -50,12 +50,14 @@ class Channel {
     socket_.async_wait(Socket::wait_write, std::move(handler));
   }
 
-  /// Whether bytes have come that are not read.
+  /// Whether bytes have arrived that have not been read.
   [[nodiscard]] bool has_input() const;
   /// Whether a TLS handshake has begun and is not done.
   [[nodiscard]] bool is_in_handshake() const { return tls_ && tls_->is_in_handshake(); }
 
+  /// Closes the sending side.
   void end_output();
+  /// Closes the socket, after close_notify if it has TLS.
   void close();
 
   /// The memory of what is encrypted and not sent, in bytes.
@@ -67,7 +69,7 @@ class Channel {
 
   Socket socket_;
   std::unique_ptr<TlsSession> tls_;
-  std::string encrypted_;  // what TLS wants to be sent
+  std::string encrypted_;  // by TLS, not sent yet
 };
 
 }  // namespace nexakey::server

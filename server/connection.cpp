@@ -11,9 +11,9 @@ namespace {
 
 using boost::system::error_code;
 
-/// How long what a refused client still sends is discarded.
+/// How long the input of a refused client is read and discarded.
 constexpr std::chrono::seconds kLingerTime{2};
-/// An idle connection keeps no more than this for what comes next.
+/// The largest input buffer that an idle connection keeps.
 constexpr std::size_t kMaxIdleBuffer = std::size_t{4} << 10U;
 
 }  // namespace
@@ -86,14 +86,14 @@ void Connection::read() {
     return;
   }
   needs_more_ = in_.empty();
-  send();  // TLS may have to answer
+  send();  // TLS may have something to send
 }
 
-/// Sends what waits, as far as the client takes it, and goes on when all is sent.
+/// Sends as much as the client takes, and continues when all is sent.
 void Connection::send() {
   const auto output = channel_.send(out_);
   if (output == Channel::Output::failed) {
-    close();  // also if a file cannot be read: the client sees that the body is not whole
+    close();  // also if a file cannot be read: the client sees an incomplete body
     return;
   }
   if (output == Channel::Output::sent) {
@@ -108,7 +108,7 @@ void Connection::send() {
   });
 }
 
-/// Takes what has come or waits for more, once all responses are sent.
+/// Parses what has arrived or waits for more, once all responses are sent.
 void Connection::go_on() {
   if (!pending_.empty() || state_ == State::admission) {
     return;
@@ -144,7 +144,7 @@ void Connection::go_on() {
   }
 }
 
-/// Sets the time until which more has to come.
+/// Sets the deadline for more input.
 void Connection::note_progress() {
   const auto now = Clock::now();
   if (state_ == State::body) {
@@ -166,8 +166,8 @@ bool Connection::is_idle() const {
          out_.is_empty();
 }
 
-/// Closing while bytes wait that were not read would reset the connection, and the client could
-/// lose the response.
+/// Closing with unread input would reset the connection, and the client could lose the response
+/// (RFC 9112, 9.6).
 void Connection::linger() {
   state_ = State::lingering;
   deadline_ = Clock::now() + kLingerTime;

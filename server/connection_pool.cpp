@@ -7,7 +7,7 @@ namespace nexakey::server {
 
 namespace {
 
-/// How much is lost if a connection is closed.
+/// What a client loses if its connection is closed.
 enum class Loss { idle, incomplete_request, response };
 
 Loss loss_of(const Connection& connection) {

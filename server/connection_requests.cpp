@@ -3,13 +3,13 @@
 #include "server/connection.h"
 #include "server/dispatcher.h"
 
-/// The part of a connection that deals in requests and responses.
+/// The part of a connection that handles requests and responses.
 namespace nexakey::server {
 namespace {
 
-/// How many questions of a gateway are taken together.
+/// The maximum number of gateway requests that are dispatched together.
 constexpr std::size_t kMaxTogether = 64;
-/// The longest body that is read before anybody has shown a token.
+/// The longest body that is read without a valid token.
 constexpr std::uint64_t kMaxUnadmittedBody = std::uint64_t{16} << 10U;
 
 HttpResponse refusal(int status) {
@@ -21,7 +21,7 @@ HttpResponse refusal(int status) {
 
 }  // namespace
 
-/// Takes the requests that are whole: one, or several questions of a gateway.
+/// Dispatches complete requests: one, or several of a gateway.
 void Connection::take_requests() {
   while (state_ == State::head || state_ == State::body) {
     if (!(state_ == State::head ? take_head() : take_body())) {
@@ -30,7 +30,7 @@ void Connection::take_requests() {
   }
 }
 
-/// Takes the head of the next request. False if no other one may be taken now.
+/// Parses the head of the next request. False if it is incomplete or refused.
 bool Connection::take_head() {
   auto read = reader_.read_head(in_);
   if (!read) {
@@ -45,8 +45,8 @@ bool Connection::take_head() {
   return true;
 }
 
-/// Decides by the head what becomes of the body. That of a stranger is read only if it is short:
-/// a long one has to wait until the token is found, and is discarded if there is none.
+/// Decides by the head what happens to the body. Without a valid token, only a short body is read:
+/// a long one waits until the token has been looked up, and is not read if there is none.
 void Connection::begin_request(ReadHead read) {
   read.head.peer = peer_;
   resolved_ = dispatcher_.resolve(read.head);
@@ -77,7 +77,7 @@ void Connection::admitted(Resolved resolved) {
   send();
 }
 
-/// Has the body read, or answers without it.
+/// Starts to read the body, or answers without it.
 void Connection::begin_body() {
   const bool is_short = head_->body_size.value_or(UINT64_MAX) <= kMaxUnadmittedBody;
   if (resolved_.refusal && (!is_short || head_->expects_continue)) {
@@ -87,8 +87,8 @@ void Connection::begin_body() {
     return;
   }
   const bool is_read = !resolved_.refusal && resolved_.reads_body();
-  const bool is_stranger = is_read && !is_short && !resolved_.token;
-  const std::uint64_t max = is_stranger ? kMaxUnadmittedBody : std::uint64_t{limits_.body_bytes};
+  const bool is_unadmitted = is_read && !is_short && !resolved_.token;
+  const std::uint64_t max = is_unadmitted ? kMaxUnadmittedBody : std::uint64_t{limits_.body_bytes};
   if (head_->body_size.value_or(0) > max) {
     refuse(413);
     return;
@@ -100,7 +100,8 @@ void Connection::begin_body() {
   state_ = State::body;
 }
 
-/// Takes what has come of the body. False if no other request may be taken now.
+/// Reads the body as far as it has arrived, and dispatches the complete request. Returns whether
+/// another request may be taken now.
 bool Connection::take_body() {
   const auto is_whole = reader_.read_body(in_);
   if (!is_whole) {
@@ -117,7 +118,7 @@ bool Connection::take_body() {
   return is_question && !needs_more_ && pending_.size() < kMaxTogether;
 }
 
-/// Hands the request over, or holds it back until those before it are answered.
+/// Dispatches the request, or holds it back until those before it are answered.
 void Connection::submit(std::string body) {
   const bool is_offloaded = resolved_.is_offloaded() && !resolved_.refusal;
   const Persistence persistence = head_->persistence;
@@ -128,7 +129,7 @@ void Connection::submit(std::string body) {
     in_flight_ += name.size() + value.size();
   }
   head_.reset();
-  begun_at_ = Clock::now();  // no byte of the next request came earlier
+  begun_at_ = Clock::now();  // the next request did not begin earlier
   pending_.push_back({.persistence = persistence, .has_body = request.head.method != "HEAD"});
   state_ = persistence == Persistence::close ? State::last
            : is_offloaded                    ? State::offloaded
@@ -170,7 +171,7 @@ void Connection::answer(std::uint64_t number, HttpResponse response, std::string
     if (pending_.size() == 1 && held_) {
       dispatcher_.run({shared_from_this(), answered_}, *std::exchange(held_, std::nullopt));
     } else if (!pending_.empty()) {
-      return;  // the responses to a turn go out together
+      return;  // the responses of a turn are sent together
     } else if (state_ == State::offloaded) {
       state_ = State::head;
     } else if (refusal_) {

@@ -12,7 +12,7 @@ namespace {
 
 using core::Result;
 
-/// One request on its way: answered, or with a question to the store.
+/// A request that is answered already, or has a question to the store.
 struct Task {
   std::optional<HttpResponse> response{};
   Question question{};
@@ -46,7 +46,7 @@ Result<Decided> verify(store::KeyStore& store, std::span<const core::Request> re
       .time = std::chrono::duration_cast<std::chrono::microseconds>(steady_clock::now() - began)};
 }
 
-/// Asks about one question with options of its own.
+/// Decides a question whose options differ from those of the batch.
 HttpResponse decide_alone(store::KeyStore& store, const HttpRequest& request,
                           const Question& question, Answers& answers) {
   auto decided = verify(store, question.requests, question.options);

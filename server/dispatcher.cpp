@@ -15,7 +15,7 @@ namespace {
 namespace asio = boost::asio;
 using StoreResult = core::Result<store::ServedStore*>;
 
-/// How many requests or tokens the store is asked about at once.
+/// The maximum number of requests or tokens in one call of the store.
 constexpr std::size_t kMaxBatch = 256;
 
 template <typename Items>
@@ -42,7 +42,7 @@ core::Result<std::vector<std::optional<core::Token>>> find_tokens(const StoreRes
   return (*store)->find_tokens(hashes);
 }
 
-/// On a worker: the token may be too old by now.
+/// Runs on a worker. The request may have waited so long that its token must be looked up again.
 HttpResponse call(const Service& service, const StoreResult& store, HttpRequest& request) {
   if (!store) {
     return store_problem(store.error());
@@ -165,7 +165,7 @@ void Dispatcher::offload(Waiting waiting) {
   const bool is_taken = workers_.submit([this, shared, done](const StoreResult& store) {
     try {
       done(call(service_, store, shared->request));
-    } catch (const std::exception& exception) {  // it would end the process
+    } catch (const std::exception& exception) {  // would end the process
       done(broken(exception));
     }
   });
@@ -174,7 +174,7 @@ void Dispatcher::offload(Waiting waiting) {
   }
 }
 
-/// By the key that a gateway asks about, or else by the body.
+/// The decider for the key that a gateway asks about, or else for the body.
 Dispatcher::Decider& Dispatcher::decider_of(const HttpRequest& request) {
   const auto& asked = request.resolved.asked;
   const std::string_view part =
@@ -191,7 +191,7 @@ void Dispatcher::finish(const Waiting& waiting, HttpResponse response) {
   flush_soon();
 }
 
-/// Once for all the answers of a turn.
+/// Calls `flush` once for all responses of a turn.
 void Dispatcher::flush_soon() {
   if (!std::exchange(is_flush_due_, true)) {
     asio::post(context_, [this] {

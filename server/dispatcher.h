@@ -19,47 +19,48 @@
 
 namespace nexakey::server {
 
-/// A connection, and the number that it gave to a request.
+/// The connection that a request came from, and the number that it gave to the request.
 struct Asker {
   std::shared_ptr<Connection> connection;
   std::uint64_t number = 0;
 };
 
-/// Brings the requests of all connections to what answers them, and the responses back:
+/// Routes the requests of all connections to what answers them, and the responses back:
 ///
-///   refused, open routes   the loop, at once
-///   /readyz                probes: one question to the store answers all who wait
-///   token needed           admissions: the tokens of a batch are looked up together, then run
-///   again decisions              deciders, in batches offloaded              workers
+/// - Refused requests and open routes: the loop answers them at once.
+/// - /readyz: one question to the store answers all requests that wait.
+/// - Requests whose token must be looked up: the tokens of a batch are looked up together.
+/// - Requests that need decisions: the deciders answer them in batches.
+/// - Offloaded requests: the workers answer them.
 ///
-/// Each of these has a queue of its own, so that requests without a valid token never wait in that
-/// of the decisions or of the workers, and open routes wait in none. A store that has to be waited
-/// for is asked by threads, else by the loop. Each deciding thread has its own part of the keys, so
-/// that no two threads of a server wait for each other in the store.
+/// Each has its own queue, so that requests without a valid token never take a place in those of
+/// the deciders and workers. A store that blocks is asked by threads, any other by the loop
+/// (`Limits::deciders`). Each decider has its own part of the keys, so that no two threads of a
+/// server wait for each other in the store.
 class Dispatcher {
  public:
-  /// `flush` is called when the answers of a turn are given: for a log that is written in pieces.
+  /// `flush` is called after the responses of each turn of the loop, to write a buffered log.
   Dispatcher(boost::asio::io_context& context, Service& service, store::ServedStore& store,
              const OpenStore& open_store, const Limits& limits, std::function<void()> flush);
 
-  /// Resolves a request by its head, without the store: once for each request.
+  /// Resolves a request by its head, without the store. Called once per request.
   [[nodiscard]] Resolved resolve(const RequestHead& head) const { return service_.resolve(head); }
 
-  /// Looks the token of a request up whose body is still to come; `then` is called on the loop with
-  /// what became of it: with the token, or with a refusal. Needs `resolved.needs_token()`.
+  /// Looks up the token of a request before its body is read. Calls `then` on the loop with the
+  /// same request, which has either the token or a refusal. Requires `resolved.needs_token()`.
   void admit(Resolved resolved, std::function<void(Resolved)> then);
 
-  /// Has a request answered: Connection::answer is called with its number, later and on the loop.
-  /// Looks the token up first, if `admit` has not done so within the last second.
+  /// Answers a request: calls Connection::answer with its number, later and on the loop. Looks up
+  /// the token first, unless `admit` did so within the last second.
   void run(Asker asker, HttpRequest request);
 
-  /// Counts what was answered with this status because it was not a request.
+  /// Counts a response with this status to input that was not a valid request.
   void count_refusal(int status);
   void count_failed_handshake();
-  /// Counts a connection that was closed because the buffers of all were full.
+  /// Counts a connection that was closed because the buffer budget was exceeded.
   void count_out_of_buffers();
 
-  /// How many requests wait for their answer.
+  /// How many requests wait for their response.
   [[nodiscard]] std::size_t in_work() const { return in_work_; }
 
  private:
@@ -90,7 +91,7 @@ class Dispatcher {
   std::function<void()> flush_;
   std::size_t in_work_ = 0;
   bool is_flush_due_ = false;
-  // The last ones, because what they do uses the others.
+  // Last, because their threads use the members above.
   Admissions admissions_;
   Probes probes_;
   std::deque<Decider> deciders_;

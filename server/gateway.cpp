@@ -13,10 +13,10 @@ namespace {
 
 using core::Result;
 
-/// The path of the route; behind it comes the path that the gateway asks about.
+/// The path of the route; the path that the gateway asks about follows it.
 constexpr std::string_view kEnvoyPath = "/auth/envoy";
 
-/// Headers by which frameworks take another method than that of the request.
+/// Headers whose value frameworks use in place of the method of the request.
 constexpr std::array<std::string_view, 3> kOverrides{"X-HTTP-Method-Override", "X-HTTP-Method",
                                                      "X-Method-Override"};
 
@@ -32,7 +32,7 @@ Result<std::string> read_header(const RequestHead& request, std::string_view nam
 }
 
 /// The last hop that is not a trusted proxy. The client may have written everything before it.
-/// Several headers are one list (RFC 9110, 5.3): some proxies add a header in place of an element.
+/// Several headers are one list (RFC 9110, 5.3): some proxies add a header instead of an element.
 Result<core::IpAddress> read_last_untrusted_hop(const RequestHead& request,
                                                 const TrustedProxies& proxies) {
   std::vector<std::string_view> hops;
@@ -56,8 +56,8 @@ bool is_hyphenated(std::string_view name) {
   return std::ranges::all_of(name, [](char c) { return core::is_alphanumeric(c) || c == '-'; });
 }
 
-/// How CGI, WSGI and PHP read a header name: besides letter case, they ignore which characters
-/// separate letters and digits.
+/// A header name as CGI, WSGI and PHP read it: they do not distinguish the characters that separate
+/// letters and digits.
 std::string fold(std::string_view name) {
   std::string folded(name);
   std::ranges::transform(folded, folded.begin(),
@@ -65,8 +65,8 @@ std::string fold(std::string_view name) {
   return folded;
 }
 
-/// Whether an API may read this name as that of a header that nexakey decides by or answers,
-/// although nexakey and the gateway do not: X_Nexakey_Scopes, X.HTTP.Method.
+/// Whether an API may read this name as that of a header that nexakey reads or sends, although
+/// nexakey and the gateway do not: X_Nexakey_Scopes, X.HTTP.Method.
 bool is_lookalike(std::string_view name) {
   if (is_hyphenated(name)) {
     return false;
@@ -78,7 +78,7 @@ bool is_lookalike(std::string_view name) {
          std::ranges::any_of(kOverrides, reads_as) || std::ranges::any_of(kRead, reads_as);
 }
 
-/// nexakey must judge the credential, the method and the address that the API sees.
+/// The API must see the credential, method and address that nexakey has checked.
 Result<void> refuse_lookalikes(const RequestHead& request) {
   for (const auto& [name, value] : request.headers) {
     if (is_lookalike(name)) {
@@ -89,8 +89,8 @@ Result<void> refuse_lookalikes(const RequestHead& request) {
   return {};
 }
 
-/// The other method, in capitals as a framework takes it; several of them are one that no scope
-/// allows.
+/// The method that overrides, in capitals as frameworks read it. Several are joined to one that no
+/// scope allows.
 std::string read_override(const RequestHead& request) {
   std::string method;
   for (const std::string_view header : kOverrides) {
@@ -145,26 +145,28 @@ Result<core::Request> read_gateway_request(Gateway gateway, const RequestHead& r
                       "the peer " + request.peer.to_string() + " is not a trusted proxy",
                       "name it with --trusted-proxy");
   }
+  if (auto checked = refuse_lookalikes(request); !checked) {
+    return tl::unexpected(std::move(checked.error()));
+  }
   Asked asked = read_asked(gateway, request, proxies);
+  const auto method = asked.method.and_then(core::check_method);
+  if (!method) {
+    return tl::unexpected(method.error());
+  }
+  const auto path = asked.path.and_then(core::check_path);
+  if (!path) {
+    return tl::unexpected(path.error());
+  }
+  if (!asked.ip) {
+    return tl::unexpected(std::move(asked.ip.error()));
+  }
   core::Request wanted;
-  return refuse_lookalikes(request)
-      .and_then([&] { return std::move(asked.method); })
-      .and_then([&](std::string method) {
-        wanted.method = std::move(method);
-        return core::check_method(wanted.method);
-      })
-      .and_then([&] { return std::move(asked.path); })
-      .and_then([&](std::string path) {
-        wanted.path = std::move(path);
-        return core::check_path(wanted.path);
-      })
-      .and_then([&] { return asked.ip; })
-      .map([&](const core::IpAddress& ip) {
-        wanted.ip = ip;
-        wanted.override_method = read_override(request);
-        set_bearer(wanted, request);
-        return std::move(wanted);
-      });
+  wanted.method = *std::move(asked.method);
+  wanted.path = *std::move(asked.path);
+  wanted.ip = *asked.ip;
+  wanted.override_method = read_override(request);
+  set_bearer(wanted, request);
+  return wanted;
 }
 
 HttpResponse answer_gateway(Gateway gateway, const core::Decision& decision) {
@@ -173,7 +175,7 @@ HttpResponse answer_gateway(Gateway gateway, const core::Decision& decision) {
   for (auto& [name, value] : decision.headers()) {
     response.headers.emplace_back(name, std::move(value));
   }
-  // A client without an active key learns nothing about the key; of a damaged one nothing is known.
+  // A client without an active key learns nothing about it; nothing is known about a damaged one.
   if (decision.key_id && status != 401 && status != 503) {
     response.headers.emplace_back("X-Nexakey-Key-Id", decision.key_id->to_string());
     response.headers.emplace_back("X-Nexakey-Workspace", decision.workspace);

@@ -4,8 +4,8 @@
 #include "server/http.h"
 #include "server/routes.h"
 
-/// The handlers of the offloaded routes, by the files that they are in. An error becomes a problem
-/// document. The workspace of a call confines all of them: keys of another one do not exist.
+/// The handlers of the offloaded routes, by file. An error becomes a problem document. All are
+/// confined to the workspace of the call: keys of other workspaces do not exist.
 namespace nexakey::server {
 
 // key_routes.cpp

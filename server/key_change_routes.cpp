@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/json.h"
-#include "server/confine.h"
+#include "server/call_workspace.h"
 #include "server/handlers.h"
 #include "server/key_lookup.h"
 #include "server/responses.h"
@@ -18,7 +18,7 @@ using core::Key;
 using core::KeyId;
 using core::Result;
 
-/// A key from a client, which made its id: sending the same twice makes it once.
+/// Reads a new key. The client chose its id, so that a repeated request creates it once.
 Result<Key> read_new_key(const Call& call) {
   const auto json = core::parse_json(call.request.body);
   if (!json) {
@@ -44,7 +44,7 @@ std::vector<KeyId> relatives_of(const Key& key) {
   return relatives;
 }
 
-/// The id in the path, if the key is in reach of the call.
+/// The id in the path. Error: `not_found`, if the call cannot reach the key.
 Result<KeyId> reach_id(const Call& call) {
   auto id = read_key_id(call.id());
   if (!id) {
@@ -69,7 +69,7 @@ Result<HttpResponse> put_key(Call& call) {
     return tl::unexpected(key.error());
   }
   std::optional<std::string> workspace = key->workspace;
-  if (auto confined = confine(call, workspace); !confined) {
+  if (auto confined = restrict_workspace(call, workspace); !confined) {
     return tl::unexpected(std::move(confined.error()));
   }
   if (auto in_reach = check_in_reach(call, relatives_of(*key)); !in_reach) {

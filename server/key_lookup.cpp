@@ -14,7 +14,8 @@ using core::KeyId;
 using core::Result;
 using Found = std::vector<std::optional<Key>>;
 
-Result<Found> confine(const Call& call, Result<Found> found) {
+/// Empties the places of keys that are outside of the workspace of the call.
+Result<Found> drop_unreachable(const Call& call, Result<Found> found) {
   if (found && call.workspace) {
     for (std::optional<Key>& key : *found) {
       if (key && key->workspace != *call.workspace) {
@@ -37,16 +38,16 @@ Result<KeyId> read_key_id(const std::string& text) {
 }
 
 Result<Found> find_keys(const Call& call, std::span<const KeyId> ids) {
-  return confine(call, call.store.find(ids));
+  return drop_unreachable(call, call.store.find(ids));
 }
 
 Result<Found> find_keys(const Call& call, std::span<const core::KeyHash> hashes) {
-  return confine(call, call.store.find(hashes));
+  return drop_unreachable(call, call.store.find(hashes));
 }
 
 Result<void> check_in_reach(const Call& call, std::span<const KeyId> ids) {
   if (!call.workspace) {
-    return {};  // the store itself says which one does not exist
+    return {};  // the store reports those that do not exist
   }
   const auto found = find_keys(call, ids);
   if (!found) {

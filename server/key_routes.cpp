@@ -6,7 +6,7 @@
 
 #include "core/json.h"
 #include "core/text.h"
-#include "server/confine.h"
+#include "server/call_workspace.h"
 #include "server/handlers.h"
 #include "server/key_lookup.h"
 #include "server/responses.h"
@@ -21,7 +21,7 @@ using core::Result;
 
 constexpr std::size_t kDefaultPage = 100;
 constexpr std::size_t kMaxPage = 1000;
-/// A page that has grown to so many bytes ends, whatever its limit.
+/// A page of this size ends, whatever its limit.
 constexpr std::size_t kMaxPageBytes = std::size_t{4} << 20U;
 
 Result<store::Page> take_page(core::Query& query) {
@@ -71,7 +71,7 @@ Result<HttpResponse> write_page(const Call& call, const core::KeyFilter& filter,
   return response;
 }
 
-/// {"ids": […]} or {"hashes": […]}: what a look-up names.
+/// The keys that a look-up names: {"ids": […]} or {"hashes": […]}.
 struct Names {
   std::vector<KeyId> ids;
   std::vector<core::KeyHash> hashes;
@@ -121,7 +121,7 @@ Result<HttpResponse> list_keys(Call& call) {
   if (!filter) {
     return tl::unexpected(std::move(filter.error()));
   }
-  if (auto confined = confine(call, filter->workspace); !confined) {
+  if (auto confined = restrict_workspace(call, filter->workspace); !confined) {
     return tl::unexpected(std::move(confined.error()));
   }
   const auto page = take_page(call.query);

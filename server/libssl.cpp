@@ -7,7 +7,7 @@
 namespace nexakey::server {
 namespace {
 
-/// Nothing if the library, or a function in it, is not there.
+/// Nothing if the library or one of the functions is missing.
 std::optional<LibSsl> load() {
   system::Library library("libssl.so.3");
   LibSsl table;

@@ -7,8 +7,8 @@
 
 namespace nexakey::server {
 
-/// The functions of OpenSSL 3 that TLS needs, with the types of its headers. Linked in, libssl
-/// would be loaded, or be part of the file, for every command; only a server with TLS loads it.
+/// The functions of OpenSSL 3's libssl that a server needs, with the types of its headers. They are
+/// loaded at run time, so that only a server with TLS pays for the library.
 struct LibSsl {
   decltype(&::TLS_server_method) server_method = nullptr;
   decltype(&::SSL_CTX_new) ctx_new = nullptr;
@@ -41,7 +41,7 @@ struct LibSsl {
   decltype(&::ERR_reason_error_string) reason_error_string = nullptr;
 };
 
-/// Loads the library at the first call.
+/// Loads the library at the first call. Error: `failed`, if it or one of the functions is missing.
 core::Result<const LibSsl*> libssl();
 
 }  // namespace nexakey::server

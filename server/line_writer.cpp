@@ -14,7 +14,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds kPollTime{50};
-constexpr std::chrono::seconds kPatienceAtEnd{1};
+constexpr std::chrono::seconds kMaxStallAtEnd{1};
 
 bool is_writable(int descriptor) {
   pollfd poll{.fd = descriptor, .events = POLLOUT, .revents = 0};
@@ -66,7 +66,7 @@ void LineWriter::run(const std::stop_token& stop) {
     }
     std::string lines = std::exchange(waiting_, {});
     if (const std::uint64_t dropped = std::exchange(unreported_, 0); dropped != 0) {
-      lines += report_(dropped);  // they came after all that waited
+      lines += report_(dropped);  // these came after the lines that waited
     }
     lock.unlock();
     write_out(stop, lines);
@@ -79,7 +79,7 @@ void LineWriter::write_out(const std::stop_token& stop, std::string_view lines) 
   auto last_written = Clock::now();
   while (!lines.empty()) {
     if (!is_writable(descriptor_)) {
-      if (stop.stop_requested() && Clock::now() - last_written > kPatienceAtEnd) {
+      if (stop.stop_requested() && Clock::now() - last_written > kMaxStallAtEnd) {
         return;
       }
       continue;

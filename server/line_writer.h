@@ -14,8 +14,8 @@
 
 namespace nexakey::server {
 
-/// Writes lines to a descriptor on a thread of its own, so that a reader that stalls delays nobody.
-/// Lines for which there is no room are dropped and counted. When the reader goes on, one line says
+/// Writes lines to a descriptor on its own thread, so that a stalled reader delays no caller. Lines
+/// that do not fit into the buffer are dropped and counted. When the reader resumes, one line says
 /// how many were dropped.
 class LineWriter {
  public:
@@ -26,7 +26,7 @@ class LineWriter {
   LineWriter(int descriptor, std::size_t max_waiting, Report report);
   LineWriter(const LineWriter&) = delete;
   LineWriter& operator=(const LineWriter&) = delete;
-  /// Writes what waits, but gives up after a second in which nobody reads.
+  /// Writes what waits, but gives up after a second without progress.
   ~LineWriter();
 
   /// Adds whole lines, each with its line feed: all of them, or none if there is no room.

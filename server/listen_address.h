@@ -19,8 +19,8 @@ struct ListenAddress {
   static core::Result<ListenAddress> parse(const std::string& text);
   /// Whether only this machine can connect to it.
   [[nodiscard]] bool is_loopback() const;
-  /// Whether sockets cannot listen at both at once: the same path, or the same port of an address
-  /// and of the same address or `0.0.0.0` (`[::]` for IPv6). Port 0 overlaps with nothing.
+  /// Whether two sockets cannot listen at both: the paths are the same, or the ports are the same
+  /// and one address is the other or a wildcard (`0.0.0.0`, `[::]`). Port 0 overlaps with nothing.
   [[nodiscard]] bool overlaps(const ListenAddress& other) const;
   /// The form that `parse` reads.
   [[nodiscard]] std::string to_string() const;

@@ -48,7 +48,7 @@ ListenAddress listen_address_of(const Endpoint& endpoint) {
     std::memcpy(&address, endpoint.data(), std::min(endpoint.size(), sizeof address - 1));
     return {.path = address.sun_path};
   }
-  sockaddr_in6 address{};  // whose port is where that of sockaddr_in is
+  sockaddr_in6 address{};  // has its port where sockaddr_in has it
   std::memcpy(&address, endpoint.data(), std::min(endpoint.size(), sizeof address));
   return {.address = address_of(endpoint), .port = ntohs(address.sin6_port)};
 }
@@ -59,7 +59,7 @@ int open_tcp(asio::io_context& context, const ListenAddress& listen) {
   return acceptor.release();
 }
 
-/// Removes the file of a Unix socket that nobody listens at.
+/// Removes a stale Unix socket, on which no process listens.
 void remove_abandoned(asio::io_context& context, const std::string& path) {
   struct stat status {};
   if (::lstat(path.c_str(), &status) == 0 && S_ISSOCK(status.st_mode)) {
@@ -74,7 +74,7 @@ void remove_abandoned(asio::io_context& context, const std::string& path) {
 
 int open_unix(asio::io_context& context, const std::string& path) {
   remove_abandoned(context, path);
-  // The mode must be right before the first connection can come.
+  // The mode must be right before the first connection can arrive.
   const mode_t old = ::umask(0117);
   try {
     asio::local::stream_protocol::acceptor acceptor(context, path);
@@ -134,7 +134,7 @@ void Listener::await_clients() {
       await_clients();
       return;
     }
-    // There are no descriptors or no memory left: at once, it would fail again.
+    // Descriptors or memory ran out: another attempt would fail at once.
     pause_.expires_after(kPause);
     pause_.async_wait([this](const error_code& canceled) {
       if (!canceled) {

@@ -14,28 +14,29 @@
 
 namespace nexakey::server {
 
-/// A socket that listens, by TCP or at a path.
+/// A listening socket: TCP or Unix.
 class Listener {
  public:
   using Accept = std::function<void(Channel::Socket socket, const Peer& peer)>;
 
-  /// Listens at an address. A Unix socket is made with mode 0660, and replaces one that nobody
-  /// listens at any more. Throws boost::system::system_error.
+  /// Listens at an address. A Unix socket is created with mode 0660 and replaces a stale one.
+  /// Throws boost::system::system_error.
   Listener(boost::asio::io_context& context, const ListenAddress& address, Surface surface);
-  /// Takes over a stream socket that listens already, and that its owner keeps in the end. Throws
-  /// boost::system::system_error.
+  /// Uses a stream socket that already listens, and that stays open in the process that created it.
+  /// Throws boost::system::system_error.
   Listener(boost::asio::io_context& context, int descriptor);
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
-  /// Removes the file of a Unix socket that it made.
+  /// Removes the Unix socket that it created.
   ~Listener();
 
-  /// Where it listens: with the port that the system chose.
+  /// Where it listens, with the port that the system chose.
   [[nodiscard]] const ListenAddress& address() const { return address_; }
 
-  /// Calls `accept` with each connection from now on. If there are no descriptors left, it pauses.
+  /// Calls `accept` with each connection. Pauses for 100 ms when descriptors or memory run out.
   void start(Accept accept);
-  /// Accepts what waits, unless somebody else will, and nothing more.
+  /// Stops listening. Before that, accepts the connections that wait, unless the socket was
+  /// adopted: then they are left to the process that created it.
   void finish();
 
  private:

@@ -7,7 +7,7 @@
 
 namespace nexakey::server {
 
-/// A request and its response, for the log; never with a secret in it.
+/// A request and its response, for the log. Contains no secrets.
 struct LogEntry {
   core::Time at;
   std::string peer;

@@ -9,7 +9,7 @@
 namespace nexakey::server {
 namespace {
 
-/// Under full load, a second fills what a store holds before it has to flush.
+/// Under full load, a store that is not maintained must flush after about a second.
 constexpr std::chrono::milliseconds kPause{200};
 
 void run(store::ServedStore& store, const std::stop_token& stop) {
@@ -17,7 +17,7 @@ void run(store::ServedStore& store, const std::stop_token& stop) {
   std::condition_variable_any wake;
   std::unique_lock lock(mutex);
   while (!wake.wait_for(lock, stop, kPause, [&] { return stop.stop_requested(); })) {
-    // What fails now is done by the next turn, or by a verification.
+    // What fails is done by the next turn, or by a verification.
     static_cast<void>(store.maintain());
   }
 }

@@ -7,11 +7,11 @@
 
 namespace nexakey::server {
 
-/// Does the regular work of a store that is served (flushes, checkpoints) on a thread of its own,
-/// until it is destroyed.
+/// Runs the periodic work of a served store (flushes, checkpoints) on its own thread until it is
+/// destroyed.
 class Maintenance {
  public:
-  /// The store is for this thread alone.
+  /// Only this thread uses the store.
   explicit Maintenance(std::unique_ptr<store::ServedStore> store);
 
  private:

@@ -23,7 +23,7 @@ bool is_hex(char c) {
   return is_digit(c) || (lower >= 'a' && lower <= 'f');
 }
 
-/// The characters of reg-name (RFC 3986, 3.2.2), with those of pct-encoded each on its own.
+/// The characters of reg-name (RFC 3986, 3.2.2); those of pct-encoded are not checked together.
 bool is_name_character(char c) {
   return core::is_alphanumeric(c) ||
          std::string_view("-._~!$&'()*+,;=%").find(c) != std::string_view::npos;
@@ -50,7 +50,7 @@ bool is_host(std::string_view text) {
   return port.empty() || (port.front() == ':' && std::ranges::all_of(port.substr(1), is_digit));
 }
 
-/// The elements of a list in all headers of a name; empty ones are left out (RFC 9110, 5.6.1).
+/// The elements of a list in all headers with a name, without empty ones (RFC 9110, 5.6.1).
 std::vector<std::string_view> list_of(const RequestHead& head, std::string_view name) {
   std::vector<std::string_view> elements;
   for (const std::string_view value : head.values(name)) {
@@ -74,8 +74,8 @@ bool is_host_valid(const RequestHead& head, unsigned version) {
          std::ranges::all_of(hosts, is_host);
 }
 
-/// Replaces an absolute target by its path and query, and Host by its authority, which a server
-/// must use in place of it. False: the target has none of the forms of section 3.2.
+/// Replaces an absolute target by its path and query, and Host by its authority, as section 3.2.2
+/// requires. False if the target has none of the forms of section 3.2.
 bool normalize_target(RequestHead& head) {
   std::string& target = head.target;
   if (target.find('#') != std::string::npos) {
@@ -113,8 +113,8 @@ struct Framing {
   std::optional<std::uint64_t> body_size{};
 };
 
-/// The length of a body (6.3). A message with both headers, or with a Transfer-Encoding that cannot
-/// be, may be an attempt to smuggle a second request past a proxy.
+/// The length of a body (6.3). A message with both headers, or with an invalid Transfer-Encoding,
+/// may be an attempt to smuggle a second request past a proxy.
 Framing read_framing(const RequestHead& head, unsigned version) {
   const auto lengths = head.values("Content-Length");
   const auto codings = list_of(head, "Transfer-Encoding");
@@ -165,7 +165,7 @@ int check_version(std::string& bytes) {
   constexpr std::size_t kLength = kName.size() + 3;
   const std::size_t end = bytes.find("\r\n");
   if (end < kLength || bytes.compare(end - kLength, kName.size(), kName) != 0) {
-    return 0;  // no version: the parser refuses it, if this is a request line at all
+    return 0;  // no version: the parser refuses this line
   }
   const char major = bytes[end - 3];
   char& minor = bytes[end - 1];

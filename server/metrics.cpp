@@ -24,7 +24,7 @@ std::string label(std::string_view name, std::string_view value) {
   return std::string(name) + "=\"" + std::string(value) + "\"";
 }
 
-/// Writes the families one behind the other.
+/// Writes metric families.
 class Writer {
  public:
   void family(std::string_view name, std::string_view type, std::string_view help) {
@@ -36,7 +36,7 @@ class Writer {
     out_ += '\n';
   }
 
-  /// A line of the family: `labels` as they are written, or none.
+  /// Writes a line of the family. `labels`: as they are written; may be empty.
   void line(const std::string& labels, std::uint64_t value) {
     line("", labels, std::to_string(value));
   }
@@ -47,7 +47,7 @@ class Writer {
     line("", value);
   }
 
-  /// The values of the histogram are in units of 10^-places of what the family is in.
+  /// The values of the histogram are in units of 10^-places of the family's unit.
   template <std::size_t size>
   void histogram(std::string_view name, std::string_view help, const Histogram<size>& histogram,
                  std::size_t places) {
@@ -127,7 +127,7 @@ void write_log(Writer& writer, const Metrics& metrics) {
                 metrics.dropped_log_lines);
   writer.family("nexakey_access_log_datagrams_total", "counter",
                 "Datagrams of a gateway's access log, by what became of them.");
-  writer.line(label("result", "reported"), log.reported);
+  writer.line(label("result", "reported"), log.recorded);
   writer.line(label("result", "not_admitted"), log.not_admitted);
   writer.line(label("result", "malformed"), log.malformed);
   writer.line(label("result", "store_error"), log.store_errors);
@@ -151,7 +151,7 @@ void Metrics::add_request(RouteClass route, int status) {
 
 std::string format_metrics(const Metrics& metrics, std::string_view version) {
   Writer writer;
-  writer.family("nexakey_build_info", "gauge", "Which nexakey this is; always 1.");
+  writer.family("nexakey_build_info", "gauge", "The version of nexakey; always 1.");
   writer.line(label("version", version), 1);
   write_decisions(writer, metrics);
   write_connections(writer, metrics);

@@ -13,7 +13,7 @@
 
 namespace nexakey::server {
 
-/// How many values were at most as large as each of the bounds.
+/// Counts each value in the first bucket whose bound is not below it.
 template <std::size_t size>
 struct Histogram {
   std::array<std::uint64_t, size> bounds;
@@ -34,22 +34,22 @@ struct Histogram {
 enum class RouteClass { gateway, verify, report, administration, operations, unknown };
 inline constexpr std::size_t kRouteClasses = 6;
 
-/// What became of the datagrams of a gateway's access log, which another thread counts.
+/// Counts of the datagrams of a gateway's access log. The thread of the log writes them.
 struct LogMetrics {
-  std::atomic<std::uint64_t> reported{0};      ///< told what was answered to an admitted request
-  std::atomic<std::uint64_t> not_admitted{0};  ///< were about a request that was denied
+  std::atomic<std::uint64_t> recorded{0};      ///< the upstream response was recorded
+  std::atomic<std::uint64_t> not_admitted{0};  ///< about a request that was denied
   std::atomic<std::uint64_t> malformed{0};     ///< dropped
   std::atomic<std::uint64_t> store_errors{0};  ///< dropped, because the store could not take them
 };
 
-/// What the loop has done. It counts and it tells, so that there is nothing to lock.
+/// Counters that only the loop reads and writes, so that they need no lock.
 struct Metrics {
   std::array<std::uint64_t, static_cast<std::size_t>(core::Reason::allowed) + 1> decisions{};
-  /// How long the store took for a decision, with those that it was asked for together; in µs.
+  /// The time of the store in µs, counted for each decision: that of its whole batch.
   Histogram<13> latency{
       {50, 100, 250, 500, 1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, 1000000}};
   Histogram<10> batches{{1, 2, 4, 8, 16, 32, 64, 128, 256, 512}};
-  std::uint64_t store_errors = 0;  ///< answers that the store could not give
+  std::uint64_t store_errors = 0;  ///< requests that failed in the store
   std::uint64_t connections = 0;   ///< that are open
   std::uint64_t accepted = 0;
   std::uint64_t refused = 0;   ///< because there were too many
@@ -60,13 +60,12 @@ struct Metrics {
   std::array<std::array<std::uint64_t, 600>, kRouteClasses> requests{};  ///< by class and status
   LogMetrics log{};
 
-  /// Decisions that the store was asked for together.
+  /// Counts a batch of decisions, for which the store took `time`.
   void add_decisions(std::span<const store::Verification> made, std::chrono::microseconds time);
   void add_request(RouteClass route, int status);
 };
 
-/// What has been counted, in Prometheus' text format 0.0.4. No id of a key, no address and no path
-/// is in it.
+/// The metrics in Prometheus' text format 0.0.4. They contain no key ids, addresses or paths.
 std::string format_metrics(const Metrics& metrics, std::string_view version);
 
 }  // namespace nexakey::server

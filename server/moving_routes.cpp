@@ -7,7 +7,7 @@
 #include "core/record.h"
 #include "core/text.h"
 #include "server/body_file.h"
-#include "server/confine.h"
+#include "server/call_workspace.h"
 #include "server/handlers.h"
 #include "server/responses.h"
 
@@ -17,11 +17,11 @@ namespace {
 using core::ImportId;
 using core::Result;
 
-/// How much of an export is in memory.
+/// How much of an export is in memory, in bytes.
 constexpr std::size_t kPiece = std::size_t{64} << 10U;
 
-/// Writes the export to a file before anything of it is sent: a client that reads slowly does not
-/// hold up the store, and an error on the way is still an answer.
+/// Writes the export to a file before any of it is sent, so that a slow client does not hold up the
+/// store, and an error can still be reported.
 Result<std::shared_ptr<BodyFile>> write_file(const Call& call,
                                              const std::optional<std::string>& workspace) {
   auto file = call.files.create();
@@ -80,7 +80,7 @@ Result<HttpResponse> export_store(Call& call) {
       return tl::unexpected(std::move(checked.error()));
     }
   }
-  if (auto confined = confine(call, *workspace); !confined) {
+  if (auto confined = restrict_workspace(call, *workspace); !confined) {
     return tl::unexpected(std::move(confined.error()));
   }
   auto file = write_file(call, *workspace);
@@ -94,7 +94,7 @@ Result<HttpResponse> export_store(Call& call) {
   return response;
 }
 
-// An import may contain anything, so it is not for those who may see only a part of the store.
+// An import may contain any part of the store, so confined calls are refused.
 
 Result<HttpResponse> put_import_part(Call& call) {
   if (auto unconfined = check_unconfined(call, "imports are"); !unconfined) {

@@ -35,7 +35,7 @@ HttpResponse probe(const core::Result<store::KeyStore*>& store) {
     return store_problem(store.error());
   }
   core::Request unknown;
-  unknown.credential = core::Credential::key;  // one that the store has to look for
+  unknown.credential = core::Credential::key;  // one that the store must look up
   const auto decided = (*store)->verify({&unknown, 1}, {.counting = store::Counting::dry_run});
   return decided ? ok() : store_problem(decided.error());
 }

@@ -5,14 +5,14 @@
 #include "server/metrics.h"
 #include "store/key_store.h"
 
-/// The routes that are open to anybody. They do not wait for the store, but for /readyz, which asks
-/// it once for all who wait.
+/// The routes that need no credential. Only /readyz uses the store, and asks it once for all
+/// requests that wait.
 namespace nexakey::server {
 
-/// GET /openapi.json: what the server speaks, for programs.
+/// GET /openapi.json: the contract of the API, for programs.
 HttpResponse show_openapi(const Metrics& metrics);
 
-/// GET /healthz: the process answers.
+/// GET /healthz: 200 while the process answers.
 HttpResponse show_health(const Metrics& metrics);
 
 /// GET /metrics, for Prometheus.

@@ -4,7 +4,7 @@
 
 namespace nexakey::server {
 
-/// openapi.json: what the server speaks, as an OpenAPI 3.1 document.
+/// openapi.json: the contract of the API, an OpenAPI 3.1 document.
 extern const std::string_view kOpenApi;
 
 }  // namespace nexakey::server

@@ -26,7 +26,7 @@ void Outbox::add(HttpResponse response, std::string_view date, Persistence persi
 
 void Outbox::add_continue() { text() += "HTTP/1.1 100 Continue\r\n\r\n"; }
 
-/// The text at the end, so that short responses go out together.
+/// The text at the end of the queue, so that short responses are sent together.
 std::string& Outbox::text() {
   if (pieces_.empty() || !std::holds_alternative<std::string>(pieces_.back())) {
     pieces_.emplace_back(std::string());

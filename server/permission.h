@@ -8,7 +8,7 @@
 
 namespace nexakey::server {
 
-/// What a route asks of its client.
+/// What a route requires of its client.
 enum class Permission {
   none,     ///< nothing: the route is open to anybody
   gateway,  ///< a trusted proxy
@@ -18,14 +18,14 @@ enum class Permission {
   change,   ///< a token with the role admin
 };
 
-/// Whether a route with this permission asks for a token.
+/// Whether a route with this permission requires a token.
 bool needs_token(Permission permission);
 
-/// Whether a token with this role has the permission; false if the route asks for no token.
+/// Whether a token with this role has the permission; false if the route requires no token.
 bool allows(core::Role role, Permission permission);
 
-/// The only workspace that a request with this token may be about; none: any. `served`: the only
-/// one that the server has; none: all. `forbidden` if the token is for another one.
+/// The only workspace that a request with this token may access; none: any. `served`: the only one
+/// that the server has; none: all. Error: `forbidden`, if the token is for another one.
 core::Result<std::optional<std::string>> workspace_of(const core::Token& token,
                                                       const std::optional<std::string>& served);
 

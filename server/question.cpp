@@ -19,10 +19,10 @@ const Gateway* gateway_of(const HttpRequest& request) {
   return std::get_if<Gateway>(&request.resolved.route->handler);
 }
 
-/// Limits requests or responses to the keys of one workspace, if there is only one; an error if one
-/// of them is about another.
+/// Sets the workspace of requests or upstream responses to `only`, if that is not empty. Error:
+/// `forbidden`, if one of them names another workspace.
 template <typename T>
-Result<void> confine(std::vector<T>& all, const std::optional<std::string>& only) {
+Result<void> set_workspace(std::vector<T>& all, const std::optional<std::string>& only) {
   if (only) {
     for (T& one : all) {
       if (one.workspace.value_or(*only) != *only) {
@@ -98,7 +98,7 @@ Result<Question> read_question(const HttpRequest& request,
   question = {.requests = std::move(document->requests),
               .options = *options,
               .is_array = document->is_array};
-  if (auto confined = confine(question.requests, *workspace); !confined) {
+  if (auto confined = set_workspace(question.requests, *workspace); !confined) {
     return tl::unexpected(std::move(confined.error()));
   }
   return question;
@@ -148,7 +148,7 @@ HttpResponse record_responses(store::KeyStore& store, const HttpRequest& request
   if (!responses) {
     return problem(responses.error());
   }
-  if (const auto confined = confine(*responses, *workspace); !confined) {
+  if (const auto confined = set_workspace(*responses, *workspace); !confined) {
     return problem(confined.error());
   }
   const auto recorded = store.record_responses(*responses);

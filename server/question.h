@@ -16,7 +16,7 @@ namespace nexakey::server {
 struct Question {
   std::vector<core::Request> requests{};
   store::VerifyOptions options{};
-  bool is_array = false;  ///< answered by an array, also with one element
+  bool is_array = false;  ///< answered with an array, even for one request
 
   /// Whether it can be decided together with the questions of other requests.
   [[nodiscard]] bool is_common() const {
@@ -29,14 +29,15 @@ struct Question {
 core::Result<Question> read_question(const HttpRequest& request,
                                      const std::optional<std::string>& served);
 
-/// The answer that the decisions are. Its log line has the reason, key and client of the first one.
+/// The response with the decisions. Its log line has the reason, key and client of the first one.
 HttpResponse answer_question(const HttpRequest& request, const Question& question,
                              std::span<const store::Verification> verifications);
 
-/// The answer if the store gave none: no, with 503 or the status of the error.
+/// The response if the store failed: a gateway is denied with 503, others get the status of the
+/// error.
 HttpResponse refuse_question(const HttpRequest& request, const core::Error& error);
 
-/// POST /v1/report: records what the API answered to admitted requests.
+/// POST /v1/report: records upstream responses to admitted requests.
 HttpResponse record_responses(store::KeyStore& store, const HttpRequest& request,
                               const std::optional<std::string>& served);
 

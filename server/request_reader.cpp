@@ -14,7 +14,8 @@ namespace http = boost::beast::http;
 
 namespace {
 
-/// The size of a chunk with its extensions, and all trailers; they are ignored.
+/// The maximum size of a chunk's size line with its extensions, and of all trailers. Extensions and
+/// trailers are ignored.
 constexpr std::size_t kMaxChunkHead = std::size_t{16} << 10U;
 
 int status_of(const boost::system::error_code& error) {
@@ -23,15 +24,14 @@ int status_of(const boost::system::error_code& error) {
 
 }  // namespace
 
-/// Begins with a whole request line. 0, or the status of the refusal; nothing begins if more of the
-/// line is needed.
+/// Creates the parser when the request line is complete. Returns 0, or the status of the refusal.
 int RequestReader::begin(std::string& bytes) {
   remove_empty_lines(bytes);
   if (bytes.empty() || bytes == "\r") {
     return 0;
   }
   if (!core::is_alphanumeric(bytes.front())) {
-    return 400;  // no method begins so, but a TLS handshake
+    return 400;  // not a method; a TLS handshake begins so
   }
   if (bytes.find("\r\n") == std::string::npos) {
     return bytes.size() > max_head_ ? 431 : 0;
@@ -55,7 +55,7 @@ tl::expected<std::optional<ReadHead>, int> RequestReader::read_head(std::string&
   }
   boost::system::error_code error;
   const std::size_t count = parser_->put(boost::asio::buffer(bytes), error);
-  // The parser takes whole fields, also of a head that is not whole yet.
+  // The parser consumes complete fields even if the head is incomplete.
   const bool is_folded = has_folded_line(std::string_view(bytes).substr(0, count));
   bytes.erase(0, count);
   if (is_folded) {

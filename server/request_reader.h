@@ -14,30 +14,32 @@
 
 namespace nexakey::server {
 
-/// What is done with a body.
+/// Whether a body is kept or read without being stored.
 enum class BodyUse { keep, discard };
 
-/// Reads the requests of a connection (RFC 9112) from bytes that come in any pieces: the head of a
-/// request, its body, the next head... An error is the status of the response to what is not a
-/// request (400, 413, 431, 501 or 505); nothing can be read after it.
+/// Parses the requests of a connection (RFC 9112) from bytes that arrive in any pieces: a head, its
+/// body, the next head… An error is the status of the response to an invalid request (400, 413,
+/// 431, 501 or 505); nothing can be read after it.
 class RequestReader {
  public:
-  /// `max_head`: bytes of a request line, and of all headers.
+  /// `max_head`: the maximum size of the request line and all headers, in bytes.
   explicit RequestReader(std::size_t max_head) : max_head_(max_head) {}
 
-  /// Removes the next head from the beginning of `bytes`; nothing if it is not whole yet.
+  /// Removes the next head from the beginning of `bytes` and returns it; nothing if it is
+  /// incomplete.
   tl::expected<std::optional<ReadHead>, int> read_head(std::string& bytes);
 
-  /// Announces the body of that head: at most `max` bytes, else 413.
+  /// Prepares to read the body of that head: at most `max` bytes, else 413.
   void begin_body(std::uint64_t max, BodyUse use);
-  /// Removes what belongs to the body from the beginning of `bytes`. True if it is whole.
+  /// Removes a part of the body from the beginning of `bytes`. Returns whether the body is
+  /// complete.
   tl::expected<bool, int> read_body(std::string& bytes);
-  /// The body that is whole; the next head may be read.
+  /// Returns the complete body. The next head can be read then.
   std::string take_body();
 
-  /// Whether a part of a request has come whose body is not whole.
+  /// Whether a request has been read in part.
   [[nodiscard]] bool has_begun() const { return parser_.has_value(); }
-  /// The memory of the request that has begun, in bytes.
+  /// The memory of the body that is being read, in bytes.
   [[nodiscard]] std::size_t held() const;
 
  private:

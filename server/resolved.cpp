@@ -12,10 +12,10 @@ namespace {
 
 using core::ErrorCode;
 
-/// How long a token that was looked up is good for its request.
+/// How long a request may use a token after its look-up.
 constexpr std::chrono::seconds kMaxTokenAge{1};
 
-/// The values of each {…}, if the path has this form.
+/// The values of each {…}; nothing if the path does not have this form.
 std::optional<std::vector<std::string>> match_path(std::string_view form, std::string_view path) {
   std::vector<std::string> parameters;
   for (;;) {

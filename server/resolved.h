@@ -15,31 +15,32 @@ namespace nexakey::server {
 
 struct Route;
 
-/// What the head of a request says about how it is answered. It is made once per request, before
-/// any of the body is read, and all that follows uses it: reading the body, the look-up of the
+/// How a request is to be answered, according to its head. Created once per request, before its
+/// body is read. Everything that follows uses it: the reading of the body, the look-up of the
 /// token, the handler, the log and the metrics.
 struct Resolved {
   const Route* route = nullptr;              ///< never null; `kNoRoute` for an unknown path
   std::vector<std::string> parameters{};     ///< the values of each {…} in the path of the route
   std::optional<core::Request> asked{};      ///< the request that a gateway asks about
   std::optional<core::Sha256> credential{};  ///< hash of the token, or of the key to be revoked
-  std::optional<core::Token> token{};        ///< the live token, once it has been looked up
+  std::optional<core::Token> token{};        ///< the active token, once it has been looked up
   std::chrono::steady_clock::time_point admitted_at{};  ///< when it was looked up
-  /// The answer, if it is known already: 404, 405, 401, 403. The body is not read then.
+  /// The response, if it is known already: 400, 401, 403, 404 or 405. The body is discarded then.
   std::optional<HttpResponse> refusal{};
 
-  /// Whether the token has to be looked up before the request is answered: it was not yet, or more
-  /// than a second ago, because the body was slow or a worker busy. It may be revoked by now.
+  /// Whether the token must be looked up before the request is answered: it has not been looked up,
+  /// or more than a second ago (because the body was slow or the workers were busy) and may be
+  /// revoked by now.
   [[nodiscard]] bool needs_token() const;
-  /// Whether it is answered at once: it is refused, or the route is open.
+  /// Whether it is answered at once, because it is refused or the route is open.
   [[nodiscard]] bool is_answered_at_once() const;
-  /// Whether the handler runs on a worker, because it can take long; else the loop answers.
+  /// Whether the handler runs on a worker, because it can take long.
   [[nodiscard]] bool is_offloaded() const;
-  /// Whether the handler reads the body; else what comes of it is to be discarded.
+  /// Whether the handler reads the body, which is discarded otherwise.
   [[nodiscard]] bool reads_body() const;
 };
 
-/// A request whose body is whole.
+/// A complete request.
 struct HttpRequest {
   RequestHead head;
   Resolved resolved;
@@ -52,8 +53,8 @@ struct HttpRequest {
 /// a parameter of a route that has none with 400.
 Resolved resolve(const RequestHead& head, const TrustedProxies& proxies);
 
-/// Sets the token that the store has for `credential`, or the refusal: 401 without a live token,
-/// 403 if its role does not allow the route.
+/// Sets `token`, which the store has for `credential`, or the refusal: 401 if there is no active
+/// token, 403 if its role does not allow the route.
 void admit(Resolved& resolved, const std::optional<core::Token>& token);
 
 }  // namespace nexakey::server

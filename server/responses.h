@@ -9,10 +9,10 @@
 
 namespace nexakey::server {
 
-/// 200 for a JSON document that is written to its body.
+/// A 200 response to whose body the caller appends a JSON document.
 HttpResponse empty_json_response();
 
-/// 200 with the document that `write` writes.
+/// A 200 response with the document that `write` writes.
 template <std::invocable<core::JsonWriter&> Write>
 HttpResponse json_response(const Write& write) {
   HttpResponse response = empty_json_response();
@@ -29,8 +29,8 @@ int status_of(core::ErrorCode code);
 HttpResponse problem(int status, const core::Error& error);
 HttpResponse problem(const core::Error& error);
 
-/// A problem document about the store for a client that has shown no valid token. Only the log gets
-/// the message of the error, which may say where the store is.
+/// A problem document with 503 for a client without a valid token. The message of the error, which
+/// may say where the store is, goes only to the log.
 HttpResponse store_problem(const core::Error& error);
 
 }  // namespace nexakey::server

@@ -41,7 +41,7 @@ Result<Revocation> read_revocation(const std::string& body) {
   return revocation;
 }
 
-/// `return=ids`: the answer has the ids of the keys instead of their records.
+/// `return=ids`: the response has the ids of the keys instead of their records.
 Result<bool> take_return(core::Query& query) {
   const auto form = query.take("return");
   if (!form) {

@@ -18,7 +18,7 @@ constexpr Parameters kSome = Parameters::taken;
 constexpr Body kNoBody = Body::ignored;
 constexpr Body kBody = Body::read;
 
-// A path without {…} comes before those with {…} that it matches too.
+// A path without {…} precedes those with {…} that would match it too.
 constexpr std::array kRoutes{
     Route{"*", "/auth/nginx", gateway, Class::gateway, kAny, kNoBody, Gateway::nginx},
     Route{"*", "/auth/forward", gateway, Class::gateway, kAny, kNoBody, Gateway::forward},

@@ -16,22 +16,22 @@
 
 namespace nexakey::server {
 
-/// An open route: answered at once, without the store.
+/// An open route, which is answered at once and without the store.
 using Open = HttpResponse (*)(const Metrics& metrics);
 
-/// What is answered together with others on the deciding threads, besides gateways.
+/// The routes besides the gateways that the deciders answer in batches.
 enum class Inline { verify, record_responses };
 
-/// GET /readyz: one question to the store answers all who wait.
+/// GET /readyz: one question to the store answers all requests that wait.
 struct Probe {};
 
-/// A request on its way through a handler, and what is known of its client.
+/// What a handler gets: the request, and what is known about its client.
 struct Call {
   store::KeyStore& store;
   BodyFiles& files;  ///< for a body that may be too long for memory
   const HttpRequest& request;
   core::Query query;                     ///< a handler takes all its parameters before it acts
-  std::optional<std::string> workspace;  ///< the only one that the call may be about; none: any
+  std::optional<std::string> workspace;  ///< the only one that the call may access; none: any
   core::Actor actor;                     ///< the client, for the audit log
   core::Time now;
 
@@ -39,7 +39,7 @@ struct Call {
   [[nodiscard]] const std::string& id() const { return request.resolved.parameters.front(); }
 };
 
-/// Answers what can take long: on a thread of Workers, with a store object of its own.
+/// Answers a request that can take long, on a thread of Workers and with the store of that thread.
 using Handler = core::Result<HttpResponse> (*)(Call& call);
 
 /// The query parameters of a route.
@@ -49,7 +49,7 @@ enum class Parameters {
   taken,    ///< the handler takes those that it knows; the others are an error
 };
 
-/// What becomes of the body of a request.
+/// What a route does with the body of a request.
 enum class Body {
   ignored,  ///< the handler does not look at it
   read,     ///< up to Limits::body_bytes
@@ -64,13 +64,13 @@ struct Route {
   Parameters parameters;
   Body body;
   std::variant<Open, Probe, Gateway, Inline, Handler> handler;
-  Surface surface = Surface::all;  ///< metrics: a listener for metrics has it too
+  Surface surface = Surface::all;  ///< metrics: a listener for metrics serves it too
 };
 
 /// All routes. /openapi.json describes the same ones.
 std::span<const Route> routes();
 
-/// The route of requests for a path that is not in the table.
+/// The route of requests with a path that is not in the table.
 extern const Route kNoRoute;
 
 }  // namespace nexakey::server

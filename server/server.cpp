@@ -25,7 +25,7 @@ namespace asio = boost::asio;
 using boost::system::error_code;
 using Clock = Connection::Clock;
 
-/// How long clients may take to fetch the last responses when the server ends.
+/// How long clients may take to read the last responses when the server shuts down.
 constexpr std::chrono::seconds kDrainTime{5};
 constexpr std::chrono::milliseconds kSweepPause{1000};
 constexpr std::chrono::milliseconds kDrainPause{20};
@@ -50,7 +50,7 @@ class Server::Loop {
     return listeners_.emplace_back(context_, descriptor).address();
   }
   void run(const std::function<void()>& flush,
-           const std::function<void(const core::Error&)>& complain);
+           const std::function<void(const core::Error&)>& on_reload_error);
 
  private:
   void start(Listener& listener);
@@ -66,11 +66,11 @@ class Server::Loop {
   std::optional<TlsFiles> tls_files_;
   std::shared_ptr<const TlsContext> tls_;
   std::function<void()> flush_;
-  std::function<void(const core::Error&)> complain_;
+  std::function<void(const core::Error&)> on_reload_error_;
   BufferBudget budget_;
   ConnectionPool pool_;
   asio::io_context context_{1};
-  // Signals are caught from here on, before anybody can know where the server listens.
+  // Signals are caught before the server listens.
   asio::signal_set signals_{context_, SIGTERM, SIGINT, SIGHUP};
   Dispatcher dispatcher_;
   std::list<Listener> listeners_;
@@ -120,7 +120,7 @@ void Server::Loop::open(Channel::Socket socket, const Peer& peer, ConnectionPool
   connection->start();
 }
 
-/// Closes the connections that take too long, once a second.
+/// Closes overdue connections, once a second, and stops the loop when it has drained.
 void Server::Loop::sweep() {
   const auto now = Clock::now();
   pool_.for_each([&](Connection& connection) {
@@ -165,7 +165,7 @@ void Server::Loop::reload() {
   if (tls_files_) {
     const auto loaded = use_tls(*tls_files_);
     if (!loaded) {
-      complain_(loaded.error());
+      on_reload_error_(loaded.error());
     }
   }
   notify_manager("READY=1");
@@ -185,8 +185,8 @@ void Server::Loop::await_signal() {
   });
 }
 
-/// Runs until the context is stopped. If there is no memory for the work of a turn, the connections
-/// whose responses are lost with it are closed.
+/// Runs until the context is stopped. If memory runs out, closes the connections whose responses
+/// are lost.
 void Server::Loop::run_context() {
   for (;;) {
     try {
@@ -203,9 +203,9 @@ void Server::Loop::run_context() {
 }
 
 void Server::Loop::run(const std::function<void()>& flush,
-                       const std::function<void(const core::Error&)>& complain) {
+                       const std::function<void(const core::Error&)>& on_reload_error) {
   flush_ = flush;
-  complain_ = complain;
+  on_reload_error_ = on_reload_error;
   for (Listener& listener : listeners_) {
     start(listener);
   }
@@ -243,8 +243,8 @@ core::Result<ListenAddress> Server::adopt(int descriptor) {
 core::Result<void> Server::use_tls(const TlsFiles& files) { return loop_->use_tls(files); }
 
 void Server::run(const std::function<void()>& flush,
-                 const std::function<void(const core::Error&)>& complain) {
-  loop_->run(flush, complain);
+                 const std::function<void(const core::Error&)>& on_reload_error) {
+  loop_->run(flush, on_reload_error);
 }
 
 }  // namespace nexakey::server

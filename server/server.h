@@ -12,12 +12,12 @@
 
 namespace nexakey::server {
 
-/// Serves HTTP/1.1 with keep-alive and pipelining. One thread has all connections, and makes the
-/// decisions unless the store is remote. What can take long goes to other threads, so that no
-/// decision waits for it.
+/// An HTTP/1.1 server with keep-alive and pipelining. One thread owns all connections, and also
+/// makes the decisions unless the store is remote. Requests that can take long run on other
+/// threads, so that no decision waits for them.
 class Server {
  public:
-  /// `store` is for the thread that calls `run`; `open_store` opens the same store for one more
+  /// `store` is used by the thread that calls `run`; `open_store` opens the same store for another
   /// thread.
   Server(Service& service, store::ServedStore& store, const OpenStore& open_store,
          const Limits& limits);
@@ -25,23 +25,25 @@ class Server {
   Server& operator=(const Server&) = delete;
   ~Server();
 
-  /// Speaks TLS with clients that come by TCP. SIGHUP loads the files again, for later connections.
-  /// If they cannot be used then, those that were loaded stay in use.
+  /// Enables TLS on TCP connections. SIGHUP reloads the files for new connections; if they cannot
+  /// be loaded then, the previous ones stay in use. Error: `failed`.
   core::Result<void> use_tls(const TlsFiles& files);
 
-  /// Listens at an address and returns it, with the port that the system chose. A Unix socket is
-  /// made with mode 0660, and replaces one that nobody listens at any more. Error: `failed`.
+  /// Starts to listen, and returns the address with the port that the system chose. A Unix socket
+  /// is created with mode 0660 and replaces a stale one, on which no process listens. Error:
+  /// `failed`.
   core::Result<ListenAddress> listen(const ListenAddress& address, Surface surface = Surface::all);
 
-  /// Takes over a stream socket that listens already, and returns its address. The connections that
-  /// wait at it in the end are left to the process that made it. Error: `failed`.
+  /// Uses a stream socket that already listens, and returns its address. At shutdown, connections
+  /// that have not been accepted are left to the process that created the socket. Error: `failed`.
   core::Result<ListenAddress> adopt(int descriptor);
 
-  /// Serves until SIGTERM or SIGINT; then answers what has come, and returns. Tells the service
-  /// manager. `flush` is called at the end of each turn, for a log that is written in pieces;
-  /// `complain` when the files of TLS could not be loaded again.
+  /// Serves until SIGTERM or SIGINT, then answers the requests that have arrived and returns.
+  /// Reports its state to the service manager. Calls `flush` after each turn of the loop that
+  /// answered requests, to write a buffered log, and `on_reload_error` if the TLS files cannot be
+  /// reloaded.
   void run(const std::function<void()>& flush,
-           const std::function<void(const core::Error&)>& complain);
+           const std::function<void(const core::Error&)>& on_reload_error);
 
  private:
   class Loop;

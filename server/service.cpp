@@ -9,7 +9,7 @@
 namespace nexakey::server {
 namespace {
 
-/// A worker each, and a file of the size of the store.
+/// Exports at the same time. Each takes a worker and a file of the size of the store.
 constexpr std::size_t kMaxExports = 4;
 
 }  // namespace

@@ -15,11 +15,11 @@
 
 namespace nexakey::server {
 
-/// The routes on top of a store. No sockets here: requests in, responses out. What is const may be
-/// called on any thread, with a store object of that thread; the rest is for the loop.
+/// Answers requests from a store, without sockets. Const member functions may be called on any
+/// thread, with that thread's store; the others belong to the loop's thread.
 class Service {
  public:
-  /// `workspace`: the only one whose keys are known here; none: all. `log` may be empty.
+  /// `workspace`: the only one that is served; none: all. `log` may be empty.
   Service(TrustedProxies proxies, std::optional<std::string> workspace,
           std::function<void(const LogEntry&)> log);
 

@@ -18,7 +18,7 @@ namespace {
 constexpr int kFirstPassed = 3;
 constexpr int kMaxPassed = 64;
 
-/// A number in the environment; -1: there is none.
+/// The number in an environment variable; -1 if it has none.
 int environment_number(const char* name) {
   const char* const text = std::getenv(name);
   int number = -1;

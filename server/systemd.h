@@ -7,16 +7,16 @@
 
 namespace nexakey::server {
 
-/// The listening stream sockets that systemd has passed on to this process (sd_listen_fds(3):
-/// LISTEN_PID, LISTEN_FDS), for good: a second call finds none. Whatever else was passed is an
-/// error. They don't get into processes that this one starts.
+/// Takes the listening stream sockets that systemd passed to this process (LISTEN_PID and
+/// LISTEN_FDS, sd_listen_fds(3)). A second call returns none. Child processes do not inherit them.
+/// Error: `usage`, if anything else or more than 64 sockets were passed.
 core::Result<std::vector<int>> take_passed_sockets();
 
-/// Whether there are any.
+/// Whether systemd passed sockets that have not been taken.
 bool has_passed_sockets();
 
-/// Tells the service manager about a change, such as "READY=1", at NOTIFY_SOCKET (sd_notify(3)).
-/// Does nothing where nobody wants to know, and lets nobody wait.
+/// Sends a change of state, such as "READY=1", to the service manager at NOTIFY_SOCKET
+/// (sd_notify(3)). Does nothing if that is not set. Never blocks, and ignores errors.
 void notify_manager(std::string_view change);
 
 }  // namespace nexakey::server

@@ -13,12 +13,12 @@
 namespace nexakey::server {
 namespace {
 
-/// Of TLS 1.2; those of 1.3 are all of this kind.
+/// For TLS 1.2; all ciphers of 1.3 are of this kind.
 constexpr const char* kCiphers = "ECDHE+AESGCM:ECDHE+CHACHA20";
 constexpr std::string_view kProtocol = "http/1.1";
-constexpr std::size_t kMaxRecord = std::size_t{16} << 10U;  // the longest record
+constexpr std::size_t kMaxRecord = std::size_t{16} << 10U;  // RFC 8446, 5.1
 
-/// The list has the length of each protocol in front of it; OpenSSL has checked its form.
+/// The length of each protocol precedes it in the list, which OpenSSL has validated.
 int select_protocol(SSL* /*handle*/, const unsigned char** chosen, unsigned char* length,
                     const unsigned char* offered, unsigned int offered_length, void* /*argument*/) {
   for (const unsigned char* at = offered; at < offered + offered_length; at += *at + 1) {
@@ -31,7 +31,7 @@ int select_protocol(SSL* /*handle*/, const unsigned char** chosen, unsigned char
   return SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
-/// OpenSSL would ask for it at the terminal.
+/// Without this callback, OpenSSL would prompt for the password of an encrypted key.
 int no_password(char* /*buffer*/, int /*size*/, int /*for_writing*/, void* /*argument*/) {
   return -1;
 }
@@ -44,8 +44,8 @@ core::Result<void> check_mode(const std::string& key) {
   }
   if ((status.st_mode & S_IRWXO) != 0) {
     return core::fail(core::ErrorCode::failed,
-                      "everybody on this machine may use the key " + core::quote(key),
-                      "take the right away: chmod o= FILE");
+                      "the key " + core::quote(key) + " is accessible to all users of this machine",
+                      "remove their access: chmod o= FILE");
   }
   return {};
 }
@@ -108,7 +108,7 @@ TlsSession::TlsSession(const TlsContext& context)
 
 TlsSession::State TlsSession::receive(std::string_view bytes, std::string& text, std::string& out) {
   has_begun_ = true;
-  library_->clear_error();  // get_error looks at all that this thread left there
+  library_->clear_error();  // get_error also looks at older errors of this thread
   library_->bio_write(incoming_, bytes.data(), static_cast<int>(bytes.size()));
   std::array<char, kMaxRecord> piece{};
   std::size_t count = 0;

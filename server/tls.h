@@ -9,19 +9,21 @@
 
 namespace nexakey::server {
 
-/// Where a server's certificate lies: a chain, the server's own first, and its private key; PEM.
+/// The paths of a server's PEM files: its certificate chain, its own certificate first, and its
+/// private key.
 struct TlsFiles {
   std::string certificate;
   std::string key;
 };
 
-/// What a server shows of itself and how it speaks TLS: 1.2 with forward secrecy and authenticated
-/// encryption, or 1.3; no renegotiation and no compression; `http/1.1` as the protocol (ALPN, RFC
-/// 7301). Connections that began with one keep it when it has gone. For any number of threads.
+/// A server's certificate and its settings for TLS: version 1.2 with forward secrecy and
+/// authenticated encryption, or 1.3; no renegotiation and no compression; ALPN (RFC 7301) with
+/// `http/1.1` only. A session keeps using the context it began with, even after that is destroyed.
+/// Thread-safe.
 class TlsContext {
  public:
-  /// An error if a file can't be read, if the key is not the certificate's, is encrypted, or if
-  /// everybody on the machine may read or write it.
+  /// Error: `failed`, if a file cannot be read, or if the key does not match the certificate, is
+  /// encrypted, or is accessible to all users of the machine.
   static core::Result<std::shared_ptr<const TlsContext>> load(const TlsFiles& files);
 
  private:
@@ -35,28 +37,28 @@ class TlsContext {
   Handle handle_;
 };
 
-/// The server's end of one TLS connection, without I/O: bytes that came go in, bytes that have to
-/// be sent come out.
+/// The server's end of one TLS connection, without I/O: it takes the bytes that were received and
+/// returns the bytes to be sent.
 class TlsSession {
  public:
   enum class State {
     open,    ///< during and after the handshake
-    ended,   ///< the peer said that nothing more will come
-    failed,  ///< nonsense came; what is in `out` tells the peer so
+    ended,   ///< the peer has sent close_notify
+    failed,  ///< the peer broke the protocol; `out` has the alert
   };
 
   explicit TlsSession(const TlsContext& context);
 
-  /// Takes what came. Adds what the peer says to `text`, and what has to be sent to `out`.
+  /// Takes received bytes. Appends their decrypted text to `text`, and what must be sent to `out`.
   State receive(std::string_view bytes, std::string& text, std::string& out);
-  /// Adds `text` to `out`, encrypted. False: this connection can't be spoken on.
+  /// Appends `text` to `out`, encrypted. False: the connection cannot be used.
   bool send(std::string_view text, std::string& out);
-  /// Adds the word that nothing more will come (close_notify) to `out`.
+  /// Appends close_notify to `out`, unless the handshake is not done.
   void end(std::string& out);
 
   /// Whether the handshake is done.
   [[nodiscard]] bool is_established() const;
-  /// Whether it has begun, and is not done.
+  /// Whether the handshake has begun and is not done.
   [[nodiscard]] bool is_in_handshake() const { return has_begun_ && !is_established(); }
 
  private:
@@ -64,7 +66,7 @@ class TlsSession {
 
   const LibSsl* library_;
   std::unique_ptr<SSL, decltype(&::SSL_free)> handle_;
-  BIO* incoming_;  // both are the handle's
+  BIO* incoming_;  // both are owned by the handle
   BIO* outgoing_;
   bool has_begun_ = false;
 };

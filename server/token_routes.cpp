@@ -4,7 +4,7 @@
 
 #include "core/json.h"
 #include "core/text.h"
-#include "server/confine.h"
+#include "server/call_workspace.h"
 #include "server/handlers.h"
 #include "server/responses.h"
 

@@ -1,7 +1,7 @@
 #include <utility>
 
 #include "core/json.h"
-#include "server/confine.h"
+#include "server/call_workspace.h"
 #include "server/handlers.h"
 #include "server/key_lookup.h"
 #include "server/responses.h"
@@ -15,7 +15,7 @@ Result<HttpResponse> show_usage(Call& call) {
   if (!query) {
     return tl::unexpected(std::move(query.error()));
   }
-  if (auto confined = confine(call, query->workspace); !confined) {
+  if (auto confined = restrict_workspace(call, query->workspace); !confined) {
     return tl::unexpected(std::move(confined.error()));
   }
   if (auto rest = call.query.check_taken(); !rest) {

@@ -15,7 +15,7 @@ Workers::~Workers() {
   for (std::jthread& thread : threads_) {
     thread.request_stop();
   }
-  threads_.clear();  // joins them while what they use is still there
+  threads_.clear();  // joins them while the members that they use exist
 }
 
 bool Workers::submit(Job job) {

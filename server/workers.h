@@ -15,24 +15,23 @@
 
 namespace nexakey::server {
 
-/// Opens the store that is served, once more.
+/// Opens the served store for another thread.
 using OpenStore = std::function<core::Result<std::unique_ptr<store::ServedStore>>()>;
 
-/// Threads for what can take long, each with a store object of its own, which it opens for its
-/// first job.
+/// Threads for jobs that can take long. Each thread opens its own store for its first job.
 class Workers {
  public:
-  /// Gets the error in place of the store if that can't be opened. Throws nothing.
+  /// Gets the error in place of the store if that cannot be opened. Must not throw.
   using Job = std::function<void(const core::Result<store::ServedStore*>& store)>;
 
   /// `queue`: how many jobs may wait.
   Workers(OpenStore open_store, std::size_t threads, std::size_t queue);
   Workers(const Workers&) = delete;
   Workers& operator=(const Workers&) = delete;
-  /// Waits for the jobs that were begun; those that wait are dropped.
+  /// Waits for the running jobs and drops those that wait.
   ~Workers();
 
-  /// Has a thread do `job`. False: too many are waiting already, and it is never done.
+  /// Queues a job for the next free thread. False: the queue is full, and the job is dropped.
   [[nodiscard]] bool submit(Job job);
 
  private:

@@ -77,7 +77,7 @@ TEST_CASE("answers that came in an access log are counted, before the socket goe
   }
   socket.reset();
   CHECK(!std::filesystem::exists(path));
-  CHECK(metrics.reported == 2000);
+  CHECK(metrics.recorded == 2000);
   CHECK(metrics.not_admitted == 20);
   CHECK(metrics.malformed == 60);
   const auto usage = value_of(store->usage({}, test::now()));

@@ -254,7 +254,7 @@ TEST_CASE("a certificate or key that cannot be used is refused, and says why") {
                                std::filesystem::perm_options::add);
   const auto open = TlsContext::load(good);
   REQUIRE(!open);
-  CHECK(open.error().message.find("everybody") != std::string::npos);
+  CHECK(open.error().message.find("accessible to all users") != std::string::npos);
 }
 
 TEST_CASE("an encrypted key asks nobody") {

@@ -1,8 +1,8 @@
-#include "server/confine.h"
+#include "server/call_workspace.h"
 
 namespace nexakey::server {
 
-core::Result<void> confine(const Call& call, std::optional<std::string>& workspace) {
+core::Result<void> restrict_workspace(const Call& call, std::optional<std::string>& workspace) {
   if (call.workspace && workspace.value_or(*call.workspace) != *call.workspace) {
     return core::fail(core::ErrorCode::forbidden,
                       "this is limited to the workspace " + *call.workspace);
