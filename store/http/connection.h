@@ -5,6 +5,7 @@
 #include <random>
 #include <string>
 #include <type_traits>
+#include <utility>
 
 #include <nlohmann/json.hpp>
 
@@ -29,6 +30,14 @@ struct Call {
   /// How long the server may take, besides the time for any request.
   std::chrono::milliseconds work{0};
 };
+
+/// The remedy for a change that can simply be made again.
+inline constexpr const char* kRunAgain = "run the same command again";
+
+/// A call that changes nothing.
+inline Call get(std::string target) {
+  return {.message = {.method = "GET", .target = std::move(target)}};
+}
 
 /// What a server tells of itself beside its answers.
 struct Introduction {

@@ -1,0 +1,80 @@
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "store/http/connection.h"
+#include "store/key_store.h"
+
+namespace nexakey::store::http {
+
+/// A store behind `nexakey serve`: each operation is one request of the API or, for long lists and
+/// many keys, a few of them. nexakey-api(7) describes the requests. The server applies the rules
+/// of a store; the client checks that a reply is about what it asked for, so that no reply to
+/// another request is taken for an answer.
+///
+/// A server of an earlier version does not know all of the requests. Where there is an older way to
+/// the same end, it is taken.
+class RemoteStore final : public KeyStore {
+ public:
+  explicit RemoteStore(Connection connection) : connection_(std::move(connection)) {}
+
+  // key_list.cpp
+  Result<std::optional<core::KeyId>> list(
+      const core::KeyFilter& filter, const Page& page, core::Time now,
+      const std::function<bool(const core::Key&)>& visit) override;
+  Result<std::vector<std::string>> workspaces() override;
+
+  // key_lookup.cpp
+  Result<std::vector<std::optional<core::Key>>> find(std::span<const core::KeyId> ids) override;
+  Result<std::vector<std::optional<core::Key>>> find(
+      std::span<const core::KeyHash> hashes) override;
+
+  // key_changes.cpp
+  Result<core::Key> create(const core::Key& key, CreateMode mode, core::Time now) override;
+  Result<std::optional<core::Key>> update(core::KeyId id, const core::KeyChange& change,
+                                          core::Time now) override;
+  Result<std::optional<core::Rotated>> rotate(core::KeyId id, const core::Rotation& rotation,
+                                              core::Time now) override;
+
+  // revocation.cpp
+  Result<void> revoke(std::span<const core::KeyId> ids, const std::string& reason, core::Time now,
+                      const std::function<bool(std::span<const core::Key>)>& visit) override;
+  Result<std::vector<core::Token>> revoke_tokens(std::span<const core::TokenId> ids,
+                                                 core::Time now) override;
+
+  // tokens.cpp
+  Result<core::Token> create_token(const core::Token& token) override;
+  Result<std::vector<core::Token>> tokens() override;
+
+  // decisions.cpp
+  Result<std::vector<Verification>> verify(std::span<const core::Request> requests,
+                                           const VerifyOptions& options) override;
+  Result<void> record_responses(std::span<const core::UpstreamResponse> responses) override;
+
+  // reports.cpp
+  Result<core::UsageReport> usage(const core::UsageQuery& query, core::Time now) override;
+  Result<std::optional<std::int64_t>> audit(
+      const core::AuditFilter& filter, std::size_t limit,
+      const std::function<bool(const core::AuditEntry&)>& visit) override;
+  Result<core::AuditHead> audit_head() override;
+
+  // moving.cpp
+  Result<void> export_records(const std::optional<std::string>& workspace,
+                              const std::function<bool(const core::Record&)>& visit) override;
+  Result<void> stage_import(core::ImportId id, std::uint32_t number, std::string_view lines,
+                            core::Time now) override;
+  Result<core::ImportSummary> commit_import(core::ImportId id, std::uint32_t parts,
+                                            const core::ImportOptions& options,
+                                            core::Time now) override;
+
+ private:
+  Result<std::optional<core::Key>> find_one(const core::KeyFilter& filter);
+
+  Connection connection_;
+};
+
+}  // namespace nexakey::store::http

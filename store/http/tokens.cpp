@@ -1,0 +1,32 @@
+// Tokens: PUT /v1/tokens/{id} and GET /v1/tokens.
+
+#include "store/http/documents.h"
+#include "store/http/remote_store.h"
+
+namespace nexakey::store::http {
+
+using core::Json;
+using core::Token;
+
+Result<Token> RemoteStore::create_token(const Token& token) {
+  const std::string id = token.id.to_string();
+  const Call call{.message = {.method = "PUT",
+                              .target = "/v1/tokens/" + id,
+                              .body = written([&](core::JsonWriter& json) {
+                                write_token_record(json, token, token.created_at);
+                              })},
+                  .remedy = "revoke " + id + ", if it is there, and run the command again"};
+  return connection_.ask(call, [&](const Json& json) -> Result<Token> {
+    auto created = read_token(member(json, "token"));
+    return !created || *created == token ? std::move(created)
+                                         : core::reject("it is for another token");
+  });
+}
+
+Result<std::vector<Token>> RemoteStore::tokens() {
+  return connection_.ask(get("/v1/tokens"), [](const Json& json) {
+    return read_list(member(json, "tokens"), read_token);
+  });
+}
+
+}  // namespace nexakey::store::http
