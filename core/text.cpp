@@ -33,13 +33,15 @@ bool is_printable_code_point(utf8proc_int32_t code_point) {
   }
 }
 
+bool is_printable_ascii(char c) { return c >= 0x20 && c < 0x7F; }
+
 /// Takes the first character off `text`, or one byte of what is not UTF-8.
 Character take_character(std::string_view& text) {
   const auto first = static_cast<unsigned char>(text.front());
   Character character;
   std::size_t length = 1;
   if (first < 0x80) {
-    character.printable = first >= 0x20 && first != 0x7F;
+    character.printable = is_printable_ascii(text.front());
   } else {
     utf8proc_int32_t code_point = -1;
     const auto read = utf8proc_iterate(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
@@ -70,12 +72,16 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
 }
 
 bool is_printable(std::string_view text) {
-  while (!text.empty()) {
+  for (;;) {
+    // Most texts are ASCII.
+    text.remove_prefix(std::ranges::find_if_not(text, is_printable_ascii) - text.begin());
+    if (text.empty()) {
+      return true;
+    }
     if (!take_character(text).printable) {
       return false;
     }
   }
-  return true;
 }
 
 std::size_t count_characters(std::string_view text) {

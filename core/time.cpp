@@ -137,14 +137,13 @@ Result<Time> parse_moment(std::string_view text, Time now, int direction) {
   return add(now, direction * *duration);
 }
 
-void append_number(std::string& text, std::int64_t value, int digits) {
-  std::array<char, 20> buffer{};
-  char* end = buffer.data() + buffer.size();
-  char* at = end;
-  for (; digits > 0 || value > 0; --digits, value /= 10) {
-    *--at = static_cast<char>('0' + value % 10);
+/// Writes the last `digits` digits of a number, and the character after it.
+char* write_number(char* at, std::int64_t value, int digits, char after) {
+  for (char* digit = at + digits; digit != at; value /= 10) {
+    *--digit = static_cast<char>('0' + value % 10);
   }
-  text.append(at, end);
+  at[digits] = after;
+  return at + digits + 1;
 }
 
 }  // namespace
@@ -210,20 +209,16 @@ void append_time(std::string& text, Time time) {
   const auto day = floor<days>(time);
   const std::chrono::year_month_day date(day);
   const std::chrono::hh_mm_ss clock(time - day);
-  append_number(text, static_cast<int>(date.year()), 4);
-  text += '-';
-  append_number(text, static_cast<unsigned>(date.month()), 2);
-  text += '-';
-  append_number(text, static_cast<unsigned>(date.day()), 2);
-  text += 'T';
-  append_number(text, clock.hours().count(), 2);
-  text += ':';
-  append_number(text, clock.minutes().count(), 2);
-  text += ':';
-  append_number(text, clock.seconds().count(), 2);
-  text += '.';
-  append_number(text, clock.subseconds().count(), 3);
-  text += 'Z';
+  std::array<char, std::string_view("1970-01-01T00:00:00.000Z").size()> buffer{};
+  char* at = buffer.data();
+  at = write_number(at, static_cast<int>(date.year()), 4, '-');
+  at = write_number(at, static_cast<unsigned>(date.month()), 2, '-');
+  at = write_number(at, static_cast<unsigned>(date.day()), 2, 'T');
+  at = write_number(at, clock.hours().count(), 2, ':');
+  at = write_number(at, clock.minutes().count(), 2, ':');
+  at = write_number(at, clock.seconds().count(), 2, '.');
+  at = write_number(at, clock.subseconds().count(), 3, 'Z');
+  text.append(buffer.data(), at);
 }
 
 std::string relative_time(Time time, Time now) {

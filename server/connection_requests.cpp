@@ -130,7 +130,9 @@ void Connection::submit(std::string body) {
   }
   head_.reset();
   begun_at_ = Clock::now();  // the next request did not begin earlier
-  pending_.push_back({.persistence = persistence, .has_body = request.head.method != "HEAD"});
+  Pending& pending = pending_.emplace_back();
+  pending.persistence = persistence;
+  pending.has_body = request.head.method != "HEAD";
   state_ = persistence == Persistence::close ? State::last
            : is_offloaded                    ? State::offloaded
                                              : State::head;

@@ -51,7 +51,7 @@ class Decoder {
 
   /// A number from `min` to `max`, or `otherwise`.
   std::int64_t number(int column, std::int64_t min, std::int64_t max, std::int64_t otherwise) {
-    const auto number = this->number(column);
+    const auto number = row_.number(column);
     if (number && *number >= min && *number <= max) {
       return *number;
     }
@@ -61,7 +61,7 @@ class Decoder {
 
   /// A time of the years 1970 to 9999.
   core::Time time(int column) {
-    const auto milliseconds = number(column);
+    const auto milliseconds = row_.number(column);
     return parsed(column,
                   milliseconds ? core::time_from_milliseconds(*milliseconds) : std::nullopt);
   }
@@ -102,9 +102,6 @@ class Decoder {
   [[nodiscard]] std::vector<std::string> take_damage() { return std::move(damage_); }
 
  private:
-  [[nodiscard]] std::optional<std::int64_t> number(int column) const {
-    return row_.is_null(column) ? std::nullopt : row_.number(column);
-  }
   void note(int column) { damage_.emplace_back(names_[static_cast<std::size_t>(column)]); }
 
   const R& row_;

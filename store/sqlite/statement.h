@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <SQLiteCpp/SQLiteCpp.h>
 
@@ -16,36 +17,43 @@
 /// Values on their way into and out of SQLite's statements.
 namespace nexakey::store::sqlite {
 
-/// The row that a statement is at, as store/row.h wants it.
+/// The row that a statement is at, as store/row.h describes it. It is made when there is one, and
+/// then has each further row of the statement.
 class StatementRow {
  public:
-  explicit StatementRow(SQLite::Statement& statement) : statement_(statement) {}
+  explicit StatementRow(SQLite::Statement& statement) {
+    columns_.reserve(static_cast<std::size_t>(statement.getColumnCount()));
+    for (int column = 0; column < statement.getColumnCount(); ++column) {
+      columns_.push_back(statement.getColumn(column));
+    }
+  }
 
-  [[nodiscard]] bool is_null(int column) const { return statement_.getColumn(column).isNull(); }
+  [[nodiscard]] bool is_null(int column) const { return value(column).isNull(); }
   [[nodiscard]] std::optional<std::int64_t> number(int column) const {
-    const SQLite::Column value = statement_.getColumn(column);
-    return value.isInteger() ? std::optional<std::int64_t>(value.getInt64()) : std::nullopt;
+    return value(column).isInteger() ? std::optional<std::int64_t>(value(column).getInt64())
+                                     : std::nullopt;
   }
   [[nodiscard]] std::string_view text(int column) const {
-    const SQLite::Column value = statement_.getColumn(column);
-    const char* const text = value.getText();  // before its length is asked for
-    return {text, static_cast<std::size_t>(value.getBytes())};
+    const char* const text = value(column).getText();  // before its length is asked for
+    return {text, static_cast<std::size_t>(value(column).getBytes())};
   }
   [[nodiscard]] std::optional<core::CredentialHash> hash(int column) const {
-    const SQLite::Column value = statement_.getColumn(column);
     core::CredentialHash hash{};
-    if (value.getBytes() != static_cast<int>(hash.size())) {
+    if (value(column).getBytes() != static_cast<int>(hash.size())) {
       return std::nullopt;
     }
-    std::copy_n(static_cast<const std::uint8_t*>(value.getBlob()), hash.size(), hash.begin());
+    std::copy_n(static_cast<const std::uint8_t*>(value(column).getBlob()), hash.size(),
+                hash.begin());
     return hash;
   }
-  [[nodiscard]] std::string bytes(int column) const {
-    return statement_.getColumn(column).getString();
-  }
+  [[nodiscard]] std::string bytes(int column) const { return value(column).getString(); }
 
  private:
-  SQLite::Statement& statement_;
+  [[nodiscard]] const SQLite::Column& value(int column) const {
+    return columns_[static_cast<std::size_t>(column)];
+  }
+
+  std::vector<SQLite::Column> columns_;
 };
 
 /// Binds copies of values to the parameters of a statement, one after the other.

@@ -22,7 +22,11 @@ class Statements {
   template <typename Read, typename Visit>
   void visit(const sql::Query& query, const Read& read, const Visit& visit) {
     SQLite::Statement rows = prepare(connection_, query);
-    while (rows.executeStep() && visit(read(StatementRow(rows)))) {
+    if (!rows.executeStep()) {
+      return;
+    }
+    const StatementRow row(rows);
+    while (visit(read(row)) && rows.executeStep()) {
     }
   }
 
