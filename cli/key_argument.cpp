@@ -41,8 +41,16 @@ KeyFilter filter_for(const Context& context, const std::string& argument) {
           .newest_of_line = true};
 }
 
-/// Removes revoked and expired keys: a name refers to the live key.
-void drop_dead_namesakes(std::vector<Key>& keys, core::Time now) {
+/// Removes revoked and expired keys: a name refers to the live key. Of several that are all
+/// revoked, the first, which is the newest, can remain.
+void drop_dead_namesakes(std::vector<Key>& keys, Namesakes namesakes, core::Time now) {
+  const bool are_revoked = !keys.empty() && std::ranges::all_of(keys, [&](const Key& key) {
+    return key.status(now) == core::KeyStatus::revoked;
+  });
+  if (are_revoked && namesakes == Namesakes::or_revoked) {
+    keys.erase(keys.begin() + 1, keys.end());
+    return;
+  }
   std::erase_if(keys, [&](const Key& key) {
     const core::KeyStatus status = key.status(now);
     return status == core::KeyStatus::revoked || status == core::KeyStatus::expired;
@@ -109,7 +117,8 @@ std::vector<Key> find_keys_ever(const Context& context, store::KeyStore& store,
   return keys;
 }
 
-Key find_key(const Context& context, store::KeyStore& store, const std::string& argument) {
+Key find_key(const Context& context, store::KeyStore& store, const std::string& argument,
+             Namesakes namesakes) {
   if (argument == "-") {
     return checked(context, find_key(store, read_hash(context)), argument);
   }
@@ -120,7 +129,7 @@ Key find_key(const Context& context, store::KeyStore& store, const std::string& 
   auto keys = select_keys(context, store, filter);
   const bool had_any = !keys.empty();
   if (filter.name) {
-    drop_dead_namesakes(keys, context.now());
+    drop_dead_namesakes(keys, namesakes, context.now());
   }
   if (keys.empty()) {
     fail_not_found(
@@ -142,7 +151,7 @@ Key changed_key(core::Result<std::optional<Key>> updated, core::KeyId id) {
 }
 
 std::vector<Key> find_keys(const Context& context, store::KeyStore& store,
-                           const std::vector<std::string>& arguments) {
+                           const std::vector<std::string>& arguments, Namesakes namesakes) {
   std::vector<core::KeyId> ids;
   for (const std::string& argument : arguments) {
     if (const auto id = core::KeyId::parse(argument)) {
@@ -156,7 +165,7 @@ std::vector<Key> find_keys(const Context& context, store::KeyStore& store,
   std::set<core::KeyId> known;
   for (const std::string& argument : arguments) {
     Key key = core::KeyId::parse(argument) ? checked(context, std::move(*next++), argument)
-                                           : find_key(context, store, argument);
+                                           : find_key(context, store, argument, namesakes);
     if (known.insert(key.id).second) {
       keys.push_back(std::move(key));
     }

@@ -13,14 +13,22 @@ namespace nexakey::cli {
 inline constexpr const char* kKeyArgument =
     "An id, the beginning of an id, a name, or - to read a key";
 
+/// Which keys a name refers to.
+enum class Namesakes {
+  live,        ///< the one that is neither revoked nor expired
+  or_revoked,  ///< the same, or else the newest one if all are revoked
+};
+
 /// The key that an argument names: an id or a unique beginning of one, in any workspace unless one
 /// is given; a name in the workspace; or `-` for a whole key on standard input. Ends the command if
 /// it matches no key (`not_found`) or several (`ambiguous`).
-core::Key find_key(const Context& context, store::KeyStore& store, const std::string& argument);
+core::Key find_key(const Context& context, store::KeyStore& store, const std::string& argument,
+                   Namesakes namesakes = Namesakes::live);
 
 /// The keys that several arguments name, without duplicates. Errors as for find_key.
 std::vector<core::Key> find_keys(const Context& context, store::KeyStore& store,
-                                 const std::vector<std::string>& arguments);
+                                 const std::vector<std::string>& arguments,
+                                 Namesakes namesakes = Namesakes::live);
 
 /// The key with an id or a hash, in any workspace; nothing if there is none.
 std::optional<core::Key> find_key(store::KeyStore& store, core::KeyId id);

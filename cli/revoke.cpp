@@ -30,7 +30,10 @@ std::vector<core::Key> chosen_keys(const Context& context, store::KeyStore& stor
   if (options.keys.empty()) {
     return select_keys(context, store, options.filter.filter(context));
   }
-  return find_keys(context, store, options.keys);
+  // So that the same command finishes the revocation of many names that was interrupted.
+  const bool can_be_interrupted = options.keys.size() > store::kMaxAtOnce;
+  return find_keys(context, store, options.keys,
+                   can_be_interrupted ? Namesakes::or_revoked : Namesakes::live);
 }
 
 void print_revoked(Context& context, const std::vector<core::Key>& keys) {
