@@ -12,13 +12,13 @@ inline constexpr std::size_t kApiKeyLength = kApiKeyForm.length();
 
 using KeyHash = CredentialHash;
 
-/// Makes a key; each character is uniform. Throws RandomnessError if `random` fails.
+/// Generates a key, each character uniformly. Throws RandomnessError if `random` fails.
 inline Secret generate_api_key(const RandomSource& random) { return kApiKeyForm.generate(random); }
 
 /// Whether `text` is a key and nothing else.
 inline bool is_api_key(std::string_view text) { return kApiKeyForm.matches(text); }
 
-/// Whether a key stands anywhere in `text`.
+/// Whether `text` contains a key.
 inline bool contains_api_key(std::string_view text) {
   return kApiKeyForm.find_in(text) != std::string_view::npos;
 }

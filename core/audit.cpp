@@ -18,8 +18,8 @@ constexpr std::array kActions{AuditAction::create,       AuditAction::edit,
                               AuditAction::whitelist,    AuditAction::import,
                               AuditAction::token_create, AuditAction::token_revoke};
 
-/// The form of RFC 8785. nlohmann sorts names by their bytes and escapes nothing but what JSON
-/// wants escaped; our names are ASCII and our numbers whole, where this is all that it asks for.
+/// The form of RFC 8785. nlohmann/json sorts names by their bytes and escapes only what JSON
+/// requires. Our names are ASCII and our numbers are integers, for which that is sufficient.
 std::string to_canonical(const Json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
@@ -33,8 +33,8 @@ Json document(const Write& write) {
   return parse_json(text).value();
 }
 
-/// What can be said about a key or token that does not change by itself, is not in other members of
-/// an entry, and is no part of the secret.
+/// The members of a key or token that do not change with time, are not in other members of the
+/// entry, and are not a part of the secret.
 Json members_of(Json json) {
   for (const char* const name : {"id", "hint", "workspace", "status", "last_used_at"}) {
     json.erase(name);
@@ -50,7 +50,7 @@ Json members_of(const Token& token) {
   return members_of(document([&](JsonWriter& json) { write_token(json, token, {}); }));
 }
 
-/// Those members that have a value.
+/// Those of these members that have a value.
 std::string details_of_creation(const Json& members) {
   Json details = Json::object();
   for (const auto& [name, value] : members.items()) {

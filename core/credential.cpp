@@ -16,7 +16,8 @@ namespace {
 constexpr std::string_view kAlphabet =
     "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-/// The largest multiple of 62 that fits a byte: bytes from here on would favour some characters.
+/// The largest multiple of 62 that fits into a byte: bytes from here on would favour some
+/// characters.
 constexpr std::uint8_t kFairBytes = 256 / kAlphabet.size() * kAlphabet.size();
 
 constexpr std::array kForms{kApiKeyForm, kTokenForm};
@@ -91,8 +92,8 @@ std::string mask_urls(std::string text) {
 }
 
 std::string mask_credentials(std::string text) {
-  // All are found before any is masked, the last one first: two may overlap by the beginning of a
-  // prefix, and without it the second would no longer be found.
+  // Finds all before it masks any, from the last to the first: two may overlap by the beginning of
+  // a prefix, and the second would not be found without it.
   std::vector<std::pair<std::size_t, const CredentialForm*>> found;
   for (const CredentialForm& form : kForms) {
     for (std::size_t at = form.find_in(text); at != std::string::npos;

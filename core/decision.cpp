@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::string_view kChallenge = "Bearer realm=\"nexakey\"";
 
-/// In Unix seconds, rounded up. The sum is one of milliseconds: one of nanoseconds wraps in 2262.
+/// In Unix seconds, rounded up. The sum is in milliseconds, because nanoseconds wrap in 2262.
 std::int64_t reset_time(Time now, Tick reset_in) {
   using namespace std::chrono;
   return ceil<seconds>(now.time_since_epoch() + ceil<milliseconds>(reset_in)).count();
@@ -26,7 +26,7 @@ bool is_allowed_method(const KeyRules& key, std::string_view method) {
   return needed && key.scopes.has(*needed);
 }
 
-/// The method of the request that the key must not use; null: it may use all of them.
+/// The method of the request that the scopes do not allow; null: all are allowed.
 const std::string* find_forbidden_method(const Request& request, const KeyRules& key) {
   if (!is_allowed_method(key, request.method)) {
     return &request.method;
@@ -136,7 +136,7 @@ std::vector<std::pair<std::string_view, std::string>> Decision::headers() const 
       headers.emplace_back("Retry-After", std::to_string(*rate_limit->retry_after));
     }
   }
-  // RFC 6750, 3 and 3.1: a request that brought nothing is told no error code.
+  // RFC 6750, 3 and 3.1: no error code if the request had no credential.
   if (status_of(reason) == 401) {
     headers.emplace_back("WWW-Authenticate",
                          std::string(kChallenge) +
@@ -227,7 +227,7 @@ std::vector<Check> explain(const Request& request, const KeyRules* key, const De
                            Time now) {
   const Reason reason = decision.reason;
   std::vector<Check> checks;
-  // Adds a check that fails with one of these reasons; false: it was the last one.
+  // Adds a check that fails with one of these reasons. False: it was the last one.
   const auto add = [&](std::string name, Reason first, Reason last, std::string found) {
     checks.push_back({std::move(name), reason < first || reason > last, std::move(found)});
     return checks.back().passed;

@@ -7,23 +7,23 @@
 
 namespace nexakey::core {
 
-/// The longest path that is taken, in bytes.
+/// The maximum length of a path, in bytes.
 inline constexpr std::size_t kMaxPathLength = 8192;
 inline constexpr std::size_t kMaxMethodLength = 32;
 
-/// What a key's endpoints beyond the 256th of a day count under.
+/// The endpoint under which a key's endpoints beyond the 256th of a day are counted.
 inline constexpr std::string_view kOtherEndpoints = "(other)";
 inline constexpr std::size_t kEndpointsPerDay = 256;
 
-/// A method is an HTTP token (RFC 9110, 5.6.2), a path begins with `/` and has only the visible
-/// characters of ASCII (RFC 3986). Returns the error, if there is one.
+/// Error: `usage`, unless the method is an HTTP token (RFC 9110, 5.6.2), or the path begins with
+/// `/` and has only visible ASCII characters (RFC 3986).
 Result<void> check_method(std::string_view method);
 Result<void> check_path(std::string_view path);
 
-/// What a request is counted under: `METHOD /path`, without query and fragment, with segments that
-/// look like identifiers as `{id}`: numbers, UUIDs, and tokens of 16 characters and more that are
-/// hexadecimal or have digits among letters; API keys too, so that none gets into a store.
-/// `kOtherEndpoints` when that is longer than 256 bytes.
+/// The endpoint under which a request is counted: `METHOD /path`, without query and fragment, and
+/// with `{id}` in place of segments that look like identifiers: numbers, UUIDs, and words of at
+/// least 16 characters that are hexadecimal or mix digits and letters. These include API keys, so
+/// that none gets into a store. `kOtherEndpoints` if the result is longer than 256 bytes.
 std::string endpoint_of(std::string_view method, std::string_view path);
 
 }  // namespace nexakey::core

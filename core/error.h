@@ -9,15 +9,15 @@
 
 namespace nexakey::core {
 
-/// Why something was not done. Each has one name in JSON and one exit status of the command line.
+/// The kinds of errors. Each has a name in JSON and an exit status of the command line.
 enum class ErrorCode {
-  failed,                 ///< a reason that none of the others names
-  usage,                  ///< the input is not what it has to be; nothing was done
+  failed,                 ///< any other reason
+  usage,                  ///< the input is invalid; nothing was done
   not_found,              ///< no such key or store
-  ambiguous,              ///< more than one key is meant
-  conflict,               ///< what is there already stands against it
-  confirmation_required,  ///< destroys or opens something, and nobody said yes
-  store_unavailable,      ///< the store can't be reached, or is busy, broken or read-only
+  ambiguous,              ///< the input matches more than one key
+  conflict,               ///< contradicts what the store has
+  confirmation_required,  ///< destroys or opens something, and was not confirmed
+  store_unavailable,      ///< the store cannot be reached, or is busy, damaged or read-only
   forbidden,              ///< the remote refused the token
 };
 
@@ -28,7 +28,7 @@ std::optional<ErrorCode> parse_error_code(std::string_view name);
 /// An error that its caller handles. `message` and `hint` never hold a secret.
 struct Error {
   ErrorCode code = ErrorCode::failed;
-  std::string message;  ///< what happened, lower case, without a full stop
+  std::string message;  ///< what happened, in lower case, without a full stop
   std::string hint;     ///< what to do about it; may be empty
 };
 
@@ -40,7 +40,7 @@ inline tl::unexpected<Error> fail(ErrorCode code, std::string message, std::stri
   return tl::unexpected<Error>(Error{code, std::move(message), std::move(hint)});
 }
 
-/// A `usage` error, by far the most common one of the rules.
+/// A `usage` error.
 inline tl::unexpected<Error> reject(std::string message, std::string hint = {}) {
   return fail(ErrorCode::usage, std::move(message), std::move(hint));
 }

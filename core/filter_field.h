@@ -9,19 +9,19 @@
 
 namespace nexakey::core {
 
-/// A condition of a filter, as a parameter of a query string: its name, and its value as text.
+/// A condition of a filter, as a parameter of a query string.
 template <typename Filter>
 struct FilterField {
   std::string_view name;
   /// Whether the parameter may be repeated, each time with another value.
   bool is_list = false;
-  /// Sets the condition, or adds a value to it; a `usage` error if there is no such value.
+  /// Sets the condition, or adds a value to it. Error: `usage`, if the value is invalid.
   Result<void> (*read)(Filter&, const std::string& text) = nullptr;
-  /// The values that `read` makes this condition of; none if it is not set.
+  /// The values from which `read` restores the condition; none if it is not set.
   std::vector<std::string> (*values)(const Filter&) = nullptr;
 };
 
-/// Sets a member of a filter to what `parse` makes of a text.
+/// Sets a member of a filter to a parsed value, or returns its error.
 template <typename T>
 Result<void> set(std::optional<T>& member, Result<T> parsed) {
   if (!parsed) {

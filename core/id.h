@@ -10,8 +10,8 @@
 
 namespace nexakey::core {
 
-/// The id of a thing of some kind: 60 random bits, written as the prefix of the kind and 12
-/// lower-case characters of Crockford's base32 (https://www.crockford.com/base32.html).
+/// An id: 60 random bits, written as the prefix of its kind and 12 lower-case characters of
+/// Crockford's base32 (https://www.crockford.com/base32.html).
 template <typename Kind>
 class Id {
  public:
@@ -25,7 +25,7 @@ class Id {
 
   /// Throws RandomnessError if `random` fails.
   static Id generate(const RandomSource& random);
-  /// Exactly the written form, or nothing.
+  /// Reads exactly the written form; nothing for any other text.
   static std::optional<Id> parse(std::string_view text);
 
   [[nodiscard]] constexpr std::int64_t bits() const { return bits_; }
@@ -38,14 +38,15 @@ class Id {
   std::int64_t bits_ = 0;
 };
 
-/// The ids that begin with the same characters are a range of numbers, both ends included.
+/// The ids that begin with the same characters: a range of numbers that includes both ends.
 template <typename Kind>
 struct IdRange {
   Id<Kind> first;
   Id<Kind> last;
   [[nodiscard]] bool contains(Id<Kind> id) const { return first <= id && id <= last; }
 
-  /// The range of a beginning such as `key_9f3k`: the prefix and 4 to 12 characters; else nothing.
+  /// The range for a beginning such as `key_9f3k`: the prefix and 4 to 12 characters. Nothing for
+  /// any other text.
   static std::optional<IdRange> parse(std::string_view text);
 };
 

@@ -13,7 +13,7 @@ namespace {
 constexpr std::array<std::uint8_t, 12> kV4Prefix{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
 constexpr std::uint8_t kV4PrefixBits = 96;
 
-/// `address` with all bits behind the first `prefix` cleared.
+/// `address` with all bits after the first `prefix` cleared.
 IpAddress network_of(const IpAddress& address, std::uint8_t prefix) {
   auto bytes = address.bytes();
   for (std::size_t i = 0; i < bytes.size(); ++i) {
@@ -23,7 +23,7 @@ IpAddress network_of(const IpAddress& address, std::uint8_t prefix) {
   return IpAddress::from_bytes(bytes);
 }
 
-/// A prefix length without sign, leading zeros or anything behind it.
+/// Reads a prefix length: a number without sign or leading zeros.
 std::optional<std::uint8_t> parse_prefix(std::string_view text, std::uint8_t longest) {
   unsigned value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -82,7 +82,7 @@ Result<IpRange> IpRange::parse(std::string_view text) {
   if (slash == std::string_view::npos) {
     return range;
   }
-  // A mapped address is written with the prefix of its IPv6 form, a dotted one with that of IPv4.
+  // The prefix of a mapped address counts IPv6 bits, that of a dotted one IPv4 bits.
   const bool dotted = written.find(':') == std::string_view::npos;
   const auto prefix = parse_prefix(text.substr(slash + 1), dotted ? 32 : 128);
   if (!prefix) {

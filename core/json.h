@@ -18,41 +18,36 @@
 #include "core/token.h"
 #include "core/usage.h"
 
-/// The shapes of JSON (RFC 8259): the same on the command line, over HTTP and
-/// in exports. Absent values are null, and names are only ever added.
-/// core/json/ describes the members of each shape once; writers, readers and
-/// the test of server/openapi.json walk these descriptions.
+/// The shapes of JSON (RFC 8259), which are the same on the command line, over HTTP and in exports.
+/// Absent values are null. Names are added, never changed or removed. core/json/ describes the
+/// members of each shape once; writers, readers and the test of server/openapi.json use these
+/// descriptions.
 ///
-/// Readers take a document from another program: a value of another type or out
-/// of its range is a `usage` error that names the member. A member may be left
-/// out where it has a default.
+/// Readers do not trust a document: a value with a wrong type or out of range is a `usage` error
+/// that names the member. A member that has a default may be absent.
 namespace nexakey::core {
 
 using Json = nlohmann::json;
 
-/// The limits of a document: its size in bytes, and how deep objects and arrays
-/// are nested.
+/// The limits of a document: its size in bytes, and the depth of nested objects and arrays.
 inline constexpr std::size_t kMaxJsonSize = std::size_t{16} << 20U;
 inline constexpr std::size_t kMaxJsonDepth = 32;
 
-/// Reads exactly one JSON text. It is a `usage` error if a member is given
-/// twice, which readers take in different ways (RFC 8259, 4), or if the text is
-/// longer or deeper than the limits: reading stops there, so that memory stays
-/// bounded.
+/// Parses exactly one JSON text. Error: `usage`, also for a repeated member, which parsers
+/// interpret differently (RFC 8259, 4), and beyond the limits. Parsing stops there, so that memory
+/// is bounded.
 Result<Json> parse_json(std::string_view text, std::size_t max_depth = kMaxJsonDepth);
 
-/// Writes a document that was read.
+/// Writes a parsed document.
 void write_json(JsonWriter& json, const Json& value);
 
-/// What a reader does with members that it does not know. What a client sends
-/// is refused: a member with a mistyped name must not be a rule that was not
-/// set. A server may be newer and send more.
+/// What a reader does with unknown members. Those of a client are refused, because a rule with a
+/// mistyped name would not be set. A server may be newer and send more.
 enum class Unknown { refused, ignored };
 
-/// A key, with its status at `now`; `write_key_record` adds the hash, which
-/// another store needs to have the key. `read_key` reads the latter; it drops
-/// `status`, takes the id for a name that is left out, and the beginning of
-/// 1970 for `created_at`. A key is damaged if one of its rules is in `damage`.
+/// A key, with its status at `now`. `write_key_record` adds the hash, which another store needs to
+/// import the key. `read_key` reads that form: it ignores `status`; a missing name is the id, and a
+/// missing `created_at` the beginning of 1970. A key is damaged if `damage` lists one of its rules.
 void write_key(JsonWriter& json, const Key& key, Time now);
 void write_key_record(JsonWriter& json, const Key& key, Time now);
 Result<Key> read_key(const Json& json, Unknown unknown);
@@ -63,12 +58,12 @@ void write_whitelist(JsonWriter& json, const Key& key);
 void write_change(JsonWriter& json, const KeyChange& change);
 Result<KeyChange> read_change(const Json& json);
 
-/// Without `expires_at` the successor inherits the lifetime of the key; with
-/// null it never expires.
+/// Without `expires_at`, the successor inherits the lifetime of the key; with null, it never
+/// expires.
 void write_rotation(JsonWriter& json, const Rotation& rotation);
 Result<Rotation> read_rotation(const Json& json);
 
-/// What is to be revoked: keys or tokens by their ids, and why.
+/// A revocation of keys or tokens.
 struct Revocation {
   std::vector<std::string> ids;
   std::string reason;
@@ -76,24 +71,22 @@ struct Revocation {
 void write_revocation(JsonWriter& json, const Revocation& revocation);
 Result<Revocation> read_revocation(const Json& json);
 
-/// A token, as `write_key`, `write_key_record` and `read_key` have a key. It is
-/// damaged if its `status` says so.
+/// A token, like a key above. It is damaged if its `status` says so.
 void write_token(JsonWriter& json, const Token& token, Time now);
 void write_token_record(JsonWriter& json, const Token& token, Time now);
 Result<Token> read_token(const Json& json, Unknown unknown);
 
-/// A record of an export (core/record.h): a key or token without `status`, the
-/// usage of an hour, or an entry of the audit log, with its `type` in front. A
-/// document passes through `read_record` and `write_record` unchanged.
+/// A record of an export (core/record.h): a key or token without `status`, the usage of an hour, or
+/// an entry of the audit log; its first member is `type`. `write_record` writes exactly the text
+/// that `read_record` reads.
 void write_record(JsonWriter& json, const Record& record);
 Result<Record> read_record(Json json);
 
-/// What an import did, or with `dry_run` would have done.
+/// What an import did, or would have done with `dry_run`.
 void write_import(JsonWriter& json, const ImportSummary& summary, bool dry_run);
 Result<ImportSummary> read_import(const Json& json);
 
-/// The end of an import: how many parts it has, and what is to be done with
-/// them.
+/// The request that commits an import: the number of its parts, and the options.
 struct ImportCommit {
   std::uint32_t parts = 0;
   ImportOptions options;
@@ -101,40 +94,36 @@ struct ImportCommit {
 void write_import_commit(JsonWriter& json, std::uint32_t parts, const ImportOptions& options);
 Result<ImportCommit> read_import_commit(const Json& json);
 
-/// `checks` are written as "checks" unless they are empty. `read_decision`
-/// leaves `ref` empty; what a decision says twice (`allowed`, `status` and
-/// `reason`) has to agree.
+/// `checks` are written as "checks" unless they are empty. `read_decision` leaves `ref` empty, and
+/// requires that `allowed`, `status` and `reason` agree.
 void write_decision(JsonWriter& json, const Decision& decision,
                     const std::vector<Check>& checks = {});
 Result<Decision> read_decision(const Json& json);
 Result<std::vector<Check>> read_checks(const Json& json);
 
-/// A request that asks for a decision, with `key_hash` in place of the key.
+/// A request for a decision, with `key_hash` in place of the key.
 void write_request(JsonWriter& json, const Request& request);
 
-/// The longest request that `parse_request` takes, in bytes.
+/// The maximum size of a request for `parse_request`, in bytes.
 inline constexpr std::size_t kMaxRequestSize = 65536;
 
-/// Reads a request. Unknown or repeated members, values of another type and
-/// anything behind the object are errors. No error quotes the key.
+/// Parses a request. Error: `usage`, for unknown or repeated members, values of a wrong type, and
+/// anything after the object. Errors do not contain the key.
 Result<Request> parse_request(std::string_view text);
 
-/// The requests of one document, and whether it is an array or just one
-/// request.
+/// The requests of one document: an array, or one request.
 struct RequestDocument {
   std::vector<Request> requests;
   bool is_array = false;
 };
-/// Reads a request or an array of at most 1024. `key_hash` (SHA-256,
-/// hexadecimal) may take the place of `key`: it comes from a client whose token
-/// is trusted with it.
+/// Parses a request or an array of at most 1024. `key_hash` (SHA-256, hexadecimal) may replace
+/// `key`, because the client has a token.
 Result<RequestDocument> parse_requests(std::string_view text);
 
 void write_upstream_response(JsonWriter& json, const UpstreamResponse& response);
 Result<UpstreamResponse> read_upstream_response(const Json& json);
 
-/// The usage of one key, or of all. The groups are in the member `by_…` that
-/// names the grouping.
+/// The usage of one key, or of all. The member with the groups is named after the grouping: `by_…`.
 void write_usage(JsonWriter& json, const std::optional<KeyId>& key, const UsageReport& report);
 Result<UsageReport> read_usage(const Json& json, Grouping by);
 
@@ -143,14 +132,13 @@ Result<AuditEntry> read_audit_entry(const Json& json);
 void write_audit_head(JsonWriter& json, const AuditHead& head);
 Result<AuditHead> read_audit_head(const Json& json);
 
-/// {"error": {…}}; `write_error_member` writes it as a member of an object that
-/// has more. The text that `read_error` returns is printable; it returns
-/// nothing if `json` is not an error that is known.
+/// {"error": {…}}; `write_error_member` writes it as a member of a larger object. `read_error`
+/// makes texts printable, and returns nothing if `json` is not a known error.
 void write_error(JsonWriter& json, const Error& error);
 void write_error_member(JsonWriter& json, const Error& error);
 std::optional<Error> read_error(const Json& json);
 
-/// Labels as a JSON object of strings: the form in which a store keeps them.
+/// Labels as a JSON object of strings: the form in stores.
 std::string labels_to_json(const Labels& labels);
 Result<Labels> labels_from_json(std::string_view text);
 

@@ -7,9 +7,8 @@
 
 namespace nexakey::core {
 
-/// Writes JSON (RFC 8259) to the end of a string, piece by piece, so that a list of a million keys
-/// needs no memory for a million keys. The caller sees to it that the pieces make a document;
-/// commas are the writer's.
+/// Appends JSON (RFC 8259) to a string, piece by piece, so that the caller can write a long list in
+/// parts. The caller ensures that the pieces make a document; the writer adds the commas.
 class JsonWriter {
  public:
   explicit JsonWriter(std::string& out) : out_(&out) {}
@@ -23,10 +22,10 @@ class JsonWriter {
   /// The name of a member that is escaped like `string`.
   JsonWriter& any_name(std::string_view name);
 
-  /// Text; what is not UTF-8 becomes U+FFFD, and what can't be printed (core::is_printable) is
-  /// escaped: shown on a terminal it neither acts nor changes the direction of what stands there.
+  /// Text. Invalid UTF-8 becomes U+FFFD, and characters that are not printable (core::is_printable)
+  /// are escaped, so that a terminal can show the text safely.
   JsonWriter& string(std::string_view text);
-  /// Text that is known to need no escaping.
+  /// Text that needs no escaping.
   JsonWriter& plain(std::string_view text);
   /// The same for text that `append` adds to the document itself.
   template <std::invocable<std::string&> Append>
@@ -39,7 +38,7 @@ class JsonWriter {
   }
   JsonWriter& boolean(bool value) { return raw(value ? "true" : "false"); }
   JsonWriter& null() { return raw("null"); }
-  /// At most six digits behind the point.
+  /// With at most six decimal places.
   JsonWriter& real(double value);
   template <std::integral T>
   JsonWriter& number(T value) {

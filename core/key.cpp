@@ -22,7 +22,7 @@ bool is_word(std::string_view text) {
          });
 }
 
-/// What people write about keys is shown to everybody and kept as it is.
+/// Checks a text about a key, which is stored unchanged and shown to other users.
 Result<void> check_no_secret(std::string_view text) {
   return contains_credential(text) ? reject("the text contains a whole key or token")
                                    : Result<void>();
@@ -210,7 +210,7 @@ Result<void> check_last_four(std::string_view text) {
 }
 
 Result<void> check_key(const Key& key) {
-  // A key without a name of its own has its id for one.
+  // The name of an unnamed key is its id.
   const Result<void> name = key.name == key.id.to_string() ? Result<void>() : check_name(key.name);
   return name.and_then([&] { return check_workspace(key.workspace); })
       .and_then([&] { return check_description(key.description); })

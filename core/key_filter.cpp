@@ -11,7 +11,7 @@ namespace {
 
 using Values = std::vector<std::string>;
 
-/// A condition that is text, which `kCheck` takes.
+/// A condition on a text, which `kCheck` checks.
 template <std::optional<std::string> KeyFilter::*kMember, Result<void> (*kCheck)(std::string_view)>
 Result<void> read_text(KeyFilter& filter, const std::string& text) {
   return set(filter.*kMember, kCheck(text).map([&] { return text; }));
@@ -22,7 +22,7 @@ Values text_values(const KeyFilter& filter) {
   return filter.*kMember ? Values{*(filter.*kMember)} : Values();
 }
 
-/// A condition that is a time.
+/// A condition on a time.
 template <std::optional<Time> KeyFilter::*kMember>
 Result<void> read_time(KeyFilter& filter, const std::string& text) {
   return set(filter.*kMember, parse_time(text));
@@ -33,7 +33,7 @@ Values time_values(const KeyFilter& filter) {
   return filter.*kMember ? Values{format_time(*(filter.*kMember))} : Values();
 }
 
-/// The same as an option, which takes a duration: `kSign` times it, counted from now.
+/// The same as an option, whose value is a duration: `kSign` times it, counted from now.
 template <std::optional<Time> KeyFilter::*kMember, int kSign>
 Result<void> read_duration(KeyFilter& filter, const std::string& text, Time now) {
   return set(filter.*kMember, parse_duration(text).map([&](std::chrono::seconds duration) {
@@ -106,7 +106,7 @@ Values label_values(const KeyFilter& filter) {
   return values;
 }
 
-/// Keys that cannot be decoded are listed among the active ones, where somebody sees them.
+/// Damaged keys are listed among the active ones, so that they are noticed.
 bool has_status(const KeyFilter& filter, const Key& key, Time now) {
   const KeyStatus status = key.status(now);
   return !filter.status || status == *filter.status ||
@@ -139,7 +139,7 @@ constexpr std::array<KeyFilterField, 12> kFields{{
       [](KeyFilter& f, const std::string& text) { return set(f.hash, parse_hash(text)); },
       [](const KeyFilter& f) { return f.hash ? Values{to_hex(*f.hash)} : Values(); }},
      [](const KeyFilter& f, const Key& key, Time) { return !f.hash || key.hash == *f.hash; }},
-    // Not check_name: a key without a name of its own has its id for one.
+    // Not check_name: the name of an unnamed key is its id.
     {{"name", false, read_text<&KeyFilter::name, check_description>, text_values<&KeyFilter::name>},
      [](const KeyFilter& f, const Key& key, Time) { return !f.name || key.name == *f.name; }},
     {{"status", false,

@@ -9,29 +9,29 @@
 
 namespace nexakey::core {
 
-/// Which keys a list is about. Every backend selects with `matches`; what it can tell beforehand
-/// (the workspace, an id) only spares it the others.
+/// Selects keys. Every backend uses `matches`; it may also exclude keys beforehand, by workspace or
+/// id.
 struct KeyFilter {
   std::optional<std::string> workspace{};  ///< none: every workspace
   std::optional<KeyIdRange> ids{};
   std::optional<KeyHash> hash{};
-  std::optional<std::string> name{};     ///< exactly this one
-  std::optional<std::string> pattern{};  ///< a name by shell pattern, as fnmatch(3)
+  std::optional<std::string> name{};     ///< exactly this name
+  std::optional<std::string> pattern{};  ///< a shell pattern for the name, as in fnmatch(3)
   std::optional<KeyStatus> status{};     ///< none: any; `active` includes damaged ones
   std::optional<Scopes> scopes{};        ///< has all of them
-  Labels labels{};                       ///< has all of them; an empty value stands for any
-  std::optional<Time> expires_before{};  ///< is not expired, and will be before this
-  std::optional<Time> unused_since{};    ///< made before this, and no decision since
+  Labels labels{};                       ///< has all of them; an empty value matches any
+  std::optional<Time> expires_before{};  ///< is not expired, and expires before this
+  std::optional<Time> unused_since{};    ///< created before this, and not used since
   std::optional<Time> created_before{};
   bool newest_of_line = false;  ///< no rotation has superseded it
 
   [[nodiscard]] bool matches(const Key& key, Time now) const;
 };
 
-/// Reads labels that are wanted: `team=crm`, or `team` for any value.
+/// Parses the labels of a filter: `team=crm`, or `team` for any value. Error: `usage`.
 Result<Labels> parse_wanted_labels(const std::vector<std::string>& texts);
 
-/// A shell pattern that can be matched in little time: at most 256 bytes, with at most 8 `*`.
+/// Error: `usage`, for a shell pattern that may be slow to match: more than 256 bytes or 8 `*`.
 Result<void> check_pattern(std::string_view pattern);
 
 }  // namespace nexakey::core

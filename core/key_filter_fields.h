@@ -15,8 +15,8 @@ struct FilterOption {
   std::string_view value_name;  ///< such as "DURATION"
   std::string_view help;
   bool is_list = false;  ///< may be repeated
-  /// As FilterField::read, where the option has values of another form: a duration is counted from
-  /// `now`.
+  /// Like FilterField::read, if the values of the option have another form: a duration is counted
+  /// from `now`.
   Result<void> (*read)(KeyFilter&, const std::string& text, Time now) = nullptr;
 };
 

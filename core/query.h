@@ -13,31 +13,30 @@
 
 namespace nexakey::core {
 
-/// The parameters behind the `?` of a URL, names and values percent-encoded (RFC 3986, 2.1).
+/// The parameters after the `?` of a URL, with percent-encoded names and values (RFC 3986, 2.1).
 class Query {
  public:
   Query() = default;
-  /// A `usage` error if the encoding is malformed. A parameter that takes one value and is there
-  /// twice is an error when it is taken.
+  /// Error: `usage`, if the encoding is malformed.
   static Result<Query> parse(std::string_view text);
 
   void add(std::string_view name, std::string value);
   /// `a=1&b=2`, or nothing.
   [[nodiscard]] std::string to_string() const;
 
-  /// Takes the only value of a parameter out; nothing if it is not there.
+  /// Removes and returns the only value of a parameter; nothing if it is absent. Error: `usage`, if
+  /// it is repeated.
   Result<std::optional<std::string>> take(std::string_view name);
   std::vector<std::string> take_all(std::string_view name);
-  /// An error if there is a parameter that nobody took: one with a mistyped name must not be a
-  /// condition that was not made.
+  /// Error: `usage`, if a parameter has not been taken: one with a mistyped name must not be
+  /// ignored.
   [[nodiscard]] Result<void> check_taken() const;
 
  private:
   std::vector<std::pair<std::string, std::string>> parameters_;
 };
 
-/// The conditions of a list of keys as parameters, and back. A value that a condition cannot have
-/// is a `usage` error.
+/// The conditions of a list of keys as parameters, and back. Error: `usage`, for invalid values.
 void add_filter(Query& query, const KeyFilter& filter);
 Result<KeyFilter> take_filter(Query& query);
 
@@ -49,13 +48,13 @@ Result<UsageQuery> take_usage_query(Query& query);
 void add_audit_filter(Query& query, const AuditFilter& filter);
 Result<AuditFilter> take_audit_filter(Query& query);
 
-/// A whole number from `min` to `max`, or none.
+/// Takes a whole number; nothing if it is absent. Error: `usage`, unless it is from `min` to `max`.
 Result<std::optional<std::uint64_t>> take_number(Query& query, std::string_view name,
                                                  std::uint64_t min, std::uint64_t max);
-/// true, or false, which it also is when it is not there.
+/// Takes `true` or `false`; false if it is absent. Error: `usage`, for any other value.
 Result<bool> take_flag(Query& query, std::string_view name);
 
-/// Undoes percent-encoding; nothing if it is malformed.
+/// Decodes percent-encoding; nothing if it is malformed.
 std::optional<std::string> percent_decode(std::string_view text);
 
 }  // namespace nexakey::core

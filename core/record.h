@@ -16,8 +16,7 @@
 
 namespace nexakey::core {
 
-/// What a store consists of, and the text in which it moves from one store to another. The text is
-/// made of lines, each a JSON object:
+/// The records of a store, and their text form, an export. Each line is a JSON object:
 ///
 ///     {"nexakey_export":1,"workspace":null}  the version; the only workspace, if there is one
 ///     {"type":"token",…}                     the tokens, oldest first
@@ -26,10 +25,10 @@ namespace nexakey::core {
 ///     {"type":"audit",…}                     the audit log, from its first entry on
 ///     {"type":"end",…}                       how many there were of each, and the log's last hash
 ///
-/// An export of one workspace has no audit log: it could not be checked without the rest of it.
-/// Tokens and keys that are equally old have the order in which they came to the store. They have
-/// the members that core/json.h gives them, with `hash` but without `status`, which changes with
-/// time alone: the same content is always the same text, whatever the backend.
+/// An export of one workspace has no audit log, because a part of the log could not be checked.
+/// Tokens and keys with the same creation time are in the order in which they were added to the
+/// store. They have the members of core/json.h, with `hash` but without `status`, which changes
+/// with time. So the same content always has the same text, on every backend.
 
 /// The requests of one key in one hour with the same endpoint and status.
 struct KeyUsage {
@@ -42,12 +41,12 @@ struct KeyUsage {
   friend bool operator==(const KeyUsage&, const KeyUsage&) = default;
 };
 
-/// The whole of such a row from outside.
+/// All members of a row from outside. Error: `usage`.
 Result<void> check_usage(const KeyUsage& usage);
 
 using Record = std::variant<Token, Key, KeyUsage, AuditEntry>;
 
-/// How many records of each kind there are.
+/// The number of records of each kind.
 struct RecordCounts {
   std::uint64_t tokens = 0;
   std::uint64_t keys = 0;
@@ -58,13 +57,13 @@ struct RecordCounts {
   friend bool operator==(const RecordCounts&, const RecordCounts&) = default;
 };
 
-/// Writes an export to the end of a string, record by record.
+/// Appends an export to a string, record by record.
 class ExportWriter {
  public:
   /// `workspace`: the only one that is exported.
   ExportWriter(std::string& out, const std::optional<std::string>& workspace);
 
-  /// The records come in their order.
+  /// Adds the next record, in the order above.
   void add(const Record& record);
   void finish();
 
@@ -76,17 +75,17 @@ class ExportWriter {
   std::optional<Sha256> audit_hash_;
 };
 
-/// The longest line of an export, in bytes.
+/// The maximum length of a line, in bytes.
 inline constexpr std::size_t kMaxRecordSize = std::size_t{256} << 10U;
 
-/// Reads an export line by line, and takes nothing for one that ExportWriter would have written in
-/// another way: what is unknown, doubled, out of order or cut off is a `usage` error that names
-/// the line.
+/// Parses an export line by line. Accepts only what ExportWriter would write: anything unknown,
+/// repeated, out of order or truncated is a `usage` error that names the line.
 class ExportReader {
  public:
-  /// The record in the next line, which comes without its end; the first and the last have none.
+  /// The record in the next line, which is given without its line feed; nothing for the first and
+  /// last line.
   Result<std::optional<Record>> read(std::string_view line);
-  /// Behind the last line: whether that was the end of an export.
+  /// To be called after the last line. Error: `usage`, if the export is incomplete.
   [[nodiscard]] Result<void> finish() const;
 
   [[nodiscard]] const RecordCounts& counts() const { return counts_; }
@@ -98,7 +97,7 @@ class ExportReader {
   [[nodiscard]] std::uint64_t line() const { return line_; }
 
  private:
-  /// A hash is as good as random: its beginning spreads well enough.
+  /// The first bytes of a hash are uniformly distributed.
   struct Spread {
     std::size_t operator()(const CredentialHash& hash) const;
   };

@@ -5,7 +5,7 @@
 namespace nexakey::core {
 namespace {
 
-/// Why the key can't be rotated, if it can't.
+/// Error: `conflict`, if the key cannot be rotated.
 Result<void> check_rotatable(const Key& key, Time now) {
   const std::string id = key.id.to_string();
   if (key.superseded_by) {
@@ -33,7 +33,7 @@ Result<void> check_rotatable(const Key& key, Time now) {
   return {};
 }
 
-/// A new key has as long to live as the old one had at its beginning.
+/// The successor has the lifetime that the old key had.
 std::optional<Time> inherited_expiry(const Key& key, Time created_at) {
   return key.expires_at ? std::optional(add(created_at, *key.expires_at - key.created_at))
                         : std::nullopt;

@@ -8,18 +8,18 @@
 
 namespace nexakey::core {
 
-/// Why a rotation without grace revokes the old key.
+/// The reason with which a rotation without grace revokes the old key.
 inline constexpr std::string_view kRotatedReason = "rotated";
 
-/// How a key gets a successor. Whoever asks for it makes the new key; asking twice for the same
-/// rotation does it once.
+/// A request to rotate a key. The caller generates the successor, so that a repeated request
+/// rotates the key once.
 struct Rotation {
   KeyId successor;
   KeyHash hash{};
   std::string last_four;
   Time created_at{};
-  std::chrono::seconds grace{0};  ///< how long the old key lives on
-  /// When the successor expires; not set: after the time that the old key had from its beginning.
+  std::chrono::seconds grace{0};  ///< how long the old key stays valid
+  /// When the successor expires; not set: after the lifetime that the old key had.
   std::optional<std::optional<Time>> expires_at{};
 };
 
@@ -32,14 +32,15 @@ struct Rotated {
 };
 
 /// The keys after the rotation. The successor takes over name, workspace, scopes, whitelist, limit,
-/// description and labels. Without grace the old key is revoked now, else it expires with the
-/// grace or when it would have anyway. A `conflict` if it was rotated before, or is not active.
+/// description and labels. Without grace, the old key is revoked now; else it expires at the end of
+/// the grace, or earlier if it would have. Error: `conflict`, if the key has been rotated or is not
+/// active.
 Result<Rotated> rotate(const Key& key, const Rotation& rotation, Time now);
 
-/// Whether `key` and its successor are what this very rotation has made of them before.
+/// Whether `key` and its successor are the result of this same rotation.
 bool is_done(const Rotation& rotation, const Key& key, const Key& successor);
 
-/// The whole of a rotation from outside.
+/// All members of a rotation from outside. Error: `usage`.
 Result<void> check_rotation(const Rotation& rotation);
 
 }  // namespace nexakey::core

@@ -23,11 +23,11 @@ std::optional<Scope> scope_for(std::string_view method);
 class Scopes {
  public:
   constexpr Scopes() = default;
-  /// From `bits`; what is no scope is dropped.
+  /// The scopes in `bits`; other bits are ignored.
   constexpr explicit Scopes(unsigned bits) : bits_(static_cast<std::uint8_t>(bits & 3U)) {}
 
-  /// Reads names, each of them possibly a list with commas: {"read,write"} or {"read", "write"}.
-  /// At least one scope; twice the same is once.
+  /// Parses names, each of which may be a list with commas: {"read,write"} or {"read", "write"}.
+  /// Repetitions are ignored. Error: `usage`, for an unknown scope or none.
   static Result<Scopes> parse(const std::vector<std::string>& names);
 
   void add(Scope scope) { bits_ |= static_cast<std::uint8_t>(scope); }

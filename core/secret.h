@@ -5,12 +5,12 @@
 
 namespace nexakey::core {
 
-/// Text that must not leak: it is wiped when it goes, is moved but never copied, and no stream,
-/// logger or JSON writer takes it. Whoever needs the text says so with `reveal`.
+/// Text that must not leak. It is wiped on destruction, is moved but not copied, and cannot be
+/// passed to a stream, log or JSON writer without `reveal`.
 class Secret {
  public:
   Secret() = default;
-  /// Takes the text over and wipes what `text` held.
+  /// Takes over the text and wipes `text`.
   explicit Secret(std::string&& text);
   Secret(Secret&& other) noexcept;
   Secret& operator=(Secret&& other) noexcept;
@@ -25,7 +25,7 @@ class Secret {
   std::string text_;
 };
 
-/// Overwrites what `text` holds, its unused capacity included, and empties it.
+/// Overwrites the content of `text`, including its unused capacity, and empties it.
 void wipe(std::string& text);
 
 }  // namespace nexakey::core

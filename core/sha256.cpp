@@ -8,8 +8,8 @@
 
 namespace nexakey::core {
 
-// The one-shot SHA256() and EVP load OpenSSL's providers first, which takes longer than all the
-// rest of a `verify`; these three functions go straight to the same code.
+// The one-shot SHA256() and EVP load OpenSSL's providers first, which takes longer than the rest of
+// a `verify`; these three functions call the same code directly.
 Sha256 sha256(std::string_view bytes) {
   Sha256 hash{};
   SHA256_CTX context;

@@ -13,7 +13,7 @@ using Sha256 = std::array<std::uint8_t, 32>;
 
 Sha256 sha256(std::string_view bytes);
 
-/// 64 lower-case hexadecimal digits, and back; capitals are read too.
+/// 64 lower-case hexadecimal digits, and back; upper case is accepted too.
 std::string to_hex(const Sha256& hash);
 std::optional<Sha256> hash_from_hex(std::string_view text);
 

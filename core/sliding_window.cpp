@@ -7,7 +7,7 @@
 namespace nexakey::core {
 
 std::uint32_t SlidingWindow::occupied(std::uint32_t limit, Tick now) const {
-  // The times get older with n, so those still inside come first.
+  // The times get older with n, so those in the window come first.
   std::uint32_t inside = 0;
   auto unknown = static_cast<std::uint32_t>(std::min<std::uint64_t>({count_, limit, ring_.size()}));
   while (inside < unknown) {
@@ -31,7 +31,7 @@ void SlidingWindow::copy_to(std::span<Tick> ring, Tick now) const {
   Tick later = now;
   for (std::uint32_t n = 1, inside = occupied(kAny, now); n <= inside; ++n) {
     if (newest(n) > later) {
-      break;  // in the place of the oldest: of a request that was not counted any more
+      break;  // replaces the oldest time, which has left the window
     }
     later = newest(n);
     ring[(count_ - n) % ring.size()] = later;
@@ -48,9 +48,9 @@ Admission SlidingWindow::peek(std::uint32_t limit, Tick now) const {
 Admission SlidingWindow::admit(std::uint32_t limit, Tick now) {
   Admission admission = peek(limit, now);
   if (admission.admitted) {
-    // The time first: whatever happens before the next line, nothing but the place of the oldest
-    // request, which has left the window, is changed. A count without its time would put that old
-    // time before the newer ones, and the search would miss requests behind it.
+    // The time first: a crash before the next line has changed only the place of the oldest
+    // request, which has left the window. A count without its time would make that old time the
+    // newest, and the search would miss the requests behind it.
     ring_[count_ % ring_.size()] = now;
     std::atomic_signal_fence(std::memory_order_release);
     ++count_;

@@ -6,27 +6,28 @@
 
 namespace nexakey::core {
 
-/// A point of a clock that never goes back and that no change of the wall clock moves. Windows are
-/// timed with it.
+/// A time of the windows' clock, which never goes back and does not follow changes to the wall
+/// clock.
 using Tick = std::chrono::nanoseconds;
 
 inline constexpr Tick kWindowLength = std::chrono::seconds(60);
 
-/// Whether a window took a request in, and what it says about the next ones.
+/// Whether a window admits a request, and its state after that.
 struct Admission {
   bool admitted = false;
-  std::uint32_t remaining = 0;  ///< how many more would be admitted now
+  std::uint32_t remaining = 0;  ///< how many more requests would be admitted now
   Tick reset_in{};              ///< until the oldest counted request leaves; 60 s if there is none
 };
 
-/// The exact sliding window ("sliding window log") of one key: in no 60 seconds, from whichever
-/// moment on, are more than `limit` requests admitted, and none is refused while there is room.
+/// The exact sliding window ("sliding window log") of one key: no span of 60 seconds, wherever it
+/// starts, contains more than `limit` admitted requests, and no request is refused while there is
+/// room.
 ///
-/// It is a view of memory that its owner keeps, possibly shared by processes; the owner sees to it
-/// that only one of them uses it at a time. `ring` holds the times of the last admitted requests,
-/// the n-th of all at [n % size]; `count` is how many there were. The ring may be smaller than the
-/// limit as long as its owner gives it more room whenever it `is_short`. A process that dies
-/// between two stores leaves a window that is at worst one request fuller than it was.
+/// It is a view of memory that may be shared by processes; the owner of the memory ensures that
+/// only one of them uses it at a time. `ring` has the times of the last admitted requests, the n-th
+/// of all at [n % size]; `count` is their number. The ring may be smaller than the limit if its
+/// owner enlarges it whenever it `is_short`. A process that dies between two stores leaves a window
+/// with at most one request too many.
 class SlidingWindow {
  public:
   SlidingWindow(std::uint64_t& count, std::span<Tick> ring) : count_(count), ring_(ring) {}
@@ -34,18 +35,18 @@ class SlidingWindow {
   /// How many of the newest `limit` requests are still in the window.
   [[nodiscard]] std::uint32_t occupied(std::uint32_t limit, Tick now) const;
 
-  /// Whether more requests would be admitted than the ring has room for.
+  /// Whether the ring is full although the limit has room.
   [[nodiscard]] bool is_short(std::uint32_t limit, Tick now) const;
 
-  /// Makes a ring of another size, which has room for the times that still count, take the place of
-  /// this one under the same count. Zero has to be a time long past.
+  /// Copies the times in the window to a ring of another size, which replaces this one with the
+  /// same count. The ring must have room for them. Time 0 must be long past.
   void copy_to(std::span<Tick> ring, Tick now) const;
 
-  /// Takes a request at `now` in if there is room. `limit` may differ from call to call; `now`
-  /// never goes back.
+  /// Admits a request at `now` if there is room. `limit` may differ between calls; `now` must not
+  /// go back.
   Admission admit(std::uint32_t limit, Tick now);
 
-  /// What `admit` would answer, without taking anything in.
+  /// What `admit` would return, without a change.
   [[nodiscard]] Admission peek(std::uint32_t limit, Tick now) const;
 
  private:

@@ -35,7 +35,7 @@ bool is_printable_code_point(utf8proc_int32_t code_point) {
 
 bool is_printable_ascii(char c) { return c >= 0x20 && c < 0x7F; }
 
-/// Takes the first character off `text`, or one byte of what is not UTF-8.
+/// Removes the first character of `text`, or one byte of invalid UTF-8.
 Character take_character(std::string_view& text) {
   const auto first = static_cast<unsigned char>(text.front());
   Character character;

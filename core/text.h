@@ -7,14 +7,14 @@
 
 namespace nexakey::core {
 
-/// U+FFFD: what stands in place of a character that can't be shown.
+/// U+FFFD, which replaces a character that cannot be shown.
 inline constexpr std::string_view kReplacementCharacter = "\xEF\xBF\xBD";
 
-/// A letter of ASCII in lower case; every other byte unchanged. Does not depend on the locale.
+/// An ASCII letter in lower case; any other byte unchanged. Does not depend on the locale.
 constexpr char to_lower(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
 }
-/// A letter of ASCII in upper case; the same otherwise.
+/// An ASCII letter in upper case; any other byte unchanged.
 constexpr char to_upper(char c) {
   return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
 }
@@ -27,7 +27,7 @@ constexpr bool is_alphanumeric(char c) {
 /// The parts of `text` between separators; "" has one part, "".
 std::vector<std::string_view> split(std::string_view text, char separator);
 
-/// The parts, which are texts of whatever type, with `separator` between them.
+/// The parts, which are texts of any type, with `separator` between them.
 template <typename Parts = std::initializer_list<std::string_view>>
 std::string join(const Parts& parts, std::string_view separator) {
   std::string joined;
@@ -44,20 +44,20 @@ std::string join(const Parts& parts, std::string_view separator) {
 /// as a change of direction), private or unassigned characters, and no line separators.
 bool is_printable(std::string_view text);
 
-/// How many characters `text` has; what is not UTF-8 counts a character a byte.
+/// The number of characters in `text`; each byte of invalid UTF-8 counts as one.
 std::size_t count_characters(std::string_view text);
 
-/// How many columns a terminal needs for `text` (Unicode TR11).
+/// The number of columns of `text` on a terminal (Unicode TR11).
 std::size_t display_width(std::string_view text);
 
-/// `text` with each character that is not printable as U+FFFD: safe for a terminal.
+/// `text` with U+FFFD in place of each character that is not printable: safe for a terminal.
 std::string printable(std::string_view text);
 
-/// The beginning of `text` that fits `columns`, with an ellipsis in place of what was cut.
+/// `text`, or its beginning with an ellipsis, in at most `columns` columns.
 std::string fit(std::string_view text, std::size_t columns);
 
-/// User input for a message: printable, at most 64 characters of it, in double quotes. A key
-/// or a token in it is masked, for it may well have been pasted into the wrong place.
+/// User input for a message: printable, at most 64 characters, in double quotes. Keys and tokens in
+/// it are masked, because they may have been pasted into the wrong place.
 std::string quote(std::string_view text);
 
 }  // namespace nexakey::core

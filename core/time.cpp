@@ -30,7 +30,7 @@ constexpr std::array<Unit, 5> kUnits{{{"week", 'w', days{7}},
                                       {"minute", 'm', minutes{1}},
                                       {"second", 's', seconds{1}}}};
 
-/// Reads an RFC 3339 time from left to right; after the first thing out of place nothing matches.
+/// Parses an RFC 3339 time from left to right; after the first mismatch, nothing matches.
 class TimeReader {
  public:
   explicit TimeReader(std::string_view text) : rest_(text) {}
@@ -118,7 +118,7 @@ std::optional<Time> read_time(std::string_view text) {
     reader.check(offset_hours < days{1} && offset_minutes < hours{1});
     time += sign * (offset_hours + offset_minutes);
   }
-  // The offset may have carried it out of the years that are read and written.
+  // The offset may have moved it out of the range of times.
   if (!reader.good() || !reader.at_end() || !is_in_range(time)) {
     return std::nullopt;
   }
@@ -225,13 +225,13 @@ std::string relative_time(Time time, Time now) {
   const bool is_past = time <= now;
   const auto distance =
       is_past ? floor<seconds>(now - time) : std::chrono::ceil<seconds>(time - now);
-  // Weeks are for durations; people date by days.
+  // Dates are given in days, not weeks.
   const auto* const unit = std::find_if(kUnits.begin() + 1, kUnits.end(),
                                         [&](const Unit& u) { return distance >= u.length; });
   if (unit == kUnits.end()) {
     return "now";
   }
-  // What has just been set to expire in 90 days does so "in 90 days" and not in 89.
+  // A key that was just set to expire in 90 days expires "in 90 days", not in 89.
   const auto count = (distance + (is_past ? seconds(0) : unit->length - seconds(1))) / unit->length;
   const std::string amount =
       std::to_string(count) + " " + std::string(unit->name) + (count == 1 ? "" : "s");

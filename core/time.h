@@ -10,22 +10,22 @@
 
 namespace nexakey::core {
 
-/// A point in time of the wall clock, UTC. Keys are dated with it.
+/// A time of the wall clock, UTC, with which keys are dated.
 using Time = std::chrono::sys_time<std::chrono::milliseconds>;
 
-/// The range of times: from 1970 to before this one, so that a year has four digits. Whatever
-/// reads a time (JSON, options, rows of a store) checks it, and whatever computes one stays in it.
+/// The end of the range of times, which begins in 1970, so that a year has four digits. Code that
+/// reads a time (JSON, options, rows of a store) checks the range, and code that computes one stays
+/// in it.
 inline constexpr Time kEndOfTimes = std::chrono::sys_days{std::chrono::year{10000} / 1 / 1};
 inline constexpr Time kLastTime = kEndOfTimes - Time::duration(1);
 
 /// Whether `time` is in the range of times.
 constexpr bool is_in_range(Time time) { return time >= Time() && time < kEndOfTimes; }
 
-/// The time of a Unix timestamp in milliseconds, the form in which stores keep times; nothing if
-/// it is out of range.
+/// The time of a Unix timestamp in milliseconds, the form in stores; nothing if it is out of range.
 std::optional<Time> time_from_milliseconds(std::int64_t milliseconds);
 
-/// The longest duration that is read: about 100 years.
+/// The maximum duration: about 100 years.
 inline constexpr std::chrono::seconds kMaxDuration = std::chrono::days{36500};
 
 /// `time` plus `duration`, which may be negative and at most kMaxDuration either way. Clamped to
@@ -35,14 +35,15 @@ Time add(Time time, std::chrono::milliseconds duration);
 /// The system's wall clock, clamped to the range of times.
 Time system_time();
 
-/// Reads `30s`, `15m`, `24h`, `90d` or `12w`: a whole number above 0, at most 100 years.
+/// Parses `30s`, `15m`, `24h`, `90d` or `12w`: a whole number above 0, at most 100 years. Error:
+/// `usage`.
 Result<std::chrono::seconds> parse_duration(std::string_view text);
 
-/// Reads RFC 3339 (`2026-11-24T12:00:00Z`, fractions and offsets too) or a date, which is its
-/// midnight in UTC. Years 1970 to 9999.
+/// Parses RFC 3339 (`2026-11-24T12:00:00Z`, also with fractions and offsets), or a date, which
+/// means its midnight in UTC. Years 1970 to 9999. Error: `usage`.
 Result<Time> parse_time(std::string_view text);
 
-/// A time, or a duration counted from `now`: forwards for an expiry, backwards for a report.
+/// Parses a time, or a duration from `now`: forwards for an expiry, backwards for a report.
 Result<Time> parse_time_after(std::string_view text, Time now);
 Result<Time> parse_time_before(std::string_view text, Time now);
 
@@ -50,11 +51,11 @@ Result<Time> parse_time_before(std::string_view text, Time now);
 std::string format_time(Time time);
 void append_time(std::string& text, Time time);
 
-/// `3 days ago`, `in 2 hours`, `now`: the form of a table in a terminal. The past is rounded down,
+/// `3 days ago`, `in 2 hours`, `now`: the form in tables on a terminal. The past is rounded down,
 /// the future up.
 std::string relative_time(Time time, Time now);
 
-/// The beginning of the day, the ISO 8601 week (Monday) or the month that `time` is in, UTC.
+/// The beginning of the day, the ISO 8601 week (Monday) or the month of `time`, UTC.
 Time start_of_day(Time time);
 Time start_of_week(Time time);
 Time start_of_month(Time time);

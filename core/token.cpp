@@ -38,7 +38,7 @@ std::string_view Token::status(Time now) const {
 }
 
 Result<void> check_token(const Token& token) {
-  // A token without a name of its own has its id for one.
+  // The name of an unnamed token is its id.
   const Result<void> name =
       token.name == token.id.to_string() ? Result<void>() : check_name(token.name);
   if (name && token.name != token.id.to_string() && token.name.starts_with(TokenId::kPrefix)) {

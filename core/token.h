@@ -11,29 +11,29 @@
 
 namespace nexakey::core {
 
-/// What a token may do with a store over HTTP.
+/// The rights of a token over HTTP.
 enum class Role {
   verifier,  ///< asks for decisions
-  auditor,   ///< reads all that can be read
+  auditor,   ///< reads everything
   admin,     ///< everything
 };
 
 std::string_view name_of(Role role);
 std::optional<Role> parse_role(std::string_view name);
 
-/// All that is known of a token for the remote store; never the token itself.
+/// A token for the remote store, without its secret.
 struct Token {
   TokenId id;
   std::string name;
   Role role = Role::verifier;
-  std::optional<std::string> workspace;  ///< the only one it is good for; none: all
+  std::optional<std::string> workspace;  ///< the only one that it can access; none: all
   CredentialHash hash{};
   std::string last_four;  ///< the end of the token
   Time created_at{};
-  std::optional<Time> expires_at;  ///< from this very moment on it is expired
+  std::optional<Time> expires_at;  ///< expired from this moment on
   std::optional<Time> revoked_at;
 
-  /// The store cannot decode one of the members above: the token grants nothing, and can be
+  /// The store cannot decode one of the members above: the token grants nothing, but can be
   /// revoked.
   bool is_damaged = false;
 
@@ -46,7 +46,7 @@ struct Token {
   friend bool operator==(const Token&, const Token&) = default;
 };
 
-/// The whole of a token from outside.
+/// All members of a token from outside. Error: `usage`.
 Result<void> check_token(const Token& token);
 
 }  // namespace nexakey::core

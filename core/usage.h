@@ -11,8 +11,8 @@
 
 namespace nexakey::core {
 
-/// The largest count that is read, computed or stored: the largest whole number that JSON readers
-/// keep exact (RFC 8259, 6). Sums stop there, so that nothing wraps.
+/// The maximum count: the largest whole number that JSON parsers keep exact (RFC 8259, 6). Sums
+/// stop there, so that nothing wraps.
 inline constexpr std::uint64_t kMaxCount = (std::uint64_t{1} << 53U) - 1;
 
 /// The sum of two counts, at most kMaxCount.
@@ -20,32 +20,33 @@ constexpr std::uint64_t add_counts(std::uint64_t a, std::uint64_t b) {
   return a >= kMaxCount || b >= kMaxCount - a ? kMaxCount : a + b;
 }
 
-/// The count that a store keeps in a column of 64 bits; nothing if it is out of range.
+/// The count in a column of 64 bits; nothing if it is out of range.
 constexpr std::optional<std::uint64_t> count_from_column(std::int64_t value) {
   const auto count = static_cast<std::uint64_t>(value);
   return value >= 0 && count <= kMaxCount ? std::optional(count) : std::nullopt;
 }
 
-/// How stores write the status that the API itself gave an admitted request: so much above it.
+/// Stores add this to the status of an upstream response, to distinguish it from that of a
+/// decision.
 inline constexpr int kUpstreamStatus = 1000;
 
-/// How many decisions there were, and what came of the admitted requests.
+/// The numbers of decisions and of failed upstream responses.
 struct Counts {
   std::uint64_t requests = 0;
-  std::uint64_t denied = 0;           ///< of them, not admitted
+  std::uint64_t denied = 0;           ///< requests that were not admitted
   std::uint64_t rate_limited = 0;     ///< denied with 429
   std::uint64_t upstream_errors = 0;  ///< admitted, but the API answered with 400 or above
 
   /// The requests that ended with a status of 400 or above.
   [[nodiscard]] std::uint64_t errors() const { return add_counts(denied, upstream_errors); }
 
-  /// `status` is that of a decision, or kUpstreamStatus and that of an answer.
+  /// `status`: that of a decision, or kUpstreamStatus plus that of an upstream response.
   void add(int status, std::uint64_t count);
   void add(const Counts& other);
   friend bool operator==(const Counts&, const Counts&) = default;
 };
 
-/// What a report breaks its counts down by.
+/// The groups of a report.
 enum class Grouping { endpoint, day, hour, status };
 
 std::string_view name_of(Grouping grouping);
@@ -58,8 +59,8 @@ struct UsageQuery {
   Grouping by = Grouping::endpoint;
 };
 
-/// The decisions, or answers of the API, of one hour with the same endpoint and status: the grain
-/// in which stores count.
+/// The decisions, or upstream responses, of one hour with the same endpoint and status: the unit in
+/// which stores count.
 struct UsageRow {
   Time hour;
   std::string_view endpoint;
@@ -71,18 +72,18 @@ struct UsageReport {
   Counts today;      ///< UTC, like all of them
   Counts this_week;  ///< from Monday
   Counts this_month;
-  Time since;  ///< where `total` and `groups` begin
+  Time since;  ///< when `total` and `groups` begin
   Counts total;
   Grouping by = Grouping::endpoint;
   std::map<std::string, Counts> groups;
 
-  /// errors / requests of the total, 0 when there were none.
+  /// Errors divided by requests of the total; 0 without requests.
   [[nodiscard]] double error_rate() const;
-  /// Adds what another report, for the same time, has about another key.
+  /// Adds the counts of another report, which has the same times and another key.
   void add(const UsageReport& other);
 };
 
-/// Makes a report of rows, which may come in any order.
+/// Makes a report from rows, which may be added in any order.
 class UsageReporter {
  public:
   UsageReporter(const UsageQuery& query, Time now);
@@ -99,7 +100,7 @@ class UsageReporter {
   Time month_;
 };
 
-/// The beginning of the hour that `time` is in.
+/// The beginning of the hour of `time`.
 Time start_of_hour(Time time);
 
 }  // namespace nexakey::core

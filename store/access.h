@@ -22,7 +22,7 @@ struct RemoteAccess {
   std::string token_name{};    ///< names the token in messages: "the token of ci.token"
   std::string store_origin{};  ///< where the URL is from: " (from NEXAKEY_STORE)", or nothing
   std::string ca_file{};       ///< certificates (PEM) to trust instead of the system's, or nothing
-  std::chrono::milliseconds timeout{30'000};  ///< for one request, with all its repetitions
+  std::chrono::milliseconds timeout{30'000};  ///< for one request, with all its retries
 };
 
 }  // namespace nexakey::store

@@ -11,8 +11,8 @@
 
 namespace nexakey::store {
 
-/// Puts the things that were found for a list of what was asked for, such as ids, in its order;
-/// nothing in the place of what was not found. `member` is what a thing is asked for by.
+/// Arranges `found` in the order of `asked`, such as ids; empty in the place of what was not found.
+/// `member`: the member of T that was asked for.
 template <typename Asked, typename T, typename Member>
 std::vector<std::optional<T>> arrange(std::span<const Asked> asked, const std::vector<T>& found,
                                       Member member) {
@@ -29,6 +29,8 @@ std::vector<std::optional<T>> arrange(std::span<const Asked> asked, const std::v
   return arranged;
 }
 
+/// The keys with these ids or hashes, in the same order; empty in the place of one that does not
+/// exist.
 inline std::vector<std::optional<core::Key>> find(Tables& tables,
                                                   std::span<const core::KeyId> ids) {
   return arrange(ids, tables.find_keys(ids), &core::Key::id);

@@ -12,9 +12,9 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using core::KeyId;
 
-/// How long a transaction goes on with further keys.
+/// How long a transaction takes further keys.
 constexpr std::chrono::milliseconds kMaxTime{100};
-/// How long the store is left to others after a transaction. They look for the lock every 2 ms.
+/// The pause after a transaction, in which others get the store. They poll its lock every 2 ms.
 constexpr std::chrono::milliseconds kPause{4};
 
 std::span<const KeyId> first_of(std::span<const KeyId> ids) {

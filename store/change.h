@@ -9,9 +9,9 @@
 
 namespace nexakey::store {
 
-/// One change of a store on its way: the tables, who changes them and when, and the entries of the
-/// audit log, which are written together at its end. It locks the log, and with it the store,
-/// before anything is read.
+/// A change of a store within its transaction: the tables, who changes them and when, and its
+/// entries for the audit log, which are written together at its end. The constructor locks the log,
+/// and with it the store, before anything is read.
 class Change {
  public:
   Change(Tables& change_tables, const core::Actor& actor, core::Time time)
@@ -20,14 +20,15 @@ class Change {
   Change& operator=(const Change&) = delete;
   ~Change() = default;
 
+  /// Adds an entry to the log of this change.
   void log(core::AuditRecord record) {
     entries_.push_back(core::next_entry(head_, actor_, now, std::move(record)));
     head_ = {.number = entries_.back().number, .hash = entries_.back().hash};
   }
-  /// The last entry of the log, with those of this change.
+  /// The last entry of the log, including those of this change.
   [[nodiscard]] const core::AuditHead& head() const { return head_; }
 
-  /// Writes the entries. Comes last.
+  /// Writes the entries. To be called last.
   void write_log() {
     if (!entries_.empty()) {
       tables.append(entries_);

@@ -16,7 +16,7 @@ bool has_no_id(const std::vector<std::string>& damage) {
   return std::ranges::find(damage, "id") != damage.end();
 }
 
-/// What is wrong with a key that is not revoked; nothing if it is sound.
+/// What is wrong with a key; empty if it is sound.
 std::string problem_of(const core::Key& key) {
   if (!key.damage.empty()) {
     return "cannot decode " + core::join(key.damage, ", ") +

@@ -4,7 +4,7 @@
 #include "store/tables.h"
 
 /// The parts of store::check that are the same for each engine: whether the rows can be decoded and
-/// are what the rules of core allow. Each key or token that is not is named.
+/// comply with the rules of core. The findings name each key or token that does not.
 namespace nexakey::store {
 
 void check_keys(Tables& tables, Findings& findings);

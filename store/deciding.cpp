@@ -13,8 +13,8 @@ namespace {
 using core::Key;
 using core::Time;
 
-/// Adds one request to the counts of a key, under its endpoint while the key has room for it on
-/// that day.
+/// Counts one request of a key under its endpoint, or under core::kOtherEndpoints if the key has
+/// too many endpoints on that day.
 void count(DecidingTables& tables, const Key& key, std::string endpoint, int status, Time now) {
   const auto known = tables.endpoints_of(key.id, core::start_of_day(now));
   if (!known.contains(endpoint) && known.size() >= core::kEndpointsPerDay) {
@@ -29,7 +29,7 @@ void count(DecidingTables& tables, const Key& key, std::string endpoint, int sta
   tables.set_counts({&row, 1});
 }
 
-/// The window of a key with room for one more request of its limit.
+/// The window of a key, with room for one more request if the limit has any.
 Window window_of(DecidingTables& tables, const Key& key, core::Tick tick) {
   Window window = tables.window(key.id);
   if (window.ring.empty()) {

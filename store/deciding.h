@@ -9,8 +9,8 @@
 #include "store/key_store.h"
 #include "store/tables.h"
 
-/// How an engine decides and counts requests that has nothing but tables: within one write
-/// transaction, a row at a time. It is exact and slow; SQLite and PostgreSQL have faster ways.
+/// Deciding and counting for an engine that has only tables: within one write transaction, a row at
+/// a time. It is exact and slow; SQLite and PostgreSQL have faster ways.
 namespace nexakey::store {
 
 /// The admitted requests of one key, as core::SlidingWindow lays them out.
@@ -19,21 +19,21 @@ struct Window {
   std::vector<core::Tick> ring{};
 };
 
-/// The rows of tables that also keep the windows.
+/// Tables that also keep the windows.
 class DecidingTables : public Tables {
  public:
   /// The window of a key; an empty one if there is none.
   virtual Window window(core::KeyId key) = 0;
   virtual void set_window(core::KeyId key, const Window& window) = 0;
-  /// The endpoints that a key has counts under on a day, without core::kOtherEndpoints.
+  /// The endpoints with counts of a key on a day, without core::kOtherEndpoints.
   virtual std::set<std::string> endpoints_of(core::KeyId key, core::Time day) = 0;
 };
 
-/// KeyStore::verify. `tick` is the time of the windows' clock, which never goes back.
+/// Implements KeyStore::verify. `tick`: the time of the windows' clock, which never goes back.
 std::vector<Verification> decide(DecidingTables& tables, std::span<const core::Request> requests,
                                  const VerifyOptions& options, core::Tick tick);
 
-/// KeyStore::record_responses.
+/// Implements KeyStore::record_responses.
 void count(DecidingTables& tables, std::span<const core::UpstreamResponse> responses);
 
 }  // namespace nexakey::store

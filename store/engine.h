@@ -18,11 +18,11 @@ enum class Purpose {
   import,      ///< writes many rows; references between keys are checked at its end
 };
 
-/// A database: where transactions come from, and how requests are decided. A backend implements
-/// this interface and Tables; store/table_store.h makes a store of them.
+/// A database: runs transactions and decides requests. A backend implements Engine and Tables;
+/// store/table_store.h makes a store of them.
 ///
-/// An error (`store_unavailable`) of `write` says that nothing was done, or that it is not known
-/// whether it was.
+/// An error of `write` (`store_unavailable`) says that nothing was done, or that the outcome is
+/// unknown.
 class Engine {
  public:
   Engine() = default;
@@ -30,24 +30,23 @@ class Engine {
   Engine& operator=(const Engine&) = delete;
   virtual ~Engine() = default;
 
-  /// Calls `work`, which makes one call to the tables.
+  /// Calls `work`, which makes one call of the tables.
   virtual Result<void> read(const std::function<void(Tables&)>& work) = 0;
-  /// Calls `work`, which sees the tables as they are at one moment.
+  /// Calls `work` with a snapshot of the tables.
   virtual Result<void> view(const std::function<void(Tables&)>& work) = 0;
-  /// Calls `work` while no other process changes anything, and commits, durably, if it returns
-  /// true; else nothing was done. `work` is called again if the engine has to repeat the
-  /// transaction.
+  /// Calls `work` while no other process changes the store. Commits durably if it returns true,
+  /// else rolls back. `work` is called again if the engine must repeat the transaction.
   virtual Result<void> write(Purpose purpose, const std::function<bool(Tables&)>& work) = 0;
 
-  /// KeyStore::verify and KeyStore::record_responses. An engine without a faster way keeps the
-  /// windows in a table and uses store/deciding.h.
+  /// Implement KeyStore::verify and KeyStore::record_responses. An engine without a faster way
+  /// keeps the windows in a table and uses store/deciding.h.
   virtual Result<std::vector<Verification>> verify(std::span<const core::Request> requests,
                                                    const VerifyOptions& options) = 0;
   virtual Result<void> record_responses(std::span<const core::UpstreamResponse> responses) = 0;
 
-  /// Moves all counts to the tables. An engine that counts in its tables has nothing to do.
+  /// Moves all counts to the tables, unless the engine counts in its tables.
   virtual Result<void> flush() { return {}; }
-  /// ServedStore::maintain.
+  /// Implements ServedStore::maintain.
   virtual Result<void> maintain() { return {}; }
 };
 

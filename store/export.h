@@ -9,8 +9,8 @@
 
 namespace nexakey::store {
 
-/// KeyStore::export_records, of tables as they are at one moment. A key with damage that is not
-/// revoked is an error (`store_unavailable`): an export without what it was would open it.
+/// Implements KeyStore::export_records on a snapshot of the tables. Error: `store_unavailable`, if
+/// a damaged key or token is not revoked: the imported one could have more rights.
 Result<void> export_tables(Tables& tables, const std::optional<std::string>& workspace,
                            const std::function<bool(const core::Record&)>& visit);
 

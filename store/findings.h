@@ -10,8 +10,8 @@ namespace nexakey::store {
 /// `1 key`, `2 keys`.
 std::string count_of(std::size_t count, const std::string& what);
 
-/// The findings of one check of many things: each thing that is wrong, up to a number, and a last
-/// finding. A store that is damaged all over would fill the screen.
+/// Reports the findings of one check of many things: at most `kMaxNamed` problems and a last
+/// finding, so that a badly damaged store does not fill the screen.
 class Findings {
  public:
   static constexpr std::size_t kMaxNamed = 20;

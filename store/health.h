@@ -8,18 +8,18 @@ namespace nexakey::store {
 
 enum class Health {
   ok,
-  warning,  ///< works, but somebody should see to it
+  warning,  ///< works, but needs attention
   problem,  ///< does not work, or breaks a promise
 };
 
 std::string_view name_of(Health health);
 
-/// What a look at one thing found.
+/// The result of one check.
 struct Finding {
-  std::string check;  ///< what was looked at, in a word
+  std::string check;  ///< its name, one word
   Health status = Health::ok;
-  std::string found;     ///< without a secret
-  std::string advice{};  ///< what to do; empty if nothing is
+  std::string found;     ///< contains no secret
+  std::string advice{};  ///< what to do; empty: nothing
 };
 
 using FindingVisitor = std::function<void(const Finding&)>;

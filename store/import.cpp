@@ -17,7 +17,7 @@ using core::Key;
 using core::KeyUsage;
 using core::Token;
 
-/// Brings the records of an import into the tables.
+/// Merges the records of an import into the tables.
 class Importer {
  public:
   Importer(const ImportOptions& options, Change& change)
@@ -26,7 +26,7 @@ class Importer {
         tables_(change.tables),
         takes_log_over_(change.head().number == 0) {}
 
-  ImportSummary bring_in(const ReadImport& import) {
+  ImportSummary merge(const ReadImport& import) {
     for (const ImportBatch& batch : import.batches) {
       std::visit([&](const auto& records) { apply(records); }, batch);
     }
@@ -42,7 +42,7 @@ class Importer {
   }
 
  private:
-  /// For each thing the one that the store has with its id or, if there is none, with its hash.
+  /// For each record, the one in the store with its id or else with its hash.
   template <typename T, typename Find>
   static std::vector<std::optional<T>> find_same(const std::vector<T>& things, const Find& find) {
     std::vector<decltype(T::id)> ids;
@@ -67,7 +67,7 @@ class Importer {
     return same;
   }
 
-  /// Whether the log of the store has this very entry.
+  /// Whether the log of the store has exactly this entry.
   bool has_entry(const core::AuditHead& head) {
     bool is_there = false;
     tables_.scan_audit({.after = head.number - 1}, [&](const core::AuditEntry& entry) {
@@ -132,7 +132,7 @@ class Importer {
         larger.push_back(usage[i]);
       }
     }
-    // The keys of conflicts may be missing; nothing of the import is kept then.
+    // After a conflict, a key may be missing, and the import is rolled back.
     if (summary_.conflict_count == 0) {
       tables_.set_counts(larger);
     }
@@ -170,14 +170,14 @@ Result<std::string> read_part(Engine& engine, core::ImportId id, std::uint32_t n
   return *std::move(part);
 }
 
-/// Whether the import is kept: else the summary says what it would have done.
+/// Whether to commit the import. Otherwise the summary says what it would have done.
 bool is_to_be_committed(const ImportSummary& summary, const ImportOptions& options) {
   return summary.conflict_count == 0 && !options.dry_run;
 }
 
 Result<ImportSummary> apply(Engine& engine, const ReadImport& import, const ImportOptions& options,
                             const core::Actor& actor, core::Time now) {
-  // Of two counts the larger is kept: the tables have to have all of them.
+  // The larger of two counts is kept, so the tables must have all of them.
   if (const auto flushed = engine.flush(); !flushed) {
     return tl::unexpected(flushed.error());
   }
@@ -186,7 +186,7 @@ Result<ImportSummary> apply(Engine& engine, const ReadImport& import, const Impo
       .write(Purpose::import,
              [&](Tables& tables) {
                Change change(tables, actor, now);
-               summary = Importer(options, change).bring_in(import);
+               summary = Importer(options, change).merge(import);
                change.write_log();
                return is_to_be_committed(summary, options);
              })
@@ -202,7 +202,7 @@ Result<ImportSummary> commit_import(Engine& engine, core::ImportId id, std::uint
   auto summary = read_import(parts, part, options).and_then([&](const ReadImport& import) {
     return apply(engine, import, options, actor, now);
   });
-  // However it ended. If that fails, they are deleted with those that are too old.
+  // In any case. If this fails, the parts are deleted when they are too old.
   static_cast<void>(engine.write(Purpose::change, [&](Tables& tables) {
     tables.delete_parts(id);
     return true;

@@ -11,7 +11,7 @@ namespace nexakey::store {
 /// How long a part of an import waits for the others before it is deleted.
 inline constexpr std::chrono::hours kMaxImportAge{24};
 
-/// Changes::commit_import, for `actor`.
+/// Implements Changes::commit_import for `actor`.
 Result<core::ImportSummary> commit_import(Engine& engine, core::ImportId id, std::uint32_t parts,
                                           const core::ImportOptions& options,
                                           const core::Actor& actor, core::Time now);

@@ -15,7 +15,7 @@ namespace {
 using core::Key;
 using core::KeyId;
 
-/// How many keys are revoked before the time is looked at.
+/// How many keys are revoked between two calls of `is_over`.
 constexpr std::size_t kRevokedAtOnce = 100;
 
 /// The active key that has the name of `key` in its workspace and is not superseded.
@@ -38,7 +38,7 @@ bool has_hash(Change& change, const core::KeyHash& hash) {
   return !change.tables.find_keys({&hash, 1}).empty();
 }
 
-/// Logs what has changed of a key and writes it, if anything has.
+/// Writes and logs the change of a key; does nothing if nothing has changed.
 void write_change(Change& change, core::AuditAction action, const Key& before, const Key& after) {
   if (auto record = core::record_change(action, before, after)) {
     change.tables.update({&after, 1});
@@ -49,7 +49,7 @@ void write_change(Change& change, core::AuditAction action, const Key& before, c
 }  // namespace
 
 Result<Key> create(Change& change, const Key& key, CreateMode mode) {
-  // When a key was last used is known to the store alone, and not a part of what is created.
+  // Only the store knows when a key was last used, so that is not a part of the new key.
   Key added = key;
   added.last_used_at.reset();
   if (const auto same = find_one(change.tables, key.id)) {

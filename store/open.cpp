@@ -19,7 +19,7 @@ namespace {
 
 struct Backend;
 
-/// A store URL, taken apart.
+/// The parts of a store URL.
 struct Location {
   const Backend* backend = nullptr;
   std::string rest;
@@ -49,7 +49,7 @@ core::Result<void> check_file(const Location& location, core::Time now,
 
 core::Result<std::string> place_of_file(const Location& location) { return location.rest; }
 
-/// A remote store is there or not; nothing makes it from here.
+/// A remote store cannot be created from here.
 core::Result<std::unique_ptr<KeyStore>> open_remote(const Location& location, OpenMode /*mode*/,
                                                     const RemoteAccess& access) {
   return http::open_store(location.backend->scheme, location.rest, access);
@@ -89,7 +89,7 @@ constexpr std::array kBackends{
 constexpr const char* kForms =
     "use sqlite:PATH, a path, https://HOST, unix:PATH or postgresql://HOST/DATABASE";
 
-/// The scheme (RFC 3986, 3.1, and with underscores) in front of the colon; nothing for a bare path.
+/// The scheme (RFC 3986, 3.1, and with underscores) before the colon; empty for a bare path.
 std::string_view scheme_of(std::string_view url) {
   const std::string_view scheme = url.substr(0, url.find(':'));
   const bool is_scheme =
@@ -104,8 +104,8 @@ bool contains(std::string_view text, std::string_view word) {
                      [](char a, char b) { return core::to_lower(a) == b; }) != text.end();
 }
 
-/// Whether what should be the path of a file looks like a URL with a password or like a connection
-/// string of libpq. It is refused then: messages show paths.
+/// Whether a path looks like a URL with a password or like a connection string of libpq. Such a
+/// path is refused, because messages show paths.
 bool looks_secret(std::string_view path) {
   const std::size_t slashes = path.find("//");
   const std::size_t colon = slashes == std::string_view::npos ? slashes : path.find(':', slashes);

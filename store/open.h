@@ -15,31 +15,30 @@
 
 namespace nexakey::store {
 
-/// Opens the store that a URL names, which must be one that can be served: `sqlite:PATH`, a path or
-/// `postgresql://…`; another one is a `usage` error.
+/// Opens a store that can be served: `sqlite:PATH`, a path or `postgresql://…`. Error: `usage`, for
+/// any other URL.
 core::Result<std::unique_ptr<ServedStore>> open_served(const std::string& url, OpenMode mode);
 
-/// Opens the store that a URL names: `sqlite:PATH` or a bare path, `https://HOST[:PORT]`,
-/// `http://…` on this machine, `unix:PATH`. A URL of another scheme, or without a path or host, is
-/// a `usage` error. Whether a remote store can be reached shows with the first command.
+/// Opens the store at a URL: `sqlite:PATH` or a bare path, `https://HOST[:PORT]`, `http://…` on
+/// this machine, `unix:PATH` or `postgresql://…`. Error: `usage`, for another scheme or without a
+/// path or host. The store behind a server is not contacted before its first use.
 core::Result<std::unique_ptr<KeyStore>> open(const std::string& url, OpenMode mode,
                                              const RemoteAccess& access = {});
 
-/// Looks at the store that a URL names, at a damaged one too, and calls `visit` with each thing
-/// that it finds; changes nothing. An error: it is not there or can't be opened, so that no more
-/// was to be found.
+/// Checks the store at a URL, which may be damaged, without changing it. Calls `visit` with each
+/// finding. Error: the store does not exist or cannot be opened, so the check is incomplete.
 core::Result<void> check(const std::string& url, core::Time now, const FindingVisitor& visit,
                          const RemoteAccess& access = {});
 
-/// Whether a URL names a store behind a server, which may let one wait.
+/// Whether a URL names a store behind a server, whose calls may block.
 bool is_remote(const std::string& url);
 
-/// Where the path of a store in files of this machine begins in its URL; nothing if the URL names
-/// a store elsewhere.
+/// The offset of the path in the URL of a store on this machine; empty if the URL names another
+/// store.
 std::optional<std::size_t> path_in(const std::string& url);
 
-/// Where a store is, for people: a path, or the scheme, host, port and database as its backend
-/// reads them; "the store URL" if it cannot be read. No part of a password is ever in it.
+/// The location of a store for messages: a path, or the scheme, host, port and database as its
+/// backend reads them; "the store URL" if it cannot be read. Contains no part of a password.
 std::string place_of(const std::string& url);
 
 /// The schemes that `open` knows.

@@ -9,7 +9,7 @@ namespace {
 
 using core::Result;
 
-/// How many records go to the database at once.
+/// The maximum number of records in one call of the tables.
 constexpr std::size_t kBatch = 512;
 
 /// Adds a record to the last batch of its kind.

@@ -12,12 +12,12 @@
 
 namespace nexakey::store {
 
-/// Records of one kind, in their order.
+/// Records of one kind, in the order of the export.
 using ImportBatch = std::variant<std::vector<core::Token>, std::vector<core::Key>,
                                  std::vector<core::KeyUsage>, std::vector<core::AuditEntry>>;
 
-/// A whole export that was read and checked. It is in memory, so that no other process waits for
-/// the store until that is done.
+/// A complete export, parsed and checked. It is in memory, so that the store is not locked while it
+/// is read.
 struct ReadImport {
   std::vector<ImportBatch> batches;
   core::RecordCounts counts;
@@ -25,8 +25,8 @@ struct ReadImport {
   std::optional<std::string> workspace;  ///< the only one that was exported, if there is one
 };
 
-/// Reads an import. `read_part` returns the parts by their numbers, from 0 on. An incomplete
-/// export, or one with more than the options allow, is a `usage` error.
+/// Reads an import. `read_part` returns the parts by their numbers, from 0 on. Error: `usage`, for
+/// an incomplete export or records that the options do not allow.
 core::Result<ReadImport> read_import(
     std::uint32_t parts, const std::function<core::Result<std::string>(std::uint32_t)>& read_part,
     const core::ImportOptions& options);

@@ -11,9 +11,10 @@
 
 namespace nexakey::store::rules {
 
-/// Revokes the keys or tokens with these ids, which are among `found`; if one is missing, none
-/// (`not_found`). One that is revoked already keeps its first time and reason. `mark` makes a thing
-/// revoked and returns the record for the log. Returns the things, in the order of `ids`.
+/// Revokes the keys or tokens with these ids, which are in `found`; none if one is missing
+/// (`not_found`). One that is revoked already keeps its first time and reason. `mark` sets the
+/// revocation of one and returns its record for the log. Returns all of them, in the order of
+/// `ids`.
 template <typename Id, typename T, typename Mark>
 Result<std::vector<T>> revoke_rows(Change& change, std::span<const Id> ids, std::vector<T> found,
                                    const Mark& mark) {

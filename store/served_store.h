@@ -12,13 +12,13 @@ namespace nexakey::store {
 /// KeyStore what only a server needs.
 class ServedStore : public KeyStore {
  public:
-  /// The tokens with these hashes, in their order, live or not; nothing in the place of one that
+  /// The tokens with these hashes, active or not, in the same order; empty in the place of one that
   /// does not exist.
   virtual Result<std::vector<std::optional<core::Token>>> find_tokens(
       std::span<const core::CredentialHash> hashes) = 0;
 
-  /// Does the work that verifications leave for later. A process that serves calls it a few times a
-  /// second, with a store object and a thread of their own.
+  /// Does the work that verifications defer. A server calls it a few times a second, on its own
+  /// thread with its own store object.
   virtual Result<void> maintain() = 0;
 };
 

@@ -19,7 +19,7 @@ using core::KeyId;
 using core::Time;
 using core::Token;
 
-/// Returns what `work` makes of the tables.
+/// Returns what `work` reads from the tables.
 template <typename Work>
 auto read(Engine& engine, const Work& work) {
   std::optional<std::invoke_result_t<Work, Tables&>> value;
@@ -28,8 +28,8 @@ auto read(Engine& engine, const Work& work) {
   });
 }
 
-/// Does `work`, which returns a Result, in a write transaction, and writes the log. It is committed
-/// if the result has a value; else nothing of it was done.
+/// Runs `work`, which returns a Result, in a write transaction, and writes the log. Commits if the
+/// result has a value, else rolls back.
 template <typename Work>
 auto change(Engine& engine, Purpose purpose, const core::Actor& actor, Time now, const Work& work)
     -> std::invoke_result_t<Work, Change&> {
@@ -56,7 +56,7 @@ class Pager {
   /// `start`: the cursor of an empty page.
   Pager(std::size_t limit, std::optional<Cursor> start) : limit_(limit), last_(start) {}
 
-  /// Passes a thing that matches on to `visit`; false: the page ends here.
+  /// Passes a match on to `visit`. False: the page ends here.
   template <typename T, typename Visit>
   bool pass(const T& thing, Cursor cursor, const Visit& visit) {
     if (count_ == limit_) {

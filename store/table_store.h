@@ -7,7 +7,8 @@
 
 namespace nexakey::store {
 
-/// A store of an engine and of the rules of store/*_rules.h, which are the same for each engine.
+/// Implements a store with an engine and the rules in store/*_rules.h, which are the same for each
+/// engine.
 class TableStore final : public ServedStore {
  public:
   explicit TableStore(std::unique_ptr<Engine> engine) : engine_(std::move(engine)) {}
@@ -56,7 +57,7 @@ class TableStore final : public ServedStore {
   Result<void> maintain() override { return engine_->maintain(); }
 
  private:
-  /// Moves the counts to the tables, which say when keys were last used. If that fails, as on a
+  /// Flushes the counts, so that the tables say when keys were last used. If that fails, as on a
   /// full disk, the tables are read as they are.
   void try_to_flush() { static_cast<void>(engine_->flush()); }
 

@@ -20,9 +20,9 @@ namespace nexakey::store {
 
 enum class Order { newest_first, oldest_first };
 
-/// The rows of a store within one transaction. A backend implements this interface; it knows no
-/// rule of what may be changed, which is what store/*_rules.h are for. Many rows go into one call,
-/// so that a remote engine pays one round trip. Errors are exceptions of the backend.
+/// The rows of a store within one transaction. A backend implements this interface, which contains
+/// no rules; those are in store/*_rules.h. A call takes many rows, so that a remote engine needs
+/// one round trip. Errors are exceptions of the backend.
 ///
 /// Rows that cannot be decoded are returned with their damage (core/key.h, core/token.h) and never
 /// fail a call, so that a damaged row affects its own key only.
@@ -46,7 +46,7 @@ class Tables {
   virtual void update(std::span<const core::Key> keys) = 0;
   /// Writes only the columns of the revocation, so that keys with damage can be revoked.
   virtual void revoke(std::span<const core::Key> keys) = 0;
-  /// Sets when keys were last used, for those that were used.
+  /// Sets when keys were last used, unless they never were.
   virtual void set_last_used(std::span<const core::Key> keys) = 0;
   /// The names of the workspaces that have keys, sorted by bytes.
   virtual std::vector<std::string> workspaces() = 0;
@@ -61,7 +61,7 @@ class Tables {
   virtual void insert(std::span<const core::Token> tokens) = 0;
   virtual void revoke(std::span<const core::Token> tokens) = 0;
 
-  /// The last entry of the audit log. In a write it locks the log until the end of the transaction.
+  /// The last entry of the audit log. In a write transaction, locks the log until its end.
   virtual core::AuditHead audit_head() = 0;
   /// Calls `visit` with at least the entries that `filter` matches, oldest first, until it returns
   /// false.
@@ -80,10 +80,10 @@ class Tables {
                           const std::function<bool(const core::KeyUsage&)>& visit) = 0;
   /// The requests that are counted in each of these rows, in their order; 0 where there is no row.
   virtual std::vector<std::uint64_t> counts_of(std::span<const core::KeyUsage> rows) = 0;
-  /// Sets the requests of rows, which need not exist.
+  /// Sets the requests of rows, and adds those that do not exist.
   virtual void set_counts(std::span<const core::KeyUsage> rows) = 0;
 
-  /// Keeps a part of an import, instead of an earlier one with its number.
+  /// Adds a part of an import, or replaces an earlier one with its number.
   virtual void put_part(core::ImportId id, std::uint32_t number, std::string_view lines,
                         core::Time now) = 0;
   virtual std::optional<std::string> find_part(core::ImportId id, std::uint32_t number) = 0;

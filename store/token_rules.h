@@ -6,7 +6,7 @@
 #include "store/change.h"
 #include "store/key_store.h"
 
-/// The rules of changing tokens: see store/key_rules.h.
+/// The rules for changing tokens; see store/key_rules.h.
 namespace nexakey::store::rules {
 
 Result<core::Token> create(Change& change, const core::Token& token);

@@ -11,7 +11,7 @@ Descriptor::~Descriptor() { reset(-1); }
 
 void Descriptor::reset(int value) {
   if (is_open()) {
-    const int error = errno;  // of what went wrong before, for whoever reports it
+    const int error = errno;  // of an earlier call, which the caller may report
     ::close(value_);
     errno = error;
   }

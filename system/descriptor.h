@@ -9,7 +9,7 @@
 
 namespace nexakey::system {
 
-/// Owns a file descriptor and closes it. Below 0 there is none.
+/// Owns a file descriptor and closes it. A negative value means none.
 class Descriptor {
  public:
   explicit Descriptor(int value) : value_(value) {}
@@ -34,11 +34,11 @@ class Descriptor {
 /// read(2), repeated if a signal interrupts it.
 ssize_t read_some(int descriptor, char* buffer, std::size_t size);
 
-/// Reads up to `max_size` bytes to the end of the file into `text`. The text is allocated once, so
-/// that a secret in it can be wiped. False if read(2) fails; errno says why.
+/// Reads a file to its end, at most `max_size` bytes, into `text`. The text is allocated once, so
+/// that a secret in it can be wiped. False if read(2) fails; see errno.
 bool read_up_to(int descriptor, std::size_t max_size, std::string& text);
 
-/// Writes the whole text, also if signals interrupt write(2). False if it fails; errno says why.
+/// Writes the whole text, even if signals interrupt write(2). False if write(2) fails; see errno.
 bool write_all(int descriptor, std::string_view text);
 
 }  // namespace nexakey::system

@@ -7,8 +7,8 @@ namespace {
 
 using RandBytes = int (*)(unsigned char* buffer, int size);
 
-// Linked in, RAND_bytes brings nearly all of libcrypto along, which doubles what every command has
-// to load; only the few that make keys need it, so those load the library.
+// If RAND_bytes were linked in, it would include nearly all of libcrypto and double what every
+// command loads. Only the few commands that make keys need it, and load the library.
 RandBytes load_rand_bytes() {
   Library library("libcrypto.so.3");
   RandBytes rand_bytes = nullptr;

@@ -5,9 +5,9 @@
 
 namespace nexakey::system {
 
-/// Fills the whole span with random bytes of OpenSSL's generator, RAND_bytes(3), which the
-/// operating system seeds; false: the generator failed, and the span is as it was. A
-/// core::RandomSource. Loads libcrypto at its first use.
+/// A core::RandomSource: fills the span with bytes of OpenSSL's generator, RAND_bytes(3), which the
+/// operating system seeds. False: the generator failed, and the span is unchanged. Loads libcrypto
+/// at its first use.
 bool random_bytes(std::span<std::uint8_t> bytes);
 
 }  // namespace nexakey::system

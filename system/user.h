@@ -15,7 +15,7 @@ class User {
 
   /// The entry, valid as long as this object; null if there is none.
   [[nodiscard]] const passwd* find() const { return is_known_ ? &entry_ : nullptr; }
-  /// The name; without an entry, `unnamed` and the id: "uid 1000".
+  /// The name, or without an entry `unnamed` and the id, such as "uid 1000".
   [[nodiscard]] std::string name(const std::string& unnamed) const;
 
  private:

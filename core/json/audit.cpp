@@ -11,7 +11,7 @@ constexpr auto kHead = std::make_tuple(
 }  // namespace
 
 void Details::write(JsonWriter& json, const std::string& details) {
-  // An entry is a level around its details.
+  // The entry is one level around its details.
   if (const auto value = parse_json(details, kMaxJsonDepth - 1)) {
     write_json(json, *value);
   } else {

@@ -4,8 +4,7 @@
 
 namespace nexakey::core::shape {
 
-/// The details of an entry, which are JSON unless the log was tampered with: then they are a
-/// string.
+/// The details of an entry: JSON, or a string if the log was tampered with.
 struct Details {
   static TypeSchema schema() { return {.type = ""}; }
   static void write(JsonWriter& json, const std::string& details);

@@ -5,7 +5,7 @@
 namespace nexakey::core::shape {
 namespace {
 
-/// What `parse`, which returns an optional, makes of a string.
+/// The value that `parse`, which returns an optional, returns for a string.
 template <typename Parse>
 auto read_parsed(const Json& value, std::string_view name, const Parse& parse,
                  std::string_view expected) {

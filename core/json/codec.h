@@ -14,17 +14,17 @@
 #include "core/json/schema.h"
 #include "core/text.h"
 
-/// How values of C++ types are values of JSON. A codec has
+/// The codecs between C++ types and JSON. A codec has
 ///
 ///     static TypeSchema schema();                       what /openapi.json says of it
 ///     static void write(JsonWriter&, const T&);
 ///     static Result<T> read(const Json&, std::string_view name);
 ///
-/// `read` checks type and range, and is given the name of the member for its message. Null is never
-/// given to it if the schema is nullable, unless the codec has `kReadsNull`.
+/// `read` checks type and range; `name` is the name of the member for messages. If the schema is
+/// nullable, `read` is not called for null, unless the codec has `kReadsNull`.
 namespace nexakey::core::shape {
 
-/// A `usage` error: the member must be what is expected, such as "a string".
+/// A `usage` error: the member does not have the expected type, such as "a string".
 tl::unexpected<Error> wrong_type(std::string_view name, std::string_view expected);
 
 /// A `usage` error: the member has a value that is not one of an enumeration.
@@ -39,7 +39,7 @@ Result<std::int64_t> read_integer(const Json& value, std::string_view name, std:
 inline constexpr std::string_view kKeyIdPattern = "^key_[0-9a-hjkmnp-tv-z]{12}$";
 inline constexpr std::string_view kTokenIdPattern = "^tok_[0-9a-hjkmnp-tv-z]{12}$";
 
-/// The codec of a type where a member names no other one.
+/// The default codec of a type.
 template <typename T>
 struct Codec;
 
@@ -52,7 +52,7 @@ struct Codec<std::string> {
   }
 };
 
-/// Text that is null where there is none.
+/// Text; null if it is empty.
 struct OptionalText {
   static TypeSchema schema() { return {.type = "string", .is_nullable = true}; }
   static void write(JsonWriter& json, const std::string& text) {
@@ -66,7 +66,7 @@ struct OptionalText {
   }
 };
 
-/// Text of another program that is shown to people: what cannot be printed is replaced.
+/// Text of another program that is shown to users: characters that are not printable are replaced.
 template <typename C>
 struct Shown : C {
   static Result<std::string> read(const Json& value, std::string_view name) {
@@ -97,7 +97,7 @@ template <>
 struct Codec<std::uint64_t> : Integer<std::uint64_t, 0, std::int64_t{kMaxCount}> {};
 using RateLimitCodec = Integer<std::uint32_t, 1, kMaxRateLimit>;
 
-/// Written only: at most six digits behind the point.
+/// Written only, with at most six decimal places.
 struct Real {
   static TypeSchema schema() { return {.type = "number"}; }
   static void write(JsonWriter& json, double value) { json.real(value); }
@@ -162,7 +162,7 @@ struct Codec<Scopes> {
   static Result<Scopes> read(const Json& value, std::string_view name);
 };
 
-/// Scopes that may be none, as those of a damaged key.
+/// Scopes that may be empty, as those of a damaged key.
 struct AnyScopes : Codec<Scopes> {
   static Result<Scopes> read(const Json& value, std::string_view name) {
     return value == Json::array() ? Result<Scopes>(Scopes()) : Codec<Scopes>::read(value, name);
@@ -181,7 +181,7 @@ struct Codec<Labels> {
   static TypeSchema schema() { return {.type = "object"}; }
   static void write(JsonWriter& json, const Labels& labels);
   static Result<Labels> read(const Json& value, std::string_view name);
-  /// The same for labels of a store: names and values are not checked.
+  /// Reads labels of a store, without checking names and values.
   static Result<Labels> read_unchecked(const Json& value, std::string_view name);
 };
 
@@ -192,7 +192,7 @@ struct Codec<std::vector<std::string>> {
   static Result<std::vector<std::string>> read(const Json& value, std::string_view name);
 };
 
-/// The end of a secret behind its prefix: `fc_live_…wxyz`.
+/// The prefix and the end of a secret: `fc_live_…wxyz`.
 template <const CredentialForm& kForm>
 struct Hint {
   static TypeSchema schema() { return {.type = "string"}; }
@@ -207,7 +207,7 @@ struct Hint {
   }
 };
 
-/// A value of an enumeration by its name. `kParse` makes a value of a name, or nothing.
+/// A value of an enumeration by its name. `kParse` returns the value for a name, or nothing.
 template <typename T, std::optional<T> (*kParse)(std::string_view)>
 struct Named {
   static TypeSchema schema() { return {.type = "string"}; }
@@ -220,7 +220,7 @@ struct Named {
   }
 };
 
-/// Null for none.
+/// A value that is null if it is absent.
 template <typename T, typename C = Codec<T>>
 struct Optional {
   static TypeSchema schema() {
@@ -242,7 +242,7 @@ struct Optional {
 template <typename T>
 struct Codec<std::optional<T>> : Optional<T> {};
 
-/// A value that is left out for none, and never null.
+/// A value that is left out if it is absent, and never null.
 template <typename T, typename C = Codec<T>>
 struct Settable {
   static TypeSchema schema() { return C::schema(); }
@@ -252,7 +252,7 @@ struct Settable {
   }
 };
 
-/// A member that may be absent, and may be null, which is something else.
+/// A member that may be absent, or null with another meaning.
 template <typename T>
 struct Codec<std::optional<std::optional<T>>> {
   static constexpr bool kReadsNull = true;

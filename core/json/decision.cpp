@@ -17,7 +17,7 @@ std::optional<Reason> parse_reason(std::string_view name) {
 
 using Header = std::pair<std::string_view, std::string>;
 
-/// The headers of a decision, which alone tell its rate limit and the scope that was needed.
+/// The headers of a decision, which contain its rate limit and the needed scope.
 struct Headers {
   static TypeSchema schema() { return {.type = "object"}; }
   static void write(JsonWriter& json, const std::vector<Header>& headers) {
@@ -40,7 +40,7 @@ struct KnownScopes {
   }
 };
 
-/// JSON that the request had, given back as it is.
+/// JSON of the request, which is returned unchanged.
 struct Ref {
   static TypeSchema schema() { return {.type = ""}; }
   static void write(JsonWriter& json, std::string_view ref) {
@@ -117,7 +117,7 @@ std::optional<Scope> read_needed_scope(const Json& headers) {
   return std::nullopt;
 }
 
-/// What a decision says twice, it has to say alike.
+/// Checks that the members of a decision agree.
 Result<void> check_agreement(const Json& json, const Decision& decision) {
   if (json.value("allowed", Json()) != Json(decision.allowed()) ||
       json.value("status", Json()) != Json(status_of(decision.reason))) {

@@ -4,7 +4,7 @@
 
 namespace nexakey::core::shape {
 
-/// What is known of a key that can be decoded.
+/// The members of a key without damage.
 inline constexpr auto kDecodedKeyMembers = std::make_tuple(
     member<Key>("id", &Key::id, Presence::required), member<Key>("name", &Key::name),
     member<Key>("workspace", &Key::workspace),
@@ -24,7 +24,7 @@ inline constexpr auto kDecodedKeyMembers = std::make_tuple(
 inline constexpr auto kKeyMembers = std::tuple_cat(
     kDecodedKeyMembers, std::make_tuple(member<Key>("damage", &Key::damage, Presence::sparse)));
 
-/// The same with the hash, which another store needs to have the key.
+/// The hash, which another store needs to import the key.
 inline constexpr auto kKeyHashMember =
     std::make_tuple(member<Key>("hash", &Key::hash, Presence::required));
 inline constexpr auto kKeyRecordMembers = std::tuple_cat(kKeyMembers, kKeyHashMember);

@@ -10,9 +10,8 @@ namespace {
 
 constexpr const char* kInvalid = "the text is not valid JSON";
 
-/// Builds a document while nlohmann/json's parser reads the text, and stops the parser at the first
-/// member that comes twice and at the first value that is nested too deeply: memory is bounded by
-/// what was read until then.
+/// Builds a document from the events of nlohmann/json's parser. Stops the parser at the first
+/// repeated member and at the first value that is nested too deeply, so that memory is bounded.
 class DocumentReader : public nlohmann::json_sax<Json> {
  public:
   explicit DocumentReader(std::size_t max_depth) : max_depth_(max_depth) {}
@@ -43,7 +42,7 @@ class DocumentReader : public nlohmann::json_sax<Json> {
 
   bool parse_error(std::size_t /*position*/, const std::string& /*last_token*/,
                    const nlohmann::detail::exception& /*error*/) override {
-    // nlohmann's own message quotes the input, and with it perhaps a secret.
+    // nlohmann/json's own message quotes the input, which may contain a secret.
     return fail_with(kInvalid);
   }
 
@@ -55,7 +54,7 @@ class DocumentReader : public nlohmann::json_sax<Json> {
     return false;
   }
 
-  /// Puts a value where it belongs, and returns its place.
+  /// Adds a value to its array or object, and returns a pointer to it.
   Json* place(Json value) {
     if (parents_.empty()) {
       document_ = std::move(value);
@@ -100,7 +99,7 @@ Result<Json> parse_json(std::string_view text, std::size_t max_depth) {
   if (text.size() > kMaxJsonSize) {
     return reject("the JSON text is longer than " + std::to_string(kMaxJsonSize) + " bytes");
   }
-  // nlohmann takes a NUL for the end of the input and would not read what follows it.
+  // nlohmann/json takes a NUL for the end of the input and ignores what follows it.
   if (text.find('\0') != std::string_view::npos) {
     return reject(kInvalid);
   }

@@ -14,7 +14,7 @@ constexpr auto kUsage =
                         "status", &KeyUsage::status, Presence::required),
                     member<KeyUsage>("requests", &KeyUsage::requests, Presence::required));
 
-/// The type of a record, and what it has besides.
+/// The type of a record, and its other members.
 template <typename T>
 struct RecordShape;
 template <>

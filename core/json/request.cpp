@@ -12,8 +12,8 @@ constexpr std::size_t kMaxRequests = 1024;
 constexpr int kMaxRefDepth = 16;
 constexpr int kNumberOutOfRange = 406;  // nlohmann's out_of_range.406
 
-/// A member of a request, whose value is a string. It is not a shape::Member, because no document
-/// is built of requests: `read` takes the string from the parser, and wipes it if it is a key.
+/// A member of a request whose value is a string. It is not a shape::Member, because no document is
+/// built from requests: `read` takes the string from the parser, and wipes it if it is a key.
 struct RequestMember {
   std::string_view name;
   bool is_nullable = false;
@@ -27,7 +27,7 @@ Result<void> read_key(Request& request, std::string& value) {
   return {};
 }
 
-/// A client has the hash of a key alone; the server has to come to the same decision about what is
+/// A client has only the hash of a key; the server must make the same decision about a text that is
 /// not a key.
 void write_malformed_key(JsonWriter& json, std::string_view name, const Request& request) {
   if (request.credential == Credential::malformed) {
@@ -51,7 +51,7 @@ void write_key_hash(JsonWriter& json, std::string_view name, const Request& requ
   }
 }
 
-/// Reads a string into the member of a request, if `check` takes it.
+/// Reads a string into a member of a request, if `check` accepts it.
 template <auto kMember, Result<void> (*kCheck)(std::string_view)>
 Result<void> read_text(Request& request, std::string& value) {
   request.*kMember = value;
@@ -81,7 +81,8 @@ void write_ref(JsonWriter& json, std::string_view name, const Request& request) 
   json.name(name).raw(request.ref.empty() ? "null" : request.ref);
 }
 
-/// The shape of a request, in the order in which it is written. `ref` is any JSON, which is copied.
+/// The members of a request, in the order in which they are written. `ref` is any JSON, which is
+/// copied.
 constexpr std::array<RequestMember, 8> kMembers{{
     {"key_hash", false, read_key_hash, write_key_hash},
     {"key", true, read_key, write_malformed_key},
@@ -98,11 +99,11 @@ constexpr std::size_t kHashMember = 0;
 constexpr std::size_t kKeyMember = 1;
 constexpr std::size_t kRefMember = 7;
 
-/// Reads requests as nlohmann/json's parser comes by its pieces: no document is built, so nothing
-/// is left of a key but its hash, and `ref` is written down again as it is read.
+/// Reads requests from the events of nlohmann/json's parser, without building a document: of a key,
+/// only the hash is kept, and `ref` is written again as it is read.
 class RequestReader : public nlohmann::json_sax<Json> {
  public:
-  /// `many`: an array is read too, and hashes in place of keys.
+  /// `many`: accepts an array too, and hashes in place of keys.
   explicit RequestReader(bool many) : many_(many) {}
 
   [[nodiscard]] const std::string& error() const { return error_; }
@@ -186,7 +187,7 @@ class RequestReader : public nlohmann::json_sax<Json> {
 
   bool parse_error(std::size_t /*position*/, const std::string& /*last_token*/,
                    const nlohmann::detail::exception& error) override {
-    // nlohmann's own message quotes the input, and with it perhaps a key.
+    // nlohmann/json's own message quotes the input, which may contain a key.
     return fail_with(error.id == kNumberOutOfRange ? "the request has a number that is out of range"
                                                    : kNotOneObject);
   }
@@ -229,7 +230,7 @@ class RequestReader : public nlohmann::json_sax<Json> {
 };
 
 Result<RequestDocument> parse_document(std::string_view text, bool many) {
-  // nlohmann takes a NUL for the end of the input and would not read what follows it.
+  // nlohmann/json takes a NUL for the end of the input and ignores what follows it.
   if (text.find('\0') != std::string_view::npos) {
     return reject(kNotOneObject);
   }

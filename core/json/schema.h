@@ -8,7 +8,7 @@
 
 namespace nexakey::core::shape {
 
-/// What a JSON schema (as in OpenAPI 3.1) says about the values of a member.
+/// The JSON schema (as in OpenAPI 3.1) of the values of a member.
 struct TypeSchema {
   std::string_view type;  ///< "string", "integer", …; empty: any
   bool is_nullable = false;
@@ -21,22 +21,21 @@ struct TypeSchema {
 struct MemberSchema {
   std::string_view name;
   TypeSchema type;
-  bool is_required = false;  ///< in what is read
+  bool is_required = false;  ///< when it is read
   bool is_always_written = false;
 };
 
-/// A shape under the name that it has among the schemas of /openapi.json; `Problem/error` is the
+/// A shape, with the name that it has in the schemas of /openapi.json; `Problem/error` is the
 /// member `error` of `Problem`.
 struct ShapeSchema {
   std::string_view name;
   std::vector<MemberSchema> members;
 };
 
-/// All shapes that core reads or writes, made from the same descriptions that readers and writers
-/// walk.
+/// All shapes that core reads or writes, from the descriptions that readers and writers use.
 std::vector<ShapeSchema> all_schemas();
 
-/// The parts of `all_schemas`, each from the file with the descriptions.
+/// The parts of `all_schemas`, each from the file with its descriptions.
 std::vector<ShapeSchema> audit_schemas();
 std::vector<ShapeSchema> decision_schemas();
 std::vector<ShapeSchema> error_schemas();

@@ -6,19 +6,18 @@
 
 #include "core/json/codec.h"
 
-/// The shapes of JSON objects, each described once: a tuple of members, which writers, readers and
-/// schemas walk. The walks are resolved by the compiler: they cost what code by hand does.
+/// The shapes of JSON objects. Each is described once, by a tuple of members, from which the
+/// compiler generates its writer, its reader and its schema.
 namespace nexakey::core::shape {
 
-/// When a member is there.
+/// When a member is present.
 enum class Presence {
-  optional,  ///< always written; if it is left out, or null, it has its default when it is read
-  required,  ///< always written; it has to be there when it is read
-  sparse,    ///< written only if it has a value and is not empty; the same as optional when it is
-             ///< read
+  optional,  ///< always written; read as its default if it is absent or null
+  required,  ///< always written; an error if it is absent when it is read
+  sparse,    ///< written only if it has a value and is not empty; read like optional
 };
 
-/// A member of an object of type T: `access` is a pointer to the member of T, or a function that
+/// A member of an object of type T. `access`: a pointer to a member of T, or a function that
 /// returns a reference to it.
 template <typename C, typename Access>
 struct Member {
@@ -42,7 +41,7 @@ struct Member {
     C::write(json.name(name), value);
   }
 
-  /// `value`: null if there is no such member.
+  /// `value`: null if the member is absent.
   template <typename T>
   Result<void> read(const Json* value, std::string_view what, T& object) const {
     constexpr bool kReadsNull = requires { C::kReadsNull; };
@@ -73,9 +72,9 @@ struct Member {
   }
 };
 
-/// A member that follows from the others. It is checked for its type when it is read, and then
-/// dropped. `compute` takes the object, or the object and the time: then it is written only where
-/// there is a time, because it changes by itself.
+/// A member that is computed from the others. When it is read, its type is checked, and the value
+/// is ignored. `compute` takes the object, or the object and the time; with the time, it is written
+/// only if there is one, because it changes with time.
 template <typename C, typename Compute>
 struct Computed {
   std::string_view name;
@@ -145,12 +144,12 @@ void write_object(JsonWriter& json, const T& object, const std::tuple<M...>& mem
   json.end_object();
 }
 
-/// An error if `json` has a member whose name is not in `names`.
+/// Error: `usage`, if `json` has a member whose name is not in `names`.
 Result<void> check_names(const Json& json, std::string_view what,
                          std::initializer_list<std::string_view> names);
 
-/// Reads the members of an object into `object`, which has the defaults; the first thing that is
-/// wrong is the error. `what` names the object in messages: "a key".
+/// Reads the members of an object into `object`, which has the defaults. Returns the first error.
+/// `what` names the object in messages: "a key".
 template <typename T, typename... M>
 Result<void> read_members(const Json& json, std::string_view what, T& object,
                           const std::tuple<M...>& members, Unknown unknown) {
@@ -179,7 +178,7 @@ Result<T> read_object(const Json& json, std::string_view what, const std::tuple<
   return read_members(json, what, object, members, unknown).map([&] { return std::move(object); });
 }
 
-/// An object within another one. New versions may add members to it.
+/// An object within another one. Newer versions may add members to it.
 template <typename T, const auto& kMembers>
 struct Object {
   static TypeSchema schema() { return {.type = "object"}; }

@@ -4,7 +4,7 @@
 
 namespace nexakey::core::shape {
 
-/// The state of a token, which has names and no enumeration.
+/// The status of a token, which is text and not an enumeration.
 struct TokenStatus {
   static TypeSchema schema() { return {.type = "string"}; }
   static void write(JsonWriter& json, std::string_view status) { json.plain(status); }
@@ -17,7 +17,7 @@ struct TokenStatus {
   }
 };
 
-/// A token and, in what another store needs to have it, its hash.
+/// A token, and with the hash that another store needs to import it.
 inline constexpr auto kTokenMembers = std::make_tuple(
     member<Token>("id", &Token::id, Presence::required), member<Token>("name", &Token::name),
     member_as<Named<Role, parse_role>>("role", &Token::role, Presence::required),

@@ -22,7 +22,8 @@ constexpr auto kReport = std::make_tuple(
     computed<Codec<std::uint64_t>>(
         "rate_limit_hits", [](const UsageReport& report) { return report.total.rate_limited; }));
 
-/// The groups of a report: a list of counts, each with the name of its group in the member `by`.
+/// The groups of a report: a list of counts, each with the name of its group in the member of the
+/// grouping.
 Result<std::map<std::string, Counts>> read_groups(const Json& list, const std::string& by) {
   std::map<std::string, Counts> groups;
   if (!list.is_array()) {

@@ -11,11 +11,11 @@
 
 namespace nexakey::store::postgres {
 
-/// Rows on their way to the server: each column is one parameter, the array of its values, so that
-/// any number of rows is one statement with one plan.
+/// Rows as parameters: each column is one parameter, the array of its values, so that any number of
+/// rows takes one statement with one plan.
 class ColumnArrays {
  public:
-  /// The rows that `write` (store/columns.h) makes of things.
+  /// The rows that `write` (store/columns.h) writes for things.
   template <typename T, typename Write>
   static ColumnArrays of(std::span<const T> things, const Write& write) {
     ColumnArrays arrays;
@@ -56,7 +56,7 @@ class ColumnArrays {
   [[nodiscard]] std::string names() const;
   /// `unnest($1::bigint[], …)`: these rows as a table.
   [[nodiscard]] std::string as_table() const;
-  /// `name = added.name, …`: all columns but the first, of such a table called `added`.
+  /// `name = added.name, …`: all columns but the first, from such a table with the name `added`.
   [[nodiscard]] std::string assignments() const;
 
   std::vector<Column> columns_;

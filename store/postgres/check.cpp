@@ -22,7 +22,7 @@ std::string setting(Connection& connection, const char* name) {
   return std::string(rows.text(0, 0));
 }
 
-/// Settings without which what was acknowledged does not survive a power cut.
+/// Checks the settings that acknowledged changes need to survive a power cut.
 Finding check_durability(Connection& connection) {
   for (const char* const name : {"fsync", "full_page_writes"}) {
     if (setting(connection, name) != "on") {
@@ -48,7 +48,7 @@ Finding check_role(Connection& connection) {
   return {.check = "role", .status = Health::ok, .found = "a primary server"};
 }
 
-/// Keys expire by this machine's clock, counts and windows are by the server's.
+/// Compares the clocks: keys expire by this machine's; counts and windows use the server's.
 Finding check_clock(Connection& connection) {
   const Time before = core::system_time();
   const Rows rows =

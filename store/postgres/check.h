@@ -8,8 +8,8 @@
 
 namespace nexakey::store::postgres {
 
-/// Looks at a store in a database of PostgreSQL, as store::check says: at the server and its
-/// settings, the schema, and whether each key can be read.
+/// Implements store::check for a store in PostgreSQL: checks the server and its settings, the
+/// schema, and whether each key can be read.
 core::Result<void> check_store(const std::string& rest, core::Time now,
                                const FindingVisitor& visit);
 

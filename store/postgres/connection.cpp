@@ -19,9 +19,9 @@ using core::Result;
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-/// How long a server may take to answer; a query that goes through all of the store has more time.
-/// The server itself gives up waiting for locks a little earlier. It has no limit for a whole
-/// statement: one that ends while a commit waits for a standby would be told that all is well.
+/// How long a server may take to respond; queries that read the whole store have more time. The
+/// server stops waiting for locks a little earlier (lock_timeout). It has no statement_timeout: if
+/// that ended the wait of a commit for a standby, the server would report success.
 constexpr milliseconds kPatience{6000};
 constexpr milliseconds kLongPatience{300'000};
 constexpr const char* kConnectTimeout = "5";  // seconds, for each host
@@ -30,7 +30,6 @@ constexpr int kMaxAttempts = 5;
 constexpr int kStreamRows = 1000;
 constexpr int kOldestServer = 130'000;
 
-/// A command that died in the middle of a change must not keep others from theirs.
 const std::string kBegin = "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT nexakey.commit_durably()";
 const std::string kSetUp =
     "SET statement_timeout = 0; SET lock_timeout = 5000; SET bytea_output = hex;"
@@ -42,7 +41,7 @@ std::string hex(const core::CredentialHash& hash) { return "\\x" + core::to_hex(
 
 constexpr std::string_view kHexDigits = "0123456789abcdef";
 
-/// An array in PostgreSQL's text form, `{…}`, of what `append` writes for each item.
+/// An array in PostgreSQL's text format, `{…}`, of what `append` writes for each item.
 template <typename Items, typename Append>
 std::string array_of(const Items& items, const Append& append) {
   std::string text = "{";
@@ -180,7 +179,7 @@ Result<Connection> Connection::to(const std::string& url) {
 
 void Connection::connect() {
   const Libpq& pq = libpq();
-  // What stands in front of the URL is overridden by it.
+  // The URL overrides the parameters before it.
   std::vector<const char*> names{"fallback_application_name"};
   std::vector<const char*> values{"nexakey"};
   if (std::getenv("PGCONNECT_TIMEOUT") == nullptr) {
@@ -245,14 +244,14 @@ void Connection::wait(PGconn* connection, Clock::time_point until) {
     lose("the connection broke");
   }
   if (count == 0) {
-    // It is no use to ask once more: that would only take as long again.
+    // Not ConnectionLost: another attempt would only take as long again.
     connection_.reset();
     is_in_transaction_ = false;
     throw Problem("the store " + place_ + " does not answer", "try again");
   }
 }
 
-/// The last result of what was sent.
+/// Receives the last result of what was sent.
 Rows Connection::receive(milliseconds patience) {
   const Libpq& pq = libpq();
   PGconn* const connection = connection_.get();
@@ -367,7 +366,7 @@ void Connection::end(bool is_commit) {
   is_changing_ = false;
 }
 
-/// Leaves the transaction that an error or the end of a visit left open.
+/// Ends the transaction that an error or the end of a visit left open.
 void Connection::abandon() {
   is_changing_ = false;
   if (!connection_ || !std::exchange(is_in_transaction_, false)) {

@@ -23,7 +23,7 @@
 
 namespace nexakey::store::postgres {
 
-/// The parameters of a statement, in their order, in PostgreSQL's text form.
+/// The parameters of a statement, in order, in PostgreSQL's text format.
 class Parameters {
  public:
   Parameters& add(std::int64_t number);
@@ -48,7 +48,7 @@ class Parameters {
     return add_column(ids, [](core::Id<Kind> id) { return std::int64_t{id.bits()}; });
   }
 
-  /// An array of what `get` says of each item: a column of the rows that the items are.
+  /// An array of what `get` returns for each item.
   template <typename Items, typename Get>
   Parameters& add_column(const Items& items, const Get& get) {
     std::vector<std::decay_t<std::invoke_result_t<Get, decltype(*items.begin())>>> values;
@@ -62,7 +62,7 @@ class Parameters {
   std::vector<std::optional<std::string>> values_;
 };
 
-/// What a statement has answered.
+/// The result of a statement.
 class Rows {
  public:
   explicit Rows(PGresult* result) : result_(result) {}
@@ -81,31 +81,30 @@ class Rows {
   std::unique_ptr<PGresult, Clear> result_;
 };
 
-/// One connection to a PostgreSQL server, made at the first use and again after it was lost.
-/// Waiting for the server has an end. Errors are exceptions: Problem.
+/// A connection to a PostgreSQL server, which is opened at the first use and again after it was
+/// lost. Every wait for the server has a timeout. Errors are exceptions: Problem.
 class Connection {
  public:
-  /// To the server that a URL names as libpq takes it, with all that libpq adds of its own. One
-  /// that cannot be read (postgres/url.h) is a `usage` error.
+  /// A connection to the server at a URL, which libpq completes from its environment and files.
+  /// Error: `usage`, if the URL cannot be read (postgres/url.h).
   static core::Result<Connection> to(const std::string& url);
 
-  /// Runs one statement: in the transaction that was begun, or in one of its own. `sql` has to be
-  /// the same object each time. It is prepared at its second use, so that a command which needs
-  /// it once saves a round trip.
+  /// Runs a statement in the open transaction, or else in its own. `sql` must be the same object
+  /// each time. The statement is prepared at its second use, so that a command that needs it once
+  /// saves a round trip.
   Rows run(const std::string& sql, const Parameters& parameters = {});
-  /// Runs one statement that is not prepared.
+  /// Runs a statement without preparing it.
   Rows run_once(const std::string& sql, const Parameters& parameters);
-  /// Several statements without parameters, as one transaction if they begin none.
+  /// Runs several statements without parameters, as one transaction if they begin none.
   void execute(const std::string& sql);
-  /// The same for what may keep the server busy for minutes.
+  /// The same, for statements that may take minutes.
   void execute_long(const std::string& sql);
 
-  /// Does `work` in a transaction, again after a deadlock or a lost connection. It is committed,
-  /// durably, if `work` returns true; else nothing of it was done.
+  /// Runs `work` in a transaction, and again after a deadlock or a lost connection. Commits durably
+  /// if `work` returns true, else rolls back.
   void change(const std::function<bool()>& work);
 
-  /// Does `work`, which is one statement, once more after a deadlock or if the connection turns out
-  /// to be gone.
+  /// Runs `work`, which is one statement, and again after a deadlock or a lost connection.
   template <typename Work>
   auto ask(const Work& work) -> decltype(work()) {
     std::optional<decltype(work())> answer;
@@ -113,19 +112,19 @@ class Connection {
     return *std::move(answer);
   }
 
-  /// Does `work`, which streams what it needs, all of it in one unchanging view.
+  /// Runs `work`, which calls `stream`, with one snapshot.
   void view(const std::function<void()>& work);
 
-  /// Calls `visit` with each row of a query, of one unchanging view, until it returns false. Needs
-  /// no more memory for many rows than for a few.
+  /// Calls `visit` with each row of a query, from one snapshot, until it returns false. Needs no
+  /// more memory for many rows than for a few.
   void stream(const std::string& query, const Parameters& parameters,
               const std::function<bool(const Rows&, int row)>& visit);
 
   [[nodiscard]] bool is_in_transaction() const { return is_in_transaction_; }
-  /// Whether `change` is at work.
+  /// Whether `change` is running.
   [[nodiscard]] bool is_changing() const { return is_changing_; }
 
-  /// Gives the connection up; the next use makes another one.
+  /// Closes the connection; the next use opens another one.
   void disconnect() { connection_.reset(); }
 
   /// Where the store is, for messages: hosts and database, no password.
@@ -139,7 +138,7 @@ class Connection {
   };
 
   void repeat(const std::function<void()>& work);
-  /// Throws if it is not known whether a commit was made.
+  /// Throws a Problem if the outcome of a commit is unknown.
   void check_outcome();
   void begin();
   void end(bool is_commit);

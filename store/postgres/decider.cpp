@@ -19,7 +19,7 @@ using core::KeyRules;
 using core::Reason;
 using core::Request;
 
-/// How many keys are remembered, and how often a batch is sent whose keys change all the time.
+/// The maximum number of known keys, and of attempts for a batch whose keys keep changing.
 constexpr std::size_t kMaxKnown = 100'000;
 constexpr int kMaxRounds = 10;
 
@@ -32,13 +32,13 @@ const std::string kDecide =
 struct Decider::Asked {
   std::size_t index = 0;  // of the request
   std::optional<Reason> refused;
-  std::int64_t turn = 0;  // among those of its key that only the window can refuse, from 1 on; or 0
+  std::int64_t turn = 0;  // from 1 on, among those of its key that only the window can refuse; or 0
 };
 
 /// The requests about one key.
 struct Decider::Group {
   const Known* known = nullptr;
-  std::int64_t wanted = 0;  // of them only the window can refuse so many
+  std::int64_t wanted = 0;  // how many of them only the window can refuse
   std::vector<Asked> asked;
 };
 
@@ -143,7 +143,7 @@ std::vector<std::size_t> Decider::decide_once(std::span<const Request> requests,
     asked.turn = asked.refused ? 0 : ++group.wanted;
     group.asked.push_back(asked);
   }
-  // Nothing is asked about them that would tell that they were changed since.
+  // The server is not asked about damaged keys, so their stamps are not confirmed.
   for (const KeyHash& hash : damaged) {
     known_.erase(hash);
   }
@@ -163,7 +163,7 @@ std::vector<std::size_t> Decider::decide_once(std::span<const Request> requests,
       continue;
     }
     const KeyRules& rules = group.known->rules;
-    // Of a revoked key the limit may be damaged, and the number then is not a number of requests.
+    // The limit of a revoked key may be damaged; then the number is not a number of requests.
     auto used = static_cast<std::uint32_t>(
         std::clamp<std::int64_t>(rows.number(row, 0), 0, rules.rate_limit));
     const core::Tick reset_in = std::chrono::microseconds(rows.number(row, 1));

@@ -8,10 +8,11 @@
 namespace nexakey::store::postgres {
 namespace {
 
-/// How many requests or responses go to the server at once.
+/// The maximum number of requests or responses in one call of the server.
 constexpr std::size_t kBatch = 256;
 
-/// Windows of so many keys are vacuumed at once, and those of all keys about once a minute.
+/// The number of keys whose windows are vacuumed at once. Those of all keys are about once a
+/// minute.
 constexpr std::int64_t kVacuumed = 1000;
 constexpr std::chrono::minutes kVacuumPause{1};
 constexpr std::int64_t kBeforeAllKeys = -1;
@@ -19,12 +20,12 @@ constexpr std::int64_t kBeforeAllKeys = -1;
 const std::string kReport = "SELECT nexakey.report($1, $2, $3, $4)";
 const std::string kVacuum = "SELECT nexakey.tidy_windows($1, $2)";
 
-/// The tables grow while statistics and plans are those of empty ones: no plan may read them whole.
+/// The tables grow while their statistics are still those of empty ones: no plan may scan them.
 constexpr const char* kImportSettings =
     "SET CONSTRAINTS ALL DEFERRED; SET LOCAL plan_cache_mode = force_custom_plan;"
     " SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off;"
     " SET LOCAL enable_mergejoin = off";
-/// Comes before the commit, which must not take long.
+/// Precedes the commit, which must not take long.
 constexpr const char* kCheckConstraints = "SET CONSTRAINTS ALL IMMEDIATE";
 
 }  // namespace
@@ -89,7 +90,7 @@ Result<void> PostgresEngine::record_responses(std::span<const core::UpstreamResp
       std::vector<std::int64_t> statuses;
       for (const core::UpstreamResponse& response : batch) {
         keys.push_back(response.key.bits());
-        workspaces.push_back(response.workspace.value_or(""));  // of any
+        workspaces.push_back(response.workspace.value_or(""));  // empty: any
         endpoints.push_back(core::endpoint_of(response.method, response.path));
         statuses.push_back(core::kUpstreamStatus + response.status);
       }

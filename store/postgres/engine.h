@@ -24,7 +24,7 @@ class PostgresEngine final : public Engine {
  private:
   Connection connection_;
   Decider decider_{connection_};
-  std::int64_t last_vacuumed_;  // the last key whose window was looked at
+  std::int64_t last_vacuumed_;  // the last key whose window was vacuumed
   std::chrono::steady_clock::time_point next_vacuum_;
 };
 

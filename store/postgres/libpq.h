@@ -36,8 +36,8 @@ struct Libpq {
   decltype(&PQgetisnull) is_null;
 };
 
-/// Loads the library at the first use: a command on another store must not pay for it. Throws a
-/// Problem if it is not there.
+/// Loads the library at the first use, so that commands on other stores do not pay for it. Throws a
+/// Problem if it is missing.
 const Libpq& libpq();
 
 }  // namespace nexakey::store::postgres

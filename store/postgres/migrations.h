@@ -4,7 +4,7 @@
 
 namespace nexakey::store::postgres {
 
-/// The n-th entry makes schema n + 1 of schema n. An entry that was released is never changed.
+/// The entry with index n upgrades schema n to schema n + 1. A released entry is never changed.
 extern const std::span<const char* const> kMigrations;
 
 }  // namespace nexakey::store::postgres

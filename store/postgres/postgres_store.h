@@ -8,7 +8,7 @@
 
 namespace nexakey::store::postgres {
 
-/// A store in a database of PostgreSQL. `rest` is its URL behind the scheme.
+/// Opens a store in a PostgreSQL database. `rest`: its URL after the scheme.
 core::Result<std::unique_ptr<ServedStore>> open_store(const std::string& rest, OpenMode mode);
 
 }  // namespace nexakey::store::postgres

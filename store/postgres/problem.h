@@ -8,8 +8,8 @@
 
 namespace nexakey::store::postgres {
 
-/// What keeps a store from doing what it was asked: within the backend an exception, for its
-/// callers an error. Never with a password in it.
+/// A failure of the store: an exception within the backend, an error for its callers. Contains no
+/// password.
 class Problem : public std::runtime_error {
  public:
   explicit Problem(const std::string& message, std::string hint = {})
@@ -23,7 +23,7 @@ class Problem : public std::runtime_error {
   std::string hint_;
 };
 
-/// The connection is gone, or could not be made.
+/// The connection was lost, or could not be opened.
 class ConnectionLost : public Problem {
  public:
   using Problem::Problem;
@@ -37,11 +37,11 @@ class Refused : public Problem {
 
   /// The code of the error (SQLSTATE, PostgreSQL's appendix A).
   [[nodiscard]] const std::string& state() const { return state_; }
-  /// Whether the same transaction may well succeed when it is tried again: a deadlock or a failure
-  /// to serialize.
+  /// Whether the same transaction may succeed when it is repeated: a deadlock or a serialization
+  /// failure.
   [[nodiscard]] bool is_transient() const { return state_ == "40001" || state_ == "40P01"; }
   [[nodiscard]] bool is_read_only() const { return state_ == "25006"; }
-  /// Whether nobody has ever made a store in the database.
+  /// Whether the database has no store: a table or schema does not exist.
   [[nodiscard]] bool is_no_store() const { return state_ == "42P01" || state_ == "3F000"; }
 
  private:

@@ -9,7 +9,7 @@
 
 namespace nexakey::store::postgres {
 
-/// One row of a result, as store/row.h wants it.
+/// A row of a result: a Row (store/row.h).
 class ResultRow {
  public:
   /// `first`: the column of the result that is number 0 here.

@@ -7,13 +7,13 @@
 namespace nexakey::store::postgres {
 namespace {
 
-/// Of whoever makes or changes the schema: "nexakey" in ASCII.
+/// The lock for changes of the schema. The number is "nexakey" in ASCII.
 constexpr const char* kLock = "SELECT pg_advisory_xact_lock(31088148030448505)";
 
 const std::string kVersion = "SELECT max(version) FROM nexakey.migrations";
 const std::string kHasMigrations = "SELECT to_regclass('nexakey.migrations') IS NOT NULL";
 
-/// The schema of the store; nothing if there is none.
+/// The version of the store's schema; empty if there is no store.
 std::optional<std::int64_t> find_version(Connection& connection) {
   try {
     const Rows rows = connection.ask([&] { return connection.run(kVersion); });
@@ -26,7 +26,7 @@ std::optional<std::int64_t> find_version(Connection& connection) {
   }
 }
 
-/// Goes from whatever is there to the newest schema, in one transaction.
+/// Creates or upgrades the store in one transaction.
 void migrate(Connection& connection) {
   connection.execute("BEGIN");
   try {

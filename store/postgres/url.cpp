@@ -16,7 +16,7 @@ namespace {
 
 using Settings = std::map<std::string, std::string>;
 
-/// The settings of a URL that are not empty, by their names; nothing if libpq cannot read it.
+/// The settings of a URL that are not empty, by name; empty if libpq cannot read it.
 std::optional<Settings> parse(const std::string& url) {
   PQconninfoOption* const options = libpq().conninfo_parse(url.c_str(), nullptr);
   if (options == nullptr) {
@@ -33,8 +33,8 @@ std::optional<Settings> parse(const std::string& url) {
   return settings;
 }
 
-/// Whether every @ is where libpq ends user and password, which is the first one in front of any
-/// slash. Behind a `?`, a URL without user and password may have others.
+/// Whether the only @ is the one where libpq ends user and password: the first before any slash. In
+/// a URL without user and password, any @ must follow a `?`.
 bool has_clear_user(const std::string& url) {
   const std::size_t slashes = url.find("://");
   if (slashes == std::string::npos) {
@@ -54,7 +54,8 @@ bool consists_of(std::string_view text, std::string_view more) {
   });
 }
 
-/// The name of a host, an IPv6 address, the folder of a socket, or an abstract socket (unix(7)).
+/// Whether a text is a host name, an IPv6 address, the folder of a socket, or an abstract socket
+/// (unix(7)).
 bool is_host(std::string_view text) {
   return text.find(':') != std::string_view::npos
              ? core::IpAddress::parse(text).has_value()

@@ -6,13 +6,13 @@
 
 namespace nexakey::store::postgres {
 
-/// Reads `postgresql://…` as libpq does and returns where that is, with nothing secret in it:
+/// Reads `postgresql://…` as libpq does, and returns its location without secrets:
 /// `postgresql://HOST:PORT/DATABASE`.
 ///
-/// A URL that libpq would take apart in the middle of a password, because that has an @ or a slash
-/// that is not percent-encoded, is a `usage` error: a part of the password would be the host, and
-/// every message about the host would show it. So is all else that cannot be read; no error shows a
-/// part of the URL. Without libpq, the error is `store_unavailable`.
+/// Errors: `usage`, if the URL cannot be read, or if its password has an @ or a slash that is not
+/// percent-encoded: libpq would take a part of the password for the host, and messages about the
+/// host would show it. `store_unavailable`, if libpq is missing. No error contains a part of the
+/// URL.
 core::Result<std::string> read_place(const std::string& url);
 
 }  // namespace nexakey::store::postgres

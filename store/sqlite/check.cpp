@@ -3,7 +3,7 @@
 namespace nexakey::store::sqlite {
 namespace {
 
-/// What goes wrong in `look` is a finding.
+/// Reports an error of `look` as a finding.
 template <typename Look>
 void look_at(const std::string& check, const StorePaths& paths, const FindingVisitor& visit,
              const Look& look) {
@@ -23,7 +23,7 @@ std::string count_of(std::size_t count, const std::string& what) {
   return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
 }
 
-/// The windows and the journal. A store that nobody has verified with has none yet.
+/// Checks the windows and the journal, which an old store may not have yet.
 void check_live_state(const StorePaths& paths, const FindingVisitor& visit) {
   if (!std::filesystem::exists(paths.lock)) {
     return;

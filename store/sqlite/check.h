@@ -7,15 +7,15 @@
 
 namespace nexakey::store::sqlite {
 
-/// Looks at a store in an SQLite file, its files and its content, as store::check says.
+/// Implements store::check for a store in an SQLite file: checks its files and its content.
 core::Result<void> check_store(const std::string& path, core::Time now,
                                const FindingVisitor& visit);
 
-/// Looks at the files of a store from outside: who can read and change them, whether they are what
-/// processes have open, and what room the disk has.
+/// Checks the files of a store from outside: who can read and change them, whether processes have
+/// deleted ones open, and how much space the disk has.
 void check_files(const StorePaths& paths, const FindingVisitor& visit);
 
-/// Looks at all that is in the database. Each row that can't be read is named.
+/// Checks the content of the database. The findings name each row that cannot be read.
 void check_content(SQLite::Database& database, const StorePaths& paths, core::Time now,
                    const FindingVisitor& visit);
 

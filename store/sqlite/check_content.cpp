@@ -48,8 +48,8 @@ void check_integrity(SQLite::Database& database, Findings& findings) {
   findings.finish("whole");
 }
 
-/// In another mode of journal than WAL a power cut takes acknowledged changes (the header of the
-/// file says which, https://sqlite.org/fileformat.html#file_format_version_numbers).
+/// Without WAL, a power cut may undo acknowledged changes. The header of the file has the mode
+/// (https://sqlite.org/fileformat.html#file_format_version_numbers).
 void check_form(SQLite::Database& database, const StorePaths& paths, Findings& findings) {
   constexpr std::size_t kVersionsAt = 18;
   std::array<char, 2> versions{};
@@ -61,7 +61,7 @@ void check_form(SQLite::Database& database, const StorePaths& paths, Findings& f
                  "schema " + std::to_string(version) + " of " + std::to_string(newest_schema()),
                  "run any command that opens the store to update it");
   }
-  // Through SQLite: to close a file of our own would give back its locks.
+  // Through SQLite, because closing another descriptor of the file would release SQLite's locks.
   sqlite3_file* file = nullptr;
   sqlite3_file_control(database.getHandle(), "main", SQLITE_FCNTL_FILE_POINTER, &file);
   file->pMethods->xRead(file, versions.data(), versions.size(), kVersionsAt);
@@ -74,7 +74,7 @@ void check_form(SQLite::Database& database, const StorePaths& paths, Findings& f
   findings.finish("schema " + std::to_string(version) + ", write-ahead log");
 }
 
-/// Both ends of a rotation know each other.
+/// Checks that the two keys of a rotation refer to each other.
 void check_rotations(SQLite::Database& database, Findings& findings) {
   SQLite::Statement rows(
       database,
@@ -103,13 +103,13 @@ void check_usage(SQLite::Database& database, Findings& findings) {
   findings.finish(count_of(static_cast<std::size_t>(rows.getColumn(0).getInt64()), "row"));
 }
 
-/// Whether something keeps the machine's clock in time, as far as the kernel knows.
-bool is_in_time() {
+/// Whether the kernel considers the clock synchronized (adjtimex(2)).
+bool is_synchronized() {
   timex state{};
   return ::adjtimex(&state) != TIME_ERROR;
 }
 
-/// Expiry is only as good as the clock.
+/// Checks the clock, by which keys expire.
 void check_clock(SQLite::Database& database, Time now, Findings& findings) {
   constexpr auto kTolerance = std::chrono::minutes(1);
   SQLite::Statement rows(database,
@@ -126,14 +126,14 @@ void check_clock(SQLite::Database& database, Time now, Findings& findings) {
                  "set the clock, or find out when it was wrong: keys expire by it");
   }
   findings.finish(core::format_time(now) +
-                  (is_in_time() ? "" : ", and it does not seem to be synchronized"));
+                  (is_synchronized() ? "" : ", and it does not seem to be synchronized"));
 }
 
 }  // namespace
 
 void check_content(SQLite::Database& database, const StorePaths& paths, Time now,
                    const FindingVisitor& visit) {
-  // One part that can't be read keeps nobody from the others.
+  // A part that cannot be read does not prevent the checks of the others.
   const auto look = [&](const char* check, const auto& work) {
     Findings findings(check, visit);
     const auto looked = guarded(paths, [&]() -> core::Result<void> {

@@ -40,10 +40,10 @@ std::string octal(::mode_t mode) {
 
 std::string user(::uid_t id) { return "user " + std::to_string(id); }
 
-/// A finding about who can do what, for each thing that is wrong.
-class Access {
+/// Reports each problem that one check finds, or one finding if there is none.
+class Inspection {
  public:
-  Access(std::string check, const FindingVisitor& visit)
+  Inspection(std::string check, const FindingVisitor& visit)
       : check_(std::move(check)), visit_(visit) {}
 
   void problem(const std::string& found, const std::string& advice) {
@@ -54,23 +54,23 @@ class Access {
   }
   /// `found` if nothing was wrong.
   void finish(const std::string& found) {
-    if (is_well_) {
+    if (is_ok_) {
       visit_({.check = check_, .status = Health::ok, .found = found});
     }
   }
 
  private:
   void add(Health status, const std::string& found, const std::string& advice) {
-    is_well_ = false;
+    is_ok_ = false;
     visit_({.check = check_, .status = status, .found = found, .advice = advice});
   }
 
   std::string check_;
   const FindingVisitor& visit_;
-  bool is_well_ = true;
+  bool is_ok_ = true;
 };
 
-/// What stands at `path` itself; nothing if nothing does.
+/// The status of `path`, without following a link; empty if it does not exist.
 std::optional<struct stat> look_at(const std::filesystem::path& path) {
   struct stat status {};
   if (::lstat(path.c_str(), &status) == 0) {
@@ -82,81 +82,84 @@ std::optional<struct stat> look_at(const std::filesystem::path& path) {
   throw std::system_error(errno, std::system_category(), path.string());
 }
 
-void check_file(Access& access, const std::filesystem::path& path, const struct stat& status,
-                ::uid_t owner) {
+void check_file(Inspection& inspection, const std::filesystem::path& path,
+                const struct stat& status, ::uid_t owner) {
   const std::string name = path.string();
   if (!S_ISREG(status.st_mode)) {
-    access.problem(name + (S_ISLNK(status.st_mode) ? " is a symbolic link" : " is not a file"),
-                   "replace it with the file itself");
+    inspection.problem(name + (S_ISLNK(status.st_mode) ? " is a symbolic link" : " is not a file"),
+                       "replace it with the file itself");
     return;
   }
   if (status.st_uid != owner) {
-    access.problem(name + " belongs to " + user(status.st_uid) + ", the store to " + user(owner),
-                   "chown " + std::to_string(owner) + " " + name);
+    inspection.problem(
+        name + " belongs to " + user(status.st_uid) + ", the store to " + user(owner),
+        "chown " + std::to_string(owner) + " " + name);
   }
   if ((status.st_mode & kPermissions & ~kOwnerReadsAndWrites) != 0 ||
       (status.st_mode & kOwnerReadsAndWrites) != kOwnerReadsAndWrites) {
-    access.problem(name + " has mode " + octal(status.st_mode) +
-                       ((status.st_mode & kOthers) != 0 ? ", so that others can access it" : ""),
-                   "chmod 600 " + name);
+    inspection.problem(
+        name + " has mode " + octal(status.st_mode) +
+            ((status.st_mode & kOthers) != 0 ? ", so that others can access it" : ""),
+        "chmod 600 " + name);
   }
   if (status.st_nlink > 1) {
-    access.warning(name + " has a second name (a hard link)",
-                   "remove one of them: opened by the other one, the store is incomplete");
+    inspection.warning(name + " has a second name (a hard link)",
+                       "remove one of them: opened by the other one, the store is incomplete");
   }
 }
 
 void check_files_of_store(const StorePaths& paths, ::uid_t owner, const FindingVisitor& visit) {
-  Access access("files", visit);
+  Inspection inspection("files", visit);
   int files = 0;
   for (const char* const suffix : kSuffixes) {
     const std::filesystem::path path = paths.database.string() + suffix;
     if (const auto status = look_at(path)) {
-      check_file(access, path, *status, owner);
+      check_file(inspection, path, *status, owner);
       ++files;
     }
   }
   for (const char* const suffix : kLeftovers) {
     const std::filesystem::path path = paths.database.string() + suffix;
     if (look_at(path)) {
-      access.warning(path.string() + " is a partial file that an interrupted process left",
-                     "delete it while nothing uses the store");
+      inspection.warning(path.string() + " is a partial file that an interrupted process left",
+                         "delete it while nothing uses the store");
     }
   }
   if (::geteuid() != 0 && ::geteuid() != owner) {
-    access.problem("the store belongs to " + user(owner) + " and you are " + user(::geteuid()),
-                   "run nexakey as its owner");
+    inspection.problem("the store belongs to " + user(owner) + " and you are " + user(::geteuid()),
+                       "run nexakey as its owner");
   }
-  access.finish(paths.database.string() + " and " + std::to_string(files - 1) +
-                " beside it, mode 0600, of " + user(owner));
+  inspection.finish(paths.database.string() + " and " + std::to_string(files - 1) +
+                    " beside it, mode 0600, of " + user(owner));
 }
 
 void check_folder(const StorePaths& paths, ::uid_t owner, const FindingVisitor& visit) {
-  Access access("folder", visit);
+  Inspection inspection("folder", visit);
   const auto folder = paths.database.parent_path();
   const auto status = look_at(folder);
   if (!status) {
     return;
   }
   if (status->st_uid != owner && status->st_uid != 0) {
-    access.problem(
+    inspection.problem(
         folder.string() + " belongs to " + user(status->st_uid) + ", who can replace the store",
         "chown " + std::to_string(owner) + " " + folder.string());
   }
   if ((status->st_mode & kWritableByOthers) != 0) {
-    access.problem(folder.string() + " has mode " + octal(status->st_mode) +
-                       ", so that others can put files into it",
-                   "chmod go-w " + folder.string() + ", or move the store to a folder of its own");
+    inspection.problem(
+        folder.string() + " has mode " + octal(status->st_mode) +
+            ", so that others can put files into it",
+        "chmod go-w " + folder.string() + ", or move the store to a folder of its own");
   }
-  access.finish(folder.string() + ", mode " + octal(status->st_mode) +
-                ": no other user can write to it");
+  inspection.finish(folder.string() + ", mode " + octal(status->st_mode) +
+                    ": no other user can write to it");
 }
 
-/// Space as people read it.
+/// A size for messages.
 std::string mebibytes(std::uint64_t bytes) { return std::to_string(bytes / kMebibyte) + " MiB"; }
 
 void check_space(const StorePaths& paths, const FindingVisitor& visit) {
-  Access access("space", visit);
+  Inspection inspection("space", visit);
   const auto folder = paths.database.parent_path();
   struct statvfs disk {};
   struct statfs system {};
@@ -164,31 +167,31 @@ void check_space(const StorePaths& paths, const FindingVisitor& visit) {
     throw std::system_error(errno, std::system_category(), folder.string());
   }
   if (std::ranges::count(kNetworkFileSystems, static_cast<std::uint32_t>(system.f_type)) != 0) {
-    access.problem(folder.string() + " is on a network file system, on which SQLite is not safe",
-                   "move the store to a disk of this machine");
+    inspection.problem(
+        folder.string() + " is on a network file system, on which SQLite is not safe",
+        "move the store to a disk of this machine");
   }
   const std::uint64_t free = std::uint64_t{disk.f_bavail} * disk.f_frsize;
   if (free < kNoSpace || (disk.f_files != 0 && disk.f_favail == 0)) {
-    access.problem("the disk is full: " + mebibytes(free) + " and " +
-                       std::to_string(disk.f_favail) + " files are left",
-                   "make room: on a full disk keys can be verified and revoked, no more");
+    inspection.problem("the disk is full: " + mebibytes(free) + " and " +
+                           std::to_string(disk.f_favail) + " files are left",
+                       "make room: on a full disk keys can be verified and revoked, no more");
   } else if (free < kLittleSpace) {
-    access.warning("only " + mebibytes(free) + " are left on the disk", "make room");
+    inspection.warning("only " + mebibytes(free) + " are left on the disk", "make room");
   }
   if (!look_at(paths.reserve)) {
-    access.warning("the reserve for a full disk is missing: it was used or deleted",
-                   "make room: the next change restores it");
+    inspection.warning("the reserve for a full disk is missing: it was used or deleted",
+                       "make room: the next change restores it");
   }
-  access.finish(mebibytes(free) + " free, and a reserve for a full disk");
+  inspection.finish(mebibytes(free) + " free, and a reserve for a full disk");
 }
 
-/// The files that processes have open although they have left their place; of a store whose files
-/// were replaced under it, the processes write to the old ones. Only /proc of the own user can be
-/// read, and root's of all.
+/// Finds the processes that have deleted or replaced files of the store open: they write to the old
+/// files. Only root sees the processes of all users in /proc.
 void check_processes(const StorePaths& paths, const FindingVisitor& visit) {
-  Access access("processes", visit);
+  Inspection inspection("processes", visit);
   std::set<std::string> gone;
-  // The windows are not among them: they move to a new file by themselves.
+  // Not the windows, which regularly move to a new file.
   for (const char* const suffix : {"", "-wal", "-shm", "-lock", "-usage"}) {
     gone.insert(paths.database.string() + suffix + " (deleted)");
   }
@@ -199,7 +202,7 @@ void check_processes(const StorePaths& paths, const FindingVisitor& visit) {
     if (id.find_first_not_of("0123456789") != std::string::npos) {
       continue;
     }
-    // A process may end, or be another user's, at any moment.
+    // The process may have ended, or belong to another user.
     std::error_code error;
     std::filesystem::directory_iterator file(process.path() / "fd", error);
     for (; !error && file != std::filesystem::directory_iterator(); file.increment(error)) {
@@ -209,16 +212,16 @@ void check_processes(const StorePaths& paths, const FindingVisitor& visit) {
         users.insert(id);
       }
       if (!closed && gone.contains(target)) {
-        access.problem("process " + id + " still has " +
-                           target.substr(0, target.size() - std::string(" (deleted)").size()) +
-                           " open, which was deleted or replaced",
-                       "restart the process: what it counts and changes is lost");
+        inspection.problem("process " + id + " still has " +
+                               target.substr(0, target.size() - std::string(" (deleted)").size()) +
+                               " open, which was deleted or replaced",
+                           "restart the process: what it counts and changes is lost");
         break;
       }
     }
   }
-  access.finish(users.empty() ? "no visible process has the store open"
-                              : std::to_string(users.size()) + " with the store open");
+  inspection.finish(users.empty() ? "no visible process has the store open"
+                                  : std::to_string(users.size()) + " with the store open");
 }
 
 }  // namespace

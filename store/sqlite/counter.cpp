@@ -52,7 +52,7 @@ void Counter::flush_half(Reserve reserve) {
     }
     if (generation) {
       journal.sync_generation();
-      settle(database_, journal, *generation);
+      flush_generation(database_, journal, *generation);
     }
     return true;
   });
@@ -68,7 +68,7 @@ void Counter::flush() {
     return live_->journal.is_empty();
   };
   live();
-  // At most the sealed half and the active one: others may go on counting all the time.
+  // At most the sealed half and the active one, because others may keep counting.
   for (int halves = 0; halves < 2 && !is_empty(); ++halves) {
     flush_half(Reserve::kept);
   }

@@ -10,34 +10,34 @@
 
 namespace nexakey::store::sqlite {
 
-/// The windows and the journal of a store, and the way of counts from the journal to the tables:
-/// the journal is flushed when one of its halves is full, or when a command needs the counts.
-/// Errors are exceptions.
+/// The windows and the journal of a store. Flushes the journal to the tables when one of its halves
+/// is full, or when a command needs the counts. Errors are exceptions.
 class Counter {
  public:
   explicit Counter(Database& database) : database_(database) {}
   Counter(const Counter&) = delete;
   Counter& operator=(const Counter&) = delete;
-  /// Starts to write what this object has counted to the disk.
+  /// Starts to write the counts of this object to disk.
   ~Counter();
 
-  /// The windows and the journal, which are opened at the first use. To use them takes Lock::live.
+  /// The windows and the journal, which are opened at the first use. They require Lock::live.
   LiveState& live();
 
-  /// Takes Lock::live while the journal has room for one record of each endpoint that is not empty.
+  /// Takes Lock::live, with room in the journal for one record of each endpoint that is not empty.
+  /// Flushes the journal if it must.
   std::unique_ptr<LockGuard> lock_with_room(std::span<const std::string> endpoints);
-  /// Adds a record that there is room for. Needs Lock::live.
+  /// Adds a record for which there is room. Requires Lock::live.
   void append(const UsageRecord& record);
 
   /// Moves all records of the journal to the tables.
   void flush();
-  /// Does the same if a half is full, or the active one is half full.
+  /// Flushes one half if a half is full, or the active one is half full.
   void flush_if_due();
-  /// Starts to write what was counted to the disk, if no process has within the last second.
+  /// Starts to write the counts to disk, unless a process did so within the last second.
   void start_write_back() { live().journal.start_write_back(false); }
 
  private:
-  /// Flushes the half whose turn it is.
+  /// Flushes the sealed half or else the active one.
   void flush_half(Database::Reserve reserve);
 
   Database& database_;

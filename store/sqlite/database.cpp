@@ -20,8 +20,8 @@ using core::Result;
 constexpr int kBusyTimeoutMs = 5000;
 constexpr std::size_t kReserveSize = std::size_t{1} << 20U;
 
-/// How large the write-ahead log gets before a checkpoint: whoever opens the store first reads all
-/// of it. From the second size on, the checkpoint waits a moment for readers to let go of the log.
+/// The size of the write-ahead log at which a change does a checkpoint: the first process to open
+/// the store reads the whole log. From the second size on, the checkpoint waits for readers.
 constexpr std::uintmax_t kLargeLog = std::uintmax_t{512} << 10U;
 constexpr std::uintmax_t kOverdueLog = std::uintmax_t{8} << 20U;
 constexpr int kOverdueWaitMs = 200;
@@ -32,8 +32,8 @@ bool is_there(const std::filesystem::path& path) {
   return std::filesystem::exists(std::filesystem::symlink_status(path));
 }
 
-/// Looks at what SQLite would not complain of, or with other words. The file is not opened for it:
-/// closing it again would give back the locks that another connection of this process has on it.
+/// Checks what SQLite does not check, or reports unclearly. Does not open the file: closing it
+/// would release the locks that other connections of this process hold.
 void check_file(const std::filesystem::path& path) {
   struct stat status {};
   if (::lstat(path.c_str(), &status) != 0) {
@@ -50,8 +50,8 @@ void check_file(const std::filesystem::path& path) {
   }
 }
 
-/// Makes the folders above a store that are missing, for their owner only, and puts them on the
-/// disk: what a power cut takes of them would take the store along.
+/// Creates the missing folders above a store with mode 0700 and syncs them: if a power cut lost a
+/// folder, the store would be lost too.
 void make_folders(const std::filesystem::path& folder) {
   if (folder.empty() || std::filesystem::exists(folder)) {
     return;
@@ -65,9 +65,9 @@ void make_folders(const std::filesystem::path& folder) {
 
 void make_reserve(const StorePaths& paths) { File::create(paths.reserve, kReserveSize); }
 
-/// A whole store takes its place at once, so that nobody ever sees half of one.
+/// Creates a store under another name and renames it, so that no process sees an incomplete one.
 void create_store(const StorePaths& paths, const LockFile& lock) {
-  // What a store that was deleted has left behind would be taken for a part of the new one.
+  // Files that a deleted store left behind would be taken for parts of the new one.
   for (const char* const suffix :
        {"-wal", "-shm", "-usage", "-windows", "-new", "-new-wal", "-new-shm"}) {
     std::filesystem::remove(paths.database.string() + suffix);
@@ -89,7 +89,7 @@ void create_store(const StorePaths& paths, const LockFile& lock) {
   sync_directory(paths.database.parent_path());
 }
 
-/// The kind of an error, whatever more SQLite knows about it.
+/// The primary code of an error.
 int code_of(const SQLite::Exception& exception) { return exception.getErrorCode() & 0xFF; }
 
 bool is_disk_full(const SQLite::Exception& exception) {
@@ -102,7 +102,7 @@ bool remove_reserve(const StorePaths& paths) {
   return std::filesystem::remove(paths.reserve, error);
 }
 
-/// Holds the space back again, once there is enough.
+/// Creates the reserve file again, if there is space.
 void restore_reserve(const StorePaths& paths) {
   try {
     if (!is_there(paths.reserve)) {
@@ -117,7 +117,7 @@ int schema_of(SQLite::Database& connection) {
   return connection.execAndGet("PRAGMA user_version").getInt();
 }
 
-/// Refuses what is no store, or one of a schema that this program does not know.
+/// Refuses a file that is not a store, or has a schema that this program does not know.
 void check_is_store(SQLite::Database& connection, const std::filesystem::path& path) {
   if (connection.execAndGet("PRAGMA application_id").getInt() != kApplicationId) {
     throw StoreProblem(path.string() + " is not a nexakey store");
@@ -130,7 +130,7 @@ void check_is_store(SQLite::Database& connection, const std::filesystem::path& p
   }
 }
 
-/// Opens what is a store of a schema that this program knows. Nothing is put beside another file.
+/// Opens a store whose schema this program knows. Leaves no files beside a file that is not one.
 SQLite::Database connect(const std::filesystem::path& path) {
   check_file(path);
   SQLite::Database connection(path.string(), kOpenFlags, kBusyTimeoutMs);
@@ -138,7 +138,7 @@ SQLite::Database connect(const std::filesystem::path& path) {
   const auto keep_log = [handle](bool keep) {
     sqlite3_db_config(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keep ? 1 : 0, nullptr);
   };
-  // A log that the look at what is no store made goes again with the connection.
+  // If this is not a store, closing the connection deletes the log that opening it created.
   keep_log(is_there(path.string() + "-wal"));
   sqlite3_wal_autocheckpoint(handle, 0);
   sqlite3_db_config(handle, SQLITE_DBCONFIG_ENABLE_FKEY, 1, nullptr);
@@ -146,18 +146,18 @@ SQLite::Database connect(const std::filesystem::path& path) {
   sqlite3_db_config(handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
   sqlite3_extended_result_codes(handle, 1);
   check_is_store(connection, path);
-  // Checkpoints are ours, and the log and its index stay when the last process goes: on a full
-  // disk they could not be made again.
+  // `checkpoint` does all checkpoints. The log and its index stay when the last process closes the
+  // store, because on a full disk they could not be created again.
   keep_log(true);
   return connection;
 }
 
-/// An absolute path without links above the file: SQLite is told to follow none.
+/// An absolute path without links in its folders, because SQLite is told to follow none.
 StorePaths resolve(const StorePaths& paths) {
   const auto absolute = std::filesystem::absolute(paths.database);
   StorePaths resolved(std::filesystem::canonical(absolute.parent_path()) / absolute.filename());
   if (paths.owner) {
-    resolved.owner = paths.owner;  // who has a link on the way decides where it leads
+    resolved.owner = paths.owner;  // the owner of a link on the path decides where it leads
   }
   return resolved;
 }
@@ -175,7 +175,7 @@ std::string to_uri(const std::filesystem::path& path) {
 
 SQLite::Database connect_to_look(const StorePaths& paths) {
   check_file(paths.database);
-  // Where there is no log nobody uses the store, and to look at it must not make one.
+  // Without a log, no process uses the store, and a check must not create one.
   const bool has_log = is_there(paths.database.string() + "-wal");
   SQLite::Database connection(
       to_uri(paths.database) + (has_log ? "" : "?immutable=1"),
@@ -188,12 +188,12 @@ SQLite::Database connect_to_look(const StorePaths& paths) {
 }
 
 Database::ReadTransaction::ReadTransaction(Database& database) : database_(database) {
-  database_.prepare(database_.commit_, "COMMIT");  // so that the end can't fail
+  database_.prepare(database_.commit_, "COMMIT");  // so that the destructor cannot fail
   database_.prepare(database_.begin_, "BEGIN").exec();
 }
 
 Database::ReadTransaction::~ReadTransaction() {
-  // Nothing was written: however the transaction ends, nothing can be lost.
+  // Nothing was written, so an error loses nothing.
   database_.commit_->tryExecuteStep();
   database_.commit_->tryReset();
 }
@@ -213,7 +213,7 @@ Result<StorePaths> Database::locate(const StorePaths& named, OpenMode mode) {
 }
 
 Result<Database> Database::open(const StorePaths& named, OpenMode mode) {
-  // SQLite would set 20 pages of memory up before it needs any: a command rarely needs five.
+  // By default, SQLite allocates 20 pages before it needs any; a command rarely needs five.
   static const int configured = sqlite3_config(SQLITE_CONFIG_PAGECACHE, nullptr, 0, 0);
   static_cast<void>(configured);
   const auto located = locate(named, mode);
@@ -249,7 +249,7 @@ void Database::map() { connection_.exec("PRAGMA mmap_size = 1073741824"); }
 
 void Database::upgrade_schema() {
   write(Reserve::kept, [&] {
-    // Somebody else may have done it in the meantime.
+    // Another process may have done it.
     migrate(connection_, schema_of(connection_));
     return true;
   });
@@ -257,7 +257,7 @@ void Database::upgrade_schema() {
 
 SQLite::Statement& Database::prepare(std::optional<SQLite::Statement>& slot, const char* sql) {
   if (slot) {
-    slot->tryReset();  // what it answers is the error of the last use, which was reported then
+    slot->tryReset();  // its result is the error of the last use, which has been reported
   } else {
     slot.emplace(connection_, sql);
   }
@@ -293,7 +293,7 @@ bool Database::attempt(const std::function<bool()>& work) {
   return committed;
 }
 
-// What is committed is safe. If the log can't be emptied now, the next change will do it.
+// Errors are ignored: commits are safe in the log, and the next change tries again.
 void Database::checkpoint() {
   std::error_code error;
   const auto size = std::filesystem::file_size(paths_.database.string() + "-wal", error);

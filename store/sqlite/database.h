@@ -16,43 +16,43 @@ namespace nexakey::store::sqlite {
 
 /// One connection to a store's SQLite file, and the rules by which processes share it:
 ///
-/// WAL with synchronous=FULL, so that what a transaction wrote survives a power cut. Every write
-/// transaction and every checkpoint is behind Lock::writer: SQLite 3.40 can corrupt a file when
-/// two connections do these at once, and its own way of waiting is polling with long pauses. A
-/// reserve file is given up when the disk is full, so that keys can still be revoked then.
+/// The database is in WAL mode with synchronous=FULL, so that a committed transaction survives a
+/// power cut. Every write transaction and every checkpoint holds Lock::writer: SQLite 3.40 can
+/// corrupt a file when two connections do these at once, and its own waiting polls with long
+/// pauses. When the disk is full, the reserve file is deleted, so that keys can still be revoked.
 ///
 /// Errors are exceptions: SQLite::Exception, std::system_error, StoreProblem.
 class Database {
  public:
-  /// Whether a write may take the reserve. What others can do without leaves it to revocations.
+  /// Whether a write may use the space of the reserve file, which is meant for revocations.
   enum class Reserve { kept, used };
 
-  /// The files of a store by an absolute path without links above them. A path where nothing is is
-  /// `not_found`, or its folders are made.
+  /// The files of a store, by an absolute path without links in its folders. If nothing is there,
+  /// returns `not_found` or creates the folders, depending on `mode`.
   static core::Result<StorePaths> locate(const StorePaths& named, OpenMode mode);
 
-  /// Opens the store, or makes it first. A path where no store was ever made is `not_found`.
+  /// Opens the store. If it does not exist, returns `not_found` or creates it, depending on `mode`.
   static core::Result<Database> open(const StorePaths& paths, OpenMode mode);
 
   SQLite::Database& connection() { return connection_; }
   [[nodiscard]] const StorePaths& paths() const { return paths_; }
   [[nodiscard]] const LockFile& lock_file() const { return lock_; }
 
-  /// Gives the reserve to whoever needs space now; false: there is none.
+  /// Deletes the reserve file to free its space. False: there is none.
   [[nodiscard]] bool give_up_reserve() const;
 
-  /// Has pages read where the kernel has them, which halves the time of a look-up. Not for who
-  /// reads everything once: what is mapped counts as the process's memory.
+  /// Maps the database, which halves the time of a look-up. Not for a process that reads everything
+  /// once: mapped pages count as its memory.
   void map();
 
-  /// A statement, prepared at its first use and reset now.
+  /// The statement in `slot`, which is prepared at the first call and reset by later ones.
   SQLite::Statement& prepare(std::optional<SQLite::Statement>& slot, const char* sql);
 
-  /// Does `work` in a write transaction, which is committed, durably, if it returns true; else
-  /// nothing of it was done. On a full disk `work` is called again if it may take the reserve.
+  /// Runs `work` in a write transaction. Commits durably if it returns true, else rolls back. On a
+  /// full disk, calls `work` again if it may use the reserve.
   void write(Reserve reserve, const std::function<bool()>& work);
 
-  /// Does `work` with one unchanging view of the database.
+  /// Runs `work` with one snapshot of the database.
   template <typename Work>
   auto read(const Work& work) -> decltype(work()) {
     const ReadTransaction transaction(*this);
@@ -84,15 +84,15 @@ class Database {
   std::optional<SQLite::Statement> commit_;
 };
 
-/// A connection that changes nothing, not even by upgrading the schema or making SQLite's files.
+/// A connection that changes nothing: it neither upgrades the schema nor creates SQLite's files.
 SQLite::Database connect_to_look(const StorePaths& paths);
 
-/// The error that a caller of the store gets for an exception of SQLite or the system.
+/// The error for an exception of SQLite or of the system.
 core::Error describe(const StorePaths& paths, const SQLite::Exception& exception);
 core::Error describe(const StorePaths& paths, const std::exception& exception);
 
-/// Calls `work`, which returns a Result, as the owner of the store if this process is root's; an
-/// exception becomes a `store_unavailable` error.
+/// Calls `work`, which returns a Result. A process of root acts as the owner of the store.
+/// Exceptions become `store_unavailable` errors.
 template <typename Work>
 auto guarded(const StorePaths& paths, const Work& work) -> decltype(work()) {
   try {

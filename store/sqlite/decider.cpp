@@ -15,7 +15,7 @@ using core::KeyRules;
 using core::Request;
 using core::Time;
 
-/// How many requests are decided with one look at the database and one turn of the live lock.
+/// How many requests are decided with one read transaction and under one Lock::live.
 constexpr std::size_t kBatch = 64;
 
 const std::string kSelectRules = "SELECT " + sql::list(kRuleColumns) + " FROM keys WHERE hash = ?";
@@ -23,11 +23,12 @@ const std::string kSelectRules = "SELECT " + sql::list(kRuleColumns) + " FROM ke
 }  // namespace
 
 std::vector<std::optional<KeyRules>> Decider::look_up(std::span<const Request> requests) {
-  // Mapped from the second time on: for a single one it costs more than it saves.
+  // Mapped from the second call on: for one look-up, it costs more than it saves.
   if (select_rules_ && !std::exchange(is_mapped_, true)) {
     database_.map();
   }
-  // Reset before the transaction begins: one that an error left open would keep its old view.
+  // Reset before the transaction begins: a statement that an error left open would keep its
+  // snapshot.
   auto& select = database_.prepare(select_rules_, kSelectRules.c_str());
   return database_.read([&] {
     std::vector<std::optional<KeyRules>> found(requests.size());
@@ -50,7 +51,7 @@ core::SlidingWindow Decider::window_of(const KeyRules& key, core::Tick now) {
   try {
     return windows.window(key.id, key.rate_limit, now);
   } catch (const std::system_error& error) {
-    // A file of windows that is full has to move to a new one, on a full disk too.
+    // A full file of windows must be replaced by a larger one, even on a full disk.
     if (error.code() != std::errc::no_space_on_device || !database_.give_up_reserve()) {
       throw;
     }
@@ -108,7 +109,7 @@ std::vector<Verification> Decider::verify(std::span<const Request> requests,
 
 bool Decider::is_in_its_workspace(const core::UpstreamResponse& response) {
   if (!response.workspace) {
-    return true;  // whether the key exists shows when the count is flushed
+    return true;  // the flush drops counts of keys that do not exist
   }
   auto& select = database_.prepare(select_workspace_, "SELECT workspace FROM keys WHERE id = ?");
   Binder(select).add(response.key);

@@ -16,10 +16,10 @@ class Decider {
  public:
   Decider(Database& database, Counter& counter) : database_(database), counter_(counter) {}
 
-  /// KeyStore::verify.
+  /// Implements KeyStore::verify.
   std::vector<Verification> verify(std::span<const core::Request> requests,
                                    const VerifyOptions& options);
-  /// KeyStore::record_responses.
+  /// Implements KeyStore::record_responses.
   void record_responses(std::span<const core::UpstreamResponse> responses);
 
  private:
@@ -27,7 +27,7 @@ class Decider {
   core::SlidingWindow window_of(const core::KeyRules& key, core::Tick now);
   void verify_batch(std::span<const core::Request> requests, const VerifyOptions& options,
                     std::vector<Verification>& verifications);
-  bool is_in_its_workspace(const core::UpstreamResponse& answer);
+  bool is_in_its_workspace(const core::UpstreamResponse& response);
 
   Database& database_;
   Counter& counter_;

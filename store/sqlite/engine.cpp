@@ -9,11 +9,11 @@ namespace {
 
 using Reserve = Database::Reserve;
 
-/// Prepares the connection for many rows in one transaction, for the life of this object.
+/// Prepares the connection for many rows in one transaction, during the lifetime of this object.
 class ImportSettings {
  public:
   explicit ImportSettings(SQLite::Database& connection) : connection_(connection) {
-    // What grows must not be written before the commit, for which other processes wait.
+    // The cache must hold all changes until the commit: other processes wait for the transaction.
     connection_.exec("PRAGMA defer_foreign_keys = ON; PRAGMA cache_size = -131072");
   }
   ImportSettings(const ImportSettings&) = delete;

@@ -25,7 +25,7 @@ File::File(const std::filesystem::path& path, int flags)
   }
 }
 
-/// Never what exists already, perhaps under another name, too: it might be somebody else's.
+/// Fails if the file exists: it might be another user's, or have other names (hard links).
 File File::make(const std::filesystem::path& path) { return {path, O_RDWR | O_CREAT | O_EXCL}; }
 
 File File::create(const std::filesystem::path& path, std::size_t size) {
@@ -50,7 +50,7 @@ File File::open_or_create(const std::filesystem::path& path) {
       if (error.code() != std::errc::file_exists) {
         throw;
       }
-      // Somebody else was first.
+      // Another process created it first.
     }
   }
   return {path, O_RDWR};

@@ -8,24 +8,24 @@
 
 namespace nexakey::store::sqlite {
 
-/// A store can't do its work, for a reason that no retry on the spot mends. Becomes a
-/// `store_unavailable` error at the edge of the backend.
+/// The store cannot work, and a retry would not help. The backend returns it as a
+/// `store_unavailable` error.
 struct StoreProblem : std::runtime_error {
   explicit StoreProblem(const std::string& message, std::string what_to_do = {})
       : std::runtime_error(message), hint(std::move(what_to_do)) {}
   std::string hint;
 };
 
-/// An open file. It is never inherited, and opening follows no symbolic link. What goes wrong is a
-/// std::system_error that names the file.
+/// An open file. Child processes do not inherit it, and opening does not follow a symbolic link.
+/// Errors are std::system_error with the path of the file.
 class File {
  public:
   /// `flags` as open(2).
   File(const std::filesystem::path& path, int flags);
-  /// A new file of zeros in the place of what was there. The space is there from now on, whatever
-  /// the disk does; if there is none, no file is left.
+  /// Replaces what is at `path` by a new file of zeros, whose space is allocated. If there is no
+  /// space, leaves no file.
   static File create(const std::filesystem::path& path, std::size_t size);
-  /// The file at `path`, to read and to write; an empty new one if there is none.
+  /// Opens the file at `path` for reading and writing; creates an empty one if there is none.
   static File open_or_create(const std::filesystem::path& path);
   File(File&& other) noexcept;
   File& operator=(File&& other) noexcept;
@@ -54,7 +54,7 @@ class Mapping {
 
   [[nodiscard]] std::span<std::byte> bytes() const { return bytes_; }
   [[nodiscard]] const File& file() const { return file_; }
-  /// What stands at `offset`; that there is room for it is the caller's to know.
+  /// The object at `offset`. The caller ensures that it is within the file.
   template <typename T>
   [[nodiscard]] T* at(std::size_t offset) const {
     return reinterpret_cast<T*>(bytes_.data() + offset);
@@ -65,7 +65,7 @@ class Mapping {
   std::span<std::byte> bytes_;
 };
 
-/// Makes the entries of a directory survive a power cut.
+/// Makes the entries of a directory durable.
 void sync_directory(const std::filesystem::path& directory);
 
 }  // namespace nexakey::store::sqlite

@@ -10,7 +10,7 @@
 
 namespace nexakey::store::sqlite {
 
-/// The names of the files that make a store: SQLite's file and those beside it.
+/// The paths of the files of a store: SQLite's file and those beside it.
 struct StorePaths {
   explicit StorePaths(const std::filesystem::path& path);
 
@@ -19,12 +19,12 @@ struct StorePaths {
   std::filesystem::path journal;  ///< `-usage`
   std::filesystem::path windows;  ///< `-windows`
   std::filesystem::path reserve;  ///< `-reserve`
-  std::optional<Owner> owner;     ///< as whom root works on them
+  std::optional<Owner> owner;     ///< whose rights root uses for them
 };
 
-/// What changes with every request: the windows and the journal. Both need Lock::live.
+/// What changes with every request: the windows and the journal. Both require Lock::live.
 struct LiveState {
-  /// Opens both files, or creates them. Takes Lock::live for that time.
+  /// Opens or creates both files, under Lock::live.
   static LiveState open(const StorePaths& paths, const LockFile& lock);
 
   WindowFile windows;

@@ -41,7 +41,8 @@ bool LockFile::try_lock(Lock lock) const {
   return false;
 }
 
-// The kernel's blocking wait has no time-out. The pauses are short beside what the locks cover.
+// The kernel's blocking wait has no timeout. The pauses are short compared with the work under the
+// locks.
 void LockFile::lock(Lock lock) const {
   if (try_lock(lock)) {
     return;

@@ -6,21 +6,20 @@
 
 namespace nexakey::store::sqlite {
 
-/// The locks that the processes on one store take in turn. The kernel gives them back when their
-/// holder dies, in whatever state (open file description locks, fcntl(2)). Who holds both took
-/// `writer` first.
+/// The locks that the processes on a store share: open file description locks (fcntl(2)), which the
+/// kernel releases when their holder dies. A process that takes both takes `writer` first.
 enum class Lock : int {
   writer,  ///< SQLite's file: each write transaction and each checkpoint
   live,    ///< the windows and the journal
 };
 
-/// The file that the locks are on. Nothing is ever written to it.
+/// The file with the locks. It stays empty.
 class LockFile {
  public:
-  /// Creates it if it is not there.
+  /// Opens or creates the file.
   explicit LockFile(const std::filesystem::path& path);
 
-  /// Waits up to ten seconds; then throws StoreProblem: somebody holds the lock and does not move.
+  /// Waits for the lock for up to ten seconds, then throws StoreProblem.
   void lock(Lock lock) const;
   void unlock(Lock lock) const noexcept;
 

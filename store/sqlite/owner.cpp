@@ -25,8 +25,8 @@ constexpr int kMaxLinks = 40;  // as the kernel
 
 std::string name_of(::uid_t id) { return system::User(id).name("user"); }
 
-/// The groups that a user has when logged in. The group of a file says little about that: root's,
-/// for example, after a chown of the user alone.
+/// The owner of a file, with the groups that the user has after a login. The group of the file may
+/// be another: root's, for example, after a chown of the user alone.
 Owner owner_of(const struct stat& status) {
   const system::User user(status.st_uid);
   if (user.find() == nullptr) {
@@ -44,8 +44,8 @@ Owner owner_of(const struct stat& status) {
   return {.user = status.st_uid, .group = group, .groups = std::move(groups)};
 }
 
-/// Whether a user exists in this user namespace; one that does not is shown as `nobody`
-/// (user_namespaces(7)), and root of the namespace has no rights over their files to give up.
+/// Whether a user exists in this user namespace. Others appear as `nobody` (user_namespaces(7)),
+/// and the namespace's root has no special rights to their files.
 bool is_mapped(::uid_t user) {
   std::ifstream map("/proc/self/uid_map");
   std::uint64_t inside = 0;
@@ -62,7 +62,7 @@ bool is_mapped(::uid_t user) {
   return false;
 }
 
-/// The parts of a path, in front of those that are still to be walked.
+/// Inserts the parts of a path before those that are still to be visited.
 void prepend(std::deque<std::filesystem::path>& parts, const std::filesystem::path& path) {
   parts.insert(parts.begin(), path.begin(), path.end());
 }
@@ -74,17 +74,16 @@ std::vector<::gid_t> thread_groups() {
   return groups;
 }
 
-/// Unlike setgroups(3), the system call changes the calling thread alone.
+/// Unlike setgroups(3), the system call affects only the calling thread.
 bool set_thread_groups(const std::vector<::gid_t>& groups) {
   return ::syscall(SYS_setgroups, groups.size(), groups.data()) == 0;
 }
 
-/// The user and group that the calling thread has for files. A call that fails tells them.
+/// The user and group of the calling thread for files. A call that fails returns them.
 ::uid_t file_user() { return static_cast<::uid_t>(::setfsuid(static_cast<::uid_t>(-1))); }
 ::gid_t file_group() { return static_cast<::gid_t>(::setfsgid(static_cast<::gid_t>(-1))); }
 
-/// Unlike seteuid(2), these calls change the calling thread alone, and only what it may do with
-/// files.
+/// Unlike seteuid(2), these calls affect only the calling thread, and only its access to files.
 bool set_file_ids(::uid_t user, ::gid_t group) {
   ::setfsgid(group);
   ::setfsuid(user);
@@ -104,7 +103,7 @@ std::optional<Owner> owner_for_root(const std::filesystem::path& path) {
     const std::filesystem::path part = std::move(parts.front());
     parts.pop_front();
     if (part == "..") {
-      at = at.parent_path();  // there are no links in it
+      at = at.parent_path();  // contains no links
       continue;
     }
     const std::filesystem::path next = at / part;

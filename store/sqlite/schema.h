@@ -10,8 +10,8 @@ inline constexpr int kApplicationId = 0x6E786B79;
 /// The version of the schema that this program writes (PRAGMA user_version).
 int newest_schema();
 
-/// Brings a database from the schema that it has, 0 for none, to the newest one. Must run in a
-/// write transaction.
+/// Upgrades a database from a schema, 0 for none, to the newest one. Must run in a write
+/// transaction.
 void migrate(SQLite::Database& database, int from);
 
 }  // namespace nexakey::store::sqlite

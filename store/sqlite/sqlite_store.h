@@ -8,7 +8,7 @@
 
 namespace nexakey::store::sqlite {
 
-/// A store in an SQLite file on this machine. `path` may be relative.
+/// Opens a store in an SQLite file on this machine. `path` may be relative.
 core::Result<std::unique_ptr<ServedStore>> open_store(const std::string& path, OpenMode mode);
 
 }  // namespace nexakey::store::sqlite

@@ -14,11 +14,11 @@
 #include "core/time.h"
 #include "store/sql.h"
 
-/// Values on their way into and out of SQLite's statements.
+/// The parameters and result rows of SQLite's statements.
 namespace nexakey::store::sqlite {
 
-/// The row that a statement is at, as store/row.h describes it. It is made when there is one, and
-/// then has each further row of the statement.
+/// The current row of a statement: a Row (store/row.h). To be constructed at the first row; it then
+/// has each further row of the statement.
 class StatementRow {
  public:
   explicit StatementRow(SQLite::Statement& statement) {
@@ -34,7 +34,7 @@ class StatementRow {
                                      : std::nullopt;
   }
   [[nodiscard]] std::string_view text(int column) const {
-    const char* const text = value(column).getText();  // before its length is asked for
+    const char* const text = value(column).getText();  // must precede getBytes
     return {text, static_cast<std::size_t>(value(column).getBytes())};
   }
   [[nodiscard]] std::optional<core::CredentialHash> hash(int column) const {
@@ -59,7 +59,7 @@ class StatementRow {
 /// Binds copies of values to the parameters of a statement, one after the other.
 class Binder {
  public:
-  /// Resets the statement, whose parameters from number `first` on are bound.
+  /// Resets the statement. Binds its parameters from number `first` on.
   explicit Binder(SQLite::Statement& statement, int first = 1)
       : statement_(statement), next_(first) {
     statement_.reset();

@@ -41,8 +41,8 @@ struct UsageJournal::Header {
   std::array<Half, 2> halves;
   std::int64_t written_back_at;  // seconds since boot
 
-  /// Whether this can be the state after a death at any point. A half under a number that is not
-  /// its own would never be released.
+  /// Whether this can be the state after a crash at any point. A half with a wrong generation would
+  /// never be released.
   [[nodiscard]] bool is_sound() const {
     const Half& other = halves[half_of(active + 1)];
     const bool is_ahead = other.generation == active + 1 && other.used == 0;
@@ -57,7 +57,7 @@ struct UsageJournal::Header {
 struct UsageJournal::RecordHeader {
   std::int64_t key;
   std::int64_t at;           // milliseconds
-  std::uint32_t generation;  // its lowest bits: tells a record from what a power cut left
+  std::uint32_t generation;  // its lowest bits: distinguish a record from what a power cut left
   std::uint16_t status;
   std::uint16_t endpoint_size;
 };
@@ -83,7 +83,7 @@ Mapping UsageJournal::open(const std::filesystem::path& path) {
   throw StoreProblem(
       path.string() + " is damaged",
       "stop all processes that use the store, then move the file away; the counts since the"
-      " last report are lost");
+      " last flush are lost");
 }
 
 std::size_t UsageJournal::check(const std::filesystem::path& path) {
@@ -217,7 +217,7 @@ void UsageJournal::start_write_back(bool now) const {
   timespec time{};
   ::clock_gettime(CLOCK_BOOTTIME, &time);
   const std::atomic_ref<std::int64_t> last(header().written_back_at);
-  // After a reboot the clock has begun again, and the last time may lie ahead.
+  // The clock begins anew at a reboot, so the last time may be in the future.
   const std::int64_t age = time.tv_sec - last.load(std::memory_order_relaxed);
   if (now || age >= kWriteBackSeconds || age < 0) {
     last.store(time.tv_sec, std::memory_order_relaxed);

@@ -14,7 +14,7 @@
 
 namespace nexakey::store::sqlite {
 
-/// A decision that is counted, or an answer.
+/// A counted decision, or an upstream response.
 struct UsageRecord {
   core::KeyId key;
   core::Time at;
@@ -22,56 +22,56 @@ struct UsageRecord {
   std::string_view endpoint;  ///< at most 256 bytes
 };
 
-/// The decisions that are not in SQLite's tables yet, in a file that all processes on the store
-/// have mapped: a record in memory that outlives its process costs a hundredth of a transaction.
+/// The counts that are not in SQLite's tables yet, in a file that all processes on the store have
+/// mapped. A record in mapped memory survives its process and costs a hundredth of a transaction.
 ///
-/// The file has two halves. One of them is active and takes records; when it is full the other
-/// becomes active, and the full one, now sealed, is settled: its records go into the tables. The
-/// halves that were ever active are numbered (generations); the tables know the last number that
-/// was settled, in the same transaction as its counts, so that each record is counted once,
-/// whatever dies when.
+/// The file has two halves. The active one takes records. When it is full, it is sealed, the other
+/// one becomes active, and the sealed one is flushed: its records are added to the tables. Each
+/// time that a half becomes active, it gets the next number (generation). The transaction that adds
+/// the counts of a half also stores its generation, so that each record is counted once, whenever a
+/// process dies.
 ///
-/// Every call, the constructor's too, needs Lock::live if it does not say otherwise. Errors are
-/// exceptions.
+/// Every function, including the constructor, requires Lock::live unless it says otherwise. Errors
+/// are exceptions.
 class UsageJournal {
  public:
   using Id = std::array<std::uint8_t, 16>;
 
-  /// Creates the file, with a random id, if it is not there.
+  /// Opens the file, or creates it with a random id.
   explicit UsageJournal(const std::filesystem::path& path);
 
-  /// Reads the whole file and changes nothing; damage is a StoreProblem. Returns how many records
-  /// are in it.
+  /// Reads the whole file without changing it. Returns how many records it has. Throws StoreProblem
+  /// if it is damaged.
   static std::size_t check(const std::filesystem::path& path);
 
-  /// Says which file this is: its generations mean nothing to another one. Needs no lock.
+  /// Identifies the file, to which the generations belong. Requires no lock.
   [[nodiscard]] const Id& id() const;
 
-  /// Room that a record takes.
+  /// The size of a record in the file, in bytes.
   static std::size_t size_of(const UsageRecord& record);
-  /// Whether `size` more bytes fit; if they don't, the journal has to be settled first.
+  /// Makes room for `size` bytes, in the other half if necessary. False: a half must be flushed
+  /// first.
   bool make_room(std::size_t size);
-  /// Adds a record that there is room for.
+  /// Adds a record for which there is room.
   void append(const UsageRecord& record);
 
   [[nodiscard]] bool is_empty() const;
-  /// Whether it is time to settle: a half is sealed, or the active one is half full.
+  /// Whether it is time to flush: a half is sealed, or the active one is half full.
   [[nodiscard]] bool is_filling() const;
-  /// The generation to settle next: the sealed half, or the active one, which it seals; nothing if
-  /// there are no records.
+  /// The generation to flush next: that of the sealed half, or else of the active half, which it
+  /// seals. Empty if there are no records.
   std::optional<std::uint64_t> seal();
-  /// Calls `visit` with each record of a sealed half. Needs Lock::writer, as `sync_generation`
-  /// does: only who holds it seals and settles.
+  /// Calls `visit` with each record of a sealed half. Requires Lock::writer, as `sync_generation`
+  /// does: only its holder seals and flushes.
   void read(std::uint64_t generation, const std::function<void(const UsageRecord&)>& visit) const;
-  /// Puts the number of the active half on the disk. The tables must not say that a generation is
-  /// settled while a power cut could make it the active one again: what it takes then would never
-  /// be counted.
+  /// Writes the generation of the active half to disk. A power cut must not make a generation
+  /// active again that the tables know as flushed: its new records would never be counted.
   void sync_generation() const;
-  /// Empties the half whose records are settled, if it still is of that generation.
+  /// Empties a half that has been flushed, if it still has this generation.
   void release(std::uint64_t generation);
 
-  /// Starts to write what was appended to the disk, if nobody has within the last second. It needs
-  /// no lock and does not wait.
+  /// Starts to write the records to disk: at once if `now`, else unless a process did so within the
+  /// last second. Requires no lock and does not wait.
   void start_write_back(bool now) const;
 
  private:

@@ -21,8 +21,7 @@ std::int64_t hour_of(Time time) {
 
 constexpr std::int64_t kHoursPerDay = 24;
 
-/// In SQL. A count stays at its maximum: beyond the range of numbers it would fail the flush of all
-/// other counts.
+/// A count stays at its maximum, because an overflow would fail the flush of all other counts.
 const std::string kMaxCount = std::to_string(core::kMaxCount);
 const std::string kCount = "UPDATE usage SET requests = min(requests, " + kMaxCount +
                            " - ?5) + ?5"
@@ -32,11 +31,11 @@ const std::string kBegin =
     " ON CONFLICT DO UPDATE SET requests = min(requests, " +
     kMaxCount + " - excluded.requests) + excluded.requests";
 
-/// Decisions of one key that are counted in one row.
+/// The records of one key that are counted in one row.
 struct Tally {
   std::int64_t key = 0;  // its id, then its seq
   std::int64_t hour = 0;
-  std::size_t endpoint = 0;  // a number within the settlement
+  std::size_t endpoint = 0;  // its index in `endpoints_`
   int status = 0;
   std::int64_t requests = 0;
   std::int64_t last_at = 0;  // of a decision; 0: there was none
@@ -44,7 +43,7 @@ struct Tally {
   [[nodiscard]] auto row() const { return std::tie(key, hour, endpoint, status); }
 };
 
-/// Puts tallies for the same row together, and those of a key and a day in a sequence.
+/// Combines the tallies of a row, and sorts them, so that those of a key and a day are adjacent.
 void combine(std::vector<Tally>& tallies) {
   std::ranges::sort(tallies, {}, &Tally::row);
   std::size_t kept = 0;
@@ -59,9 +58,10 @@ void combine(std::vector<Tally>& tallies) {
   tallies.resize(kept);
 }
 
-class Settlement {
+/// Adds records to the tables, each row once for all of them.
+class Flush {
  public:
-  explicit Settlement(Database& database)
+  explicit Flush(Database& database)
       : connection_(database.connection()),
         find_seq_(connection_, "SELECT seq FROM keys WHERE id = ?"),
         find_endpoint_(connection_, "SELECT id FROM endpoints WHERE text = ?"),
@@ -102,7 +102,7 @@ class Settlement {
   }
 
  private:
-  /// An endpoint that occurs; `id` is the one that it has in the table, 0 for none.
+  /// An endpoint of the records. `id`: its id in the table; 0: it has none.
   struct Endpoint {
     std::string text;
     std::int64_t id = 0;
@@ -120,8 +120,8 @@ class Settlement {
     return known->second;
   }
 
-  /// The id of an endpoint that gets a row. Only these come into the table: whoever makes up paths
-  /// must not fill the store with those that count as others.
+  /// The id of an endpoint that gets a row. Only these are added to the table, so that invented
+  /// paths, which are counted as others, do not fill the store.
   std::int64_t id_of(std::size_t number) {
     Endpoint& endpoint = endpoints_[number];
     if (endpoint.id == 0) {
@@ -210,8 +210,8 @@ class Settlement {
   std::set<std::int64_t> day_endpoints_;
 };
 
-/// Notes that a generation is settled; false: it was already.
-bool note_settled(Database& database, const UsageJournal& journal, std::uint64_t generation) {
+/// Notes that a generation is flushed. False: it was already.
+bool note_flushed(Database& database, const UsageJournal& journal, std::uint64_t generation) {
   SQLite::Statement note(database.connection(),
                          "INSERT INTO journals (id, settled) VALUES (?1, ?2)"
                          " ON CONFLICT DO UPDATE SET settled = ?2 WHERE settled < ?2");
@@ -222,13 +222,13 @@ bool note_settled(Database& database, const UsageJournal& journal, std::uint64_t
 
 }  // namespace
 
-void settle(Database& database, const UsageJournal& journal, std::uint64_t generation) {
-  if (!note_settled(database, journal, generation)) {
+void flush_generation(Database& database, const UsageJournal& journal, std::uint64_t generation) {
+  if (!note_flushed(database, journal, generation)) {
     return;
   }
-  Settlement settlement(database);
-  journal.read(generation, [&](const UsageRecord& record) { settlement.add(record); });
-  settlement.write();
+  Flush flush(database);
+  journal.read(generation, [&](const UsageRecord& record) { flush.add(record); });
+  flush.write();
 }
 
 }  // namespace nexakey::store::sqlite

@@ -50,8 +50,8 @@ Tick read_clock(clockid_t clock) {
 
 }  // namespace
 
-/// Where in the arena a ring is, in one word, so that one store puts another in its place. Its size
-/// is a power of two.
+/// The place of a ring in the arena, in one word, so that a single store replaces it. Its size is a
+/// power of two.
 class WindowFile::Place {
  public:
   Place(std::uint64_t offset, std::uint64_t size)
@@ -71,16 +71,16 @@ class WindowFile::Place {
 struct WindowFile::Header {
   std::array<char, 8> magic;
   std::uint64_t slots;       // a power of two
-  std::uint64_t slots_used;  // may run behind after a death
+  std::uint64_t slots_used;  // may be too low after a crash
   std::uint64_t arena_size;  // in times
   std::uint64_t arena_used;
-  std::uint64_t retired;  // not 0: its windows have moved, or have to
+  std::uint64_t retired;  // not 0: the windows have moved to a new file, or must
   Tick clock_base;
   BootId boot_id;
 };
 
 struct WindowFile::Slot {
-  std::int64_t key;  // bits of the id and 1; 0: free
+  std::int64_t key;  // bits of the id, plus 1; 0: free
   Place place;
   std::uint64_t count;
 };
@@ -127,9 +127,9 @@ Mapping WindowFile::open(const std::filesystem::path& path) {
   if (size >= kHeaderSize) {
     Mapping mapping(std::move(file));
     const auto& header = *mapping.at<Header>(0);
-    const std::uint64_t most = size / sizeof(Tick);
-    if (header.magic == kMagic && std::has_single_bit(header.slots) && header.slots <= most &&
-        header.arena_size <= most &&
+    const std::uint64_t max = size / sizeof(Tick);
+    if (header.magic == kMagic && std::has_single_bit(header.slots) && header.slots <= max &&
+        header.arena_size <= max &&
         size == kHeaderSize + header.slots * sizeof(Slot) + header.arena_size * sizeof(Tick)) {
       return mapping;
     }
@@ -149,7 +149,7 @@ void WindowFile::refresh() {
   }
   mapping_ = open(path_);
   if (header().retired != 0) {
-    rebuild(read_time());  // who retired it died before the new one was in place
+    rebuild(read_time());  // the process that retired it died before the new one was in place
   }
 }
 
@@ -158,7 +158,7 @@ void WindowFile::set_clock() {
   if (header().boot_id == boot_id) {
     return;
   }
-  // A power cut may have kept the slots of keys but not the header that counts them.
+  // After a power cut, the file may have slots that the header does not count.
   Header& head = header();
   head.slots_used = 0;
   Tick latest = read_clock(CLOCK_REALTIME);
@@ -239,8 +239,8 @@ bool WindowFile::has_room(std::uint64_t slots, std::uint64_t times) const {
          times <= head.arena_size - head.arena_used;
 }
 
-/// Each store here and in `grow` makes a whole state, so that a death between two of them leaves at
-/// most some unused room behind.
+/// Each store here and in `grow` leaves a valid state, so that a crash between two of them wastes
+/// at most some room.
 WindowFile::Slot& WindowFile::insert(KeyId id, std::uint64_t ring_size) {
   Header& head = header();
   const auto table = slots();
@@ -287,7 +287,7 @@ void WindowFile::rebuild(Tick now) {
     }
   }
   const std::filesystem::path fresh = path_.string() + "-new";
-  // Every ring may once double in it, so that under a steady load this is the last move.
+  // Every ring can double once in it, so that under a steady load this is the last move.
   WindowFile next(
       create(fresh, std::max(kMinSlots, std::bit_ceil(2 * live)), std::max(kMinArena, 3 * room)),
       path_);
@@ -300,9 +300,9 @@ void WindowFile::rebuild(Tick now) {
       moved.count = slot.count;
     }
   }
-  // A power cut must not leave the name on a file whose content never came to the disk.
+  // After a power cut, the name must not refer to a file whose content is not on disk.
   next.mapping_.file().sync();
-  // From here on everybody who finds the old file goes on to the new one, or does this again.
+  // From here on, every process that has the old file mapped maps the new one, or repeats this.
   header().retired = 1;
   std::filesystem::rename(fresh, path_);
   mapping_ = std::move(next.mapping_);

@@ -145,11 +145,11 @@ class Store(unittest.TestCase):
         for record in found:
             self.assertEqual(record["generation"], header["active"] & 0xFFFFFFFF)
             self.assertTrue(before - 1000 <= record["at"] <= time.time() * 1000 + 1000, record)
-        # A report settles what is there.
+        # A report flushes the journal.
         self.run_command("usage", "crm", "-q")
-        settled = read("Usage header", self.content("-usage"), 0)
-        self.assertEqual((settled["used_0"], settled["used_1"]), (0, 0))
-        self.assertEqual(settled["active"], header["active"] + 1)
+        flushed = read("Usage header", self.content("-usage"), 0)
+        self.assertEqual((flushed["used_0"], flushed["used_1"]), (0, 0))
+        self.assertEqual(flushed["active"], header["active"] + 1)
         self.assertEqual(self.query("SELECT id, settled FROM journals"),
                          [(header["id"], header["active"])])
         self.assertEqual(self.query("SELECT status, requests FROM usage ORDER BY status"),

@@ -26,7 +26,7 @@ Key fast_key(std::uint64_t n) {
   return key;
 }
 
-TEST_CASE("killed settlements neither lose counts nor count twice") {
+TEST_CASE("a killed flush neither loses counts nor counts twice") {
   constexpr std::uint64_t kRounds = 200;
   constexpr std::uint64_t kRequests = 10;
   // Without waiting for a disk the short time between the commit and what follows is often met.
@@ -74,7 +74,7 @@ TEST_CASE("counts stay exact while the journal fills again and again") {
   for (Process& process : processes) {
     CHECK(process.finish());
   }
-  // It was more than the journal holds, so some of it has been settled without being asked to be.
+  // This is more than the journal holds, so a part was flushed without a request.
   CHECK(std::stoul("0" + select(disk.path(), "SELECT sum(requests) FROM usage")) > 0);
   CHECK(report(*disk.connect()).total.requests == kProcesses * kBatches * kBatch);
 }
