@@ -1,4 +1,4 @@
-# Texts in the binary: SQL and the like are files of their own, and become string literals.
+# Texts in the binary: files such as SQL become string literals.
 
 # embed_texts(VARIABLE FILE…): sets VARIABLE to a C++ string literal of each file, with commas
 # between them, for configure_file. A change of a file configures the project again.

@@ -1,5 +1,5 @@
-# Options with which every target is compiled and linked. Third-party headers are system headers and
-# may warn. In the presets, a warning in our own code is an error (CMAKE_COMPILE_WARNING_AS_ERROR).
+# The compiler and linker options of every target. Third-party headers are system headers and may
+# warn. In the presets, a warning in our own code is an error (CMAKE_COMPILE_WARNING_AS_ERROR).
 add_library(nexakey_options INTERFACE)
 target_include_directories(nexakey_options INTERFACE ${PROJECT_SOURCE_DIR})
 target_compile_options(nexakey_options INTERFACE -Wall -Wextra -Wpedantic -Wconversion -Wshadow)

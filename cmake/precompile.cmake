@@ -1,7 +1,7 @@
 # Compiles the headers of the standard library once for all targets, which halves the time that a
-# small source file takes. Headers of ours and of other libraries are not among them: with CLI11 and
-# nlohmann/json, the precompiled header takes longer to load than it saves. GCC alone, because ccache
-# and clang do not accept such headers as they are.
+# small source file takes. It does not include our headers and those of other libraries: with CLI11
+# and nlohmann/json, the precompiled header takes longer to load than it saves. For GCC only,
+# because ccache and clang do not accept such headers without more options.
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   set(precompile ON)
 else()

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Checks which folders include which. The arrows run one way: cli → server, scan → store → core and
-# system; completions include nothing. A storage backend, which is a folder below store/, is named in
-# its own folder, in store/open.cpp and in tests alone. The folders are read from the tree, so that a
-# new one is checked too.
+# system; completions include nothing. Only its own folder, store/open.cpp and tests name a storage
+# backend, which is a folder below store/. The folders are read from the tree, so that new ones are
+# checked too.
 #
 # tests/layers.sh [ROOT]       checks the sources below ROOT (default: this repository)
 # tests/layers.sh --self-test  checks that each rule refuses a file that violates it
@@ -54,7 +54,7 @@ check_core_io() {
   done < <(includes core | grep -E "include[[:space:]]*[<\"]($io_headers)[>\"]" || true)
 }
 
-# Neither its headers nor its namespace nor its CMake target is used by others.
+# Other folders use neither its headers nor its namespace nor its CMake target.
 check_backend() {
   local backend=$1 line
   while IFS= read -r line; do
@@ -68,7 +68,7 @@ check() {
   cd "$1"
   local folder
   folders=()
-  # Every folder that has sources, but for tests and benchmarks, which may use everything.
+  # Every folder with sources, except for tests and benchmarks, which may use everything.
   for folder in */; do
     folder=${folder%/}
     [[ $folder != @(tests|bench|build) ]] || continue
@@ -95,8 +95,7 @@ violate() {
   violations+=("layers: $1:$(wc -l <"$tree/$1"):")
 }
 
-# Violates each rule in a copy of the sources, and checks that all violations are found by their
-# places, and nothing else.
+# Violates each rule in a copy of the sources, and checks that exactly these places are reported.
 self_test() {
   local scratch backend violation output violations=()
   scratch=$(mktemp -d)

@@ -11,7 +11,7 @@ find_package(Python3 3.11 QUIET COMPONENTS Interpreter)
 set(doctest-dev_IS_THERE ${doctest_FOUND})
 set(python3_IS_THERE ${Python3_FOUND})
 
-# A package is installed if this program of it is.
+# A package is installed if its program is found.
 macro(nexakey_need_program package program)
   find_program(NEXAKEY_TEST_${package} ${program})
   mark_as_advanced(NEXAKEY_TEST_${package})
@@ -59,7 +59,7 @@ function(nexakey_add_tests folder)
   endif()
 endfunction()
 
-# Names in one line what was left out. With NEXAKEY_ALL_TESTS that is an error.
+# Lists in one line the tests that were left out. With NEXAKEY_ALL_TESTS, that is an error.
 function(nexakey_report_left_out)
   get_property(folders GLOBAL PROPERTY NEXAKEY_LEFT_OUT)
   get_property(packages GLOBAL PROPERTY NEXAKEY_MISSING)

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Completion in the shells themselves: completion_test.py bash|zsh|fish.
 
-Each shell runs in a pseudo-terminal. A line is typed and the tab key pressed; then `printf` is put
-in front of it, so that the shell itself says which words the line has come to.
+Each shell runs in a pseudo-terminal. The test types a line and presses the tab key; then it inserts
+`printf` before the line, so that the shell itself prints the words of the line.
 """
 
 import os

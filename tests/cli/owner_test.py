@@ -13,7 +13,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-OWNER, GROUP = 47110, 47111  # nobody on the machine
+OWNER, GROUP = 47110, 47111  # of no user on the machine
 TIME_LIMIT = 120
 SIDE_FILES = ("-wal", "-shm", "-lock", "-usage", "-windows", "-reserve")
 

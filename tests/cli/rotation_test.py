@@ -3,7 +3,7 @@
 
 traffic  a client that uses the key in the file is never refused while that is rotated, and a key
          that was rotated dies when its grace ends
-kills    rotate is killed at any point: no key is lost or half rotated, and the next run settles it
+kills    rotate is killed at any point: no key is lost or half rotated, and the next run completes it
          (NEXAKEY_KILLS in the environment: how often)
 document the lines for cron and systemd in docs/rotation.md do what they say, and print nothing
 """
@@ -23,7 +23,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 NEXAKEY = os.path.abspath(os.environ["NEXAKEY"])
-TIME_LIMIT = 60  # seconds, for whatever is waited for
+TIME_LIMIT = 60  # seconds, for every wait
 
 
 class Home:
@@ -96,7 +96,7 @@ def check_traffic(home):
     client.start()
     try:
         for _ in range(5):
-            # Longer than the test takes on any machine.
+            # Longer than the test can take.
             home.run(*home.rotate("10m"))
             seen, give_up = turns, time.monotonic() + TIME_LIMIT
             while turns < seen + 20:

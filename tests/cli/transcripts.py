@@ -223,7 +223,7 @@ def environment(home, binary):
         "NEXAKEY_SYSTEM_CONFIG": home + "/etc/config.toml",
         "LC_ALL": "C.UTF-8",
         "TERM": "xterm-256color",
-        "TZ": "America/St_Johns",  # whoever prints local times is found out
+        "TZ": "America/St_Johns",  # reveals local times in the output
         "PYTHONDONTWRITEBYTECODE": "1",
         "TESTS": str(Path(__file__).parent.resolve()),
     }

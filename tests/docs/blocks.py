@@ -1,16 +1,16 @@
 #!/usr/bin/env python3
-"""Runs what a document tells its reader to type: blocks.py DOCUMENT, NEXAKEY in the environment.
+"""Runs the examples of a document: blocks.py DOCUMENT, with NEXAKEY in the environment.
 
 Blocks whose info string has the word `run` are run by one bash, in order, in an empty home folder:
 
     ```sh run         a script; each command has to succeed
     ```console run    commands behind `$ `, continued behind `> `, and what they print in a terminal
                       of 100 columns; a line `...` stands for any lines
-    <!-- run          a script that the reader does not see: what the document takes for granted
+    <!-- run          a script that the reader does not see: what the document presupposes
 
 Ids, keys, tokens, times and numbers of seconds in the document are examples, and columns may be wider
-or narrower. An id that the document repeats has to be the same id in the output each time, and in a
-command it stands for the real one.
+or narrower. An id that the document repeats must be the same id in the output each time; in a
+command, it is replaced by the real one.
 """
 
 import difflib
@@ -108,7 +108,7 @@ class Shell:
                 output += os.read(self.terminal, 65536)
             except OSError:  # how Linux reports that no process has the other side open
                 return self.lines(output), None
-        self.unread = output[done.end():]  # by what runs in the background
+        self.unread = output[done.end():]  # of a command in the background
         return self.lines(output[:done.start()]), int(done[1])
 
     def lines(self, output):
@@ -167,7 +167,7 @@ def run_session(shell, block, captured):
 def run_document(path, binary):
     """Runs the marked blocks of a document, and returns how many there are."""
     marked = [block for block in markdown.blocks(path) if "run" in block.info.split()[1:]]
-    captured = {}  # ids of the document, and what they stand for
+    captured = {}  # ids of the document, and the real ones
     with tempfile.TemporaryDirectory(prefix="nexakey-") as home:
         shell = Shell(home, binary)
         try:
@@ -189,7 +189,7 @@ def main():
             return count == 0
         except Failure as failure:
             print(f"{path.name}: {failure}")
-        if time.gmtime().tm_yday == day:  # counts of today are those of one day
+        if time.gmtime().tm_yday == day:  # all counts are of the same day
             break
     return 1
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A document that is wrong fails, and says where. NEXAKEY is in the environment."""
+"""A wrong example in a document is reported with its place. NEXAKEY is in the environment."""
 
 import os
 import tempfile

@@ -50,7 +50,7 @@ def read(heading, content, start):
         at = start + int(offset)
         if size := re.fullmatch(r"(\d+) bytes", kind):
             fields[name] = content[at:at + int(size[1])]
-        elif kind != "bytes":  # of which another field has the size
+        elif kind != "bytes":  # whose size is in another field
             fields[name], = struct.unpack_from("<" + FORMATS[kind], content, at)
     return fields
 
@@ -192,7 +192,7 @@ class Store(unittest.TestCase):
                 command.stdin.close()
                 with self.assertRaises(subprocess.TimeoutExpired, msg=name):
                     command.wait(1)
-            # The lock went with the open file.
+            # Closing the file released the lock.
             self.assertEqual(command.wait(TIME_LIMIT), 0, name)
 
     def test_the_reserve(self):

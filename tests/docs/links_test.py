@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What the documents refer to is there: files, headings, and sources that are named in `backquotes`."""
+"""The documents refer to existing files, headings, and sources that are named in `backquotes`."""
 
 import re
 import unittest
@@ -35,7 +35,7 @@ class Documents(unittest.TestCase):
 
     def test_sources_that_are_named_exist(self):
         missing = [f"{document.name}:{number}: {name}" for document in DOCUMENTS
-                   if document.name != "CHANGELOG.md"  # it tells of earlier sources
+                   if document.name != "CHANGELOG.md"  # names earlier sources
                    for number, line in prose(document) for name in SOURCE.findall(line)
                    if "NAME" not in name and not name.startswith(".git/")
                    and not (ROOT / name).exists()]

@@ -1,4 +1,4 @@
-"""What the tests of the documents read of Markdown: fenced blocks, headings and links."""
+"""Parses the Markdown of documents: fenced blocks, headings and links."""
 
 import re
 from dataclasses import dataclass

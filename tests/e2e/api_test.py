@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""The API of `nexakey serve`, as programs speak it: who may do what, in which order answers come,
-and that nothing slow holds up a decision.
+"""The API of `nexakey serve` for programs: permissions, the order of responses, and that slow
+requests do not hold up decisions.
 """
 
 import fcntl
@@ -29,7 +29,7 @@ def random_text(alphabet, length):
 
 
 def new_key(**members):
-    """A key as a client makes it: its text, and the record that the store gets."""
+    """A new key, as a client generates it: its text, and the record for the store."""
     text = "fc_live_" + random_text(ALPHABET, 28)
     record = {"id": "key_" + random_text(BASE32, 12), "scopes": ["read"],
               "hash": hashlib.sha256(text.encode()).hexdigest(), "hint": "fc_live_…" + text[-4:],
@@ -38,7 +38,7 @@ def new_key(**members):
 
 
 def new_import():
-    """The id of an import as a client makes it."""
+    """The id of a new import, as a client generates it."""
     return "imp_" + random_text(BASE32, 12)
 
 
@@ -118,7 +118,7 @@ class ApiTest(unittest.TestCase):
 
     @contextmanager
     def writers_stopped(self):
-        """Nobody can change the store meanwhile: what wants to has to wait."""
+        """Holds the writer lock, so that all changes of the store wait."""
         with open(f"{self.place.path}/keys.db-lock", "rb+") as file:
             fcntl.fcntl(file, F_OFD_SETLKW, LOCK_FIRST_BYTE)  # as nexakey itself takes it
             yield
@@ -146,7 +146,7 @@ class Keys(ApiTest):
         first = self.ask("PUT", path, record)
         second = self.ask("PUT", path, record)
         self.assertEqual((first.status, first.text), (200, second.text))
-        # Nor does it matter that it is sent with what the store says of it.
+        # The members that the store adds do not matter either.
         self.assertEqual(self.ask("PUT", path, first.json["key"]).text, first.text)
         self.assertEqual(self.ask("PUT", path, record | {"name": "other"}).status, 409)
         other = new_key(hash=record["hash"])[1]
@@ -313,7 +313,7 @@ class Tokens(ApiTest):
                                      (401, 'Bearer realm="nexakey"'))
 
     def check_confined_to_sales(self, port, admin, verifier):
-        """Whoever has these tokens at this port sees and changes the keys of sales alone."""
+        """With these tokens at this port, a client sees and changes only the keys of sales."""
         (own, own_key), (_, other) = self.put(workspace="sales"), self.put(workspace="default")
         id = other["id"]
         successor = new_key(workspace="sales", rotated_from=id)[1]
@@ -381,7 +381,7 @@ class Tokens(ApiTest):
 
 class Order(ApiTest):
     def receive(self, connection, count):
-        """The statuses and bodies of so many answers."""
+        """The statuses and bodies of `count` responses."""
         answers, data = [], b""
         while len(answers) < count:
             head, separator, rest = data.partition(b"\r\n\r\n")
@@ -459,7 +459,7 @@ class Order(ApiTest):
         connection = self.connect()
         with self.writers_stopped():
             connection.sendall(self.http("PATCH", f"/v1/keys/{key['id']}", {"rate_limit": 7}))
-            # An answer on another connection: the first has been read by then.
+            # After a response on another connection, the first request has been read.
             self.ask("POST", "/v1/verify", {})
             self.place.server.send_signal(signal.SIGTERM)
             wait_for(lambda: not is_open(self.port), self.place)
@@ -476,7 +476,7 @@ class Order(ApiTest):
         with self.writers_stopped():
             for connection in connections:
                 connection.sendall(change)
-            # One is worked on, two wait, and the others hear so at once.
+            # One is running, two wait, and the others are refused at once.
             wait_for(lambda: len(self.answered(connections)) >= 5, self.place)
             for connection in self.answered(connections):
                 self.assertEqual(self.receive(connection, 1)[0][0], 503)

@@ -1,4 +1,4 @@
-"""The document that /openapi.json serves, and whether answers are as it says."""
+"""The document at /openapi.json, and checks whether responses comply with it."""
 
 import json
 import re
@@ -11,7 +11,7 @@ METHODS = ("get", "put", "post", "patch")
 
 
 def resolve(node):
-    """What a reference within the document stands for."""
+    """The target of a reference within the document."""
     while "$ref" in node:
         found = DOCUMENT
         for name in node["$ref"].removeprefix("#/").split("/"):
@@ -27,7 +27,7 @@ def validator(schema):
 
 
 def operations():
-    """Each operation: its path, its method and what is said of it."""
+    """Each operation: its path, its method and its description."""
     for path, item in DOCUMENT["paths"].items():
         for method in METHODS:
             if method in item:
@@ -66,7 +66,7 @@ def find(method, target):
 
 
 def check(method, target, reply):
-    """Raises unless the answer is one that the document promises."""
+    """Raises unless the response complies with the document."""
     operation = find(method, target)
     if operation is None:
         assert reply.status in (404, 405), f"{method} {target} is not documented"

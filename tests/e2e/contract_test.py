@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""/openapi.json is a valid document, and what it promises is served. (That each answer of the other
-tests is as it says is checked where they ask.)"""
+"""/openapi.json is a valid document, and the server complies with it. (The other
+tests check that each response complies.)"""
 
 import re
 import unittest
@@ -31,7 +31,7 @@ class Contract(ApiTest):
                     jsonschema.Draft202012Validator.check_schema(part["schema"])
 
     def check_node(self, node):
-        """Each reference leads somewhere."""
+        """Each reference has a target."""
         if isinstance(node, list):
             node = dict(enumerate(node))
         if isinstance(node, dict):
@@ -45,7 +45,7 @@ class Contract(ApiTest):
         for path, method, _ in contract.operations():
             target = re.sub(r"{\w+}", lambda match: ids[match.group()], path)
             with self.subTest(path=path, method=method):
-                # Without a credential: what is not there would say so all the same.
+                # Without a credential: an unknown path would be 404 all the same.
                 self.assertNotIn(self.ask(method.upper(), target, bearer="x").status, (404, 405))
 
     def test_each_member_is_documented(self):
@@ -73,7 +73,7 @@ class Contract(ApiTest):
                 self.assertLessEqual(required, set(value))
 
     def stage_import(self):
-        """The path of an import of which all is there: of what the store has."""
+        """The path of an import with all parts of an export of this store."""
         path = f"/v1/imports/{new_import()}"
         export = self.ask("GET", "/v1/export").text.encode()
         self.assertEqual(self.ask("PUT", path + "/0", export).status, 204)
@@ -118,7 +118,7 @@ class Contract(ApiTest):
         documented = {(method, path): {parameter["name"] for parameter in operation.get("parameters", ())
                                        if parameter["in"] == "query"}
                       for path, method, operation in contract.operations()
-                      if not path.startswith("/auth/")}  # which gets the parameters of clients
+                      if not path.startswith("/auth/")}  # gateways send the parameters of clients
         names = {"nonsense"}.union(*documented.values())
         for (method, path), own in documented.items():
             target = re.sub(r"{\w+}", lambda match: ids[match.group()], path)

@@ -1,4 +1,4 @@
-"""A gateway between curl and a small API: what the tests of gateways share."""
+"""A gateway between curl and a small API, for the tests of gateways."""
 
 import http.server
 import json
@@ -16,10 +16,10 @@ GATEWAY = sys.argv.pop(1)
 
 
 class Api(http.server.BaseHTTPRequestHandler):
-    """The API behind the gateway: it tells who it thinks is there."""
+    """The API behind the gateway: responds with the identity that it sees."""
 
     protocol_version = "HTTP/1.1"
-    asked = 0  # how many requests have come
+    asked = 0  # how many requests have arrived
 
     def answer(self):
         Api.asked += 1
@@ -61,7 +61,7 @@ class Reply:
 
 
 class GatewayCase(unittest.TestCase):
-    """The gateway that the first argument names, between curl and an API, with nexakey beside."""
+    """The gateway that the first argument names, with curl, an API and nexakey."""
 
     @classmethod
     def setUpClass(cls):
@@ -96,7 +96,7 @@ class GatewayCase(unittest.TestCase):
         return Reply(done.stdout)
 
     def ask_nexakey(self, key, path="/auth/forward", **changes):
-        """The head, as pairs, and the body of what nexakey itself answers a gateway."""
+        """nexakey's own response to a gateway: the head, as pairs, and the body."""
         headers = {"Host": "x", "Connection": "close", "Authorization": f"Bearer {key}",
                    "X-Forwarded-Method": "GET", "X-Forwarded-Uri": "/v1/leads/7",
                    "X-Forwarded-For": "127.0.0.1"} | changes

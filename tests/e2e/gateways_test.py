@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Real gateways in front of a small API, configured by the files of docs/gateways: each asks `nexakey
-serve`, driven by curl and by many connections at once.
+"""Real gateways in front of a small API, configured by the files of docs/gateways. Each asks `nexakey
+serve`. The clients are curl and many connections at once.
 
 gateways_test.py nginx|caddy|haproxy|serve
 """
@@ -110,7 +110,7 @@ class Gateways(GatewayCase):
         replies = [self.curl(key=key) for key in
                    (revoked, suspended, "fc_live_" + "0" * 28, "malformed")]
         for reply in replies:
-            reply.headers.pop("date", None)  # which HAProxy does not send
+            reply.headers.pop("date", None)  # HAProxy does not send it
         for reply in replies[1:]:
             self.assertEqual(reply.status, 401)
             self.assertEqual(reply.headers, replies[0].headers)
@@ -198,7 +198,7 @@ class Gateways(GatewayCase):
         count = int(os.environ.get("NEXAKEY_DRILL", "20"))
         keys = [json.loads(self.place.nexakey("create", "--scope", "read", "--rate-limit", "100000",
                                               "-o", "json")) for _ in range(count)]
-        # A file in place of the API: a connection to that for each request would use up the ports.
+        # A file in place of the API: one connection per request would use up the ports.
         port = self.start_gateway((f"proxy_pass http://{recipes.API};",
                                    f"root {self.place.path};"))[0]
         Path(self.place.path, "page").write_text("")
@@ -219,7 +219,7 @@ class Gateways(GatewayCase):
                 if ask(connection, i) == 200:
                     (late.append if i < done else admitted.add)(i)
                 asked.append(i)
-                time.sleep(0.02)  # or the commands would wait for the clients most of the time
+                time.sleep(0.02)  # otherwise, the commands would mostly wait for the clients
             connection.close()
 
         with ThreadPoolExecutor(64) as pool:
@@ -273,7 +273,7 @@ class Gateways(GatewayCase):
 
 
 class Serving(unittest.TestCase):
-    """What needs no gateway."""
+    """Tests that need no gateway."""
 
     def setUp(self):
         self.place = Place()
@@ -288,7 +288,7 @@ class Serving(unittest.TestCase):
         wait_for(lambda: is_open(self.port), self.place)
 
     def send(self, text):
-        """Sends bytes as they are, and returns all that comes until the server closes."""
+        """Sends bytes, and returns what arrives until the server closes."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=20) as connection:
             connection.sendall(text.encode())
             connection.shutdown(socket.SHUT_WR)
@@ -334,7 +334,7 @@ class Serving(unittest.TestCase):
                 self.assertEqual(answer.count(b"HTTP/1.1 "), 2 if ahead else 1)
                 connection.sendall(body.encode())
                 self.assertTrue(connection.recv(65536).startswith(b"HTTP/1.1 200 "))
-        # Not to one who is refused by the head alone, nor to HTTP/1.0, which does not know it.
+        # Not to a client that is refused by its head, and not to HTTP/1.0, which does not have it.
         self.assertEqual(self.status(head.replace(f"Length: {len(body)}", "Length: 5000")), 413)
         self.assertEqual(self.status(head.replace("HTTP/1.1", "HTTP/1.0") + body), 200)
 
@@ -456,7 +456,7 @@ class Serving(unittest.TestCase):
         self.start()
         remaining = [int(line.split()[1]) for line in self.send(self.asking()).split("\r\n")
                      if line.startswith("X-RateLimit-Remaining")]
-        # Those in flight at a kill may have their place in the window and not be counted yet.
+        # Requests in flight at a kill may be in the window but not counted yet.
         self.assertEqual(len(remaining), 1)
         self.assertLessEqual(remaining[0], 100000 - counted - 1)
         self.assertGreaterEqual(remaining[0], 100000 - counted - 1 - clients)

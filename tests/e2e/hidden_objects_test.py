@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Nothing that a repository says of itself hides a key: what scan did not search, it reports."""
+"""No content of a repository hides a key: scan reports what it did not search."""
 
 import os
 import unittest
@@ -13,7 +13,7 @@ class HiddenObjects(Home):
         self.key = self.create("crm")
 
     def make_history(self):
-        """A key that came and went, in a folder, and something new."""
+        """A history in which a key was added and removed, and a later commit."""
         self.write("sub/clean", "clean\n")
         leaked = self.commit("leak", "sub/leak", self.key)
         self.git("rm", "--quiet", "sub/leak")
@@ -22,7 +22,7 @@ class HiddenObjects(Home):
         return leaked
 
     def clone(self, *options):
-        """Goes to a clone of the repository."""
+        """Changes to a clone of the repository."""
         self.git("config", "uploadpack.allowFilter", "true")
         clone = self.home / "clone"
         self.git("-c", "protocol.file.allow=always", "clone", "--quiet", *options,
@@ -114,13 +114,13 @@ class HiddenObjects(Home):
             self.assert_told("object directory|not a valid object|bad object|unable to read", *words)
 
     def commit_alone(self):
-        """A branch whose objects are all there."""
+        """A branch whose objects are complete."""
         tree = self.git("mktree", input="")
         commit = self.git("commit-tree", "-m", "alone", tree)
         (self.repository / ".git/refs/heads/alone").write_text(commit + "\n")
 
     def test_staged_objects_are_lost(self):
-        """One that cannot be read takes none of the others with it."""
+        """An object that cannot be read does not affect the others."""
         self.commit("first", "a", "a\n")
         for name in ("b", "c", "e"):
             self.write(name, f"staged {name}\n")

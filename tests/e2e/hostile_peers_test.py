@@ -53,7 +53,7 @@ class Hostile(unittest.TestCase):
         return self.open_sockets.enter_context(connection)
 
     def question(self, **headers):
-        """A gateway's question, which is answered with 200."""
+        """A gateway's request, which is answered with 200."""
         lines = {"Host": "x", "Authorization": f"Bearer {self.key}", "X-Original-Method": "GET",
                  "X-Original-URI": "/v1/leads/7", "X-Real-IP": "198.51.100.7"} | headers
         return ("GET /auth/nginx HTTP/1.1\r\n" +
@@ -61,7 +61,7 @@ class Hostile(unittest.TestCase):
                 "\r\n").encode()
 
     def assert_decides(self, gateway=None):
-        """The gateway is answered."""
+        """Checks that the gateway gets a decision."""
         gateway = gateway or self.connect_gateway()
         gateway.sendall(self.question())
         self.assertIn(b"HTTP/1.1 200 OK\r\n", read_head(gateway))
@@ -96,7 +96,7 @@ def read_head(connection):
 
 class StalledLog(Hostile):
     def ask(self, times):
-        """Asks 50 questions at once, so many times, and takes the answers."""
+        """Sends 50 requests at once, `times` times, and reads the responses."""
         gateway = self.connect_gateway()
         for _ in range(times):
             gateway.sendall(self.question() * 50)
@@ -132,14 +132,14 @@ class StalledLog(Hostile):
 
 
 class Memory(Hostile):
-    """What strangers send and do not read takes bounded memory."""
+    """Clients without a token that send much and read nothing take bounded memory."""
 
     def resident(self):
         status = Path(f"/proc/{self.place.server.pid}/status").read_text()
         return int(re.search(r"VmRSS:\s+(\d+) kB", status).group(1)) << 10
 
     def flood(self, connection, sent):
-        """Sends what the server takes; it may answer and close at any point."""
+        """Sends as much as the server takes; it may respond and close at any point."""
         connection.settimeout(0.2)
         with contextlib.suppress(TimeoutError, ConnectionError):
             connection.sendall(sent)
@@ -181,7 +181,7 @@ class Memory(Hostile):
 
 
 class Connections(Hostile):
-    """Those that idle or drip leave room for others."""
+    """Idle and slow clients leave room for others."""
 
     def test_idle_ones_give_way(self):
         self.serve("--log", "none", "--max-connections", "20")
@@ -226,7 +226,7 @@ class Connections(Hostile):
         self.assert_decides(waiting)
 
     def processor_time(self):
-        """In seconds."""
+        """The processor time of the server, in seconds."""
         words = Path(f"/proc/{self.place.server.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
 

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """scan runs no program that a repository names.
 
-A marker command is planted in every setting, hook and file by which a repository can make git run
-one, and every mode of scan is run: the marker must not be made. Each way that a read-only git can be
-made to run it is first shown to work with a plain git, so that no test passes for want of an attack.
+The tests plant a marker command in every setting, hook and file with which a repository can make git
+run one, and run every mode of scan, which must not create the marker. For each attack that works on a
+read-only command of git, a test first shows that plain git runs the command.
 """
 
 import os
@@ -42,7 +42,7 @@ SETTINGS = {
        ("cat-file", "check-ignore", "diff", "diff-tree", "ls-files", "rev-list", "rev-parse")},
 }
 
-# What a promisor remote is asked by, when an object is missing.
+# The program that git runs to fetch a missing object from a promisor remote.
 TRANSPORTS = {
     "ext": {"remote.origin.url": "ext::MARKER"},
     "ssh": {"remote.origin.url": "ssh://127.0.0.1/x"},
@@ -209,11 +209,11 @@ class HostileRepository(Home):
 
 
 class Pipes(Home):
-    """git hangs on a pipe in the place of a file. It is ended, and the search goes on without it."""
+    """git hangs on a pipe in the place of a file. It is ended, and the search continues."""
 
     FILES = (".gitignore", ".git/HEAD", ".git/config", ".git/index", ".git/packed-refs",
              ".git/shallow", ".git/info/exclude", ".git/objects/info/alternates")
-    TIME_LIMIT = 120  # seconds, for what a git that is not ended for 5 minutes would exceed
+    TIME_LIMIT = 120  # seconds; less than the 5 minutes after which git would end anyway
 
     def start(self, folder, *words):
         process = subprocess.Popen([NEXAKEY, "scan", "--offline", *words], cwd=folder, env=self.env,
@@ -223,7 +223,7 @@ class Pipes(Home):
         return process
 
     def finish(self, process):
-        """Returns what it printed on both streams, in that order."""
+        """Returns its standard output and standard error."""
         return process.communicate(timeout=self.TIME_LIMIT)
 
     def test_pipe_in_the_place_of_a_file(self):

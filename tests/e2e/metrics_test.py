@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The metrics listener, and docs/prometheus as a real Prometheus and promtool read it."""
+"""The metrics listener, and docs/prometheus with a real Prometheus and promtool."""
 
 import http.client
 import json
@@ -91,7 +91,7 @@ class Metrics(unittest.TestCase):
 
     def test_a_socket_of_systemd_is_an_address_too(self):
         with socket.create_server(("127.0.0.1", self.port)) as passed:
-            # What sd_listen_fds(3) says: the descriptor is 3, and the process is meant.
+            # As in sd_listen_fds(3): the descriptor is 3, and the sockets are for this process.
             command = (f'LISTEN_PID=$$ LISTEN_FDS=1 exec "$@" 3<&{passed.fileno()}')
             done = subprocess.run(["bash", "-c", command, "bash", NEXAKEY, "serve",
                                    "--metrics-listen", f"127.0.0.1:{self.port}"],

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""A store moves over HTTP as it does between files: the same bytes come out, and all goes in or
-nothing. However long an export is, nobody waits for it."""
+"""A store moves over HTTP as it does between files: exports have the same bytes, and an import is
+complete or changes nothing. Long exports do not hold up other requests."""
 
 import http.client
 import json
@@ -30,7 +30,7 @@ class Moving(ApiTest):
                                   f"{self.place.path}/{token}.token", stdin=stdin)
 
     def fill(self, count=20, **members):
-        """Puts so many keys in, of which one was used."""
+        """Adds `count` keys and uses one of them."""
         lines = []
         for number in range(count):
             text, record = new_key()
@@ -56,16 +56,16 @@ class Moving(ApiTest):
     def test_a_store_moves_over_http(self):
         self.fill()
         export = self.remote("export") + "\n"
-        # Home again nothing changes, and whether it was done before is not to be told.
+        # Importing it where it came from changes nothing, like importing it twice.
         for _ in range(2):
             again = json.loads(self.remote("import", "-o", "json", stdin=export))["import"]
             self.assertEqual((again["keys"]["added"], again["keys"]["unchanged"]), (0, 21))
             self.assertEqual(self.remote("export") + "\n", export)
-        # From the server to files, which then are the same store.
+        # From the server to files, which are then the same store.
         files = f"sqlite:{self.place.path}/moved.db"
         self.place.nexakey("import", "--store", files, stdin=export)
         self.assertEqual(self.place.nexakey("export", "--store", files) + "\n", export)
-        # To another server: what it has of its own stays.
+        # To another server, which keeps its own keys.
         other = f"{self.place.path}/other.db"
         self.write_token("other", self.place.nexakey("token", "create", "--role", "admin", "-q",
                                                      "--store", other))
@@ -80,7 +80,7 @@ class Moving(ApiTest):
         for workspace in ("sales", "default"):
             self.assertEqual(self.remote("export", "-w", workspace, "-q", **there),
                              self.remote("export", "-w", workspace, "-q"))
-        # What stands against it is told, and nothing is done.
+        # Conflicts are listed, and nothing is changed.
         self.remote("edit", "key-0", "--rate-limit", "7", **there)
         before = self.remote("export", **there)
         with self.assertRaisesRegex(AssertionError, "1 of the records conflict"):
@@ -105,7 +105,7 @@ class Moving(ApiTest):
             decide = self.http("POST", "/v1/verify?dry_run=true", {"key": self.key})
             connection.sendall(decide + self.http("GET", "/v1/export") + decide)
             self.assertTrue(json.loads(self.answer(connection))["allowed"])
-            # The export is on its way, and not fetched.
+            # The export has begun, but is not read.
             for _ in range(20):
                 reply = self.ask("POST", "/v1/verify?dry_run=true", {"key": self.key})
                 self.assertEqual(reply.json["status"], 200)
@@ -113,7 +113,7 @@ class Moving(ApiTest):
             self.assertTrue(json.loads(self.answer(connection))["allowed"])
 
     def answer(self, connection):
-        """The body of the next answer, read as slowly as it takes."""
+        """The body of the next response."""
         head = b""
         while not head.endswith(b"\r\n\r\n"):
             head += connection.recv(1)
@@ -160,7 +160,7 @@ class Moving(ApiTest):
             with self.subTest(body=body):
                 self.assertEqual(self.ask("POST", path, body).status, 400)
         self.assertEqual(self.ask("POST", path, {"parts": 1}).status, 404)
-        # What is no export is refused whole, and its parts are gone.
+        # An invalid export is refused completely, and its parts are deleted.
         self.assertEqual(self.ask("PUT", path + "/0", b"{}\n").status, 204)
         self.assertEqual(self.ask("POST", path, {"parts": 1}).status, 400)
         self.assertEqual(self.ask("POST", path, {"parts": 1}).status, 404)

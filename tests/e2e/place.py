@@ -1,4 +1,4 @@
-"""A folder with a store and the servers on it: what the end-to-end tests share."""
+"""A folder with a store and its servers, for the end-to-end tests."""
 
 import contextlib
 import os
@@ -14,7 +14,7 @@ NEXAKEY = os.path.abspath(os.environ["NEXAKEY"])
 
 
 def free_port():
-    """One that nobody listens on, and that the system gives to nobody who lets it choose."""
+    """A port on which nothing listens, and that the system does not choose for others."""
     given = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()
     while True:
         port = random.randrange(10000, max(int(given[0]), 20000))
@@ -39,7 +39,7 @@ class Place:
 
     def nexakey(self, *words, stdin=""):
         done = subprocess.run([NEXAKEY, *words], env=self.env, input=stdin, capture_output=True,
-                              text=True, timeout=300)  # an import of thousands of keys, under a sanitizer
+                              text=True, timeout=300)  # an import of thousands of keys under a sanitizer
         if done.returncode != 0:
             raise AssertionError(f"nexakey {words}: {done.stderr}")
         return done.stdout.strip()
@@ -48,8 +48,8 @@ class Place:
         return self.nexakey("create", *options, "--quiet")
 
     def start(self, command):
-        # Output goes to a file: a pipe that nobody reads would stop the process. It leads a group, so
-        # that the workers of a gateway end with it.
+        # Output goes to a file: an unread pipe would block the process. The process leads a group,
+        # so that the workers of a gateway end with it.
         with open(f"{self.path}/log", "a") as log:
             process = subprocess.Popen(command, env=self.env, stdout=log, stderr=log,
                                        start_new_session=True)
@@ -87,7 +87,7 @@ def is_open(port):
 
 
 def certificate(folder, name, days=2):
-    """The files of a certificate for localhost, which vouches for itself, and of its key."""
+    """The files of a self-signed certificate for localhost and of its key."""
     files = f"{folder}/{name}.crt", f"{folder}/{name}.key"
     subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
                     "ec_paramgen_curve:P-256", "-nodes", "-days", str(days), "-subj", "/CN=localhost",

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Four `serve` on one PostgreSQL: one limit, one truth, and a no when it cannot be asked."""
+"""Four `serve` on one PostgreSQL share limits and keys, and deny when it cannot be asked."""
 
 import json
 import os
@@ -27,12 +27,12 @@ def plain_request(method, path, key=""):
 
 
 class OnPostgres(unittest.TestCase):
-    """A place whose store is a PostgreSQL server of its own."""
+    """A place whose store is on its own PostgreSQL server."""
 
     settings = ()
 
     def setUp(self):
-        # A path that is short enough for a socket, and that another user may go through.
+        # A path that is short enough for a socket, and that another user can access.
         self.folder = tempfile.TemporaryDirectory(prefix="nexakey-e2e-")
         os.chmod(self.folder.name, 0o711)
         self.addCleanup(self.folder.cleanup)
@@ -52,7 +52,7 @@ class Statements(OnPostgres):
     settings = ("log_statement=all", "log_min_duration_statement=-1")
 
     def statements_of(self, *words):
-        """What the server was sent while a command ran."""
+        """The statements that a command sends to the server."""
         log = Path(self.folder.name, "server", "log")
         before = len(log.read_text())
         self.place.nexakey(*words)
@@ -132,8 +132,8 @@ class FourServers(OnPostgres):
         self.assertEqual(self.pipeline(1, *requests), list(statuses))
 
     def check_strangers_without_postgresql(self):
-        """A path or method that does not exist is not found without the store, and no response says
-        where the store is."""
+        """An unknown path or method is refused without the store, and no response contains the
+        location of the store."""
         token, key = "nxk_" + "0" * 40, "fc_live_" + "0" * 28
         for method, path, bearer, status in (("GET", "/readyz", "", 503), ("GET", "/nothing", token, 404),
                                              ("DELETE", "/v1/keys", token, 405),

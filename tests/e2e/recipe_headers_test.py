@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Headers of clients that the gateways of docs/gateways must not pass on: an API can trust the
-X-Nexakey-* headers, and sees neither a credential nor a method that nexakey has not judged.
+X-Nexakey-* headers, and sees neither a credential nor a method that nexakey has not checked.
 
 recipe_headers_test.py nginx|caddy|haproxy
 """
@@ -15,7 +15,7 @@ DECIDING = ["X-Api-Key", "X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Ov
 
 
 def spellings(name):
-    """The name as clients may write it, and as CGI, WSGI and PHP make the same of it."""
+    """The spellings of a name that CGI, WSGI and PHP do not distinguish."""
     separated = {name, "_".join(name.split("-")), ".".join(name.split("-")),
                  "_".join(name.rsplit("-", 1)), "_".join(name.split("-", 1))}
     return sorted({form(text) for text in separated
@@ -32,7 +32,7 @@ class Headers(GatewayCase):
         return json.loads(reply.body)["folded"]
 
     def identity_headers(self):
-        """All X-Nexakey-* headers that nexakey answers, whatever it decides."""
+        """The X-Nexakey-* headers of all kinds of decisions."""
         key = self.place.create("--scope", "read", "--rate-limit", "1")
         cases = [self.ask_nexakey(key, **{"X-Forwarded-Method": method})
                  for method in ("POST", "GET", "GET")] + [self.ask_nexakey("")]
@@ -41,7 +41,7 @@ class Headers(GatewayCase):
         return sorted(names)
 
     def check_seen(self, reply, names, scopes):
-        """The API saw each header once, with what nexakey says."""
+        """Checks that the API saw each header once, with nexakey's value."""
         seen = [pair for pair in self.folded(reply) if "nexakey" in pair[0]]
         self.assertEqual(sorted(name for name, _ in seen), [name.lower() for name in names])
         values = dict(seen)
@@ -51,7 +51,7 @@ class Headers(GatewayCase):
         self.assertRegex(values["x-nexakey-key-id"], "^key_")
 
     def ports(self):
-        """Of the gateway, and of one that passes every header name on to nexakey."""
+        """The ports of the gateway, and of one that passes every header name on to nexakey."""
         changes = {"nginx": [("underscores_in_headers off", "underscores_in_headers on"),
                              ("  upstream nexakey",
                               "  ignore_invalid_headers off;\n  upstream nexakey")]}
@@ -96,7 +96,7 @@ class Headers(GatewayCase):
                     for header, value in seen:
                         if header == "connection":
                             self.assertNotIn("nexakey", value.lower())
-                    if upgrade and GATEWAY != "nginx":  # whose recipe has no WebSocket
+                    if upgrade and GATEWAY != "nginx":  # its recipe has no WebSocket
                         self.assertIn(["upgrade", "x"], seen)
                         self.assertIn(["connection", "upgrade"],
                                       [[header, value.lower()] for header, value in seen])

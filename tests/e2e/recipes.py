@@ -23,7 +23,7 @@ def nginx(text, folder, ports):
     log = ("""  log_format nexakey escape=json\n    '{"key_id":"$nexakey_key","admitted":"$nexakey_status",'\n"""
            """    '"status":$status,"method":"$request_method","path":"$request_uri"}';\n"""
            f"  access_log syslog:server=unix:{folder}/access.sock nexakey;\n")
-    # Workers of a root's master would run as a user who may not use the socket.
+    # The workers of a master that runs as root would run as a user who may not use the socket.
     user = "user root;\n" if os.geteuid() == 0 else ""
     text = replace(text, "events {}\nhttp {\n",
                    f"daemon off;\nworker_processes 2;\npid {folder}/nginx-{ports[0]}.pid;\n{user}"

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""What the files of docs/gateways promise besides the decision: clients get a status, a body and the
-headers that they can act on, browsers get CORS.
+"""The promises of docs/gateways besides the decision: clients get a status, a body and headers that
+they can act on, and browsers get CORS.
 
 recipes_test.py nginx|caddy|haproxy
 """
@@ -52,7 +52,8 @@ class Recipe(GatewayCase):
     def test_a_store_that_fails_denies(self):
         key = self.place.create("--scope", "read")
         self.assertEqual(self.curl(key=key).status, 200)
-        # SQLite's files, in place: the server ends if one that it has mapped becomes shorter.
+        # Overwrites SQLite's files in place: the server would crash if a mapped file became
+        # shorter.
         kept = {Path(f"{self.place.path}/keys.db{suffix}"): b"" for suffix in ("", "-wal", "-shm")}
         for path in kept:
             with open(path, "r+b") as file:

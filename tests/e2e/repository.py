@@ -1,4 +1,4 @@
-"""A home with a store and a git repository in it: what the tests of scan share."""
+"""A home with a store and a git repository, for the tests of scan."""
 
 import json
 import os
@@ -13,7 +13,7 @@ LEAKED = 8
 
 
 class Home(unittest.TestCase):
-    """A home with a store in it, and a repository."""
+    """A home with a store and a repository."""
 
     def setUp(self):
         folder = tempfile.TemporaryDirectory(prefix="nexakey-")

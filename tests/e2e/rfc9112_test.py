@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""RFC 9112 (HTTP/1.1) as it concerns a server: what each rule of sections 2, 3, 6, 7 and 9 makes of
-bytes on a real connection.
+"""The rules of RFC 9112 (HTTP/1.1) for servers, sections 2, 3, 6, 7 and 9, with bytes on a real
+connection.
 
-`SMUGGLED` stands where a refused body must not be read as a second request: a second status line
-would be its answer."""
+`SMUGGLED` is in a refused body, which must not be read as a second request: that would add a second
+status line."""
 
 import re
 import socket
@@ -29,8 +29,9 @@ def chunked(chunks):
     return get("Transfer-Encoding: chunked\r\n") + chunks + GET
 
 
-# What is sent, and the statuses that come back with what becomes of the connection. /healthz has no
-# POST: 405 with a body that is read to its end, and the next request is answered.
+# The bytes that are sent, the expected statuses, and the state of the connection after them.
+# /healthz has no POST: the response is 405, the body is read to its end, and the next request is
+# answered.
 RULES = {
     "2.2 message format": [
         ("an empty line before a request is ignored", "\r\n" + GET, [200], OPEN),
@@ -193,8 +194,8 @@ class Rfc9112(unittest.TestCase):
         return connection
 
     def exchange(self, sent, count=1, end=OPEN, pieces=None):
-        """What comes back for these bytes: the statuses, whether the connection is closed then, and
-        the bytes. Waits for `count` responses and, if the end is to be that, for the close."""
+        """The response to these bytes: the statuses, whether the connection is closed then, and the
+        bytes. Waits for `count` responses and, if the end is to be that, for the close."""
         got = b""
         with self.connect() as connection:
             for piece in pieces or [sent]:

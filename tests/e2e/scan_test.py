@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Leaked keys in real git repositories, and input that nobody means well with."""
+"""Leaked keys in real git repositories, and hostile input."""
 
 import gzip
 import io
@@ -20,7 +20,7 @@ DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "scanning.md"
 
 class History(Home):
     def make_history(self):
-        """Files that came, moved and went, on branches that were merged; the places of the key."""
+        """A history of added, moved and deleted files with merged branches; returns the places of the key."""
         key = self.create("crm")
         first = self.commit("first", "a.txt", f"x\nkey={key}\n")
         self.git("rm", "--quiet", "a.txt")
@@ -105,7 +105,7 @@ class WorkTree(Home):
         self.assertEqual(self.scan("sub", status=LEAKED), places(["sub/untracked"]))
         self.assertEqual(self.scan("--no-ignore", status=LEAKED),
                          places(["tracked", "sub/untracked", *ignored]))
-        # What is named is meant.
+        # Files that are named are searched in any case.
         self.assertEqual(self.scan("build", "x.log", status=LEAKED), places(["build/a", "x.log"]))
 
     def test_repositories_in_one_another(self):
@@ -119,7 +119,8 @@ class WorkTree(Home):
         self.assertEqual(self.scan(status=LEAKED), expected)
         found = self.scan("repository", cwd=self.home, status=LEAKED)
         self.assertEqual(found, [(f"repository/{place}", name) for place, name in expected])
-        # From a folder that is no repository, each repository below it still has its rules.
+        # In a folder that is not a repository, each repository below it still follows its own
+        # rules.
         self.write("../plain/.gitignore", "secret\n")
         self.write("../plain/secret", key)
         found = self.scan("plain", "repository", cwd=self.home, status=LEAKED)
@@ -137,14 +138,14 @@ class WorkTree(Home):
         self.git("add", "file", "folder")
         for option in ([], ["--no-ignore"]):
             self.assertEqual(self.scan(*option), [])
-        # A tracked folder that became a link leads nowhere.
+        # A tracked folder that was replaced by a link is not followed.
         self.write("was/secret", "x")
         self.git("add", "was")
         (self.repository / "was" / "secret").unlink()
         (self.repository / "was").rmdir()
         (self.repository / "was").symlink_to("../outside")
         self.assertEqual(self.scan(), [])
-        # A link that is named is meant.
+        # A link that is named is followed.
         self.assertEqual(self.scan("file", status=LEAKED), [("file:1:1", "crm")])
         if os.geteuid() != 0:
             self.write("closed", key)
@@ -153,7 +154,7 @@ class WorkTree(Home):
 
 
 class Drill(Home):
-    """From a commit that would leak a key to its end."""
+    """From a commit that would leak a key to the revocation of the key."""
 
     @staticmethod
     def documented(first_line):
@@ -176,7 +177,7 @@ class Drill(Home):
         self.assertIn("a.txt:1:7", done.stdout + done.stderr)
         self.git("add", "a.txt")
         self.git("commit", "--quiet", "--message", "mended")
-        # What is not staged is nobody's business; `commit --all` stages it for the hook.
+        # Unstaged changes are not searched; `commit --all` stages them for the hook.
         self.write("a.txt", key)
         self.write("b.txt", "b\n")
         self.git("add", "b.txt")

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""`nexakey serve` as a server among others: TLS, the service manager, what it tells of itself, and
-its end; driven by real sockets."""
+"""`nexakey serve` as a service: TLS, the service manager, logs and metrics, and shutdown, over real
+sockets."""
 
 import fcntl
 import json
@@ -63,13 +63,13 @@ class Serving(unittest.TestCase):
         return samples
 
     def sockets(self):
-        """How many the server has open."""
+        """The number of sockets that the server has open."""
         count = 0
         for file in Path(f"/proc/{self.place.server.pid}/fd").iterdir():
             try:
                 count += os.readlink(file).startswith("socket:")
             except FileNotFoundError:
-                pass  # closed since it was listed
+                pass  # closed after it was listed
         return count
 
     def end(self):
@@ -88,7 +88,7 @@ def read_all(connection):
 
 
 def read_answer(connection):
-    """One answer without a body."""
+    """Reads one response without a body."""
     answer = b""
     while not answer.endswith(b"\r\n\r\n"):
         piece = connection.recv(65536)
@@ -184,7 +184,7 @@ class Tls(Serving):
         old = ssl.PEM_cert_to_DER_cert(Path(self.certificate).read_text())
         with self.connect_tls() as connection:
             self.assertEqual(connection.getpeercert(True), old)
-            certificate(self.place.path, "server")  # written over
+            certificate(self.place.path, "server")  # replaces the files
             new = ssl.PEM_cert_to_DER_cert(Path(self.certificate).read_text())
 
             def shown():
@@ -223,7 +223,7 @@ class Tls(Serving):
                 self.assertNotIn(b"HTTP", read_all(connection))
         silent = [self.connect() for _ in range(3)]
         for connection, words in zip(silent, (b"", hello[:20], hello)):
-            connection.sendall(words)  # the rest of the handshake never comes
+            connection.sendall(words)  # the rest of the handshake is never sent
         for connection in silent:
             with connection:
                 read_all(connection)
@@ -238,7 +238,7 @@ class Tls(Serving):
 
     @staticmethod
     def hello():
-        """What a client says first."""
+        """The first message of a TLS client."""
         incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         client = ssl.create_default_context().wrap_bio(incoming, outgoing,
                                                        server_hostname="localhost")
@@ -291,7 +291,7 @@ class Tls(Serving):
 
 
 class Managed(Serving):
-    """Under systemd, or whoever speaks its protocols."""
+    """Under a service manager with systemd's protocols."""
 
     def listen_notify(self, name):
         notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -379,7 +379,7 @@ class Managed(Serving):
 
 
 class Watched(Serving):
-    """What it tells of itself."""
+    """Logs and metrics."""
 
     def test_metrics(self):
         self.serve("--max-connections", "3")

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Kills imports at any point of their work: import_kill_test.py [KILLS].
 
-An import is there as a whole or not at all, and running it again settles it. NEXAKEY is the binary.
+An import is complete or changes nothing, and a second run completes it. NEXAKEY is the binary.
 """
 
 import os
@@ -14,7 +14,7 @@ from pathlib import Path
 
 NEXAKEY = os.environ["NEXAKEY"]
 KEYS = 300
-TIME_LIMIT = 300  # seconds, for a command that nobody kills
+TIME_LIMIT = 300  # seconds, for a command that is not killed
 
 
 def run(*arguments, **options):
@@ -27,7 +27,7 @@ def run(*arguments, **options):
 
 
 def make_export(folder):
-    """An export with keys of all that it can have."""
+    """An export with all kinds of records."""
     store = folder / "source.db"
     keys = "".join(f"fc_live_{n:028}\n" for n in range(KEYS))
     run("--store", store, "import", "--keys", "-", "--scope", "read", input=keys.encode())
@@ -42,7 +42,7 @@ def export_of(store):
 
 
 def kill_import(store, export, within):
-    """Starts an import and ends it; whether it had said that it was done."""
+    """Starts an import and kills it. Returns whether it had reported success."""
     begun = time.monotonic()
     importing = subprocess.Popen(
         [NEXAKEY, "--store", store, "import", export],
@@ -70,7 +70,7 @@ def check_kill(folder, export, longest, with_a_key):
     if acknowledged and not is_done:
         raise AssertionError("an import that was acknowledged is not there")
     if is_done:
-        # The log is that of the import, or has one entry for it.
+        # The log is the one of the export, or has one entry for the import.
         if not with_a_key and after != export.read_bytes():
             raise AssertionError("what was imported is not what was exported")
     elif keys_in(after) != with_a_key or (with_a_key and after != before):
@@ -78,7 +78,7 @@ def check_kill(folder, export, longest, with_a_key):
     run("--store", store, "import", export)
     again = export_of(store)
     if keys_in(again) != KEYS + with_a_key or (is_done and again != after):
-        raise AssertionError("the same import again did not settle it")
+        raise AssertionError("the same import again did not complete it")
     return is_done
 
 

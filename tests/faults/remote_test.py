@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""A remote store that fails in every way: each has its own line and status, nothing is sent twice
-that must not be, nothing but a true "not found" is taken for one, and the token is nowhere."""
+"""A remote store that fails in every way: each failure has its own message and status, no request is
+repeated that must not be, only a real "not found" is taken for one, and the token is never shown."""
 
 import email.utils
 import json
@@ -81,7 +81,7 @@ def page(*keys, after=None):
 
 
 def decision(request, **changes):
-    """What a server that allows everything says."""
+    """The response of a server that allows everything."""
     return {"allowed": True, "status": 200, "reason": "allowed", "key_id": RECORD["id"],
             "workspace": "default", "scopes": ["read"], "client_ip": request["ip"],
             "headers": {"X-RateLimit-Limit": "100", "X-RateLimit-Remaining": "99",
@@ -93,8 +93,8 @@ def decisions(request, **changes):
 
 
 class Server:
-    """Has `answer(request, number)` say what comes back: bytes; None, to break the connection off;
-    or a function that does with the connection what it likes. It keeps what was asked."""
+    """Responds with what `answer(request, number)` returns: bytes; None, to close the connection; or
+    a function that handles the connection. Keeps the requests."""
 
     def __init__(self, answer, tls=None):
         self.answer, self.tls = answer, tls
@@ -129,7 +129,7 @@ class Server:
                         return answer(connection)
                     connection.sendall(answer)
         except OSError:
-            pass  # the client has gone
+            pass  # the client has disconnected
 
     def close(self):
         self.is_open = False
@@ -168,7 +168,7 @@ class RemoteTest(unittest.TestCase):
         return done
 
     def expect(self, command, status, message="", stdin=""):
-        """Runs a command, which has to end like this: nothing for an error but its one line."""
+        """Runs a command and checks its status and output: an error is a single line."""
         done = self.run_command(command, stdin)
         self.assertEqual((done.returncode, done.stdout), (status, ""), done.stderr)
         self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
@@ -176,7 +176,7 @@ class RemoteTest(unittest.TestCase):
         self.assertRegex(done.stderr, message)
 
     def expect_of(self, answer, command, status, message):
-        """The same of a server that answers everything alike; what it was asked."""
+        """The same with a server that always gives the same response. Returns the requests."""
         server = self.serve(answer if callable(answer) else lambda *_: answer)
         self.expect(command, status, message)
         return server.requests
@@ -344,12 +344,12 @@ class Meaning(RemoteTest):
         self.expect_of(page(), "revoke crm --yes", 3, 'no key "crm"')
         missing = problem(404, "not_found", "no key")
         self.expect_of(self.revoke(missing), "revoke crm --yes", 3, "no key")
-        # The key is there; what was to be taken from it is not.
+        # The key exists, but not the entry that was to be removed from it.
         self.expect_of(self.revoke(missing), "whitelist remove crm 192.0.2.1", 3, "no key")
 
 
 def export(*lines, **numbers):
-    """What a server sends for one: the lines between the first and the last."""
+    """The response for an export: the lines between the first and the last."""
     counts = {"tokens": 0, "keys": 0, "usage": 0, "audit": 0} | numbers
     whole = [{"nexakey_export": 1, "workspace": None}, *lines,
              {"type": "end"} | counts | {"audit_hash": None}]
@@ -493,7 +493,7 @@ class Repeating(RemoteTest):
         return page(RECORD) if request.method == "GET" else None
 
     def test_a_kept_connection_that_dies_asks_for_nothing_twice(self):
-        # Two lines a batch each: the second goes over the connection of the first.
+        # Each line is a batch: the second uses the connection of the first.
         server = self.serve(lambda request, number: decisions(request) if number == 1 else None)
         batch = subprocess.Popen([NEXAKEY, "--store", self.store, "verify", "--batch"],
                                  env=self.env, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
@@ -660,7 +660,7 @@ class Reaching(RemoteTest):
 
 class Doctor(RemoteTest):
     def check(self, name, seconds):
-        """What doctor says of a server whose clock is so far ahead."""
+        """The output of doctor for a server whose clock is ahead."""
         def answer(request, _):
             date = email.utils.formatdate(time.time() + seconds, usegmt=True)
             body = {"workspaces": []} if "workspaces" in request.target else {}

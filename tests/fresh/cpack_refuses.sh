@@ -1,4 +1,4 @@
-# cpack fails and names what is missing if it cannot find the dependencies of the package.
+# cpack fails and names what it cannot find of the package's dependencies.
 refuses() {
   if (cd build && cpack) >cpack.log 2>&1; then
     return 1

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Compares the manual with the binary: man_test.py CHECK NEXAKEY FOLDER.
 
-lint        mandoc finds nothing to complain of in any page
+lint        mandoc reports no problem in any page
 commands    each command has a page, nexakey.1 names it, each page is of a command and is installed
 options     each option of a command is described in its page, those of all commands in nexakey.1
 documented  each option that a page describes or mentions exists
@@ -17,7 +17,7 @@ import sys
 
 
 class Binary:
-    """What the binary says of its commands and options."""
+    """The commands and options of the binary, from its help."""
 
     def __init__(self, path):
         self.path = path
@@ -41,7 +41,7 @@ class Binary:
         return long_names | short_names
 
     def own_options(self, command):
-        """The options that only this command has, with those of its own commands."""
+        """The options that only this command has, including those of its subcommands."""
         options = self.options(command)
         if command in ("whitelist", "token"):
             for sub in self.complete(command, ""):
@@ -74,7 +74,7 @@ def pages_in(folder):
 def check_lint(_binary, folder):
     if not shutil.which("mandoc"):
         return ["mandoc is missing: apt-get install mandoc"]
-    # In their folder the pages find each other.
+    # mandoc finds the pages that a page refers to in the same folder.
     names = sorted(path.name for path in folder.glob("*.[17]"))
     result = subprocess.run(
         ["mandoc", "-T", "lint", *names], cwd=folder, capture_output=True, text=True

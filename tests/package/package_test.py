@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes the Debian package of a build and tries it: package_test.py CPACK CONFIG.
+"""Makes and tests the Debian package of a build: package_test.py CPACK CONFIG.
 
 lintian finds no error, systemd accepts the units, the binary is hardened and runs from where the
 package puts it, and dpkg installs and purges it; all of that in a temporary folder.
@@ -48,7 +48,7 @@ FILES = {
     "usr/share/doc/nexakey/examples/postgresql/nexakey.socket.d/postgresql.conf": 0o644,
 }
 
-# The libraries that the distribution's security updates have to reach.
+# The libraries that must be shared, so that the distribution's security updates reach them.
 SHARED = ("libc6", "libsqlite3-0", "libssl3")
 
 
@@ -77,7 +77,7 @@ def check_files(root):
 
 
 def check_hardening(program):
-    """The ELF file has the hardening that cmake/options.cmake asks for."""
+    """The ELF file has the hardening of cmake/options.cmake."""
     header, dynamic = run("readelf", "-hW", program), run("readelf", "-dW", program)
     segments, symbols = run("readelf", "-lW", program), run("readelf", "-W", "--dyn-syms", program)
     check(re.search(r"Type:\s+DYN", header) and re.search(r"FLAGS_1.*\bPIE\b", dynamic),
@@ -133,7 +133,7 @@ def main(cpack, config):
             (folder / part).mkdir()
         package = make_package(cpack, config, folder / "made")
         check_control(package)
-        # lintian warns on standard error that it runs as root, and goes on.
+        # lintian only warns on standard error that it runs as root.
         run("lintian", "--allow-root", "--fail-on", "error", package)
         unpacked = folder / "unpacked"
         run("dpkg-deb", "--extract", package, unpacked)

@@ -1,4 +1,4 @@
-"""Commands that have to succeed, and conditions that have to hold, for the checks of the package."""
+"""Commands that must succeed, and conditions that must hold, for the checks of the package."""
 
 import subprocess
 import sys

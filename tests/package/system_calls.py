@@ -33,7 +33,7 @@ def system_call_sets():
 
 
 def expand(names, sets):
-    """The system calls of a list that may contain sets, which may contain sets."""
+    """The system calls of a list that may contain nested sets."""
     calls = set()
     for name in names:
         calls |= expand(sets[name], sets) if name.startswith("@") else {name}
