@@ -27,7 +27,8 @@ struct Finding {
 /// `PATH:LINE:COLUMN`, with what is in front of it.
 std::string place_text(const scan::FoundLeak& found);
 
-/// Prints the findings in the form that the user wants; with --quiet only the ids of live keys.
+/// Prints the findings in the output format of the settings; with --quiet, only the ids of live
+/// keys.
 void print_findings(Context& context, const std::vector<Finding>& findings);
 
 }  // namespace nexakey::cli

@@ -9,13 +9,13 @@
 
 namespace nexakey::scan {
 
-/// Up to eight patterns of three or four bytes each, which are looked for in one pass: as fast as
-/// one pattern, and faster than memory delivers where the processor has AVX2. (The technique is
-/// that of Teddy in Hyperscan: a table look-up for each half of each byte says which patterns may
-/// have it there, a bit a pattern. The fourth byte is only looked at where the first three are.)
+/// Searches for up to eight patterns of three or four bytes each in one pass, as fast as for one
+/// pattern, and faster than memory with AVX2. The algorithm is that of Teddy in Hyperscan: a table
+/// look-up for each half of each byte tells which patterns may have it there, with one bit per
+/// pattern. The fourth byte is compared only where the first three match.
 class Fingerprints {
  public:
-  static constexpr std::size_t kLength = 3;  ///< of what is looked for in blocks
+  static constexpr std::size_t kLength = 3;  ///< the bytes that are compared in blocks
   static constexpr std::size_t kMaxCount = 8;
 
   constexpr Fingerprints(std::initializer_list<std::string_view> patterns) {
@@ -38,18 +38,18 @@ class Fingerprints {
 
   struct Hit {
     std::size_t offset = 0;
-    std::size_t pattern = 0;  ///< its place in the list
+    std::size_t pattern = 0;  ///< its index in the list
   };
-  /// The first place from `from` on where one of them stands.
+  /// The first match from `from` on.
   [[nodiscard]] std::optional<Hit> find(std::string_view text, std::size_t from) const;
 
  private:
-  /// Those that stand there; three bytes have to.
+  /// The patterns that match there; at least three bytes must follow.
   [[nodiscard]] unsigned patterns_at(std::string_view text, std::size_t at) const;
-  /// Of patterns whose first three bytes stand there, those that do.
+  /// The patterns that match, of those whose first three bytes match.
   [[nodiscard]] unsigned with_fourth(unsigned patterns, std::string_view text,
                                      std::size_t at) const;
-  /// The first place from `from` on, of those that whole blocks cover; else where those end.
+  /// The first match from `from` on within whole blocks; without one, the end of these.
   [[nodiscard]] std::size_t skip_blocks(std::string_view text, std::size_t from) const;
 
   using Table = std::array<std::uint8_t, 16>;

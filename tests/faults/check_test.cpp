@@ -63,7 +63,7 @@ std::vector<std::pair<std::string, std::string>> content_of(const fs::path& fold
   return files;
 }
 
-TEST_CASE("a store that is well has nothing to complain of, and is left as it is") {
+TEST_CASE("a sound store has no problems and is not changed") {
   for (const bool has_log : {true, false}) {
     CAPTURE(has_log);
     const DiskStore disk;
@@ -82,7 +82,7 @@ TEST_CASE("a store that is well has nothing to complain of, and is left as it is
   }
 }
 
-TEST_CASE("a store that is not there is not found, and what is none can't be looked into") {
+TEST_CASE("a missing store is not found, and what is not a store cannot be checked") {
   const TemporaryDirectory directory;
   CHECK(look_at(directory / "keys.db").code == "not_found");
   CHECK(fs::is_empty(directory.path()));
@@ -93,7 +93,7 @@ TEST_CASE("a store that is not there is not found, and what is none can't be loo
   }
 }
 
-TEST_CASE("each damage is found, and named") {
+TEST_CASE("each kind of damage is found and named") {
   struct Row {
     std::string_view name;
     std::function<void(const DiskStore&)> damage;
@@ -181,7 +181,7 @@ TEST_CASE("each damage is found, and named") {
   }
 }
 
-TEST_CASE("a database that is damaged inside does not end the look") {
+TEST_CASE("a damaged database does not end the check") {
   const DiskStore disk;
   fill(disk);
   execute(disk.path(), "PRAGMA wal_checkpoint(TRUNCATE)");
@@ -198,7 +198,7 @@ TEST_CASE("a database that is damaged inside does not end the look") {
   }
 }
 
-TEST_CASE("a process that works on files which were replaced is found") {
+TEST_CASE("a process that has replaced files open is found") {
   const DiskStore disk;
   fill(disk);
   const auto store = disk.connect();

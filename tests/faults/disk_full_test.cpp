@@ -57,7 +57,7 @@ TEST_CASE("on a full disk keys are revoked and verified by new processes") {
   CHECK(select(store_on(*disk), "PRAGMA integrity_check") == "ok");
 }
 
-TEST_CASE("what can wait leaves the last space to revocations") {
+TEST_CASE("other changes leave the last space to revocations") {
   const auto disk = SmallDisk::mount();
   if (!disk) {
     return skip();
@@ -85,7 +85,7 @@ TEST_CASE("what can wait leaves the last space to revocations") {
   CHECK(std::filesystem::file_size(store_on(*disk).string() + "-reserve") > 0);
 }
 
-TEST_CASE("on a full disk keys are verified whose windows need another file") {
+TEST_CASE("keys whose windows need another file are verified on a full disk") {
   constexpr std::uint64_t kKeys = 768;  // as many as the first file has room for
   const auto disk = SmallDisk::mount();
   if (!disk) {
@@ -109,7 +109,7 @@ TEST_CASE("on a full disk keys are verified whose windows need another file") {
   CHECK(is_decided(*disk, kKeys, "revoked_key"));
 }
 
-TEST_CASE("a store for which there is no room leaves nothing that is taken for one") {
+TEST_CASE("a store that does not fit on the disk leaves no partial store") {
   const auto disk = SmallDisk::mount();
   if (!disk) {
     return skip();

@@ -47,7 +47,7 @@ core::Error first_error(const fs::path& path, OpenMode mode) {
   return listed ? core::Error{.code = {}, .message = "no error", .hint = {}} : listed.error();
 }
 
-TEST_CASE("what is no store is refused with its path and left as it is") {
+TEST_CASE("a file that is not a store is refused with its path and not changed") {
   struct Row {
     std::string_view name;
     std::function<void(const fs::path&)> make;
@@ -104,7 +104,7 @@ TEST_CASE("what is no store is refused with its path and left as it is") {
   }
 }
 
-TEST_CASE("a damaged file beside the store is refused with its path and left as it is") {
+TEST_CASE("a damaged file beside the store is refused with its path and not changed") {
   struct Row {
     std::string_view name;
     std::function<std::string(std::string)> damage;
@@ -147,7 +147,7 @@ TEST_CASE("a damaged file beside the store is refused with its path and left as 
   }
 }
 
-TEST_CASE("windows that are damaged inside never let everybody in and never hang") {
+TEST_CASE("damaged windows neither admit everything nor hang") {
   const DiskStore disk;
   {
     const auto store = disk.connect();
@@ -162,7 +162,7 @@ TEST_CASE("windows that are damaged inside never let everybody in and never hang
   CHECK(code_of(disk.connect()->verify(requests, {})) == "store_unavailable");
 }
 
-TEST_CASE("a journal whose halves contradict each other is refused, and nobody waits for it") {
+TEST_CASE("a journal with contradictory halves is refused at once") {
   constexpr std::int64_t kFull = std::int64_t{4} << 20U;
   struct Row {
     std::string_view name;
@@ -196,7 +196,7 @@ TEST_CASE("a journal whose halves contradict each other is refused, and nobody w
   }
 }
 
-TEST_CASE("what a crash or a deleted store has left is no part of a new store") {
+TEST_CASE("files of a crash or a deleted store do not become a part of a new store") {
   const DiskStore disk;
   {
     const auto store = disk.connect();
@@ -218,7 +218,7 @@ TEST_CASE("what a crash or a deleted store has left is no part of a new store") 
   CHECK(!fs::exists(disk.file("-new")));
 }
 
-TEST_CASE("a log that does not belong to the store is not taken for its own") {
+TEST_CASE("a log that does not belong to the store is ignored") {
   const DiskStore disk;
   add(*disk.connect(), 1);
   execute(disk.path(), "PRAGMA wal_checkpoint(TRUNCATE)");
@@ -243,7 +243,7 @@ void use_until_the_windows_move(const fs::path& path, store::KeyStore& store) {
   CHECK(report(store).total.requests == kKeys);
 }
 
-TEST_CASE("only the owner may read or enter what a store makes") {
+TEST_CASE("only the owner can access the files and folders of a store") {
   for (const ::mode_t mask : {::mode_t{022}, ::mode_t{0}}) {
     CAPTURE(mask);
     const ::mode_t before = ::umask(mask);
@@ -266,7 +266,7 @@ TEST_CASE("only the owner may read or enter what a store makes") {
   }
 }
 
-TEST_CASE("what root makes beside a store belongs to the owner of its folder") {
+TEST_CASE("files that root creates beside a store belong to the owner of its folder") {
   if (::geteuid() != 0) {
     MESSAGE("skipped: only root can give files to others");
     return;
@@ -289,7 +289,7 @@ TEST_CASE("what root makes beside a store belongs to the owner of its folder") {
   CHECK(files >= 5);
 }
 
-TEST_CASE("a name that somebody else has put in the way of a new file is not written through") {
+TEST_CASE("a link or file that another user planted in the place of a new file is not written to") {
   const DiskStore disk;
   const fs::path other = disk.file("-other");
   write_file(other, "not ours");

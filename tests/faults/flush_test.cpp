@@ -106,7 +106,7 @@ TEST_CASE("counts are not lost when processes that fill the journal are killed")
   CHECK(counted <= decided + kills * kBatch);
 }
 
-TEST_CASE("counts of a journal that was replaced don't stand against those of the old one") {
+TEST_CASE("counts of a new journal do not conflict with those of the old one") {
   const DiskStore disk;
   {
     const auto store = disk.connect();

@@ -70,7 +70,7 @@ TEST_CASE("killed verifications lose no count and make no room in the window") {
   CHECK(admitted(*store, request(1), kLimit + 1) == remaining);
 }
 
-TEST_CASE("keys that a killed process had created are there") {
+TEST_CASE("keys that a killed process had created exist") {
   const std::uint64_t kills = kill_count(30);
   const DiskStore disk;
   const auto store = disk.connect();
@@ -97,7 +97,7 @@ TEST_CASE("keys that a killed process had created are there") {
   CHECK(select(disk.path(), "PRAGMA integrity_check") == "ok");
 }
 
-TEST_CASE("revocations that a killed process had made hold") {
+TEST_CASE("revocations by a killed process stay in effect") {
   constexpr std::uint64_t kKeys = 400;
   const DiskStore disk;
   add_keys(disk.path(), 0, kKeys);
@@ -124,7 +124,7 @@ TEST_CASE("revocations that a killed process had made hold") {
   }
 }
 
-TEST_CASE("a store whose making was killed is made by the next") {
+TEST_CASE("a store whose creation was killed is created by the next process") {
   std::mt19937_64 random(4);
   for (int i = 0; i < 60; ++i) {
     CAPTURE(i);
@@ -152,7 +152,7 @@ TEST_CASE("a store whose making was killed is made by the next") {
   }
 }
 
-TEST_CASE("windows stay exact when those who move them are killed") {
+TEST_CASE("windows stay exact when processes that move them are killed") {
   constexpr std::uint64_t kKeys = 3000;
   const DiskStore disk;
   add_keys(disk.path(), 0, kKeys, [](Key& key) { key.rate_limit = 1; });
@@ -189,7 +189,7 @@ TEST_CASE("windows stay exact when those who move them are killed") {
   CHECK(allowed.size() + rest + 20 >= kKeys);
 }
 
-TEST_CASE("a window stays exact when those who let it grow are killed") {
+TEST_CASE("a window stays exact when processes that make it grow are killed") {
   constexpr std::uint32_t kLimit = 20'000;
   const DiskStore disk;
   add_keys(disk.path(), 1, 1, [](Key& key) { key.rate_limit = kLimit; });
@@ -214,7 +214,7 @@ TEST_CASE("a window stays exact when those who let it grow are killed") {
   CHECK(allowed + rest + kProcesses >= kLimit);
 }
 
-TEST_CASE("windows that were given up but not moved are moved by the next") {
+TEST_CASE("windows that were retired but not moved are moved by the next process") {
   const DiskStore disk;
   const auto store = disk.connect();
   add(*store, 1);
@@ -224,7 +224,7 @@ TEST_CASE("windows that were given up but not moved are moved by the next") {
   CHECK(admitted(*store, request(1), 30) == 10);
 }
 
-TEST_CASE("windows go on after the machine has started anew") {
+TEST_CASE("windows continue after a reboot") {
   const DiskStore disk;
   {
     const auto store = disk.connect();

@@ -69,7 +69,7 @@ void wait_for(const Condition& condition) {
   }
 }
 
-TEST_CASE("a PostgreSQL server that crashes and comes back has all that was acknowledged") {
+TEST_CASE("a PostgreSQL server has all acknowledged changes after a crash") {
   const PostgresServer server;
   const std::string url = postgres_url(server.folder(), "postgres");
   const auto admin = connect(url);
@@ -96,7 +96,7 @@ TEST_CASE("a PostgreSQL server that crashes and comes back has all that was ackn
   CHECK(counted <= load.acknowledged() + 2);
 }
 
-TEST_CASE("a replica that is promoted under load has all that was acknowledged") {
+TEST_CASE("a replica that is promoted under load has all acknowledged changes") {
   const PostgresServer primary;
   const std::string one = postgres_url(primary.folder(), "postgres");
   add(*connect(one), 1);
@@ -137,7 +137,7 @@ core::Request distinct_request(std::uint64_t number) {
   return asked;
 }
 
-TEST_CASE("on a full disk of its server a PostgreSQL store admits nothing uncounted") {
+TEST_CASE("a PostgreSQL store admits nothing uncounted on a full disk") {
   const auto disk = SmallDisk::mount();
   if (!disk) {
     MESSAGE("skipped: this process may not mount a file system");
@@ -171,7 +171,7 @@ TEST_CASE("on a full disk of its server a PostgreSQL store admits nothing uncoun
   CHECK(report(*store).total.requests == acknowledged + 1);
 }
 
-TEST_CASE("a PostgreSQL store that is held up answers in time and goes on afterwards") {
+TEST_CASE("a PostgreSQL store that blocks fails in time and recovers afterwards") {
   const PostgresDatabase database;
   const auto store = connect(database.url());
   add(*store, 1);

@@ -132,7 +132,7 @@ bool is_same(const ReadRequest& a, const ReadRequest& b) {
          a.head.headers == b.head.headers && a.body == b.body;
 }
 
-TEST_CASE("requests are the same in whatever pieces they come") {
+TEST_CASE("requests are the same in any pieces") {
   test::Mutator mutator(requests(), words());
   std::size_t whole = 0;
   std::size_t refused = 0;
@@ -152,7 +152,7 @@ TEST_CASE("requests are the same in whatever pieces they come") {
   CHECK(refused > 0);
 }
 
-TEST_CASE("whatever a gateway says, nobody gets in without a key that may") {
+TEST_CASE("no gateway request is admitted without a key that allows it") {
   const auto folder = test::TemporaryDirectory::in_memory();
   const auto store = value_of(store::open_served("sqlite:" + (folder / "keys.db").string(),
                                                  store::OpenMode::create_if_missing));

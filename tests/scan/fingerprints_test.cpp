@@ -35,7 +35,7 @@ Hits expected_hits(const std::vector<std::string>& patterns, std::string_view te
   return hits;
 }
 
-TEST_CASE("A fingerprint is found wherever it stands, in a block or behind the last one") {
+TEST_CASE("A fingerprint is found anywhere, within a block or after the last one") {
   constexpr Fingerprints kFingerprints{"abc", "xyz"};
   for (std::size_t size = 0; size <= 100; ++size) {
     CHECK(hits_in(kFingerprints, std::string(size, 'a')).empty());

@@ -94,7 +94,7 @@ TEST_CASE("Of the errors that git prints without end, 64 KiB are kept") {
   CHECK_FALSE(git.succeed());
 }
 
-TEST_CASE("What git says of its failure is one line, whatever else it prints") {
+TEST_CASE("A failure of git is reported in one line") {
   Git git({"-C", "/", "rev-parse", "--verify", "HEAD"}, GitScope::directory);
   CHECK(git.finish() == 128);
   CHECK(git.complaint() == "fatal: not a git repository (or any of the parent directories): .git");

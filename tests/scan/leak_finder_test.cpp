@@ -121,7 +121,7 @@ TEST_CASE("A key is found in each form that it leaks in") {
   }
 }
 
-TEST_CASE("What is nearly a key is none") {
+TEST_CASE("What is almost a key is not found") {
   const std::string hex = in_hex(kKey, "0123456789abcdef");
   const std::string base64 = in_base64(kKey);
   const std::string utf16 = in_utf16(kKey, false);
@@ -154,7 +154,7 @@ TEST_CASE("What is nearly a key is none") {
   }
 }
 
-TEST_CASE("It is told when letters or digits run on behind a key") {
+TEST_CASE("Letters or digits directly after a key are reported") {
   struct Row {
     std::string text;
     bool runs_on;
@@ -185,7 +185,7 @@ TEST_CASE("It is told when letters or digits run on behind a key") {
   }
 }
 
-TEST_CASE("No generator made a key of a few characters") {
+TEST_CASE("A key of few different characters is not reported") {
   for (const char* const text :
        {"fc_live_xxxxxxxxxxxxxxxxxxxxxxxxxxxx", "fc_live_1234567123456712345671234567"}) {
     REQUIRE(leaks_in(text).size() == 1);
@@ -261,7 +261,7 @@ std::vector<std::size_t> plain_keys(std::string_view text) {
   return places;
 }
 
-TEST_CASE("Any bytes at all are searched right") {
+TEST_CASE("Any bytes are searched correctly") {
   std::mt19937_64 random(13);
   const std::array<std::string, 9> pieces{
       "fc_live_",          "fc%5Flive%5F", "ZmNfbGl2ZV",

@@ -11,7 +11,7 @@ const std::string kHeader = "<190>Nov 25 13:00:00 gateway nginx: ";
 const std::string kLine =
     R"({"key_id":"key_0123456789ab","admitted":"200","status":502,"method":"GET","path":"/v1?a=1"})";
 
-TEST_CASE("an answer to an admitted request is read") {
+TEST_CASE("an upstream response to an admitted request is read") {
   for (const std::string& header : {kHeader, std::string("<190>Nov  5 13:00:00 nginx: "),
                                     std::string("<0>Jan 31 00:00:00 2001:db8::1 nginx_2: ")}) {
     CAPTURE(header);
@@ -25,7 +25,7 @@ TEST_CASE("an answer to an admitted request is read") {
   }
 }
 
-TEST_CASE("requests that were not admitted are not answered") {
+TEST_CASE("lines about requests that were not admitted are ignored") {
   for (const std::string line :
        {R"({"key_id":"","admitted":"401","status":401,"method":"GET","path":"/"})",
         R"({"key_id":"key_0123456789ab","admitted":"429","status":429,"method":"GET","path":"/"})",

@@ -44,7 +44,7 @@ class Gateway {
   int descriptor_;
 };
 
-TEST_CASE("answers that came in an access log are counted, before the socket goes") {
+TEST_CASE("upstream responses in an access log are counted before the socket is removed") {
   const auto folder = test::TemporaryDirectory::in_memory();
   const std::string url = "sqlite:" + (folder / "keys.db").string();
   const std::string path = folder / "log";
@@ -85,7 +85,7 @@ TEST_CASE("answers that came in an access log are counted, before the socket goe
   CHECK(usage.total.requests == 0);
 }
 
-TEST_CASE("a socket that nobody reads is replaced; one that is read, or is no socket, is not") {
+TEST_CASE("a stale socket is replaced; one in use, and a file that is not a socket, are not") {
   const auto folder = test::TemporaryDirectory::in_memory();
   const std::string path = folder / "log";
   {

@@ -23,7 +23,7 @@ TEST_CASE("Buffers have room for each connection, and no more in common than the
   CHECK(modest.hold(kReserved + 1));
 }
 
-TEST_CASE("A connection that ends gives its buffers back") {
+TEST_CASE("A connection that ends releases its buffers") {
   BufferBudget budget(100 * kKiB, 4);
   for (int i = 0; i < 3; ++i) {
     BufferBudget::Share share(budget);

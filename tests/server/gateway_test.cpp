@@ -58,7 +58,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("What is not quite an address is refused") {
+TEST_CASE("What is almost an address is refused") {
   for (const char* text : {"",
                            " ",
                            "unknown",
@@ -178,7 +178,7 @@ TEST_CASE("A credential of another scheme is not a key") {
   }
 }
 
-TEST_CASE("A header that an API may read as one that nexakey decides by or answers is a denial") {
+TEST_CASE("A header that an API may read as one that nexakey reads or sends is a denial") {
   for (const char* name :
        {"X_Nexakey_Scopes", "x_nexakey_scopes", "X-Nexakey_Scopes", "X_NEXAKEY-SCOPES",
         "X.Nexakey.Key.Id", "X_Nexakey_Anything", "X_HTTP_Method_Override",

@@ -95,7 +95,7 @@ TEST_CASE("Lines that a stalled reader leaves no room for are dropped and report
   CHECK(count(text, kLine) == kLines - dropped);
 }
 
-TEST_CASE("A writer ends although nobody reads") {
+TEST_CASE("A writer ends even if its reader has stalled") {
   const Pipe pipe;
   LineWriter writer(pipe.ends[1], kMaxWaiting, report);
   for (int i = 0; i < 2'000; ++i) {
@@ -103,7 +103,7 @@ TEST_CASE("A writer ends although nobody reads") {
   }
 }
 
-TEST_CASE("Lines for a reader that has gone are counted as dropped") {
+TEST_CASE("Lines for a closed pipe are counted as dropped") {
   Pipe pipe;
   std::signal(SIGPIPE, SIG_IGN);
   pipe.close_reader();

@@ -12,7 +12,7 @@ bool has_line(const std::string& text, const std::string& line) {
   return ("\n" + text).find("\n" + line + "\n") != std::string::npos;
 }
 
-TEST_CASE("what was counted is told") {
+TEST_CASE("metrics contain everything that was counted") {
   Metrics metrics;
   store::Verification allowed;
   allowed.decision.reason = core::Reason::allowed;

@@ -95,7 +95,7 @@ std::string record(const core::Key& key) {
   return text;
 }
 
-TEST_CASE("A path is of the route that names it most closely") {
+TEST_CASE("A path belongs to the most specific route") {
   struct Row {
     const char* method;
     const char* target;
@@ -133,7 +133,7 @@ TEST_CASE("A path is of the route that names it most closely") {
   }
 }
 
-TEST_CASE("A token is good for the routes of its role and for no others") {
+TEST_CASE("A token allows exactly the routes of its role") {
   Fixture fixture;
   for (const Role role : {Role::admin, Role::auditor, Role::verifier}) {
     const std::string token = fixture.token(role);
@@ -151,7 +151,7 @@ TEST_CASE("A token is good for the routes of its role and for no others") {
   }
 }
 
-TEST_CASE("A change over HTTP is its token's in the audit log") {
+TEST_CASE("The audit log names the token of a change over HTTP") {
   Fixture fixture;
   const std::string token = fixture.token(Role::admin);
   const core::Key key = make_key(1);
@@ -166,7 +166,7 @@ TEST_CASE("A change over HTTP is its token's in the audit log") {
   CHECK(head["head"]["hash"] == log["entries"][0]["hash"]);
 }
 
-TEST_CASE("A rotation gives both keys, and once more the same") {
+TEST_CASE("A rotation returns both keys, and the same when it is repeated") {
   Fixture fixture;
   const std::string token = fixture.token(Role::admin);
   const core::Key key = test::add(fixture.store, 1);
@@ -192,7 +192,7 @@ TEST_CASE("A rotation gives both keys, and once more the same") {
   CHECK(fixture.ask(request("POST", target, token, body)).status == 404);
 }
 
-TEST_CASE("The audit log of one workspace has its entries alone") {
+TEST_CASE("The audit log of one workspace has only its entries") {
   Fixture fixture;
   const std::string everything = fixture.token(Role::auditor);
   const std::string sales = fixture.token(Role::auditor, "sales");
@@ -260,7 +260,7 @@ TEST_CASE("An export is a file, to be read in pieces") {
   CHECK(response.file->read(text.size(), 1000).empty());
 }
 
-TEST_CASE("The contract is served to anybody") {
+TEST_CASE("The contract needs no credential") {
   Fixture fixture;
   const HttpResponse response = fixture.ask(request("GET", "/openapi.json"));
   CHECK(response.status == 200);

@@ -73,7 +73,7 @@ TEST_CASE("sockets that were passed to another process, or none, are not taken")
   }
 }
 
-TEST_CASE("what is no listening stream socket is an error") {
+TEST_CASE("a descriptor that is not a listening stream socket is an error") {
   for (const auto& [type, listens] : {std::pair(int{SOCK_STREAM}, false), {SOCK_DGRAM, false}}) {
     CHECK(holds_elsewhere([type = type, listens = listens] {
       put_socket(type, listens);
@@ -87,7 +87,7 @@ TEST_CASE("what is no listening stream socket is an error") {
   }));
 }
 
-TEST_CASE("the manager hears about changes, at a path or an abstract socket") {
+TEST_CASE("the manager is notified at a path or an abstract socket") {
   const test::TemporaryDirectory folder;
   for (const std::string& place : {(folder / "notify").string(), "@" + (folder / "n").string()}) {
     CAPTURE(place);

@@ -169,7 +169,7 @@ TEST_CASE_FIXTURE(Pair, "renegotiation is refused") {
   CHECK(SSL_is_init_finished(client.handle()) == 0);
 }
 
-TEST_CASE_FIXTURE(Pair, "HTTP/1.1 is the protocol, or none is") {
+TEST_CASE_FIXTURE(Pair, "ALPN selects HTTP/1.1 or nothing") {
   const auto offer = [&](std::string_view protocols) {
     SSL_CTX_set_alpn_protos(client.context(),
                             reinterpret_cast<const unsigned char*>(protocols.data()),
@@ -185,7 +185,7 @@ TEST_CASE_FIXTURE(Pair, "HTTP/1.1 is the protocol, or none is") {
     CHECK(offer("\x02h2\x08http/1.1") == "http/1.1");
     CHECK(server.is_established());
   }
-  SUBCASE("not offered, though its letters are") {
+  SUBCASE("not offered, but a protocol that contains its name") {
     CHECK(offer("\x02h2\x0ax\x08http/1.1"
                 "\x08http/1.0")
               .empty());
@@ -198,7 +198,7 @@ TEST_CASE_FIXTURE(Pair, "HTTP/1.1 is the protocol, or none is") {
   }
 }
 
-TEST_CASE_FIXTURE(Pair, "a handshake may come in single bytes, a broken one only fails") {
+TEST_CASE_FIXTURE(Pair, "a handshake may arrive in single bytes, and a broken one fails") {
   client.start();
   const std::string hello = client.exchange("");
   std::string out;
@@ -234,7 +234,7 @@ TEST_CASE_FIXTURE(Pair, "a handshake may come in single bytes, a broken one only
   }
 }
 
-TEST_CASE("a certificate or key that cannot be used is refused, and says why") {
+TEST_CASE("a certificate or key that cannot be used is refused with the reason") {
   const auto folder = test::TemporaryDirectory::in_memory();
   const TlsFiles good = make_files(folder, "a");
   const TlsFiles other = make_files(folder, "b");
@@ -257,7 +257,7 @@ TEST_CASE("a certificate or key that cannot be used is refused, and says why") {
   CHECK(open.error().message.find("accessible to all users") != std::string::npos);
 }
 
-TEST_CASE("an encrypted key asks nobody") {
+TEST_CASE("an encrypted key does not prompt for a password") {
   const auto folder = test::TemporaryDirectory::in_memory();
   const TlsFiles files = make_files(folder, "a");
   const std::unique_ptr<EVP_PKEY, decltype(&::EVP_PKEY_free)> key(EVP_EC_gen("P-256"),

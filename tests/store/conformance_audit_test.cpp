@@ -76,7 +76,7 @@ TEST_CASE_TEMPLATE("the log of a new store is empty", Fixture, STORE_FIXTURES) {
   CHECK(value_of(stores.first->audit_head()) == AuditHead());
 }
 
-TEST_CASE_TEMPLATE("each change writes what it did", Fixture, STORE_FIXTURES) {
+TEST_CASE_TEMPLATE("each change appends its entry", Fixture, STORE_FIXTURES) {
   Stores<Fixture> stores;
   Key key = make_key(1);
   key.workspace = "sales";
@@ -131,7 +131,7 @@ TEST_CASE_TEMPLATE("each change writes what it did", Fixture, STORE_FIXTURES) {
   CHECK(check(*stores.first) == value_of(stores.first->audit_head()));
 }
 
-TEST_CASE_TEMPLATE("what changes nothing writes nothing", Fixture, STORE_FIXTURES) {
+TEST_CASE_TEMPLATE("a call that changes nothing appends nothing", Fixture, STORE_FIXTURES) {
   Stores<Fixture> stores;
   const Key key = add(*stores.first, 1);
   const core::Token token = value_of(stores.first->as(kTester).create_token(make_token(1)));
@@ -143,7 +143,7 @@ TEST_CASE_TEMPLATE("what changes nothing writes nothing", Fixture, STORE_FIXTURE
   REQUIRE(actions(*stores.first) == all);
   const AuditHead head = value_of(stores.first->audit_head());
 
-  SUBCASE("the same once more") {
+  SUBCASE("a repeated call") {
     value_of(stores.second->as(kTester).revoke(std::vector{key.id}, "again", now()));
     value_of(stores.second->as(kTester).revoke_tokens(std::vector{token.id}, now()));
     value_of(stores.second->as(kTester).rotate(key.id, rotation, now()));
@@ -155,7 +155,7 @@ TEST_CASE_TEMPLATE("what changes nothing writes nothing", Fixture, STORE_FIXTURE
     namesake.name = successor.name;
     value_of(stores.second->as(kTester).create(namesake, CreateMode::unless_named, now()));
   }
-  SUBCASE("what was refused") {
+  SUBCASE("a refused change") {
     CHECK(code_of(stores.first->as(kTester).update(key.id, {.name = "x"}, now())) == "conflict");
     CHECK(code_of(stores.first->as(kTester).rotate(key.id, rotation_to(4), now())) == "conflict");
     CHECK(code_of(stores.first->as(kTester).revoke(std::vector{make_key(2).id, make_key(9).id}, "",
@@ -225,7 +225,7 @@ TEST_CASE_TEMPLATE("entries are selected", Fixture, STORE_FIXTURES) {
   CHECK(log(store, {.until = all[0].at}).empty());
 }
 
-TEST_CASE_TEMPLATE("the log comes in pages", Fixture, STORE_FIXTURES) {
+TEST_CASE_TEMPLATE("the log is read in pages", Fixture, STORE_FIXTURES) {
   Stores<Fixture> stores;
   for (std::uint64_t n = 1; n <= 7; ++n) {
     add(*stores.first, n);
@@ -252,7 +252,7 @@ TEST_CASE_TEMPLATE("the log comes in pages", Fixture, STORE_FIXTURES) {
   CHECK(seen == 3);
 }
 
-TEST_CASE_TEMPLATE("the head of the log stands for all of it", Fixture, STORE_FIXTURES) {
+TEST_CASE_TEMPLATE("the head of the log depends on all entries", Fixture, STORE_FIXTURES) {
   Stores<Fixture> stores;
   AuditHead last;
   for (std::uint64_t n = 1; n <= 5; ++n) {

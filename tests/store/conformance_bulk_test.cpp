@@ -25,7 +25,7 @@ std::vector<KeyId> add_many(Stores<Fixture>& stores) {
   return ids;
 }
 
-TEST_CASE_TEMPLATE("keys are found by ids and by hashes, in the order of the question", Fixture,
+TEST_CASE_TEMPLATE("keys are found by ids and by hashes, in the given order", Fixture,
                    STORE_FIXTURES) {
   Stores<Fixture> stores;
   const Key first = add(*stores.first, 1);
@@ -72,8 +72,7 @@ TEST_CASE_TEMPLATE("many keys are revoked in parts, between which others change 
   CHECK(value_of(stores.second->find(std::vector{other})).front()->revoke_reason == "urgent");
 }
 
-TEST_CASE_TEMPLATE("many keys of which one does not exist are not revoked", Fixture,
-                   STORE_FIXTURES) {
+TEST_CASE_TEMPLATE("if one of many keys does not exist, none is revoked", Fixture, STORE_FIXTURES) {
   Stores<Fixture> stores;
   std::vector<KeyId> ids = add_many(stores);
   ids.push_back(make_key(kMany + 1).id);
@@ -83,7 +82,7 @@ TEST_CASE_TEMPLATE("many keys of which one does not exist are not revoked", Fixt
   CHECK(list(*stores.second, {.status = core::KeyStatus::revoked}).empty());
 }
 
-TEST_CASE_TEMPLATE("a revocation of many that was stopped is finished by the next one", Fixture,
+TEST_CASE_TEMPLATE("an interrupted revocation of many keys is completed by the next one", Fixture,
                    STORE_FIXTURES) {
   Stores<Fixture> stores;
   const std::vector<KeyId> ids = add_many(stores);

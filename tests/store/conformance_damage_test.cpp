@@ -65,7 +65,8 @@ TEST_CASE_TEMPLATE("a key that cannot be decoded denies its own requests only", 
   }
 }
 
-TEST_CASE_TEMPLATE("damage that decides nothing only marks the key", Fixture, SQL_FIXTURES) {
+TEST_CASE_TEMPLATE("damage that does not affect decisions only marks the key", Fixture,
+                   SQL_FIXTURES) {
   for (const std::string column : {"labels = '{'", "description = '\x07'", "created_at = -1",
                                    "last_four = '\x1b[2J'", "rotated_from = id"}) {
     CAPTURE(column);
@@ -82,8 +83,7 @@ TEST_CASE_TEMPLATE("damage that decides nothing only marks the key", Fixture, SQ
   }
 }
 
-TEST_CASE_TEMPLATE("a revocation at once with others takes a damaged key along", Fixture,
-                   SQL_FIXTURES) {
+TEST_CASE_TEMPLATE("a damaged key is revoked together with others", Fixture, SQL_FIXTURES) {
   Stores<Fixture> stores;
   add(*stores.first, 1);
   add(*stores.first, 2);

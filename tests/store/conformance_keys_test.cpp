@@ -36,7 +36,7 @@ TEST_CASE_TEMPLATE("a new store is empty", Fixture, STORE_FIXTURES) {
   CHECK(reason(*stores.first, request(1)) == "unknown_key");
 }
 
-TEST_CASE_TEMPLATE("a created key is found by everybody with all that it has", Fixture,
+TEST_CASE_TEMPLATE("a created key is found with all members on every connection", Fixture,
                    STORE_FIXTURES) {
   Stores<Fixture> stores;
   for (const Key& key : {make_key(1), full_key(2)}) {
@@ -49,7 +49,7 @@ TEST_CASE_TEMPLATE("a created key is found by everybody with all that it has", F
   }
 }
 
-TEST_CASE_TEMPLATE("the same key once more changes nothing", Fixture, STORE_FIXTURES) {
+TEST_CASE_TEMPLATE("the same key again changes nothing", Fixture, STORE_FIXTURES) {
   Stores<Fixture> stores;
   const Key key = add(*stores.first, full_key(1));
   CHECK(add(*stores.second, key) == key);
@@ -57,8 +57,7 @@ TEST_CASE_TEMPLATE("the same key once more changes nothing", Fixture, STORE_FIXT
   CHECK(list(*stores.first).size() == 1);
 }
 
-TEST_CASE_TEMPLATE("a key that was used in the meantime is still the same key", Fixture,
-                   STORE_FIXTURES) {
+TEST_CASE_TEMPLATE("a key that has been used is still the same key", Fixture, STORE_FIXTURES) {
   Stores<Fixture> stores;
   const Key key = add(*stores.first, 1);
   CHECK(reason(*stores.first, request(1)) == "allowed");
@@ -69,7 +68,7 @@ TEST_CASE_TEMPLATE("a key that was used in the meantime is still the same key", 
   CHECK(list(*stores.first).size() == 1);
 }
 
-TEST_CASE_TEMPLATE("a key comes into a store as one that was never used", Fixture, STORE_FIXTURES) {
+TEST_CASE_TEMPLATE("a new key was never used", Fixture, STORE_FIXTURES) {
   Stores<Fixture> stores;
   Key key = make_key(1);
   key.last_used_at = at("2026-05-05");
@@ -103,7 +102,7 @@ TEST_CASE_TEMPLATE("another key with the same hash is a conflict", Fixture, STOR
   CHECK(list(*stores.first) == std::vector{key});
 }
 
-TEST_CASE_TEMPLATE("a key cannot come from or be superseded by one that is not there", Fixture,
+TEST_CASE_TEMPLATE("a key cannot be rotated from or to one that does not exist", Fixture,
                    STORE_FIXTURES) {
   Stores<Fixture> stores;
   const Key first = add(*stores.first, 1);
@@ -226,7 +225,7 @@ TEST_CASE_TEMPLATE("suspending twice keeps the first time and resuming clears it
   CHECK(value_of(stores.second->as(kTester).update(key.id, {.suspended = false}, now())) == key);
 }
 
-TEST_CASE_TEMPLATE("changing a key that does not exist is no error", Fixture, STORE_FIXTURES) {
+TEST_CASE_TEMPLATE("changing a key that does not exist is not an error", Fixture, STORE_FIXTURES) {
   Stores<Fixture> stores;
   add(*stores.first, 1);
   CHECK(value_of(stores.first->as(kTester).update(kNoSuchKey, {.name = "x"}, now())) ==
@@ -247,7 +246,7 @@ TEST_CASE_TEMPLATE("a change that is refused changes nothing", Fixture, STORE_FI
     change.disallow = key.whitelist;
     code = "confirmation_required";
   }
-  SUBCASE("because an address to remove is not there") {
+  SUBCASE("because an address to remove is missing") {
     change.disallow = whitelist({"192.0.2.1"});
     code = "not_found";
   }
@@ -256,8 +255,7 @@ TEST_CASE_TEMPLATE("a change that is refused changes nothing", Fixture, STORE_FI
   CHECK(list(*stores.second) == std::vector{key});
 }
 
-TEST_CASE_TEMPLATE("revoking returns the keys in the order that was asked for", Fixture,
-                   STORE_FIXTURES) {
+TEST_CASE_TEMPLATE("revoking returns the keys in the given order", Fixture, STORE_FIXTURES) {
   Stores<Fixture> stores;
   for (std::uint64_t n = 1; n <= 4; ++n) {
     add(*stores.first, n);
@@ -294,7 +292,7 @@ TEST_CASE_TEMPLATE("revoking twice keeps the first time and reason", Fixture, ST
   CHECK(list(*stores.first) == first);
 }
 
-TEST_CASE_TEMPLATE("a revoked key stays revoked when it is created once more", Fixture,
+TEST_CASE_TEMPLATE("a revoked key stays revoked when it is created again", Fixture,
                    STORE_FIXTURES) {
   Stores<Fixture> stores;
   const Key key = add(*stores.first, 1);

@@ -218,8 +218,7 @@ TEST_CASE_TEMPLATE("each filter selects and nothing else does", Fixture, STORE_F
   }
 }
 
-TEST_CASE_TEMPLATE("the status in a filter is that of the time that was named", Fixture,
-                   LOCAL_FIXTURES) {
+TEST_CASE_TEMPLATE("the status in a filter is that at the given time", Fixture, LOCAL_FIXTURES) {
   Stores<Fixture> stores;
   Key key = make_key(1);
   key.expires_at = at("2030-01-01");

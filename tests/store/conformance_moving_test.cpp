@@ -136,7 +136,7 @@ TEST_CASE_TEMPLATE("an empty store has an export too", Fixture, STORE_FIXTURES) 
   CHECK(export_text(*stores.second) == text);
 }
 
-TEST_CASE_TEMPLATE("an export tells until nobody listens", Fixture, STORE_FIXTURES) {
+TEST_CASE_TEMPLATE("an export ends when its visitor has enough", Fixture, STORE_FIXTURES) {
   Stores<Fixture> stores;
   fill(*stores.first);
   for (const int wanted : {1, 3, 9}) {
@@ -147,7 +147,7 @@ TEST_CASE_TEMPLATE("an export tells until nobody listens", Fixture, STORE_FIXTUR
   }
 }
 
-TEST_CASE_TEMPLATE("an export of a workspace has what belongs to it", Fixture, STORE_FIXTURES) {
+TEST_CASE_TEMPLATE("an export of a workspace has its records", Fixture, STORE_FIXTURES) {
   Stores<Fixture> stores;
   fill(*stores.first);
   const std::string text = export_text(*stores.first, "acme");
@@ -179,7 +179,7 @@ TEST_CASE_TEMPLATE("the same import again changes nothing", Fixture, STORE_FIXTU
   }
 }
 
-TEST_CASE_TEMPLATE("of two counts the larger stays, of two last uses the later", Fixture,
+TEST_CASE_TEMPLATE("an import keeps the larger count and the later last use", Fixture,
                    STORE_FIXTURES) {
   Stores<Fixture> stores;
   add(*stores.first, 1);
@@ -203,7 +203,7 @@ TEST_CASE_TEMPLATE("of two counts the larger stays, of two last uses the later",
   CHECK(report(*others.first, {.key = make_key(1).id}).total.requests == 6);
 }
 
-TEST_CASE_TEMPLATE("keys that are added come behind those that are as old", Fixture,
+TEST_CASE_TEMPLATE("imported keys follow those with the same creation time", Fixture,
                    STORE_FIXTURES) {
   Stores<Fixture> stores;
   Stores<Fixture> others;
@@ -231,7 +231,7 @@ TEST_CASE_TEMPLATE("a rotation may refer to a key that comes later", Fixture, ST
   CHECK(list(*others.second, {.name = "name-1"}).at(0).rotated_from == make_key(2).id);
 }
 
-TEST_CASE_TEMPLATE("with a conflict nothing is done", Fixture, STORE_FIXTURES) {
+TEST_CASE_TEMPLATE("an import with a conflict changes nothing", Fixture, STORE_FIXTURES) {
   Stores<Fixture> stores;
   fill(*stores.first);
   const std::string text = export_text(*stores.first);
@@ -271,13 +271,13 @@ TEST_CASE_TEMPLATE("with a conflict nothing is done", Fixture, STORE_FIXTURES) {
     CHECK(summary.conflicts.at(0).id == other.id.to_string());
     CHECK(export_text(*others.second) == before);
   }
-  SUBCASE("a key that was revoked since is not alive again") {
+  SUBCASE("a key that was revoked since stays revoked") {
     const core::KeyId revoked = make_key(2).id;
     value_of(stores.first->as(kTester).revoke({&revoked, 1}, "leaked", now()));
     CHECK(import_text(*stores.second, text).conflict_count == 1);
     CHECK(reason(*stores.first, request(2)) == "revoked_key");
   }
-  SUBCASE("many of them are counted and not all told") {
+  SUBCASE("many conflicts are counted but not all listed") {
     Stores<Fixture> others;
     for (std::uint64_t n = 1; n <= core::kMaxConflicts + 7; ++n) {
       add(*stores.first, n + 10);
@@ -291,8 +291,7 @@ TEST_CASE_TEMPLATE("with a conflict nothing is done", Fixture, STORE_FIXTURES) {
   }
 }
 
-TEST_CASE_TEMPLATE("what is no whole export is refused, and nothing of it is done", Fixture,
-                   STORE_FIXTURES) {
+TEST_CASE_TEMPLATE("an incomplete export is refused and changes nothing", Fixture, STORE_FIXTURES) {
   Stores<Fixture> stores;
   fill(*stores.first);
   const std::string text = export_text(*stores.first);
@@ -317,7 +316,7 @@ TEST_CASE_TEMPLATE("what is no whole export is refused, and nothing of it is don
   }
 }
 
-TEST_CASE_TEMPLATE("a dry run tells what would be done", Fixture, STORE_FIXTURES) {
+TEST_CASE_TEMPLATE("a dry run reports what would be done", Fixture, STORE_FIXTURES) {
   Stores<Fixture> stores;
   fill(*stores.first);
   const std::string text = export_text(*stores.first);
@@ -331,8 +330,7 @@ TEST_CASE_TEMPLATE("a dry run tells what would be done", Fixture, STORE_FIXTURES
   CHECK(list(*others.second).size() == 6);
 }
 
-TEST_CASE_TEMPLATE("a store with an audit log of its own says that there was an import", Fixture,
-                   STORE_FIXTURES) {
+TEST_CASE_TEMPLATE("a store with its own audit log logs the import", Fixture, STORE_FIXTURES) {
   Stores<Fixture> stores;
   fill(*stores.first);
   const std::string text = export_text(*stores.first);
@@ -372,7 +370,7 @@ TEST_CASE_TEMPLATE("a store with an audit log of its own says that there was an 
   CHECK(export_text(*third.second) == export_text(*others.second));
 }
 
-TEST_CASE_TEMPLATE("a log that is not whole is not taken over", Fixture, STORE_FIXTURES) {
+TEST_CASE_TEMPLATE("a damaged log is not taken over", Fixture, STORE_FIXTURES) {
   Stores<Fixture> stores;
   add(*stores.first, 1);
   add(*stores.first, 2);
@@ -398,7 +396,7 @@ TEST_CASE_TEMPLATE("an import of a workspace is logged as one", Fixture, STORE_F
   CHECK(entries[0].subject.empty());
 }
 
-TEST_CASE_TEMPLATE("keys that are known can be kept as they are", Fixture, STORE_FIXTURES) {
+TEST_CASE_TEMPLATE("known keys can be kept unchanged", Fixture, STORE_FIXTURES) {
   Stores<Fixture> stores;
   Stores<Fixture> others;
   for (const std::uint64_t n : {1U, 2U, 3U}) {
@@ -422,7 +420,7 @@ TEST_CASE_TEMPLATE("keys that are known can be kept as they are", Fixture, STORE
         "usage");
 }
 
-TEST_CASE_TEMPLATE("parts are seen by nothing but their own import", Fixture, STORE_FIXTURES) {
+TEST_CASE_TEMPLATE("only their own import sees parts", Fixture, STORE_FIXTURES) {
   Stores<Fixture> stores;
   fill(*stores.first);
   const std::string text = export_text(*stores.first);
@@ -447,7 +445,8 @@ TEST_CASE_TEMPLATE("parts are seen by nothing but their own import", Fixture, ST
   CHECK(code_of(others.first->as(kTester).commit_import(id, parts, {}, now())) == "not_found");
 }
 
-TEST_CASE_TEMPLATE("parts of an import that died go after a day", Fixture, LOCAL_FIXTURES) {
+TEST_CASE_TEMPLATE("parts of an interrupted import are deleted after a day", Fixture,
+                   LOCAL_FIXTURES) {
   Stores<Fixture> stores;
   const std::string text = export_text(*stores.first);
   const core::Time then = now();
@@ -463,7 +462,7 @@ TEST_CASE_TEMPLATE("parts of an import that died go after a day", Fixture, LOCAL
   CHECK(code_of(stores.first->as(kTester).commit_import(ImportId(3), 1, {}, then)) == "ok");
 }
 
-TEST_CASE_TEMPLATE("a part has whole lines, and not too many of them", Fixture, STORE_FIXTURES) {
+TEST_CASE_TEMPLATE("a part has complete lines, and not too many", Fixture, STORE_FIXTURES) {
   Stores<Fixture> stores;
   const auto stage_part = [&](std::uint32_t number, const std::string& lines) {
     return code_of(stores.first->as(kTester).stage_import(ImportId(1), number, lines, now()));

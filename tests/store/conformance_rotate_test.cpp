@@ -47,7 +47,7 @@ Key rich_key(std::uint64_t n) {
   return key;
 }
 
-TEST_CASE_TEMPLATE("a successor takes over what the key had", Fixture, STORE_FIXTURES) {
+TEST_CASE_TEMPLATE("a successor takes over the properties of the key", Fixture, STORE_FIXTURES) {
   Stores<Fixture> stores;
   const Key key = add(*stores.first, rich_key(1));
   const Rotation rotation = rotation_to(2, hours(1));
@@ -109,7 +109,7 @@ TEST_CASE_TEMPLATE("a grace ends", Fixture, STORE_FIXTURES) {
   CHECK(reason(*stores.second, request(2)) == "allowed");
 }
 
-TEST_CASE_TEMPLATE("no grace makes a key live longer", Fixture, STORE_FIXTURES) {
+TEST_CASE_TEMPLATE("a grace does not extend the life of a key", Fixture, STORE_FIXTURES) {
   Stores<Fixture> stores;
   Key key = make_key(1);
   key.expires_at = now() + hours(1);
@@ -118,7 +118,7 @@ TEST_CASE_TEMPLATE("no grace makes a key live longer", Fixture, STORE_FIXTURES) 
   CHECK(rotated.previous.expires_at == key.expires_at);
 }
 
-TEST_CASE_TEMPLATE("the successor expires when it is told to", Fixture, STORE_FIXTURES) {
+TEST_CASE_TEMPLATE("the successor expires as requested", Fixture, STORE_FIXTURES) {
   Stores<Fixture> stores;
   const Key key = add(*stores.first, rich_key(1));
   Rotation rotation = rotation_to(2);
@@ -128,7 +128,7 @@ TEST_CASE_TEMPLATE("the successor expires when it is told to", Fixture, STORE_FI
   CHECK(find(*stores.second, rotation.successor).expires_at == *rotation.expires_at);
 }
 
-TEST_CASE_TEMPLATE("the same rotation once more changes nothing", Fixture, STORE_FIXTURES) {
+TEST_CASE_TEMPLATE("the same rotation again changes nothing", Fixture, STORE_FIXTURES) {
   Stores<Fixture> stores;
   const Key key = add(*stores.first, 1);
   const Rotation rotation = rotation_to(2, hours(1));
@@ -193,7 +193,7 @@ TEST_CASE_TEMPLATE("a successor that would be expired is refused", Fixture, STOR
   CHECK(list(*stores.second) == std::vector{key});
 }
 
-TEST_CASE_TEMPLATE("a name means the newest of a line", Fixture, STORE_FIXTURES) {
+TEST_CASE_TEMPLATE("a name refers to the newest key of a line", Fixture, STORE_FIXTURES) {
   Stores<Fixture> stores;
   const Key key = add(*stores.first, 1);
   rotate(*stores.first, key.id, rotation_to(2, hours(1)));
@@ -208,8 +208,7 @@ TEST_CASE_TEMPLATE("a name means the newest of a line", Fixture, STORE_FIXTURES)
         newest[0]);
 }
 
-TEST_CASE_TEMPLATE("a key without a name of its own has a successor without one", Fixture,
-                   STORE_FIXTURES) {
+TEST_CASE_TEMPLATE("the successor of an unnamed key is unnamed", Fixture, STORE_FIXTURES) {
   Stores<Fixture> stores;
   Key key = make_key(1);
   key.name = key.id.to_string();
@@ -217,8 +216,7 @@ TEST_CASE_TEMPLATE("a key without a name of its own has a successor without one"
   CHECK(rotate(*stores.first, key.id, rotation_to(2)).successor.name == make_key(2).id.to_string());
 }
 
-TEST_CASE_TEMPLATE("each key of a line has a window and counts of its own", Fixture,
-                   STORE_FIXTURES) {
+TEST_CASE_TEMPLATE("each key of a line has its own window and counts", Fixture, STORE_FIXTURES) {
   Stores<Fixture> stores;
   Key key = make_key(1);
   key.rate_limit = 5;

@@ -30,7 +30,7 @@ Token add_token(KeyStore& store, const Token& token) {
   return value_of(store.as(kTester).create_token(token));
 }
 
-TEST_CASE_TEMPLATE("a token is kept with all that is known of it", Fixture, STORE_FIXTURES) {
+TEST_CASE_TEMPLATE("a token is stored with all members", Fixture, STORE_FIXTURES) {
   Stores<Fixture> stores;
   CHECK(tokens(*stores.first).empty());
   CHECK(find_token(*stores.first, make_token(1).hash) == std::nullopt);
@@ -58,7 +58,8 @@ TEST_CASE_TEMPLATE("a token is kept with all that is known of it", Fixture, STOR
   CHECK(list(*stores.second).empty());
 }
 
-TEST_CASE_TEMPLATE("tokens are listed newest first, however they came", Fixture, STORE_FIXTURES) {
+TEST_CASE_TEMPLATE("tokens are listed newest first, in any order of creation", Fixture,
+                   STORE_FIXTURES) {
   Stores<Fixture> stores;
   for (const std::uint64_t n : {3U, 1U, 4U, 2U}) {
     add_token(*stores.first, make_token(n));
@@ -74,7 +75,7 @@ TEST_CASE_TEMPLATE("tokens are listed newest first, however they came", Fixture,
   CHECK(names == std::vector<std::string>{"token-5", "token-4", "token-3", "token-2", "token-1"});
 }
 
-TEST_CASE_TEMPLATE("the same token once more changes nothing", Fixture, STORE_FIXTURES) {
+TEST_CASE_TEMPLATE("the same token again changes nothing", Fixture, STORE_FIXTURES) {
   Stores<Fixture> stores;
   for (int i = 0; i < 2; ++i) {
     CHECK(add_token(*stores.first, make_token(1)) == make_token(1));
@@ -161,7 +162,7 @@ UpstreamResponse answer(std::uint64_t key, int status, std::string path = "/") {
           .workspace = {}};
 }
 
-TEST_CASE_TEMPLATE("what the API answered counts besides the decisions", Fixture, STORE_FIXTURES) {
+TEST_CASE_TEMPLATE("upstream responses are counted beside the decisions", Fixture, STORE_FIXTURES) {
   Stores<Fixture> stores;
   Key key = make_key(1);
   key.rate_limit = 4;
@@ -193,8 +194,7 @@ TEST_CASE_TEMPLATE("what the API answered counts besides the decisions", Fixture
   }
 }
 
-TEST_CASE_TEMPLATE("answers about keys that the store does not have are dropped", Fixture,
-                   STORE_FIXTURES) {
+TEST_CASE_TEMPLATE("upstream responses about unknown keys are dropped", Fixture, STORE_FIXTURES) {
   Stores<Fixture> stores;
   add(*stores.first, 1);
   succeed(
@@ -204,7 +204,7 @@ TEST_CASE_TEMPLATE("answers about keys that the store does not have are dropped"
   CHECK(usage.groups == std::map<std::string, Counts>{{"GET /", {.upstream_errors = 1}}});
 }
 
-TEST_CASE_TEMPLATE("answers about keys of another workspace than they name are dropped", Fixture,
+TEST_CASE_TEMPLATE("upstream responses that name another workspace are dropped", Fixture,
                    STORE_FIXTURES) {
   Stores<Fixture> stores;
   Key key = make_key(1);
@@ -228,7 +228,7 @@ TEST_CASE_TEMPLATE("answers about keys of another workspace than they name are d
   CHECK(groups(2) == std::map<std::string, Counts>{{"GET /default", one}});
 }
 
-TEST_CASE_TEMPLATE("a report of answers is no use of a key", Fixture, STORE_FIXTURES) {
+TEST_CASE_TEMPLATE("an upstream response is not a use of a key", Fixture, STORE_FIXTURES) {
   Stores<Fixture> stores;
   add(*stores.first, 1);
   add(*stores.first, 2);
@@ -248,7 +248,7 @@ TEST_CASE_TEMPLATE("a report of answers is no use of a key", Fixture, STORE_FIXT
   CHECK(decide(*stores.first, request(2), kDryRun).rate_limit->remaining == 99);
 }
 
-TEST_CASE_TEMPLATE("answers may be many in one call", Fixture, STORE_FIXTURES) {
+TEST_CASE_TEMPLATE("one call takes many upstream responses", Fixture, STORE_FIXTURES) {
   Stores<Fixture> stores;
   add(*stores.first, 1);
   add(*stores.first, 2);

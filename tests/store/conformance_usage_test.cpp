@@ -41,7 +41,7 @@ TEST_CASE_TEMPLATE("totals have errors and rate-limit hits", Fixture, STORE_FIXT
   }
 }
 
-TEST_CASE_TEMPLATE("a report twice says the same", Fixture, STORE_FIXTURES) {
+TEST_CASE_TEMPLATE("two reports are the same", Fixture, STORE_FIXTURES) {
   Stores<Fixture> stores;
   add(*stores.first, 1);
   CHECK(admitted(*stores.first, request(1), 3) == 3);
@@ -53,7 +53,7 @@ TEST_CASE_TEMPLATE("a report twice says the same", Fixture, STORE_FIXTURES) {
   CHECK(report(*stores.first).total.requests == 5);
 }
 
-TEST_CASE_TEMPLATE("counts are grouped as asked", Fixture, STORE_FIXTURES) {
+TEST_CASE_TEMPLATE("counts are grouped as requested", Fixture, STORE_FIXTURES) {
   Stores<Fixture> stores;
   Key key = make_key(1);
   key.rate_limit = 4;
@@ -84,7 +84,7 @@ TEST_CASE_TEMPLATE("counts are grouped as asked", Fixture, STORE_FIXTURES) {
   }
 }
 
-TEST_CASE_TEMPLATE("counts are of one key or one workspace if asked", Fixture, STORE_FIXTURES) {
+TEST_CASE_TEMPLATE("counts can be limited to a key or a workspace", Fixture, STORE_FIXTURES) {
   Stores<Fixture> stores;
   for (std::uint64_t n = 1; n <= 3; ++n) {
     Key key = make_key(n);
@@ -105,7 +105,7 @@ TEST_CASE_TEMPLATE("counts are of one key or one workspace if asked", Fixture, S
   CHECK(total({.key = make_key(99).id}) == 0);
 }
 
-TEST_CASE_TEMPLATE("a report begins where it is told to", Fixture, STORE_FIXTURES) {
+TEST_CASE_TEMPLATE("a report begins at the requested time", Fixture, STORE_FIXTURES) {
   Stores<Fixture> stores;
   add(*stores.first, 1);
   CHECK(admitted(*stores.first, request(1), 3) == 3);
@@ -115,7 +115,7 @@ TEST_CASE_TEMPLATE("a report begins where it is told to", Fixture, STORE_FIXTURE
   CHECK(report(*stores.first, {.since = at("1970-01-01")}).total.requests == 3);
 }
 
-TEST_CASE_TEMPLATE("counts of a revoked key stay and go on", Fixture, STORE_FIXTURES) {
+TEST_CASE_TEMPLATE("counts of a revoked key stay and continue", Fixture, STORE_FIXTURES) {
   Stores<Fixture> stores;
   const Key key = add(*stores.first, 1);
   CHECK(admitted(*stores.first, request(1), 3) == 3);

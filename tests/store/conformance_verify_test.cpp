@@ -80,12 +80,12 @@ TEST_CASE_TEMPLATE("every reason is given", Fixture, STORE_FIXTURES) {
   }
 }
 
-TEST_CASE_TEMPLATE("nothing asked is nothing answered", Fixture, STORE_FIXTURES) {
+TEST_CASE_TEMPLATE("no requests have no decisions", Fixture, STORE_FIXTURES) {
   Stores<Fixture> stores;
   CHECK(value_of(stores.first->verify({}, {})).empty());
 }
 
-TEST_CASE_TEMPLATE("a long batch is answered in its order", Fixture, STORE_FIXTURES) {
+TEST_CASE_TEMPLATE("a long batch is decided in order", Fixture, STORE_FIXTURES) {
   Stores<Fixture> stores;
   add(*stores.first, 1);
   add(*stores.first, 2);
@@ -120,7 +120,7 @@ TEST_CASE_TEMPLATE("checks are explained when asked for", Fixture, STORE_FIXTURE
   CHECK(!verifications[1].checks.back().passed);
 }
 
-TEST_CASE_TEMPLATE("a dry run leaves no trace", Fixture, STORE_FIXTURES) {
+TEST_CASE_TEMPLATE("a dry run changes nothing", Fixture, STORE_FIXTURES) {
   Stores<Fixture> stores;
   Key key = make_key(1);
   key.rate_limit = 1;
@@ -136,7 +136,7 @@ TEST_CASE_TEMPLATE("a dry run leaves no trace", Fixture, STORE_FIXTURES) {
   CHECK(report(*stores.first).total.requests == 1);
 }
 
-TEST_CASE_TEMPLATE("unknown keys count nothing", Fixture, STORE_FIXTURES) {
+TEST_CASE_TEMPLATE("requests with unknown keys are not counted", Fixture, STORE_FIXTURES) {
   Stores<Fixture> stores;
   add(*stores.first, 1);
   Request elsewhere = request(1);
@@ -147,8 +147,7 @@ TEST_CASE_TEMPLATE("unknown keys count nothing", Fixture, STORE_FIXTURES) {
   CHECK(list(*stores.second).at(0).last_used_at == std::nullopt);
 }
 
-TEST_CASE_TEMPLATE("a key is unknown until it is created and known at once", Fixture,
-                   STORE_FIXTURES) {
+TEST_CASE_TEMPLATE("a key is known as soon as it is created", Fixture, STORE_FIXTURES) {
   Stores<Fixture> stores;
   CHECK(reason(*stores.second, request(1)) == "unknown_key");
   add(*stores.first, 1);
@@ -219,7 +218,7 @@ TEST_CASE_TEMPLATE("connections share one window", Fixture, STORE_FIXTURES) {
   CHECK(allowed == 100);
 }
 
-TEST_CASE_TEMPLATE("keys have windows of their own", Fixture, STORE_FIXTURES) {
+TEST_CASE_TEMPLATE("each key has its own window", Fixture, STORE_FIXTURES) {
   Stores<Fixture> stores;
   std::vector<Request> burst;
   for (std::uint64_t n = 1; n <= 7; ++n) {
@@ -257,7 +256,7 @@ TEST_CASE_TEMPLATE("only admitted requests occupy the window", Fixture, STORE_FI
   CHECK(admitted(*stores.second, request(1), 10) == 3);
 }
 
-TEST_CASE_TEMPLATE("a raised limit lets exactly the difference in", Fixture, STORE_FIXTURES) {
+TEST_CASE_TEMPLATE("a raised limit admits exactly the difference", Fixture, STORE_FIXTURES) {
   Stores<Fixture> stores;
   const Key key = add(*stores.first, 1);
   CHECK(admitted(*stores.first, request(1), 120) == 100);
@@ -297,8 +296,7 @@ TEST_CASE_TEMPLATE("a window outlives a suspension", Fixture, STORE_FIXTURES) {
   CHECK(admitted(*stores.second, request(1), 60) == 40);
 }
 
-TEST_CASE_TEMPLATE("windows stay exact while those of other keys come and grow", Fixture,
-                   STORE_FIXTURES) {
+TEST_CASE_TEMPLATE("windows stay exact while others are added and grow", Fixture, STORE_FIXTURES) {
   Stores<Fixture> stores;
   Key first = make_key(1);
   first.rate_limit = 30;

@@ -307,7 +307,7 @@ class Player {
   std::vector<std::string> methods_{"GET", "GET", "POST", "TRACE"};
 };
 
-TEST_CASE_TEMPLATE("every store answers like the model", Fixture, SqliteFixture, UnixFixture,
+TEST_CASE_TEMPLATE("every store behaves like the model", Fixture, SqliteFixture, UnixFixture,
                    PostgresFixture) {
   for (const std::uint64_t seed : {1U, 2U, 3U, 20260102U}) {
     INFO("seed ", seed);

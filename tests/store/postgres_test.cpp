@@ -28,7 +28,7 @@ void age(const PostgresFixture& fixture, int seconds) {
       ", times = ARRAY(SELECT t - " + by + " FROM unnest(times) AS t)");
 }
 
-TEST_CASE("a window of many moments is exact as they leave it") {
+TEST_CASE("a window of many times stays exact while they leave") {
   Stores<PostgresFixture> stores;
   Key key = make_key(1);
   key.rate_limit = 400;
@@ -91,7 +91,7 @@ TEST_CASE("windows that all requests have left are emptied, and others stay as t
   CHECK(admitted_one_by_one(*stores.second, 410) == 400);
 }
 
-TEST_CASE("the windows of many keys are tidied up piece by piece") {
+TEST_CASE("the windows of many keys are vacuumed in parts") {
   Stores<PostgresFixture> stores;
   stores.fixture.database().execute(
       "INSERT INTO nexakey.windows (key, admitted, times, before)"
@@ -119,7 +119,7 @@ TEST_CASE("a server's clock that is set back neither closes a window nor opens i
   CHECK(admitted_one_by_one(*stores.first, 12) == 10);
 }
 
-TEST_CASE("a server that crashed has empty windows and all that was counted") {
+TEST_CASE("after a crash, a server has empty windows and all counts") {
   Stores<PostgresFixture> stores;
   add(*stores.first, 1);
   CHECK(admitted(*stores.first, request(1), 90) == 90);
@@ -128,7 +128,7 @@ TEST_CASE("a server that crashed has empty windows and all that was counted") {
   CHECK(report(*stores.second).total.requests == 210);
 }
 
-TEST_CASE("all of a store is in a schema of its own") {
+TEST_CASE("a store is completely in its own schema") {
   const PostgresFixture fixture;
   CHECK(code_of(open(fixture.url(), OpenMode::existing)) == "not_found");
   add(*fixture.connect(), 1);
@@ -138,7 +138,7 @@ TEST_CASE("all of a store is in a schema of its own") {
   CHECK(list(*again).size() == 1);
 }
 
-TEST_CASE("a store of a newer nexakey is left alone") {
+TEST_CASE("a store of a newer nexakey is refused and not changed") {
   const PostgresFixture fixture;
   add(*fixture.connect(), 1);
   fixture.database().execute("INSERT INTO nexakey.migrations VALUES (1000)");
@@ -168,7 +168,7 @@ TEST_CASE("commits are waited for, whatever the role or the database has set") {
             "SELECT count(*) || string_agg(DISTINCT setting, ',') FROM seen") == "3on");
 }
 
-TEST_CASE("a change that meets a deadlock is done again, but not for ever") {
+TEST_CASE("a change is repeated after a deadlock, but not endlessly") {
   const PostgresDatabase database;
   auto connection = value_of(postgres::Connection::to(database.url()));
   database.execute(
@@ -193,7 +193,7 @@ TEST_CASE("a change that meets a deadlock is done again, but not for ever") {
   CHECK(database.select("SELECT count(*) FROM done") == "2");
 }
 
-TEST_CASE("a server that takes no changes refuses them and decides nothing") {
+TEST_CASE("a read-only server refuses changes and decides nothing") {
   Stores<PostgresFixture> stores;
   add(*stores.first, 1);
   stores.fixture.database().execute("ALTER DATABASE " + stores.fixture.database().name() +
@@ -207,7 +207,7 @@ TEST_CASE("a server that takes no changes refuses them and decides nothing") {
         "store_unavailable");
 }
 
-TEST_CASE("what is counted while an import runs is not lost") {
+TEST_CASE("counts during an import are not lost") {
   Stores<PostgresFixture> stores;
   add(*stores.first, 1);
   CHECK(admitted(*stores.first, request(1), 2) == 2);
@@ -232,7 +232,7 @@ TEST_CASE("what is counted while an import runs is not lost") {
   CHECK(report(*stores.second).total.requests == 9 * usage.size());
 }
 
-TEST_CASE("no message has a part of the password of a URL") {
+TEST_CASE("no message contains a part of the password of a URL") {
   for (const std::string& url : std::vector<std::string>{
            "postgresql://admin:hunter2@127.0.0.1:1/keys",
            "postgresql://admin:hunter2@127.0.0.1:1,localhost:2/keys?connect_timeout=1",

@@ -48,7 +48,7 @@ TEST_CASE_TEMPLATE("16 processes share one window", Fixture, SqliteFixture, Post
                      .rate_limited = kProcesses * kRequests - 100});
 }
 
-TEST_CASE_TEMPLATE("8 processes make keys in a store that none of them found", Fixture,
+TEST_CASE_TEMPLATE("8 processes create keys in a store that does not exist yet", Fixture,
                    SqliteFixture, PostgresFixture) {
   constexpr std::uint64_t kProcesses = 8;
   constexpr std::uint64_t kKeys = 200;
@@ -72,8 +72,8 @@ TEST_CASE_TEMPLATE("8 processes make keys in a store that none of them found", F
   }
 }
 
-TEST_CASE_TEMPLATE("many processes create one key if there is none of its name", Fixture,
-                   SqliteFixture, PostgresFixture) {
+TEST_CASE_TEMPLATE("many processes with unless_named create one key", Fixture, SqliteFixture,
+                   PostgresFixture) {
   const Fixture fixture;
   std::deque<Process> processes;
   for (std::uint64_t n = 1; n <= 8; ++n) {

@@ -21,7 +21,7 @@ TEST_CASE("a failed verification does not freeze what the connection sees") {
   CHECK(reason(*stores.first, request(1)) == "revoked_key");
 }
 
-TEST_CASE("paths without number take no room in the store") {
+TEST_CASE("countless paths take no room in the store") {
   const Stores<SqliteFixture> stores;
   add(*stores.first, 1);
   for (int i = 0; i < 1000; ++i) {
@@ -33,7 +33,7 @@ TEST_CASE("paths without number take no room in the store") {
         2 * (core::kEndpointsPerDay + 1));
 }
 
-TEST_CASE("a large limit that is not used takes no room beside the store") {
+TEST_CASE("a large unused limit takes no room beside the store") {
   const SqliteFixture fixture;
   add_keys(fixture.path(), 0, 100, [](Key& key) { key.rate_limit = core::kMaxRateLimit; });
   const auto store = fixture.connect();
@@ -65,7 +65,7 @@ TEST_CASE("a store is named by any path to it") {
   CHECK(decide(*store, request(1), kDryRun).rate_limit->remaining == 70);
 }
 
-TEST_CASE("a store that was never made is not found and not made") {
+TEST_CASE("a store that does not exist is not found and not created") {
   const TemporaryDirectory directory;
   for (const std::string_view name : {"keys.db", "none/keys.db"}) {
     CHECK(code_of(open((directory / std::string(name)).string(), OpenMode::existing)) ==
@@ -87,7 +87,7 @@ bool has(const std::string& text, std::string_view part) {
   return text.find(part) != std::string::npos;
 }
 
-TEST_CASE("whatever is done to the log behind the store's back is found") {
+TEST_CASE("every manipulation of the log is found") {
   const Stores<SqliteFixture> stores;
   KeyStore& store = *stores.first;
   for (std::uint64_t n = 1; n <= 6; ++n) {
@@ -145,7 +145,7 @@ TEST_CASE("whatever is done to the log behind the store's back is found") {
     tamper("DELETE FROM audit WHERE number < 3");
     CHECK(has(found, "entry 1 is missing"));
   }
-  SUBCASE("an entry with a strange number is put in front") {
+  SUBCASE("an entry with an invalid number is inserted at the beginning") {
     tamper(
         "INSERT INTO audit SELECT 0, at, action, actor, source, workspace, subject, details,"
         " hash FROM audit WHERE number = 1");

@@ -71,7 +71,7 @@ TEST_CASE("The random bytes below 248 give each character equally often") {
   }
 }
 
-TEST_CASE("The random bytes from 248 on are thrown away") {
+TEST_CASE("The random bytes from 248 on are discarded") {
   const std::string expected = random_part(generate_api_key(script({}, 7)));
   for (unsigned byte = 248; byte < 256; ++byte) {
     for (const std::size_t rejected : {1U, 27U, 28U, 63U, 64U, 65U, 1000U}) {
@@ -83,7 +83,7 @@ TEST_CASE("The random bytes from 248 on are thrown away") {
   }
 }
 
-TEST_CASE("The characters of a key come in the order of the random bytes") {
+TEST_CASE("The characters of a key are in the order of the random bytes") {
   std::vector<std::uint8_t> bytes;
   for (std::uint8_t byte = 0; byte < 28; ++byte) {
     bytes.push_back(255);
@@ -96,7 +96,7 @@ TEST_CASE("No key is made when the random generator fails") {
   SUBCASE("at once") {
     CHECK_THROWS_AS(generate_api_key([](auto) { return false; }), RandomnessError);
   }
-  SUBCASE("after it gave bytes that were of no use") {
+  SUBCASE("after it returned unusable bytes") {
     int calls = 0;
     const RandomSource source = [&](std::span<std::uint8_t> bytes) {
       std::ranges::fill(bytes, std::uint8_t{255});
@@ -105,7 +105,7 @@ TEST_CASE("No key is made when the random generator fails") {
     CHECK_THROWS_AS(generate_api_key(source), RandomnessError);
     CHECK(calls == 3);
   }
-  SUBCASE("after it gave a part of the key") {
+  SUBCASE("after it returned a part of the key") {
     int calls = 0;
     const RandomSource source = [&](std::span<std::uint8_t> bytes) {
       std::ranges::fill(bytes, std::uint8_t{255});
@@ -116,7 +116,7 @@ TEST_CASE("No key is made when the random generator fails") {
   }
 }
 
-TEST_CASE("Text is a key only if it is exactly one") {
+TEST_CASE("Text is a key only if it is exactly a key") {
   const std::string key(kSomeApiKey);
   struct Row {
     std::string text;
@@ -156,7 +156,7 @@ TEST_CASE("Text is a key only if it is exactly one") {
   }
 }
 
-TEST_CASE("A key is found wherever it stands in a text") {
+TEST_CASE("A key is found anywhere in a text") {
   const std::string key(kSomeApiKey);
   struct Row {
     std::string text;
@@ -200,7 +200,7 @@ TEST_CASE("The hash of a key is the SHA-256 of all its characters") {
   }
 }
 
-TEST_CASE("Only the last four characters of a key may be shown") {
+TEST_CASE("Only the last four characters of a key are shown") {
   CHECK(last_four(kSomeApiKey) == "OPQR");
 }
 

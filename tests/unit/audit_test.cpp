@@ -58,7 +58,7 @@ TEST_CASE("An action has one name") {
   }
 }
 
-TEST_CASE("The hash of an entry is what everybody can compute") {
+TEST_CASE("The hash of an entry is computed as documented") {
   AuditEntry entry{.number = 1,
                    .at = at("2026-06-01T12:00:00.5Z"),
                    .action = "edit",
@@ -96,7 +96,7 @@ TEST_CASE("A head is written and read") {
   }
 }
 
-TEST_CASE("A whole log has a head") {
+TEST_CASE("An intact log has a head") {
   CHECK(value_of(check({})) == AuditHead());
   const auto log = make_log(5);
   CHECK(value_of(check(log)) == head_of(log.back()));
@@ -106,7 +106,7 @@ TEST_CASE("A whole log has a head") {
   CHECK(value_of(check(log, AuditHead())) == head_of(log.back()));
 }
 
-TEST_CASE("Whatever is altered in an entry, the first one is named") {
+TEST_CASE("The first altered entry is named") {
   const auto log = make_log(5);
   const auto alter = [&](auto change) {
     auto altered = log;
@@ -150,7 +150,7 @@ TEST_CASE("An entry that is removed or inserted is named") {
   CHECK(problem(inserted).find("entry 4 does not continue the chain") != std::string::npos);
 }
 
-TEST_CASE("A tail that was cut or written anew is found with a head") {
+TEST_CASE("A known head reveals a truncated or rewritten tail") {
   const auto log = make_log(5);
   auto cut = log;
   cut.resize(3);
@@ -169,7 +169,7 @@ TEST_CASE("A tail that was cut or written anew is found with a head") {
         "rewritten");
 }
 
-TEST_CASE("A record of a change has what differs") {
+TEST_CASE("The record of a change has the members that differ") {
   Key before = some_key();
   before.whitelist = test::whitelist({"192.0.2.1", "::1"});
   Key after = before;
@@ -194,7 +194,7 @@ TEST_CASE("A record of a change has what differs") {
                          R"("whitelist":{"added":["198.51.100.0/24"],"removed":["192.0.2.1"]}})");
 }
 
-TEST_CASE("A record of a creation has what there is") {
+TEST_CASE("The record of a creation has the members with a value") {
   Key key = some_key();
   key.workspace = "acme";
   const AuditRecord record = record_creation(key);
@@ -204,7 +204,7 @@ TEST_CASE("A record of a creation has what there is") {
                           R"("rate_limit":100,"scopes":["read"]})");
 }
 
-TEST_CASE("A filter takes what meets all of it") {
+TEST_CASE("A filter matches entries that meet all of its conditions") {
   const AuditEntry entry = make_log(2).back();
   CHECK(AuditFilter{}.matches(entry));
   CHECK(AuditFilter{.subjects = {"other", entry.subject},

@@ -14,7 +14,7 @@ namespace {
 const std::string kKey(test::kSomeApiKey);
 const std::string kToken = "nxk_0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcd";
 
-TEST_CASE("Keys and tokens in a text are masked and nothing else is") {
+TEST_CASE("Exactly the keys and tokens in a text are masked") {
   struct Row {
     std::string text;
     std::string masked;
@@ -51,7 +51,7 @@ TEST_CASE("Keys and tokens in a text are masked and nothing else is") {
   }
 }
 
-TEST_CASE("All that have a form are found one after the other") {
+TEST_CASE("All credentials of a form are found") {
   struct Row {
     const CredentialForm* form;
     std::string text;

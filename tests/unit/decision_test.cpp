@@ -93,7 +93,7 @@ const std::vector<Failure>& failures() {
 bool concerns_live_key(Reason reason) { return reason >= Reason::ip_not_allowed; }
 bool concerns_known_key(Reason reason) { return reason >= Reason::revoked_key; }
 
-TEST_CASE("Each check that fails gives its own reason and status") {
+TEST_CASE("Each failed check has its own reason and status") {
   for (const Failure& failure : failures()) {
     CAPTURE(failure.name);
     Scene scene;
@@ -110,7 +110,7 @@ TEST_CASE("Each check that fails gives its own reason and status") {
   }
 }
 
-TEST_CASE("Of several checks that fail the first decides") {
+TEST_CASE("The first of several failed checks decides") {
   const auto& all = failures();
   // Every set of failures, as bits.
   for (unsigned set = 1; set < 1U << (all.size() - 1); ++set) {
@@ -151,7 +151,7 @@ TEST_CASE("A key in another workspace than the one asked for is unknown") {
     CHECK(decision.rate_limit.has_value() == decision.allowed());
     CHECK(scene.count == (decision.allowed() ? 1 : 0));
   }
-  SUBCASE("and nothing tells that it is revoked there") {
+  SUBCASE("and the decision does not reveal that it is revoked there") {
     Scene scene;
     scene.request.workspace = "other";
     scene.key.revoked_at = scene.now;
@@ -238,7 +238,7 @@ TEST_CASE("A query does not change what a method needs") {
   CHECK(scene.decide_it().reason == Reason::insufficient_scope);
 }
 
-TEST_CASE("The whitelist judges the address of the client") {
+TEST_CASE("The whitelist decides about the address of the client") {
   struct Row {
     std::vector<std::string> entries;
     std::optional<IpAddress> address;
@@ -261,7 +261,7 @@ TEST_CASE("The whitelist judges the address of the client") {
   }
 }
 
-TEST_CASE("A key is expired from the very millisecond of its expiry") {
+TEST_CASE("A key is expired from the millisecond of its expiry on") {
   struct Row {
     int offset;
     Reason reason;
@@ -277,7 +277,7 @@ TEST_CASE("A key is expired from the very millisecond of its expiry") {
   }
 }
 
-TEST_CASE("A suspended or revoked key is refused whatever the time of it says") {
+TEST_CASE("A suspended or revoked key is refused regardless of the time") {
   Scene scene;
   scene.key.suspended_at = scene.now + std::chrono::hours(1);
   CHECK(scene.decide_it().reason == Reason::suspended_key);
@@ -372,7 +372,7 @@ TEST_CASE("Reset and Retry-After are rounded up and Retry-After is at least a se
   }
 }
 
-TEST_CASE("The headers tell of the window after the request") {
+TEST_CASE("The headers describe the window after the request") {
   Scene scene;
   for (const std::string remaining : {"2", "1", "0"}) {
     const Decision decision = scene.decide_it();
@@ -389,7 +389,7 @@ TEST_CASE("The headers tell of the window after the request") {
   CHECK(refused.rate_limit->retry_after == 30);
 }
 
-TEST_CASE("Only a request that is allowed takes room in the window") {
+TEST_CASE("Only an allowed request occupies the window") {
   for (const Failure& failure : failures()) {
     CAPTURE(failure.name);
     Scene scene;
@@ -400,7 +400,7 @@ TEST_CASE("Only a request that is allowed takes room in the window") {
   }
 }
 
-TEST_CASE("A dry run decides alike and takes no room") {
+TEST_CASE("A dry run makes the same decision and does not occupy the window") {
   for (const Failure& failure : failures()) {
     CAPTURE(failure.name);
     Scene scene;
@@ -416,7 +416,7 @@ TEST_CASE("A dry run decides alike and takes no room") {
   }
 }
 
-TEST_CASE("A decision gives back what came with the request") {
+TEST_CASE("A decision returns the address and the ref of the request") {
   for (const Failure& failure : failures()) {
     CAPTURE(failure.name);
     Scene scene;
@@ -429,7 +429,7 @@ TEST_CASE("A decision gives back what came with the request") {
   }
 }
 
-TEST_CASE("The credential of a text is the hash of a key and nothing of anything else") {
+TEST_CASE("Only the text of a key has a hash as its credential") {
   Request request;
   set_credential(request, kSomeApiKey);
   CHECK(request.credential == Credential::key);
@@ -509,7 +509,7 @@ TEST_CASE("An explanation says what each check found") {
   CHECK(found().back() == "the store has no such key");
 }
 
-TEST_CASE("A decision is right at every time that can be written") {
+TEST_CASE("A decision is correct at every representable time") {
   for (const std::string_view now : {"2262-04-12T00:00:00Z", "9999-12-31T23:59:59Z"}) {
     CAPTURE(now);
     Scene scene;

@@ -14,7 +14,7 @@ namespace {
 
 using test::kSomeApiKey;
 
-TEST_CASE("An endpoint is the method and the path with its identifiers taken out") {
+TEST_CASE("An endpoint is the method and the path without identifiers") {
   const std::string key(kSomeApiKey);
   struct Row {
     std::string path;
@@ -89,12 +89,12 @@ TEST_CASE("An endpoint is the method and the path with its identifiers taken out
   }
 }
 
-TEST_CASE("An endpoint keeps the method as it was asked with") {
+TEST_CASE("An endpoint keeps the method of the request") {
   CHECK(endpoint_of("DELETE", "/v1/leads/7") == "DELETE /v1/leads/{id}");
   CHECK(endpoint_of("get", "/") == "get /");
 }
 
-TEST_CASE("An endpoint of more than 256 bytes counts with the others") {
+TEST_CASE("An endpoint of more than 256 bytes is counted with the others") {
   const std::string longest = "/" + std::string(251, 'x');
   CHECK(endpoint_of("GET", longest) == "GET " + longest);
   CHECK(endpoint_of("GET", longest + "x") == "(other)");
@@ -189,7 +189,7 @@ TEST_CASE("A path begins with a slash and has visible ASCII characters only") {
   }
 }
 
-TEST_CASE("An error about a method or a path does not repeat an API key") {
+TEST_CASE("An error about a method or a path does not contain an API key") {
   const std::string key(kSomeApiKey);
   for (const std::string& text : {key, "x" + key, "/ " + key, key + "\n"}) {
     CAPTURE(text);

@@ -23,7 +23,7 @@ TEST_CASE("Every error code has its own name in JSON") {
   }
 }
 
-TEST_CASE("A failure carries its code, message and hint into the result") {
+TEST_CASE("A failure has its code, message and hint in the result") {
   const Result<int> result = fail(ErrorCode::conflict, "it is there", "remove it");
   REQUIRE_FALSE(result.has_value());
   CHECK(result.error().code == ErrorCode::conflict);

@@ -152,7 +152,7 @@ TEST_CASE("An id is in exactly the ranges of its own beginnings") {
   }
 }
 
-TEST_CASE("What is shorter than four characters or no id is no beginning") {
+TEST_CASE("Less than four characters or an invalid id is not a beginning") {
   for (const std::string_view text :
        {"", "key", "key_", "key_9", "key_9f", "key_9f3", "9f3k", "key_9f3K", "key_9f3i", "key_9f3*",
         "key_9f3 ", "Key_9f3k", "key_0123456789abc"}) {

@@ -52,7 +52,7 @@ TEST_CASE("An address is written in its canonical form") {
   }
 }
 
-TEST_CASE("What is no strict address is none") {
+TEST_CASE("Only the strict form of an address is accepted") {
   for (const std::string& text : std::vector<std::string>{"",
                                                           " ",
                                                           ".",
@@ -167,7 +167,7 @@ TEST_CASE("A range is written in its canonical form") {
   }
 }
 
-TEST_CASE("What is no strict range is a usage error that quotes it harmlessly") {
+TEST_CASE("An invalid range is a usage error that quotes it safely") {
   for (const std::string& text : std::vector<std::string>{"",
                                                           "/",
                                                           "/24",
@@ -225,7 +225,7 @@ TEST_CASE("What is no strict range is a usage error that quotes it harmlessly") 
   }
 }
 
-TEST_CASE("Bits behind the prefix are an error that names the range meant") {
+TEST_CASE("Bits after the prefix are an error that names the range without them") {
   struct Row {
     std::string_view text;
     std::string_view hint;
@@ -281,7 +281,7 @@ TEST_CASE("A range contains the addresses that begin with its prefix and no othe
   }
 }
 
-TEST_CASE("A whitelist is sorted, canonical and without doubles") {
+TEST_CASE("A whitelist is sorted, canonical and without duplicates") {
   const Whitelist list = whitelist(
       {"2001:DB8::/32", "203.0.113.0/24,198.51.100.7/32", "198.51.100.7", "::ffff:198.51.100.7"});
   CHECK(list.entries() ==
@@ -305,7 +305,7 @@ TEST_CASE("A whitelist is read back from its text") {
   }
 }
 
-TEST_CASE("An entry that is no range makes no whitelist") {
+TEST_CASE("A whitelist with an invalid entry is refused") {
   for (const std::vector<std::string>& entries : std::vector<std::vector<std::string>>{
            {""}, {","}, {"::1,"}, {"::1", ""}, {"::1, ::2"}, {"::1 ::2"}, {"::1", "10.0.0.1/8"}}) {
     CAPTURE(entries.front());
@@ -315,7 +315,7 @@ TEST_CASE("An entry that is no range makes no whitelist") {
   }
 }
 
-TEST_CASE("An empty whitelist allows every address and one with entries no unknown one") {
+TEST_CASE("An empty whitelist allows every address, any other only known ones") {
   struct Row {
     std::vector<std::string> entries;
     std::optional<std::string_view> address;
@@ -344,7 +344,7 @@ TEST_CASE("An empty whitelist allows every address and one with entries no unkno
   }
 }
 
-TEST_CASE("A whitelist takes 256 entries and no more") {
+TEST_CASE("A whitelist has at most 256 entries") {
   CHECK(whitelist(numbered_addresses(256)).ranges().size() == 256);
   const auto too_long = Whitelist::parse(numbered_addresses(257));
   REQUIRE_FALSE(too_long.has_value());

@@ -68,7 +68,7 @@ Key full_key() {
   return key;
 }
 
-TEST_CASE("Only one JSON text is read as one") {
+TEST_CASE("Exactly one JSON text is accepted") {
   const auto nested = [](int depth) {
     return std::string(static_cast<std::size_t>(depth), '[') +
            std::string(static_cast<std::size_t>(depth), ']');
@@ -187,7 +187,7 @@ TEST_CASE("A token is damaged if its status says so") {
   CHECK(value_of(read_token(json, Unknown::refused)) == token);
 }
 
-TEST_CASE("Members that nobody knows are refused or ignored") {
+TEST_CASE("Unknown members are refused or ignored") {
   Json key = key_json(some_key());
   key["rate_limits"] = 5;
   const auto refused = read_key(key, Unknown::refused);
@@ -208,7 +208,7 @@ TEST_CASE("Members that nobody knows are refused or ignored") {
                   .has_value());
 }
 
-TEST_CASE("What is of another type or out of its bounds makes no key") {
+TEST_CASE("A key with a wrong type or a value out of range is refused") {
   struct Row {
     std::string name;
     std::string value;
@@ -278,7 +278,7 @@ TEST_CASE("What is of another type or out of its bounds makes no key") {
   }
 }
 
-TEST_CASE("What is of another type or out of its bounds makes no token") {
+TEST_CASE("A token with a wrong type or a value out of range is refused") {
   struct Row {
     std::string name;
     std::string value;
@@ -340,7 +340,7 @@ TEST_CASE("A change is read as it was written") {
   }
 }
 
-TEST_CASE("A change with anything wrong is refused") {
+TEST_CASE("An invalid change is refused") {
   for (const std::string_view text :
        {"null", "[]", R"({"name":""})", R"({"name":7})", R"({"description":"\u001b"})",
         R"({"scopes":[]})", R"({"scopes":null})", R"({"scopes":["admin"]})",
@@ -472,7 +472,7 @@ TEST_CASE("A hash in place of a key is for many requests only") {
   CHECK_FALSE(parse_request("[{}]").has_value());
 }
 
-TEST_CASE("An answer of the API is read as it was written") {
+TEST_CASE("An upstream response is read as it was written") {
   for (const UpstreamResponse& answer :
        {UpstreamResponse{
             .key = some_key().id, .method = "POST", .path = "/v1/leads?x=y", .status = 502},
@@ -564,7 +564,7 @@ TEST_CASE("A decision is read as it was written") {
   CHECK(value_of(read_checks(as_json([](JsonWriter& json) { write_decision(json, {}); }))).empty());
 }
 
-TEST_CASE("What is no decision lets nobody in") {
+TEST_CASE("An invalid decision admits nothing") {
   for (const std::string_view text :
        {"null", "[]", "{}", R"({"allowed":true})", R"({"status":200,"allowed":true})"}) {
     CAPTURE(text);
@@ -693,7 +693,7 @@ Json rotation_json(const Rotation& rotation) {
   return as_json([&](JsonWriter& json) { write_rotation(json, rotation); });
 }
 
-TEST_CASE("A rotation comes back as it was") {
+TEST_CASE("A rotation is read as it was written") {
   Rotation rotation = some_rotation();
   SUBCASE("with the lifetime of the key") {}
   SUBCASE("with an end") { rotation.expires_at = at("2027-01-01"); }
@@ -707,7 +707,7 @@ TEST_CASE("A rotation comes back as it was") {
   CHECK(read.expires_at == rotation.expires_at);
 }
 
-TEST_CASE("What is no rotation is refused") {
+TEST_CASE("An invalid rotation is refused") {
   for (const char* const name : {"id", "hash", "hint", "created_at"}) {
     CAPTURE(name);
     Json json = rotation_json(some_rotation());
@@ -726,7 +726,7 @@ TEST_CASE("What is no rotation is refused") {
   CHECK_FALSE(read_rotation(json).has_value());
 }
 
-TEST_CASE("An entry of the audit log comes back with the hash that it had") {
+TEST_CASE("An entry of the audit log is read with the same hash") {
   AuditEntry entry = next_entry({}, {.name = "Zoë \"x\"", .source = "host"}, at("2026-01-01"),
                                 {.action = AuditAction::edit,
                                  .workspace = "acme",
@@ -734,7 +734,7 @@ TEST_CASE("An entry of the audit log comes back with the hash that it had") {
                                  .details = R"({"name":{"from":"é","to":"\u0001"}})"});
   SUBCASE("") {}
   SUBCASE("with little in it") { entry = next_entry({}, {}, {}, {.action = AuditAction::import}); }
-  SUBCASE("with details that are no JSON") { entry.details = "{\"a\":\x1B"; }
+  SUBCASE("with details that are not JSON") { entry.details = "{\"a\":\x1B"; }
   SUBCASE("with details as deep as an entry takes") {
     entry.details = std::string(31, '[') + std::string(31, ']');
   }
@@ -752,7 +752,7 @@ TEST_CASE("An entry of the audit log comes back with the hash that it had") {
   CHECK(hash_of(read, {}) == hash_of(entry, {}));
 }
 
-TEST_CASE("The head of an audit log comes back as it was") {
+TEST_CASE("The head of an audit log is read as it was written") {
   const AuditHead head{.number = 7, .hash = sha256("any")};
   CHECK(value_of(read_audit_head(
             as_json([&](JsonWriter& json) { write_audit_head(json, head); }))) == head);

@@ -35,7 +35,7 @@ std::string repeat(std::size_t count, std::string_view piece) {
   return text;
 }
 
-TEST_CASE("The writer sets the commas and no other character") {
+TEST_CASE("The writer adds only commas") {
   CHECK(written([](JsonWriter& json) { json.begin_object().end_object(); }) == "{}");
   CHECK(written([](JsonWriter& json) { json.begin_array().end_array(); }) == "[]");
   CHECK(written([](JsonWriter& json) {
@@ -48,7 +48,7 @@ TEST_CASE("The writer sets the commas and no other character") {
         }) == R"({"a":1,"b":["x",null,true,false,0.5,7,"y"],"c":{"d":null}})");
 }
 
-TEST_CASE("The writer appends to what is there already") {
+TEST_CASE("The writer appends to the string") {
   std::string text = "before ";
   JsonWriter(text).begin_array().number(1).end_array();
   CHECK(text == "before [1]");
@@ -70,7 +70,7 @@ TEST_CASE("Numbers are written exactly") {
   }
 }
 
-TEST_CASE("Text is escaped so that neither JSON nor a terminal is led astray") {
+TEST_CASE("Text is escaped for JSON and for terminals") {
   struct Row {
     std::string text;
     std::string json;
@@ -116,7 +116,7 @@ TEST_CASE("Text is escaped so that neither JSON nor a terminal is led astray") {
   }
 }
 
-TEST_CASE("A new key is written with null for all that it has not") {
+TEST_CASE("A new key is written with null for all absent values") {
   CHECK(written([](JsonWriter& json) { write_key(json, some_key(), kNow); }) ==
         R"({"id":"key_0123456789ab","name":"crm","workspace":"default",)"
         R"("hint":"fc_live_…OPQR","scopes":["read"],"whitelist":[],"rate_limit":100,)"
@@ -126,7 +126,7 @@ TEST_CASE("A new key is written with null for all that it has not") {
         R"("revoke_reason":null,"last_used_at":null,"rotated_from":null,"superseded_by":null})");
 }
 
-TEST_CASE("A key is written whole") {
+TEST_CASE("A key is written with all members") {
   Key key = some_key();
   key.name = "Zoë \"x\"\x1B";
   key.workspace = "acme";
@@ -200,7 +200,7 @@ TEST_CASE("A decision is written with its headers") {
           R"("headers":{"X-RateLimit-Limit":"100","X-RateLimit-Remaining":"99",)"
           R"("X-RateLimit-Reset":"1780315260"},"ref":{"a":[1,"x"]}})");
   }
-  SUBCASE("that refuses for the rate") {
+  SUBCASE("that is rate limited") {
     decision.reason = Reason::rate_limited;
     decision.rate_limit->remaining = 0;
     decision.rate_limit->retry_after = 17;
@@ -211,7 +211,7 @@ TEST_CASE("A decision is written with its headers") {
           R"("headers":{"X-RateLimit-Limit":"100","X-RateLimit-Remaining":"0",)"
           R"("X-RateLimit-Reset":"1780315260","Retry-After":"17"},"ref":0})");
   }
-  SUBCASE("with the checks that led to it") {
+  SUBCASE("with its checks") {
     decision.reason = Reason::ip_not_allowed;
     const std::vector<Check> checks{{"credential", true, "a key was given"},
                                     {"whitelist", false, "\x1B\"x\""}};
@@ -247,7 +247,7 @@ TEST_CASE("A report of usage is written with all its periods") {
       R"({"endpoint":"GET /v1/leads/{id}","requests":150,"errors":4,"rate_limited":4,"denied":4,"upstream_errors":0}]})");
 }
 
-TEST_CASE("A report of usage names what it is grouped by") {
+TEST_CASE("A report of usage names its grouping") {
   struct Row {
     Grouping by;
     std::string group;
@@ -296,7 +296,7 @@ TEST_CASE("A request is read with each of its members") {
   CHECK(request->ref == R"({"n":[1,null]})");
 }
 
-TEST_CASE("What a request leaves out has its default") {
+TEST_CASE("Absent members of a request have their defaults") {
   for (const std::string_view text :
        {"{}", " \t\r\n{ } \n", R"({"key":null,"ip":null,"workspace":null})", R"({"key":""})"}) {
     CAPTURE(text);
@@ -323,7 +323,7 @@ TEST_CASE("A request may be in any order and with any escapes") {
   CHECK(request->ref == R"("r")");
 }
 
-TEST_CASE("A text that is no key makes a malformed credential and no error") {
+TEST_CASE("A text that is not a key is a malformed credential, not an error") {
   for (const std::string_view key : {"x", "fc_live_", "Bearer fc_live_0123456789ABCDEFGHIJKLMNOPQR",
                                      "fc_live_0123456789ABCDEFGHIJKLMNOPQR\\u0000"}) {
     CAPTURE(key);
@@ -333,7 +333,7 @@ TEST_CASE("A text that is no key makes a malformed credential and no error") {
   }
 }
 
-TEST_CASE("The ref of a request is given back whatever it is") {
+TEST_CASE("The ref of a request is returned, whatever it is") {
   for (const std::string& ref :
        std::vector<std::string>{"null",
                                 "true",
@@ -380,7 +380,7 @@ TEST_CASE("The ref of a request is given back whatever it is") {
   }
 }
 
-TEST_CASE("The ref of a request is given back without its spaces and with our escapes") {
+TEST_CASE("The ref of a request is returned without spaces and with our escapes") {
   struct Row {
     std::string ref;
     std::string expected;
@@ -396,7 +396,7 @@ TEST_CASE("The ref of a request is given back without its spaces and with our es
   }
 }
 
-TEST_CASE("What is no request is refused with a word on why") {
+TEST_CASE("An invalid request is refused with the reason") {
   const std::string no_object = "the text is not a JSON object";
   const std::string not_an_object = "a request must be a JSON object";
   struct Row {
@@ -508,14 +508,14 @@ TEST_CASE("What is no request is refused with a word on why") {
   }
 }
 
-TEST_CASE("A request of exactly the longest length is read") {
+TEST_CASE("A request of exactly the maximum length is read") {
   std::string text = R"({"ref":""})";
   text.insert(text.size() - 2, std::string(kMaxRequestSize - text.size(), 'x'));
   REQUIRE(text.size() == kMaxRequestSize);
   CHECK(parse_request(text).has_value());
 }
 
-TEST_CASE("An error about a request never repeats the key that was in it") {
+TEST_CASE("An error about a request never contains its key") {
   const std::string key(kSomeApiKey);
   for (const std::string& text :
        std::vector<std::string>{key,
@@ -551,7 +551,7 @@ TEST_CASE("An error about a request never repeats the key that was in it") {
   }
 }
 
-TEST_CASE("A request that was damaged is read or refused without a word of its key") {
+TEST_CASE("A damaged request is read or refused without revealing its key") {
   const std::string whole =
       R"({"key":"fc_live_0123456789ABCDEFGHIJKLMNOPQR","method":"POST","path":"/v1/7",)"
       R"("ip":"198.51.100.7","workspace":"acme","ref":{"n":[1,null,"x",-2.5e3]}})";
@@ -605,7 +605,7 @@ TEST_CASE("Labels are read back from the JSON that a store keeps") {
   CHECK(labels_to_json({{"team", "crm"}, {"env", "prod"}}) == R"({"env":"prod","team":"crm"})");
 }
 
-TEST_CASE("What is no JSON object of texts makes no labels") {
+TEST_CASE("Only a JSON object of texts is read as labels") {
   for (const std::string& json : std::vector<std::string>{
            "", "null", "[]", "\"a\"", "7", "{", R"({"a":1})", R"({"a":null})", R"({"a":["b"]})",
            R"({"a":{}})", R"({"a":"b"}x)", R"({"a":"b",})", "{\"a\":\"\xFF\"}"}) {

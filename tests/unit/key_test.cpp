@@ -44,7 +44,7 @@ void check_rows(const std::function<Result<void>(std::string_view)>& check,
   }
 }
 
-TEST_CASE("Of what is true of a key the worst is its status") {
+TEST_CASE("The status of a key is the first that applies") {
   const Time now = at("2026-06-01T12:00:00Z");
   for (unsigned set = 0; set < 8; ++set) {
     CAPTURE(set);
@@ -66,7 +66,7 @@ TEST_CASE("Of what is true of a key the worst is its status") {
   }
 }
 
-TEST_CASE("A key expires at its very millisecond") {
+TEST_CASE("A key expires at the millisecond of its expiry") {
   Key key = some_key();
   key.expires_at = at("2026-06-01T12:00:00.500Z");
   CHECK(key.status(at("2026-06-01T12:00:00.499Z")) == KeyStatus::active);
@@ -81,7 +81,7 @@ TEST_CASE("Each status has its name") {
   CHECK(name_of(KeyStatus::revoked) == "revoked");
 }
 
-TEST_CASE("A name has 1 to 64 printable characters and is not taken for something else") {
+TEST_CASE("A name has 1 to 64 printable characters and does not look like anything else") {
   check_rows(check_name,
              {"a",
               "crm",
@@ -211,7 +211,7 @@ TEST_CASE("A label has a word for its name and at most 256 printable bytes for i
   }
 }
 
-TEST_CASE("A key takes 64 labels and no more") {
+TEST_CASE("A key has at most 64 labels") {
   Labels labels;
   for (int i = 0; i < 64; ++i) {
     labels["label" + std::to_string(i)] = "x";
@@ -342,7 +342,7 @@ TEST_CASE("Each member of a change changes its own part of the key and no other"
   }
 }
 
-TEST_CASE("A key that is suspended already stays so since then and can be resumed") {
+TEST_CASE("A suspended key keeps its time and can be resumed") {
   Key key = some_key();
   key.suspended_at = at("2026-02-01");
   KeyChange change;
@@ -357,7 +357,7 @@ TEST_CASE("A change that cannot be made says why") {
   Key key = some_key();
   key.whitelist = whitelist({"10.0.0.0/8"});
   KeyChange change;
-  SUBCASE("a revoked key takes none") {
+  SUBCASE("a revoked key cannot be changed") {
     key.revoked_at = now;
     change.description = "new";
     const auto changed = apply(key, change, now);
@@ -377,12 +377,12 @@ TEST_CASE("A change that cannot be made says why") {
     CHECK(changed.error().code == ErrorCode::not_found);
     CHECK(changed.error().message == "10.0.0.0/9 is not on the whitelist of key_0123456789ab");
   }
-  SUBCASE("what is only being added cannot be removed") {
+  SUBCASE("an address that the same change adds cannot be removed") {
     change.disallow = whitelist({"::1"});
     change.allow = whitelist({"::1"});
     CHECK(apply(key, change, now).error().code == ErrorCode::not_found);
   }
-  SUBCASE("the last address is not removed unasked") {
+  SUBCASE("the last address is not removed without confirmation") {
     change.disallow = key.whitelist;
     const auto changed = apply(key, change, now);
     REQUIRE_FALSE(changed.has_value());
@@ -391,7 +391,7 @@ TEST_CASE("A change that cannot be made says why") {
           "removing the last whitelist entry of key_0123456789ab opens it to every "
           "address");
   }
-  SUBCASE("a whitelist of 256 takes no more") {
+  SUBCASE("a whitelist of 256 entries is full") {
     std::vector<std::string> entries;
     for (int i = 0; i < 256; ++i) {
       entries.push_back("192.0.2." + std::to_string(i));
@@ -401,11 +401,11 @@ TEST_CASE("A change that cannot be made says why") {
     change.disallow = key.whitelist;
     CHECK(apply(key, change, now).has_value());
   }
-  SUBCASE("a label that is none is refused") {
+  SUBCASE("an invalid label is refused") {
     change.labels = {{"te am", "x"}};
     CHECK(apply(key, change, now).error().code == ErrorCode::usage);
   }
-  SUBCASE("64 labels take no more, but one for another") {
+  SUBCASE("a key with 64 labels takes another only in place of one") {
     for (int i = 0; i < 64; ++i) {
       key.labels["label" + std::to_string(i)] = "x";
     }
@@ -416,13 +416,13 @@ TEST_CASE("A change that cannot be made says why") {
   }
 }
 
-TEST_CASE("A key whose whitelist is empty takes changes without being asked about it") {
+TEST_CASE("Changes of a key with an empty whitelist need no confirmation") {
   KeyChange change;
   change.name = "other";
   CHECK(apply(some_key(), change, at("2026-06-01")).has_value());
 }
 
-TEST_CASE("A key from outside is checked whole") {
+TEST_CASE("A key from outside is checked completely") {
   CHECK(check_key(some_key()).has_value());
   SUBCASE("a name may be the id of its own key only") {
     Key key = some_key();
@@ -460,7 +460,7 @@ TEST_CASE("A key from outside is checked whole") {
   }
 }
 
-TEST_CASE("Keys are equal only if all of them is") {
+TEST_CASE("Keys are equal only if all members are") {
   const std::vector<std::function<void(Key&)>> changes{
       [](Key& k) { k.id = KeyId(1); },
       [](Key& k) { k.workspace = "other"; },
@@ -490,7 +490,7 @@ TEST_CASE("Keys are equal only if all of them is") {
   }
 }
 
-TEST_CASE("a whole key has no place in anything that people write about keys") {
+TEST_CASE("no text about a key may contain a complete key") {
   const std::string key = "fc_live_AbCdEfGhIjKlMnOpQrStUvWxYz01";
   CHECK_FALSE(check_name("crm " + key));
   CHECK_FALSE(check_workspace(key));

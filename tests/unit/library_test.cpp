@@ -29,7 +29,7 @@ TEST_CASE("A library without one of its functions is not whole, whatever else is
   CHECK_FALSE(library.is_whole());
 }
 
-TEST_CASE("A library that is not there has no functions") {
+TEST_CASE("A missing library has no functions") {
   Library library("libno-such-library.so.1");
   CHECK_FALSE(library.is_whole());
   double (*root)(double) = nullptr;

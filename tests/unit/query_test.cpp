@@ -14,7 +14,7 @@ namespace {
 using test::at;
 using test::value_of;
 
-TEST_CASE("Percent-encoding is undone or refused") {
+TEST_CASE("Percent-encoding is decoded or refused") {
   struct Row {
     std::string_view text;
     std::optional<std::string> decoded;
@@ -72,7 +72,7 @@ TEST_CASE("A query is written so that it can be read again") {
   CHECK(Query().to_string().empty());
 }
 
-TEST_CASE("What is not there, doubled or unknown is told apart") {
+TEST_CASE("Absent, repeated and unknown parameters are distinguished") {
   Query query = value_of(Query::parse("&a=1&b&c=3&c=4&&d=x=y&"));
   CHECK(value_of(query.take("a")) == "1");
   CHECK(value_of(query.take("a")) == std::nullopt);
@@ -121,7 +121,7 @@ void check_equal(const KeyFilter& a, const KeyFilter& b) {
   CHECK(a.newest_of_line == b.newest_of_line);
 }
 
-TEST_CASE("Each condition of a list comes through a query unchanged") {
+TEST_CASE("Each condition of a list is unchanged after a query") {
   const Time time = at("2026-06-01T12:00:00.123Z");
   std::vector<KeyFilter> filters{
       {},
@@ -165,7 +165,7 @@ TEST_CASE("Each condition of a list comes through a query unchanged") {
   }
 }
 
-TEST_CASE("Each question about usage comes through a query unchanged") {
+TEST_CASE("Each usage query is unchanged after a query string") {
   std::vector<UsageQuery> queries{{},
                                   {.key = test::id("key_0123456789ab")},
                                   {.workspace = "acme"},
@@ -227,7 +227,7 @@ TEST_CASE("A parameter that has an invalid value is refused") {
   }
 }
 
-TEST_CASE("A filter of the audit log is the same after a way through a query") {
+TEST_CASE("A filter of the audit log is unchanged after a query") {
   const AuditFilter full{.subjects = {"key_0123456789ab", "a&b"},
                          .actor = "Zoë & co",
                          .action = AuditAction::token_create,

@@ -139,7 +139,7 @@ TEST_CASE("An export is JSON lines") {
 )");
 }
 
-TEST_CASE("What was written is read") {
+TEST_CASE("An export is read as it was written") {
   const Export whole = value_of(read(text_of(kRecords)));
   CHECK(whole.records == kRecords);
   CHECK(whole.counts == RecordCounts{.tokens = 1, .keys = 2, .usage = 2, .audit = 2});
@@ -151,7 +151,7 @@ TEST_CASE("What was written is read") {
   CHECK(value_of(read(text_of(records, "acme"))).records == records);
 }
 
-TEST_CASE("Nothing else is taken for an export") {
+TEST_CASE("Anything else is refused") {
   const std::string text = text_of(kRecords);
   const auto with = [&](const std::string& from, const std::string& to) {
     return replaced(text, from, to);
@@ -303,7 +303,7 @@ TEST_CASE("Nothing else is taken for an export") {
   }
 }
 
-TEST_CASE("An export that is cut anywhere is none") {
+TEST_CASE("A truncated export is refused") {
   const std::string text = text_of(kRecords);
   for (std::size_t length = 0; length + 1 < text.size(); ++length) {
     CAPTURE(length);
@@ -311,7 +311,7 @@ TEST_CASE("An export that is cut anywhere is none") {
   }
 }
 
-TEST_CASE("What became of an import is written and read") {
+TEST_CASE("The summary of an import is read as it was written") {
   ImportSummary summary{.tokens = {1, 2, 3},
                         .keys = {4, 5, 6},
                         .usage = {7, 8, 9},
@@ -333,7 +333,7 @@ TEST_CASE("What became of an import is written and read") {
   }
 }
 
-TEST_CASE("An import is logged with what it brought") {
+TEST_CASE("An import is logged with the numbers of its records") {
   ImportSummary summary;
   summary.keys.added = 2;
   summary.usage.changed = 1;

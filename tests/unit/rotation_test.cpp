@@ -36,7 +36,7 @@ TEST_CASE("A rotation without grace revokes") {
   CHECK(successor.name == previous.name);
 }
 
-TEST_CASE("A time of grace ends when it is over or the key would have expired") {
+TEST_CASE("A grace ends on time, or when the key would have expired") {
   Key key = some_key();
   Rotation rotation = some_rotation();
   rotation.grace = hours(24);
@@ -48,7 +48,7 @@ TEST_CASE("A time of grace ends when it is over or the key would have expired") 
   CHECK(value_of(rotate(key, rotation, kNow)).previous.expires_at == kNow + hours(23));
 }
 
-TEST_CASE("A time of grace does not end after the last time") {
+TEST_CASE("A grace does not end after the last time") {
   Rotation rotation = some_rotation();
   rotation.grace = kMaxDuration;
   const Time late = kLastTime - std::chrono::days(1);
@@ -56,7 +56,7 @@ TEST_CASE("A time of grace does not end after the last time") {
   CHECK(previous.expires_at == kLastTime);
 }
 
-TEST_CASE("A successor lives as long as the key was to live") {
+TEST_CASE("A successor has the lifetime of the key") {
   Key key = some_key();
   Rotation rotation = some_rotation();
   key.created_at = kNow - hours(30);
@@ -84,7 +84,7 @@ TEST_CASE("Only an active key without a successor is rotated") {
   CHECK(rotated.error().code == ErrorCode::conflict);
 }
 
-TEST_CASE("A rotation is done when its keys are there") {
+TEST_CASE("A rotation is done when its keys exist") {
   const Rotation rotation = some_rotation();
   const auto [successor, previous] = value_of(rotate(some_key(), rotation, kNow));
   CHECK(is_done(rotation, previous, successor));

@@ -170,7 +170,7 @@ TEST_CASE("A limit of nothing admits nothing") {
   CHECK(window.count == 0);
 }
 
-TEST_CASE("A window agrees with the rule over random schedules") {
+TEST_CASE("A window complies with the rule over random schedules") {
   for (const std::uint32_t limit : {1U, 2U, 3U, 5U, 10U, 64U, 100U}) {
     for (std::uint64_t seed = 1; seed <= 15; ++seed) {
       CAPTURE(limit);
@@ -201,7 +201,7 @@ TEST_CASE("A window agrees with the rule over random schedules") {
   }
 }
 
-TEST_CASE("A window agrees with the rule while its limit changes") {
+TEST_CASE("A window complies with the rule while its limit changes") {
   for (std::uint64_t seed = 1; seed <= 60; ++seed) {
     CAPTURE(seed);
     std::mt19937_64 random(seed);
@@ -260,7 +260,7 @@ TEST_CASE("A ring grows only when it is full of times that count") {
   CHECK(window.ring.size() == 8);
 }
 
-TEST_CASE("A ring that is too small refuses, rather than to forget requests that count") {
+TEST_CASE("A ring that is too small refuses rather than forgetting requests in the window") {
   OwnedWindow window(4);
   for (int i = 0; i < 4; ++i) {
     REQUIRE(window.admit(10, seconds(100)).admitted);
@@ -292,7 +292,7 @@ TEST_CASE("A lowered limit refuses until fewer than it are in the window") {
   CHECK(window.admit(3, seconds(67)).admitted);
 }
 
-TEST_CASE("Peeking changes nothing and admits what admit then admits") {
+TEST_CASE("peek returns what admit then returns, and changes nothing") {
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
     CAPTURE(seed);
     std::mt19937_64 random(seed);

@@ -36,7 +36,7 @@ TEST_CASE("Splitting keeps empty parts and joining puts them back") {
   CHECK(join({"read", "write"}, ", ") == "read, write");
 }
 
-TEST_CASE("Text is printable if it is UTF-8 and has nothing that moves or hides") {
+TEST_CASE("Text is printable if it is UTF-8 without characters that move or hide text") {
   for (const std::string_view text :
        {"", " ", "abc", "~", "Acme – CRM (prod)", "Zoë", "日本語", "עברית", "العربية", "e\u0301",
         "🦀", "\u00A0", "\uFFFD", "\u00E9", "\U0001F600", "👍🏽"}) {
@@ -117,7 +117,7 @@ TEST_CASE("Each character that cannot be printed is replaced by one") {
   }
 }
 
-TEST_CASE("No bytes at all get a control character through to a terminal") {
+TEST_CASE("No sequence of bytes passes a control character to a terminal") {
   std::mt19937_64 random(20260501);
   for (int i = 0; i < 20'000; ++i) {
     std::string text;
@@ -223,7 +223,7 @@ TEST_CASE("A quote is printable and has at most 64 characters of the text") {
   }
 }
 
-TEST_CASE("A quote shows no more of an API key than that it is one") {
+TEST_CASE("A quote reveals only that a text is an API key") {
   const std::string key(kSomeApiKey);
   struct Row {
     std::string text;

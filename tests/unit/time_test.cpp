@@ -95,7 +95,7 @@ TEST_CASE("What is not a duration above zero and up to 100 years is refused") {
   CHECK(parse_duration("5y").error().message == "\"5y\" is not a duration");
 }
 
-TEST_CASE("A time is read as RFC 3339 says or as a date") {
+TEST_CASE("A time is read as RFC 3339 or as a date") {
   struct Row {
     std::string_view text;
     std::string_view expected;
@@ -128,7 +128,7 @@ TEST_CASE("A time is read as RFC 3339 says or as a date") {
   }
 }
 
-TEST_CASE("What is no valid time is refused") {
+TEST_CASE("An invalid time is refused") {
   for (const std::string& text :
        std::vector<std::string>{"",
                                 " ",
@@ -211,7 +211,7 @@ TEST_CASE("What is no valid time is refused") {
   CHECK_FALSE(parse_time(std::string_view()).has_value());
 }
 
-TEST_CASE("An offset cannot carry a time out of the years 1970 to 9999") {
+TEST_CASE("An offset cannot move a time out of the years 1970 to 9999") {
   for (const std::string_view text :
        {"1970-01-01T00:00:00+00:01", "1970-01-01T22:59:59+23:00", "9999-12-31T23:59:59-00:01",
         "9999-12-31T23:59:59.999-23:59"}) {
@@ -285,7 +285,7 @@ TEST_CASE("A sum of a time and a duration stays between 1970 and 9999") {
   CHECK(format_time(kLastTime) == "9999-12-31T23:59:59.999Z");
 }
 
-TEST_CASE("A table tells a time by its distance from now") {
+TEST_CASE("A table shows a time relative to now") {
   const Time now = at("2026-06-15T12:00:00Z");
   struct Row {
     milliseconds distance;

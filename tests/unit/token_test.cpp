@@ -42,7 +42,7 @@ TEST_CASE("Each role has one name") {
   }
 }
 
-TEST_CASE("A token is expired from the very moment on that it says") {
+TEST_CASE("A token is expired from its expiry on") {
   struct Row {
     std::optional<Time> expires_at;
     std::optional<Time> revoked_at;
@@ -64,7 +64,7 @@ TEST_CASE("A token is expired from the very moment on that it says") {
   }
 }
 
-TEST_CASE("A token from outside has a name, a workspace and an end like any other") {
+TEST_CASE("A token from outside is checked completely") {
   struct Row {
     std::string name;
     std::optional<std::string> workspace;

@@ -45,7 +45,7 @@ TEST_CASE("A status of 400 and above is an error and 429 a rate-limit hit") {
         Counts{.requests = 1ULL << 41U, .denied = 1ULL << 40U, .rate_limited = 1ULL << 40U});
 }
 
-TEST_CASE("What the API answered is no request more and only 400 and above an error") {
+TEST_CASE("An upstream response is not a request, and an error only from 400 on") {
   struct Row {
     int status;
     std::uint64_t upstream_errors;
@@ -65,7 +65,7 @@ TEST_CASE("What the API answered is no request more and only 400 and above an er
   }
 }
 
-TEST_CASE("The answers of the API are groups of their own among the statuses") {
+TEST_CASE("Upstream responses have their own groups among the statuses") {
   struct Row {
     Grouping by;
     std::map<std::string, Counts> groups;
@@ -129,7 +129,7 @@ TEST_CASE("A row counts in each period that it is in") {
   }
 }
 
-TEST_CASE("The total and the groups begin with the hour that was asked for") {
+TEST_CASE("The total and the groups begin with the hour of the query") {
   const Time since = at("2026-06-10T10:45:00Z");
   UsageReporter usage = reporter("2026-06-17T12:30:00Z", since);
   CHECK(format_time(usage.report().since) == "2026-06-10T10:00:00.000Z");
@@ -160,7 +160,7 @@ TEST_CASE("The first hour is the earliest of all that a report counts") {
   }
 }
 
-TEST_CASE("The counts are grouped by what was asked for") {
+TEST_CASE("The counts are grouped by the grouping of the query") {
   const std::vector<UsageRow> rows{
       {at("2026-06-16T23:00:00Z"), "GET /a", 200, 10},
       {at("2026-06-17T00:00:00Z"), "GET /a", 403, 2},
