@@ -1,31 +1,24 @@
-#include "core/json.h"
-
-#include <limits>
 #include <random>
 #include <string>
 #include <vector>
 
 #include <doctest/doctest.h>
+#include <nlohmann/json.hpp>
 
+#include "core/json.h"
+#include "tests/unit/json_support.h"
 #include "tests/unit/support.h"
 
 namespace nexakey::core {
 namespace {
 
+using test::as_json;
 using test::at;
 using test::ip;
 using test::kSomeApiKey;
 using test::some_key;
-
-const Time kNow = at("2026-06-01T12:00:00Z");
-
-template <typename Write>
-std::string written(Write write) {
-  std::string text;
-  JsonWriter json(text);
-  write(json);
-  return text;
-}
+using test::value_of;
+using test::written;
 
 std::string repeat(std::size_t count, std::string_view piece) {
   std::string text;
@@ -33,253 +26,6 @@ std::string repeat(std::size_t count, std::string_view piece) {
     text += piece;
   }
   return text;
-}
-
-TEST_CASE("The writer adds only commas") {
-  CHECK(written([](JsonWriter& json) { json.begin_object().end_object(); }) == "{}");
-  CHECK(written([](JsonWriter& json) { json.begin_array().end_array(); }) == "[]");
-  CHECK(written([](JsonWriter& json) {
-          json.begin_array().begin_array().end_array().begin_object().end_object().end_array();
-        }) == "[[],{}]");
-  CHECK(written([](JsonWriter& json) {
-          json.begin_object().name("a").number(1).name("b").begin_array();
-          json.string("x").null().boolean(true).boolean(false).real(0.5).raw("7").plain("y");
-          json.end_array().name("c").begin_object().name("d").null().end_object().end_object();
-        }) == R"({"a":1,"b":["x",null,true,false,0.5,7,"y"],"c":{"d":null}})");
-}
-
-TEST_CASE("The writer appends to the string") {
-  std::string text = "before ";
-  JsonWriter(text).begin_array().number(1).end_array();
-  CHECK(text == "before [1]");
-}
-
-TEST_CASE("Numbers are written exactly") {
-  CHECK(written([](JsonWriter& json) { json.number(std::numeric_limits<std::int64_t>::min()); }) ==
-        "-9223372036854775808");
-  CHECK(written([](JsonWriter& json) { json.number(std::numeric_limits<std::uint64_t>::max()); }) ==
-        "18446744073709551615");
-  struct Row {
-    double value;
-    std::string_view text;
-  };
-  for (const Row& row : {Row{0.0, "0"}, Row{1.0, "1"}, Row{0.5, "0.5"}, Row{0.02, "0.02"},
-                         Row{1.0 / 3, "0.333333"}, Row{2.0 / 3, "0.666667"}}) {
-    CAPTURE(row.text);
-    CHECK(written([&](JsonWriter& json) { json.real(row.value); }) == row.text);
-  }
-}
-
-TEST_CASE("Text is escaped for JSON and for terminals") {
-  struct Row {
-    std::string text;
-    std::string json;
-  };
-  const std::vector<Row> rows{
-      {"", R"("")"},
-      {"abc /'<>&", R"("abc /'<>&")"},
-      {"\"", R"("\"")"},
-      {"\\", R"("\\")"},
-      {"\\\"", R"("\\\"")"},
-      {"\n", R"("\n")"},
-      {"\t", R"("\t")"},
-      {"\r", R"("\u000d")"},
-      {"\b\f", R"("\u0008\u000c")"},
-      {std::string(1, '\0'), R"("\u0000")"},
-      {std::string("a\0b", 3), R"("a\u0000b")"},
-      {"\x1B[2J", R"("\u001b[2J")"},
-      {"\x1F", R"("\u001f")"},
-      {"\x7F", R"("\u007f")"},
-      {"\xC2\x80", R"("\u0080")"},
-      {"\xC2\x9B", R"("\u009b")"},
-      {"\xC2\x9F", R"("\u009f")"},
-      {"\xC2\xA0", "\"\xC2\xA0\""},
-      {"Zoë 日本語 🦀", "\"Zoë 日本語 🦀\""},
-      {"\u202Etxt\u2066", R"("\u202etxt\u2066")"},
-      {"a\u200Db\u2028", R"("a\u200db\u2028")"},
-      {"\uE000", R"("\ue000")"},
-      {"\U000E0041", R"("\udb40\udc41")"},
-      {"\U0010FFFD", R"("\udbff\udffd")"},
-      {"\xFF", "\"\uFFFD\""},
-      {"caf\xE9", "\"caf\uFFFD\""},
-      {"\xC3", "\"\uFFFD\""},
-      {"\xC3\"", "\"\uFFFD\\\"\""},
-      {"\xE2\x82", "\"\uFFFD\uFFFD\""},
-      {"\xC0\xA2", "\"\uFFFD\uFFFD\""},
-      {"\xED\xA0\x80", "\"\uFFFD\uFFFD\uFFFD\""},
-      {"\xF4\x90\x80\x80", "\"\uFFFD\uFFFD\uFFFD\uFFFD\""},
-  };
-  for (const Row& row : rows) {
-    CAPTURE(row.json);
-    CHECK(written([&](JsonWriter& json) { json.string(row.text); }) == row.json);
-    CHECK(written([&](JsonWriter& json) { json.any_name(row.text).number(1); }) == row.json + ":1");
-  }
-}
-
-TEST_CASE("A new key is written with null for all absent values") {
-  CHECK(written([](JsonWriter& json) { write_key(json, some_key(), kNow); }) ==
-        R"({"id":"key_0123456789ab","name":"crm","workspace":"default",)"
-        R"("hint":"fc_live_…OPQR","scopes":["read"],"whitelist":[],"rate_limit":100,)"
-        R"("status":"active","labels":{},"description":null,)"
-        R"("created_at":"2026-01-02T03:04:05.678Z","expires_at":null,"suspended_at":null,)"
-        R"("revoked_at":null,)"
-        R"("revoke_reason":null,"last_used_at":null,"rotated_from":null,"superseded_by":null})");
-}
-
-TEST_CASE("A key is written with all members") {
-  Key key = some_key();
-  key.name = "Zoë \"x\"\x1B";
-  key.workspace = "acme";
-  key.scopes = test::scopes("write,read");
-  key.whitelist = test::whitelist({"2001:db8::/32", "203.0.113.0/24", "::ffff:198.51.100.7"});
-  key.rate_limit = 5;
-  // No such name gets into a store; one that was tampered with may have it.
-  key.labels = {{"team", "crm"}, {"\"\x1B", "\"prod\""}};
-  key.description = "for the CRM";
-  key.expires_at = at("2027-01-01");
-  key.suspended_at = at("2026-01-10");
-  key.revoked_at = at("2026-05-01T00:00:00.001Z");
-  key.revoke_reason = "leaked";
-  key.last_used_at = at("2026-04-30T01:02:03.004Z");
-  key.rotated_from = test::id("key_000000000001");
-  key.superseded_by = test::id("key_zzzzzzzzzzzz");
-  CHECK(written([&](JsonWriter& json) { write_key(json, key, kNow); }) ==
-        R"({"id":"key_0123456789ab","name":"Zoë \"x\"\u001b","workspace":"acme",)"
-        R"("hint":"fc_live_…OPQR","scopes":["read","write"],)"
-        R"("whitelist":["198.51.100.7","203.0.113.0/24","2001:db8::/32"],"rate_limit":5,)"
-        R"("status":"revoked","labels":{"\"\u001b":"\"prod\"","team":"crm"},)"
-        R"("description":"for the CRM","created_at":"2026-01-02T03:04:05.678Z",)"
-        R"("expires_at":"2027-01-01T00:00:00.000Z","suspended_at":"2026-01-10T00:00:00.000Z",)"
-        R"("revoked_at":"2026-05-01T00:00:00.001Z",)"
-        R"("revoke_reason":"leaked","last_used_at":"2026-04-30T01:02:03.004Z",)"
-        R"("rotated_from":"key_000000000001","superseded_by":"key_zzzzzzzzzzzz"})");
-}
-
-TEST_CASE("The status of a key is written as of now") {
-  Key key = some_key();
-  key.expires_at = kNow;
-  const auto at_time = [&](Time now) {
-    return written([&](JsonWriter& json) { write_key(json, key, now); });
-  };
-  CHECK(at_time(kNow).find(R"("status":"expired")") != std::string::npos);
-  CHECK(at_time(kNow - std::chrono::milliseconds(1)).find(R"("status":"active")") !=
-        std::string::npos);
-  key.suspended_at = kNow;
-  CHECK(at_time(kNow).find(R"("status":"suspended")") != std::string::npos);
-}
-
-TEST_CASE("A whitelist is written with the id of its key") {
-  Key key = some_key();
-  CHECK(written([&](JsonWriter& json) { write_whitelist(json, key); }) ==
-        R"({"key_id":"key_0123456789ab","whitelist":[]})");
-  key.whitelist = test::whitelist({"::1", "203.0.113.0/24"});
-  CHECK(written([&](JsonWriter& json) { write_whitelist(json, key); }) ==
-        R"({"key_id":"key_0123456789ab","whitelist":["::1","203.0.113.0/24"]})");
-}
-
-TEST_CASE("A decision is written with its headers") {
-  SUBCASE("without a key") {
-    CHECK(written([](JsonWriter& json) { write_decision(json, Decision()); }) ==
-          R"({"allowed":false,"status":401,"reason":"missing_key","key_id":null,)"
-          R"("workspace":null,"scopes":null,"client_ip":null,)"
-          R"("headers":{"WWW-Authenticate":"Bearer realm=\"nexakey\""},"ref":null})");
-  }
-  Decision decision;
-  decision.key_id = some_key().id;
-  decision.workspace = "default";
-  decision.scopes = test::scopes("read");
-  decision.client_ip = ip("198.51.100.7");
-  decision.rate_limit =
-      RateLimit{.limit = 100, .remaining = 99, .reset_at = 1'780'315'260, .retry_after = {}};
-  SUBCASE("that allows") {
-    decision.reason = Reason::allowed;
-    decision.ref = R"({"a":[1,"x"]})";
-    CHECK(written([&](JsonWriter& json) { write_decision(json, decision); }) ==
-          R"({"allowed":true,"status":200,"reason":"allowed","key_id":"key_0123456789ab",)"
-          R"("workspace":"default","scopes":["read"],"client_ip":"198.51.100.7",)"
-          R"("headers":{"X-RateLimit-Limit":"100","X-RateLimit-Remaining":"99",)"
-          R"("X-RateLimit-Reset":"1780315260"},"ref":{"a":[1,"x"]}})");
-  }
-  SUBCASE("that is rate limited") {
-    decision.reason = Reason::rate_limited;
-    decision.rate_limit->remaining = 0;
-    decision.rate_limit->retry_after = 17;
-    decision.ref = "0";
-    CHECK(written([&](JsonWriter& json) { write_decision(json, decision); }) ==
-          R"({"allowed":false,"status":429,"reason":"rate_limited","key_id":"key_0123456789ab",)"
-          R"("workspace":"default","scopes":["read"],"client_ip":"198.51.100.7",)"
-          R"("headers":{"X-RateLimit-Limit":"100","X-RateLimit-Remaining":"0",)"
-          R"("X-RateLimit-Reset":"1780315260","Retry-After":"17"},"ref":0})");
-  }
-  SUBCASE("with its checks") {
-    decision.reason = Reason::ip_not_allowed;
-    const std::vector<Check> checks{{"credential", true, "a key was given"},
-                                    {"whitelist", false, "\x1B\"x\""}};
-    CHECK(written([&](JsonWriter& json) { write_decision(json, decision, checks); }) ==
-          R"({"allowed":false,"status":403,"reason":"ip_not_allowed",)"
-          R"("key_id":"key_0123456789ab","workspace":"default","scopes":["read"],)"
-          R"("client_ip":"198.51.100.7",)"
-          R"("headers":{"X-RateLimit-Limit":"100","X-RateLimit-Remaining":"99",)"
-          R"("X-RateLimit-Reset":"1780315260"},"ref":null,"checks":[)"
-          R"({"check":"credential","passed":true,"found":"a key was given"},)"
-          R"({"check":"whitelist","passed":false,"found":"\u001b\"x\""}]})");
-  }
-}
-
-TEST_CASE("A report of usage is written with all its periods") {
-  UsageReport report;
-  report.today = {.requests = 1, .denied = 0, .rate_limited = 0};
-  report.this_week = {.requests = 2, .denied = 1, .rate_limited = 0};
-  report.this_month = {.requests = 200, .denied = 4, .rate_limited = 4};
-  report.since = at("2026-06-01");
-  report.total = report.this_month;
-  report.groups = {{"GET /v1/leads/{id}", {150, 4, 4}}, {"(other)", {50, 0, 0}}};
-  CHECK(
-      written([&](JsonWriter& json) { write_usage(json, some_key().id, report); }) ==
-      R"({"key_id":"key_0123456789ab",)"
-      R"("today":{"requests":1,"errors":0,"rate_limited":0,"denied":0,"upstream_errors":0},)"
-      R"("this_week":{"requests":2,"errors":1,"rate_limited":0,"denied":1,"upstream_errors":0},)"
-      R"("this_month":{"requests":200,"errors":4,"rate_limited":4,"denied":4,"upstream_errors":0},)"
-      R"("since":"2026-06-01T00:00:00.000Z",)"
-      R"("total":{"requests":200,"errors":4,"rate_limited":4,"denied":4,"upstream_errors":0},)"
-      R"("error_rate":0.02,"rate_limit_hits":4,"by_endpoint":[)"
-      R"-({"endpoint":"(other)","requests":50,"errors":0,"rate_limited":0,"denied":0,"upstream_errors":0},)-"
-      R"({"endpoint":"GET /v1/leads/{id}","requests":150,"errors":4,"rate_limited":4,"denied":4,"upstream_errors":0}]})");
-}
-
-TEST_CASE("A report of usage names its grouping") {
-  struct Row {
-    Grouping by;
-    std::string group;
-    std::string json;
-  };
-  for (
-      const Row& row :
-      {Row{Grouping::day, "2026-06-01",
-           R"("by_day":[{"day":"2026-06-01","requests":3,"errors":0,"rate_limited":0,"denied":0,"upstream_errors":0}]})"},
-       Row{Grouping::hour, "2026-06-01T05:00:00Z",
-           R"("by_hour":[{"hour":"2026-06-01T05:00:00Z","requests":3,"errors":0,)"
-           R"("rate_limited":0,"denied":0,"upstream_errors":0}]})"},
-       Row{Grouping::status, "200",
-           R"("by_status":[{"status":"200","requests":3,"errors":0,"rate_limited":0,"denied":0,"upstream_errors":0}]})"}}) {
-    UsageReport report;
-    report.by = row.by;
-    report.groups = {{row.group, {3, 0, 0}}};
-    const std::string json =
-        written([&](JsonWriter& writer) { write_usage(writer, std::nullopt, report); });
-    CAPTURE(json);
-    CHECK(json.starts_with(R"({"key_id":null,)"));
-    CHECK(json.ends_with(row.json));
-  }
-}
-
-TEST_CASE("An error is written with its code, message and hint") {
-  CHECK(written([](JsonWriter& json) {
-          write_error(json, {ErrorCode::not_found, "no key \"crm\"", ""});
-        }) == R"({"error":{"code":"not_found","message":"no key \"crm\"","hint":null}})");
-  CHECK(written([](JsonWriter& json) {
-          write_error(json, {ErrorCode::usage, "bad", "write it\nbetter"});
-        }) == R"({"error":{"code":"usage","message":"bad","hint":"write it\nbetter"}})");
 }
 
 TEST_CASE("A request is read with each of its members") {
@@ -592,27 +338,150 @@ TEST_CASE("A damaged request is read or refused without revealing its key") {
   }
 }
 
-TEST_CASE("Labels are read back from the JSON that a store keeps") {
-  for (const Labels& labels : std::vector<Labels>{
-           {}, {{"team", "crm"}}, {{"a", ""}, {"b", "\"\\/"}, {"c", "Zoë 🦀"}, {"d", "{}"}}}) {
-    const std::string json = labels_to_json(labels);
-    CAPTURE(json);
-    const auto read = labels_from_json(json);
-    REQUIRE(read.has_value());
-    CHECK(*read == labels);
+TEST_CASE("A request is read as it was written, with the hash for the key") {
+  std::vector<Request> requests(4);
+  set_credential(requests[1], test::kSomeApiKey);
+  requests[1].method = "POST";
+  requests[1].path = "/v1/leads?x=y";
+  requests[1].ip = ip("2001:db8::1");
+  requests[1].workspace = "acme";
+  requests[1].override_method = "DELETE";
+  set_credential(requests[2], "nonsense");
+  requests[2].ref = R"({"n":[1,"x"]})";
+  set_credential(requests[3], test::kSomeApiKey);
+  const std::string text = written([&](JsonWriter& json) {
+    json.begin_array();
+    for (const Request& request : requests) {
+      write_request(json, request);
+    }
+    json.end_array();
+  });
+  CAPTURE(text);
+  CHECK_FALSE(contains_credential(text));
+  const RequestDocument document = value_of(parse_requests(text));
+  CHECK(document.is_array);
+  REQUIRE(document.requests.size() == requests.size());
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    CAPTURE(i);
+    const Request& read = document.requests[i];
+    CHECK(read.credential == requests[i].credential);
+    CHECK(read.key_hash == requests[i].key_hash);
+    CHECK(read.method == requests[i].method);
+    CHECK(read.path == requests[i].path);
+    CHECK(read.ip == requests[i].ip);
+    CHECK(read.workspace == requests[i].workspace);
+    CHECK(read.override_method == requests[i].override_method);
+    CHECK(read.ref == (requests[i].ref.empty() ? "null" : requests[i].ref));
   }
-  CHECK(labels_to_json({}) == "{}");
-  CHECK(labels_to_json({{"team", "crm"}, {"env", "prod"}}) == R"({"env":"prod","team":"crm"})");
 }
 
-TEST_CASE("Only a JSON object of texts is read as labels") {
-  for (const std::string& json : std::vector<std::string>{
-           "", "null", "[]", "\"a\"", "7", "{", R"({"a":1})", R"({"a":null})", R"({"a":["b"]})",
-           R"({"a":{}})", R"({"a":"b"}x)", R"({"a":"b",})", "{\"a\":\"\xFF\"}"}) {
-    CAPTURE(json);
-    const auto labels = labels_from_json(json);
-    REQUIRE_FALSE(labels.has_value());
-    CHECK(labels.error().code == ErrorCode::usage);
+TEST_CASE("A document has one request or an array of them") {
+  const std::string hash = to_hex(some_key().hash);
+  struct Row {
+    std::string text;
+    int requests;  // -1: refused
+    bool is_array;
+  };
+  const std::vector<Row> rows{
+      {"{}", 1, false},
+      {"[]", 0, true},
+      {" [ ] ", 0, true},
+      {"[{}]", 1, true},
+      {R"([{"ref":[1,[2]]},{"key":null,"ref":{"a":[]}},{}])", 3, true},
+      {R"([{"path":"/a"},{"path":"/b"}])", 2, true},
+      {R"({"key_hash":")" + hash + "\"}", 1, false},
+      {R"({"method_override":null})", 1, false},
+      {"", -1, false},
+      {"null", -1, false},
+      {"7", -1, false},
+      {"\"a\"", -1, false},
+      {"[null]", -1, false},
+      {"[{},null]", -1, false},
+      {"[{\"ref\":1},null]", -1, false},
+      {"[7]", -1, false},
+      {"[\"a\"]", -1, false},
+      {"[true]", -1, false},
+      {"[[]]", -1, false},
+      {"[[{}]]", -1, false},
+      {"[{},[]]", -1, false},
+      {"[{}", -1, false},
+      {"[{}]x", -1, false},
+      {"[{}][]", -1, false},
+      {"{}{}", -1, false},
+      {std::string("[]\0", 3), -1, false},
+      {R"([{"path":"/a","path":"/b"}])", -1, false},
+      {R"([{"paths":"/a"}])", -1, false},
+      {R"([{},{"path":7}])", -1, false},
+      {R"([{"method_override":""}])", -1, false},
+      {R"([{"method_override":7}])", -1, false},
+      {R"({"key_hash":null})", -1, false},
+      {R"({"key_hash":"00"})", -1, false},
+      {R"({"key_hash":7})", -1, false},
+      {R"({"key":"x","key_hash":")" + hash + "\"}", -1, false},
+      {R"({"key_hash":")" + hash + R"(","key":"x"})", -1, false},
+      {R"([{"key":")" + std::string(test::kSomeApiKey) + R"(","key_hash":")" + hash + "\"}]", -1,
+       false},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.text);
+    const auto document = parse_requests(row.text);
+    REQUIRE(document.has_value() == (row.requests >= 0));
+    if (document) {
+      CHECK(document->requests.size() == static_cast<std::size_t>(row.requests));
+      CHECK(document->is_array == row.is_array);
+    } else {
+      CHECK(document.error().code == ErrorCode::usage);
+      CHECK_FALSE(document.error().message.empty());
+      CHECK_FALSE(contains_credential(document.error().message));
+    }
+  }
+  const auto refs = value_of(parse_requests(R"([{"ref":[1,{"a":2}]},{},{"ref":"x"}])")).requests;
+  CHECK(refs[0].ref == R"([1,{"a":2}])");
+  CHECK(refs[1].ref.empty());
+  CHECK(refs[2].ref == R"("x")");
+}
+
+TEST_CASE("A document has at most 1024 requests") {
+  std::string text = "[{}";
+  for (int i = 1; i < 1024; ++i) {
+    text += ",{}";
+  }
+  CHECK(value_of(parse_requests(text + "]")).requests.size() == 1024);
+  CHECK_FALSE(parse_requests(text + ",{}]").has_value());
+}
+
+TEST_CASE("A hash in place of a key is for many requests only") {
+  const auto request = parse_request(R"({"key_hash":")" + to_hex(some_key().hash) + "\"}");
+  REQUIRE_FALSE(request.has_value());
+  CHECK(request.error().message == "a request has no member \"key_hash\"");
+  CHECK_FALSE(parse_request("[{}]").has_value());
+}
+
+TEST_CASE("An upstream response is read as it was written") {
+  for (const UpstreamResponse& answer :
+       {UpstreamResponse{
+            .key = some_key().id, .method = "POST", .path = "/v1/leads?x=y", .status = 502},
+        UpstreamResponse{.key = some_key().id, .status = 200, .workspace = "sales"},
+        UpstreamResponse{.key = some_key().id, .method = "GET", .path = "/", .status = 100}}) {
+    const UpstreamResponse read = value_of(read_upstream_response(
+        as_json([&](JsonWriter& json) { write_upstream_response(json, answer); })));
+    CHECK(read.key == answer.key);
+    CHECK(read.method == answer.method);
+    CHECK(read.path == answer.path);
+    CHECK(read.status == answer.status);
+    CHECK(read.workspace == answer.workspace);
+  }
+  const std::string key = R"("key_id":"key_0123456789ab")";
+  for (const std::string& text : std::vector<std::string>{
+           R"({"status":200})", R"({"key_id":null,"status":200})", R"({"key_id":"x","status":200})",
+           "{" + key + "}", "{" + key + R"(,"status":99})", "{" + key + R"(,"status":600})",
+           "{" + key + R"(,"status":-4294967096})", "{" + key + R"(,"status":4294967496})",
+           "{" + key + R"(,"status":"200"})", "{" + key + R"(,"status":200.5})",
+           "{" + key + R"(,"status":200,"method":"G T"})",
+           "{" + key + R"(,"status":200,"path":"x"})",
+           "{" + key + R"(,"status":200,"workspace":"a b"})"}) {
+    CAPTURE(text);
+    CHECK_FALSE(read_upstream_response(value_of(parse_json(text))).has_value());
   }
 }
 
