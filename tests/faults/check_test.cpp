@@ -1,4 +1,4 @@
-// What a look at a store finds: `nexakey doctor`.
+// The checks of a store: `nexakey doctor`.
 
 #include <algorithm>
 #include <functional>
@@ -16,7 +16,7 @@ namespace fs = std::filesystem;
 using store::Finding;
 using store::Health;
 
-/// How a look ended, and what is not well.
+/// The result of a check, and the problems that it found.
 struct Look {
   std::string code;
   std::size_t findings = 0;
@@ -52,7 +52,7 @@ void fill(const DiskStore& disk) {
   CHECK(report(*store).total.requests == 1);
 }
 
-/// All files of a folder but SQLite's index of its log, which has marks of who reads.
+/// All files of a folder, except for SQLite's index of its log, which changes with readers.
 std::vector<std::pair<std::string, std::string>> content_of(const fs::path& folder) {
   std::vector<std::pair<std::string, std::string>> files;
   for (const auto& entry : fs::directory_iterator(folder)) {

@@ -1,4 +1,4 @@
-// What goes on when the disk is full.
+// What works when the disk is full.
 
 #include <doctest/doctest.h>
 
@@ -15,7 +15,7 @@ std::unique_ptr<store::KeyStore> open_store(const SmallDisk& disk) {
   return value_of(store::open(store_on(disk).string(), store::OpenMode::existing));
 }
 
-/// Whether a process that has nothing open yet can do this; what it throws goes to standard error.
+/// Whether a new process, which has nothing open, can do this. Its exceptions go to standard error.
 bool new_process(const std::function<bool()>& work) {
   Process process([&](const Line& line) { line.send(work() ? 1 : 0); });
   const auto answer = process.line().receive();
@@ -98,7 +98,7 @@ TEST_CASE("keys whose windows need another file are verified on a full disk") {
       REQUIRE(reason(*store, request(n)) == "allowed");
     }
   }
-  // A minute goes by.
+  // A minute passes.
   const std::filesystem::path windows = store_on(*disk).string() + "-windows";
   write_number(windows, WindowsHeader::clock_base,
                read_number(windows, WindowsHeader::clock_base) + 61'000'000'000);

@@ -12,14 +12,14 @@
 
 namespace nexakey::test {
 
-/// A store whose files a test may touch.
+/// A store whose files a test may change.
 class DiskStore {
  public:
   DiskStore() = default;
   explicit DiskStore(TemporaryDirectory&& directory) : directory_(std::move(directory)) {}
 
   [[nodiscard]] std::filesystem::path path() const { return directory_ / "keys.db"; }
-  /// One of the files beside SQLite's.
+  /// A file beside SQLite's.
   [[nodiscard]] std::filesystem::path file(const std::string& suffix) const {
     return path().string() + suffix;
   }
@@ -41,7 +41,7 @@ inline void write_file(const std::filesystem::path& path, const std::string& con
   std::ofstream(path, std::ios::binary | std::ios::trunc) << content;
 }
 
-/// Where the header of the windows has its parts.
+/// The offsets of the header of the windows.
 enum class WindowsHeader : std::streamoff {
   slots_used = 16,
   arena_used = 32,
@@ -50,7 +50,7 @@ enum class WindowsHeader : std::streamoff {
   boot_id = 56,
 };
 
-/// Where the header of the journal has its parts.
+/// The offsets of the header of the journal.
 enum class UsageHeader : std::streamoff {
   active = 24,
   first_generation = 32,

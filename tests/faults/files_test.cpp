@@ -1,4 +1,4 @@
-// Files that are no store, or not quite; what a crash leaves; and who may read them.
+// Files that are not a store, or damaged; leftovers of a crash; and permissions.
 
 #include <functional>
 #include <random>
@@ -137,7 +137,7 @@ TEST_CASE("a damaged file beside the store is refused with its path and not chan
                     verified.error().message);
       CHECK(code_of(store->usage({}, now())) == "store_unavailable");
       CHECK(read_file(disk.file(suffix)) == damaged);
-      // Nothing of this keeps anybody from revoking.
+      // Keys can be revoked in spite of this.
       CHECK(list(*store).size() == 1);
       CHECK(code_of(store->as(kTester).revoke(std::vector{make_key(1).id}, "", now())) == "ok");
 

@@ -1,4 +1,4 @@
-// The way of the counts from the journal into the tables.
+// The flush of counts from the journal to the tables.
 
 #include <chrono>
 #include <deque>
@@ -16,7 +16,7 @@ namespace {
 
 using core::Key;
 
-/// A path of which not many fit into the journal.
+/// A path so long that few records fill the journal.
 const std::string kLongPath = "/" + std::string(240, 'z');
 constexpr std::size_t kHalfSize = std::size_t{4} << 20U;
 
@@ -29,7 +29,7 @@ Key fast_key(std::uint64_t n) {
 TEST_CASE("a killed flush neither loses counts nor counts twice") {
   constexpr std::uint64_t kRounds = 200;
   constexpr std::uint64_t kRequests = 10;
-  // Without waiting for a disk the short time between the commit and what follows is often met.
+  // In memory, a kill often hits the short time between the commit and the next step.
   const DiskStore disk(TemporaryDirectory::in_memory());
   const auto store = disk.connect();
   add(*store, fast_key(1));

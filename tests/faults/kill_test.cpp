@@ -18,8 +18,8 @@ using core::Key;
 
 constexpr std::int64_t kReady = -1;
 
-/// Lets a process that has said that it is ready work until some moment within `longest`, kills it,
-/// and calls `answered` with what it had sent by then.
+/// Lets a process that has reported that it is ready work for a random time of at most `longest`,
+/// kills it, and calls `answered` with what it had sent.
 template <typename Answered>
 void kill_within(std::chrono::microseconds longest, std::mt19937_64& random, Process& process,
                  const Answered& answered) {
@@ -59,7 +59,7 @@ TEST_CASE("killed verifications lose no count and make no room in the window") {
   }
   REQUIRE(decided > 0);
   CHECK(allowed <= kLimit);
-  // A decision that was made and counted may not have been sent any more.
+  // A decision may have been made and counted but not sent.
   const auto counts = report(*store).total;
   CHECK(counts.requests >= decided);
   CHECK(counts.requests <= decided + kills);
@@ -246,7 +246,7 @@ TEST_CASE("windows continue after a reboot") {
   CHECK(admitted(*store, request(2), 130) == 90);
   CHECK(admitted(*store, request(1), 130) == 40);
   CHECK(read_number(windows, WindowsHeader::slots_used) == 3);
-  // Rings of 16, 32, 64 and 128 times for each, less what was given up before the start.
+  // Rings of 16, 32, 64 and 128 times for each, without those that were retired before the start.
   CHECK(read_number(windows, WindowsHeader::arena_used) >= 3 * 128);
 }
 

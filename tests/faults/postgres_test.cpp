@@ -1,5 +1,5 @@
-// PostgreSQL servers that crash, hang and fail over: no stands when in doubt, and what was
-// acknowledged stays.
+// PostgreSQL servers that crash, hang and fail over: requests are denied when in doubt, and
+// acknowledged changes stay.
 
 #include "tests/support/postgres.h"
 
@@ -22,7 +22,7 @@ std::unique_ptr<KeyStore> connect(const std::string& url) {
   return value_of(store::open(url, store::OpenMode::create_if_missing));
 }
 
-/// Verifies without a pause, on a thread and a connection of its own, and counts what the store
+/// Verifies without a pause, on its own thread and connection, and counts what the store
 /// acknowledged.
 class Load {
  public:
@@ -31,7 +31,7 @@ class Load {
 
   [[nodiscard]] std::uint64_t acknowledged() const { return acknowledged_; }
   [[nodiscard]] bool has_failed() const { return has_failed_; }
-  /// Ends it; whether all that went wrong was that the store could not be reached.
+  /// Ends it. Returns whether all errors were that the store could not be reached.
   bool finish() {
     thread_.request_stop();
     thread_.join();

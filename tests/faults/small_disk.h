@@ -16,10 +16,10 @@
 
 namespace nexakey::test {
 
-/// A file system of its own that is small enough to be filled.
+/// A mounted file system that is small enough to be filled.
 class SmallDisk {
  public:
-  /// Nothing if this process may not mount one.
+  /// Empty if this process may not mount one.
   static std::optional<SmallDisk> mount() {
     SmallDisk disk;
     if (::mount("none", disk.directory_->path().c_str(), "tmpfs", 0, "size=16m") != 0) {
@@ -41,7 +41,7 @@ class SmallDisk {
 
   [[nodiscard]] const std::filesystem::path& path() const { return directory_->path(); }
 
-  /// Takes all the space that is left.
+  /// Fills all free space.
   void fill() const {
     const int file = ::open(filler().c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     REQUIRE(file >= 0);

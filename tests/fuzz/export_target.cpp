@@ -5,7 +5,7 @@
 #include "core/record.h"
 #include "tests/fuzz/target.h"
 
-/// Exports: one that is accepted is the very text that would be written for its records.
+/// Exports: an accepted one is exactly the text that would be written for its records.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace nexakey;
   const std::string_view text = fuzz::text_of(data, size);

@@ -13,7 +13,7 @@ namespace {
 
 using namespace nexakey;
 
-/// A request that a gateway asks about has the parts that decide, or it is denied.
+/// A request that a gateway asks about has all parts that a decision needs, or is denied.
 void check_request(const server::RequestHead& head, const server::TrustedProxies& proxies) {
   const server::Resolved resolved = server::resolve(head, proxies);
   if (const auto& asked = resolved.asked) {
@@ -26,7 +26,7 @@ void check_request(const server::RequestHead& head, const server::TrustedProxies
 
 }  // namespace
 
-/// What gateways send: whole requests, of which X-Forwarded-For and the others decide, and lines of
+/// The input from gateways: complete requests with X-Forwarded-For and other headers, and lines of
 /// an access log.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text = fuzz::text_of(data, size);

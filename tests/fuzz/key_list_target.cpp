@@ -6,7 +6,7 @@
 #include "core/credential.h"
 #include "tests/fuzz/target.h"
 
-/// Lists of keys to import, in each format: no key is in an error, nor in what is kept of it.
+/// Lists of keys to import, in each format: neither errors nor results contain a key.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace nexakey;
   const std::string_view text = fuzz::text_of(data, size);

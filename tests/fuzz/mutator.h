@@ -11,7 +11,7 @@
 
 namespace nexakey::test {
 
-/// How many inputs a test tries.
+/// The number of inputs of a test.
 inline std::uint64_t fuzz_inputs(std::uint64_t otherwise) {
   return environment_number("NEXAKEY_FUZZ_INPUTS", otherwise);
 }

@@ -26,8 +26,8 @@ void run(const std::string& input) {
 
 }  // namespace
 
-/// Gives a target the inputs of its corpus, and inputs that are made of them at random, always the
-/// same ones: for a compiler without libFuzzer, and for CI.
+/// Runs a target on its corpus and on random but reproducible mutations of it: for compilers
+/// without libFuzzer, and for CI.
 int main(int argc, char** argv) {
   if (argc != 2) {
     std::fprintf(stderr, "usage: %s CORPUS\n", argv[0]);

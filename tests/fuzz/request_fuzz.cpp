@@ -81,7 +81,7 @@ struct ReadRequest {
   std::string body;
 };
 
-/// What a connection makes of bytes that come in pieces.
+/// The requests that a connection reads from bytes in pieces.
 struct Read {
   std::vector<ReadRequest> requests;
   int refused = 0;

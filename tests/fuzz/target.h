@@ -6,8 +6,9 @@
 #include <cstdlib>
 #include <string_view>
 
-/// What each target defines: takes any bytes, and ends the process by a signal if a promise about
-/// them does not hold. Returns 0. (The interface of LLVM's libFuzzer, which finds it by this name.)
+/// Each target defines this function: it takes any bytes, and ends the process by a signal if a
+/// promise about them does not hold. Returns 0. (The interface of LLVM's libFuzzer, which finds it
+/// by this name.)
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
 
 namespace nexakey::fuzz {

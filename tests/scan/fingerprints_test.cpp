@@ -21,7 +21,7 @@ Hits hits_in(const Fingerprints& fingerprints, std::string_view text) {
   return hits;
 }
 
-/// The same, as slow as it is plain.
+/// The same, simple and slow.
 Hits expected_hits(const std::vector<std::string>& patterns, std::string_view text) {
   Hits hits;
   for (std::size_t at = 0; at < text.size(); ++at) {

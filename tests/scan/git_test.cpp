@@ -14,7 +14,7 @@
 namespace nexakey::scan {
 namespace {
 
-/// All that is left of the output of a git that succeeds.
+/// The output of a git that succeeds.
 std::string read_all(Git& git) {
   std::string text;
   std::array<char, 65536> buffer{};
@@ -25,7 +25,7 @@ std::string read_all(Git& git) {
   return text;
 }
 
-/// A folder that git takes for a repository, with a pipe that nobody writes to as a file of it.
+/// A folder that git takes for a repository, with a pipe without a writer as one of its files.
 void make_repository(const std::string& folder, const std::string& pipe) {
   for (const char* const name : {"/.git/objects", "/.git/refs", "/.git/info"}) {
     std::filesystem::create_directories(folder + name);

@@ -194,7 +194,7 @@ TEST_CASE("A key of few different characters is not reported") {
   CHECK_FALSE(leaks_in("fc_live_1234567812345678123456781234")[0].placeholder);
 }
 
-/// What the search finds in a document that comes in pieces.
+/// The leaks in a document that is read in pieces.
 struct Found {
   std::size_t line;
   std::size_t column;
@@ -250,7 +250,7 @@ TEST_CASE("A document in pieces has the same leaks as a whole one, with lines an
   }
 }
 
-/// What find_leaks finds of plain keys, as slow as it is plain.
+/// The plain keys that find_leaks finds; simple and slow.
 std::vector<std::size_t> plain_keys(std::string_view text) {
   std::vector<std::size_t> places;
   for (std::size_t at = 0; at + core::kApiKeyLength <= text.size(); ++at) {

@@ -1,4 +1,4 @@
-// The document at /openapi.json and the table of routes say the same.
+// The document at /openapi.json and the table of routes agree.
 
 #include <algorithm>
 #include <set>
@@ -14,7 +14,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-/// What a program needs to send, as the document puts it.
+/// The credential that an operation requires, in the words of the document.
 std::string security_of(const Json& document, const Json& operation) {
   const Json& security =
       operation.contains("security") ? operation["security"] : document["security"];

@@ -26,7 +26,7 @@ RequestHead forwarded(Headers headers) {
           .peer = {.address = test::ip("10.0.0.1")}};
 }
 
-/// What 10.0.0.0/24, which is trusted, asks for a client.
+/// The request of a gateway in 10.0.0.0/24, which is trusted, for a client.
 core::Result<core::Request> read(Headers headers) {
   const TrustedProxies proxies{.addresses =
                                    test::value_of(core::Whitelist::parse({"10.0.0.0/24"}))};

@@ -31,7 +31,7 @@ struct Pipe {
       ends[0] = -1;
     }
   }
-  /// Reads until `is_whole` says so of the text, or nothing comes for ten seconds.
+  /// Reads until `is_whole` returns true for the text, or nothing arrives for ten seconds.
   template <typename IsWhole>
   std::string read_until(const IsWhole& is_whole) const {
     std::string text;

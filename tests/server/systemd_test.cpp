@@ -18,7 +18,7 @@
 namespace nexakey::server {
 namespace {
 
-/// Whether `check` holds in a process of its own, whose environment and descriptors it may change.
+/// Whether `check` holds in a child process, whose environment and descriptors it may change.
 bool holds_elsewhere(const std::function<bool()>& check) {
   return test::Process([&](const test::Line& /*line*/) {
            if (!check()) {

@@ -19,7 +19,7 @@ namespace {
 
 using test::value_of;
 
-/// A certificate for itself, and its key, in files as a server has them.
+/// The files of a self-signed certificate and its key.
 TlsFiles make_files(const test::TemporaryDirectory& folder, const std::string& name) {
   TlsFiles files{.certificate = folder / (name + ".crt"), .key = folder / (name + ".key")};
   const std::unique_ptr<EVP_PKEY, decltype(&::EVP_PKEY_free)> key(EVP_EC_gen("P-256"),
@@ -47,7 +47,7 @@ TlsFiles make_files(const test::TemporaryDirectory& folder, const std::string& n
   return files;
 }
 
-/// The other end, by the library that the test is linked with.
+/// The client's end, with the library that the test is linked with.
 class Client {
  public:
   Client() : context_(SSL_CTX_new(TLS_client_method()), SSL_CTX_free) {}
@@ -60,7 +60,7 @@ class Client {
     SSL_set_connect_state(handle_.get());
   }
 
-  /// Takes what the server says, and returns what it is answered with; `heard` grows.
+  /// Takes the server's bytes, and returns the response to them. Appends the text to `heard`.
   std::string exchange(const std::string& from_server) {
     BIO_write(SSL_get_rbio(handle_.get()), from_server.data(),
               static_cast<int>(from_server.size()));
@@ -94,7 +94,7 @@ class Client {
   std::unique_ptr<SSL, decltype(&::SSL_free)> handle_{nullptr, SSL_free};
 };
 
-/// Lets both ends talk until neither has more to say; what the server got as text is added.
+/// Exchanges bytes until neither end has more to send. Appends the text that the server received.
 TlsSession::State talk(Client& client, TlsSession& server, std::string& text) {
   auto state = TlsSession::State::open;
   std::string from_server;

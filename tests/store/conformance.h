@@ -17,9 +17,9 @@
 #include "tests/support/stores.h"
 #include "tests/support/temporary_directory.h"
 
-/// One suite for every backend: it checks each sentence of store/key_store.h. A backend takes part
-/// with a fixture: an object that stands for one store, empty at first, and opens any number of
-/// connections to it.
+/// One suite for every backend: it checks each sentence of store/key_store.h. A backend has a
+/// fixture: an object for one store, which is empty at first, that opens any number of connections
+/// to it.
 namespace nexakey::store::test {
 
 using namespace nexakey::test;
@@ -29,14 +29,14 @@ class SqliteFixture {
   static constexpr std::string_view kScheme = "sqlite";
   /// The column of keys that a count refers to.
   static constexpr std::string_view kUsageKey = "seq";
-  /// Whether changes have the time of the store's own clock, and not the one that is named.
+  /// Whether changes have the time of the store's own clock instead of the given one.
   static constexpr bool kHasOwnClock = false;
 
   [[nodiscard]] std::string url() const { return "sqlite:" + path().string(); }
   [[nodiscard]] std::filesystem::path path() const { return directory_ / "keys.db"; }
   /// The name of a table in SQL.
   static std::string table(const std::string& name) { return name; }
-  /// Changes a table behind the store's back: `keys SET …`.
+  /// Changes a table directly, without the store: `keys SET …`.
   void damage(const std::string& update) const {
     execute(path(), "PRAGMA ignore_check_constraints = 1; UPDATE " + update);
   }
@@ -92,7 +92,7 @@ class EngineFixture {
   std::shared_ptr<MemoryEngine::Data> data_ = MemoryEngine::make_data();
 };
 
-/// The name of the token that a remote store can't be used without, and that is in it from the
+/// The name of the token with which the fixture uses a remote store. The store has it from the
 /// beginning.
 inline constexpr std::string_view kAdmin = "admin-of-the-fixture";
 
@@ -148,12 +148,12 @@ class UnixFixture : public RemoteFixture {
   UnixFixture() : RemoteFixture("", "") {}
 };
 
-/// Those that go by the time that is named.
+/// The fixtures whose changes have the given time.
 #define LOCAL_FIXTURES                                                        \
   nexakey::store::test::SqliteFixture, nexakey::store::test::PostgresFixture, \
       nexakey::store::test::MemoryFixture, nexakey::store::test::EngineFixture
 
-/// Those whose rows can be damaged.
+/// The fixtures whose rows can be damaged.
 #define LOCAL_SQL_FIXTURES \
   nexakey::store::test::SqliteFixture, nexakey::store::test::PostgresFixture
 #define SQL_FIXTURES LOCAL_SQL_FIXTURES, nexakey::store::test::HttpFixture
@@ -162,8 +162,7 @@ class UnixFixture : public RemoteFixture {
 #define STORE_FIXTURES \
   LOCAL_FIXTURES, nexakey::store::test::HttpFixture, nexakey::store::test::UnixFixture
 
-/// Whether a change that was made at a time that was named has that time, or that of the store's
-/// own clock.
+/// Whether a change has the given time, or that of the store's own clock.
 template <typename Fixture>
 bool is_time_of_change(const std::optional<core::Time>& time, core::Time named) {
   if constexpr (Fixture::kHasOwnClock) {
@@ -189,7 +188,7 @@ inline std::optional<core::Token> find_token(KeyStore& store, const core::Creden
   return found == all.end() ? std::nullopt : std::optional(*found);
 }
 
-/// Does what a server does now and then for its store.
+/// Does the periodic work of a server.
 inline void maintain(KeyStore& store) {
   if (auto* const served = dynamic_cast<ServedStore*>(&store)) {
     value_of(served->maintain());

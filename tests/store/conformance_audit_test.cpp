@@ -61,7 +61,7 @@ std::string actions(KeyStore& store, const AuditFilter& filter = {}) {
 
 Json details(const AuditEntry& entry) { return value_of(core::parse_json(entry.details)); }
 
-/// The head of a log that must be whole.
+/// The head of a log, which must be intact.
 AuditHead check(KeyStore& store) {
   AuditChecker checker;
   for (const AuditEntry& entry : log(store)) {
@@ -185,7 +185,7 @@ TEST_CASE_TEMPLATE("an entry names who made the change", Fixture, STORE_FIXTURES
   value_of(stores.first->as(alice).revoke(std::vector{make_key(2).id}, "", now()));
   const auto entries = log(*stores.first);
   REQUIRE(entries.size() == 3);
-  // Over HTTP the server has its own word for it.
+  // Over HTTP, the server names the token.
   if constexpr (!requires { Fixture::kNamesActors; }) {
     CHECK(entries[0].actor == alice);
     CHECK(entries[1].actor == bob);

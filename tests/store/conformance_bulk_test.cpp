@@ -8,7 +8,7 @@ namespace {
 using core::Key;
 using core::KeyId;
 
-/// So many keys that three transactions are needed to revoke them.
+/// The number of keys whose revocation takes three transactions.
 constexpr std::uint64_t kMany = 2 * kMaxAtOnce + 7;
 
 template <typename Fixture>

@@ -1,4 +1,4 @@
-// What a damaged row does: it affects its own key or token, and nothing else.
+// A damaged row affects its own key or token, and nothing else.
 
 #include "tests/store/conformance.h"
 

@@ -11,7 +11,7 @@ using core::KeyId;
 
 const KeyId kNoSuchKey = make_key(999).id;
 
-/// A key that has everything that a key can have.
+/// A key with all members.
 Key full_key(std::uint64_t n) {
   Key key = make_key(n);
   key.workspace = "sales";

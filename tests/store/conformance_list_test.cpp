@@ -33,7 +33,7 @@ TEST_CASE_TEMPLATE("keys of the same time are listed newest first too", Fixture,
   CHECK(list_names(*stores.second) == Names{"name-2", "name-4", "name-1", "name-3"});
 }
 
-/// All pages of so many keys; `between` is called after each page.
+/// All keys, in pages of `limit`; `between` is called after each page.
 template <typename Between>
 Names pages(KeyStore& store, std::size_t limit, const Between& between) {
   Names names;

@@ -1,4 +1,4 @@
-// export_records, stage_import and commit_import: a store moves, whole or not at all.
+// export_records, stage_import and commit_import: a store moves completely or not at all.
 
 #include "core/json.h"
 #include "tests/store/conformance.h"
@@ -39,7 +39,7 @@ Key full_key(std::uint64_t n) {
   return key;
 }
 
-/// A store with something of everything.
+/// A store with records of all kinds.
 void fill(KeyStore& store) {
   for (const std::uint64_t n : {3U, 1U, 2U}) {
     add(store, n);
@@ -48,7 +48,8 @@ void fill(KeyStore& store) {
   Key successor = make_key(5);
   successor.rotated_from = make_key(1).id;
   add(store, successor);
-  // As old as another one: the order in which they came is that of the list.
+  // With the same creation time as another one: they are listed in the order in which they were
+  // added.
   Key twin = make_key(6);
   twin.created_at = make_key(2).created_at;
   twin.workspace = "acme";
@@ -68,7 +69,7 @@ void fill(KeyStore& store) {
       {.key = make_key(1).id, .method = "GET", .path = "/v1/leads/7", .status = 502}}));
 }
 
-/// The text of an export, but for the token of the fixture.
+/// The text of an export, without the token of the fixture.
 std::string export_text(KeyStore& store, const std::optional<std::string>& workspace = {}) {
   std::string text;
   core::ExportWriter writer(text, workspace);
@@ -88,7 +89,7 @@ void on_each(const Work& work) {
   (work.template operator()<Fixtures>(), ...);
 }
 
-/// The text with one line taken out.
+/// The text without one line.
 std::string without_line(const std::string& text, std::string_view beginning) {
   const std::size_t from = text.find(beginning);
   REQUIRE(from != std::string::npos);
@@ -198,7 +199,7 @@ TEST_CASE_TEMPLATE("an import keeps the larger count and the later last use", Fi
   CHECK(export_text(*others.second, "default") == export_text(*stores.first, "default"));
   import_text(*others.first, older);
   CHECK(export_text(*others.second, "default") == export_text(*stores.first, "default"));
-  // What is counted on top of it is counted.
+  // Later requests are added to the count.
   CHECK(admitted(*others.second, request(1), 1) == 1);
   CHECK(report(*others.first, {.key = make_key(1).id}).total.requests == 6);
 }
@@ -351,7 +352,7 @@ TEST_CASE_TEMPLATE("a store with its own audit log logs the import", Fixture, ST
   REQUIRE(last().size() == 1);
   const core::AuditEntry entry = last().front();
   CHECK(entry.action == "import");
-  // Over HTTP the server has its own word for it.
+  // Over HTTP, the server names the token.
   if constexpr (!requires { Fixture::kNamesActors; }) {
     CHECK(entry.actor == kTester);
   }
@@ -360,11 +361,11 @@ TEST_CASE_TEMPLATE("a store with its own audit log logs the import", Fixture, ST
   CHECK(entry.details == R"({"audit_head":")" + value_of(stores.first->audit_head()).to_string() +
                              R"(","keys":{"added":6,"changed":0},"tokens":{"added":2,"changed":0},)"
                              R"("usage":{"added":5,"changed":0}})");
-  // What changes nothing writes nothing, nor does what is refused.
+  // Neither an import that changes nothing nor one that is refused is logged.
   import_text(*others.first, text);
   import_text(*others.first, text, {.dry_run = true});
   CHECK(last().size() == 1);
-  // The whole of it can move on.
+  // The whole store can be exported again.
   Stores<Fixture> third;
   import_text(*third.first, export_text(*others.first));
   CHECK(export_text(*third.second) == export_text(*others.second));
@@ -414,7 +415,7 @@ TEST_CASE_TEMPLATE("known keys can be kept unchanged", Fixture, STORE_FIXTURES) 
   CHECK(summary.keys == ImportCounts{.added = 1, .unchanged = 2});
   CHECK(list_names(*others.second) == std::vector<std::string>{"kept", "name-2", "kept"});
 
-  // Such an import has no rights but this one.
+  // Such an import can add only keys.
   value_of(stores.first->as(kTester).create_token(make_token(1)));
   CHECK(code_of(try_import(*others.first, export_text(*stores.first), {.keep_known = true})) ==
         "usage");
@@ -432,11 +433,11 @@ TEST_CASE_TEMPLATE("only their own import sees parts", Fixture, STORE_FIXTURES) 
   CHECK(export_text(*others.second) == before);
   CHECK(code_of(others.first->as(kTester).commit_import(ImportId(8), parts, {}, now())) ==
         "not_found");
-  // In whatever order, from wherever, and once more.
+  // In any order, on any connection, and repeatedly.
   value_of(
       others.second->as(kTester).stage_import(id, 0, text.substr(0, text.find('\n') + 1), now()));
   CHECK(code_of(others.first->as(kTester).commit_import(id, parts, {}, now())) == "usage");
-  // However it ended, they are gone.
+  // The parts are deleted in any case.
   CHECK(code_of(others.first->as(kTester).commit_import(id, parts, {}, now())) == "not_found");
   CHECK(value_of(others.second->as(kTester).commit_import(id, stage(*others.first, id, text, 500),
                                                           {}, now()))

@@ -16,7 +16,7 @@ using core::Time;
 using std::chrono::hours;
 using std::chrono::seconds;
 
-/// A rotation to the n-th key that tests make.
+/// A rotation to the n-th key of the tests.
 Rotation rotation_to(std::uint64_t n, seconds grace = seconds(0)) {
   const Key key = make_key(n);
   return {.successor = key.id,
@@ -32,7 +32,7 @@ Rotated rotate(KeyStore& store, KeyId id, const Rotation& rotation) {
 
 Key find(KeyStore& store, KeyId id) { return list(store, {.ids = core::KeyIdRange{id, id}}).at(0); }
 
-/// A key that has everything that a successor takes over.
+/// A key with all properties that a successor takes over.
 Key rich_key(std::uint64_t n) {
   Key key = make_key(n);
   key.workspace = "sales";
@@ -134,7 +134,7 @@ TEST_CASE_TEMPLATE("the same rotation again changes nothing", Fixture, STORE_FIX
   const Rotation rotation = rotation_to(2, hours(1));
   const Rotated rotated = rotate(*stores.first, key.id, rotation);
   CHECK(rotate(*stores.second, key.id, rotation) == rotated);
-  // Also when the keys were changed in the meantime.
+  // Even if the keys have been changed since.
   value_of(stores.first->as(kTester).update(rotation.successor, {.name = "other"}, now()));
   value_of(stores.first->as(kTester).revoke(std::vector{key.id}, "leaked", now()));
   const Rotated again = rotate(*stores.second, key.id, rotation);

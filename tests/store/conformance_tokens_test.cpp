@@ -1,4 +1,4 @@
-// Tokens, what the API answered, and what is due behind the verifications.
+// Tokens, upstream responses, and maintenance.
 
 #include "core/endpoint.h"
 #include "tests/store/conformance.h"
@@ -14,8 +14,8 @@ using core::Token;
 using core::TokenId;
 using core::UpstreamResponse;
 
-/// The n-th token that tests make, always the same: each is a second newer than the one before.
-/// The ids are in no order.
+/// The n-th token of the tests, which is always the same: each is a second newer than the one
+/// before. The ids are not in order.
 Token make_token(std::uint64_t n) {
   Token token;
   token.id = TokenId(static_cast<std::int64_t>(n * 0x9E3779B97F4A7C15U >> 4U));
@@ -46,7 +46,7 @@ TEST_CASE_TEMPLATE("a token is stored with all members", Fixture, STORE_FIXTURES
   for (const Token& token : made) {
     CHECK(add_token(*stores.first, token) == token);
   }
-  // Live or not, and from every connection.
+  // Active or not, and on every connection.
   for (const Token& token : made) {
     CHECK(find_token(*stores.first, token.hash) == token);
     CHECK(find_token(*stores.second, token.hash) == token);
@@ -64,7 +64,7 @@ TEST_CASE_TEMPLATE("tokens are listed newest first, in any order of creation", F
   for (const std::uint64_t n : {3U, 1U, 4U, 2U}) {
     add_token(*stores.first, make_token(n));
   }
-  // Made at the same moment, but added later.
+  // With the same creation time, but added later.
   Token twin = make_token(5);
   twin.created_at = make_token(4).created_at;
   add_token(*stores.second, twin);
@@ -98,7 +98,7 @@ TEST_CASE_TEMPLATE("another token with the same id or hash is a conflict", Fixtu
     CHECK(code_of(stores.second->as(kTester).create_token(token)) == "conflict");
     CHECK(tokens(*stores.first) == std::vector{make_token(1)});
   }
-  // Names are for people and may be alike.
+  // Names need not be unique.
   Token same_name = make_token(2);
   same_name.name = make_token(1).name;
   add_token(*stores.second, same_name);
@@ -148,7 +148,7 @@ TEST_CASE_TEMPLATE("a token that is revoked already keeps its time", Fixture, ST
   CHECK(is_time_of_change<Fixture>(revoked[1].revoked_at, later));
   CHECK(revoked[2] == revoked[0]);
   CHECK(find_token(*stores.first, make_token(1).hash) == first[0]);
-  // A token that was revoked is not the one that was made.
+  // A revoked token differs from the one that was created.
   CHECK(code_of(stores.first->as(kTester).create_token(make_token(1))) == "conflict");
 }
 
@@ -244,7 +244,7 @@ TEST_CASE_TEMPLATE("an upstream response is not a use of a key", Fixture, STORE_
     CHECK(list(*store).at(0).last_used_at == used);
     CHECK(list(*store).at(1).last_used_at == std::nullopt);
   }
-  // Nor does it take room in the window.
+  // It does not occupy the window either.
   CHECK(decide(*stores.first, request(2), kDryRun).rate_limit->remaining == 99);
 }
 

@@ -1,4 +1,4 @@
-// usage: what verify has counted.
+// usage: the counts of verify.
 
 #include "core/endpoint.h"
 #include "tests/store/conformance.h"
@@ -137,7 +137,7 @@ TEST_CASE_TEMPLATE("a key has 256 endpoints a day and the rest counts as other",
     }
     value_of(store.verify(requests, {}));
   };
-  // Paths that are other by themselves take no place.
+  // Paths that are counted as others anyway take no place.
   value_of(stores.first->verify(std::vector{request(1, "GET", "/" + std::string(300, 'x'))}, {}));
   ask(*stores.first, 1, 0, 200);
   CHECK(report(*stores.second).groups.size() == 201);

@@ -6,14 +6,14 @@
 
 namespace nexakey::store::test {
 
-/// The smallest engine: everything in memory, each write on a copy that takes the place of the
-/// original. It proves that Engine and Tables are all that a backend has to know.
+/// The smallest engine: everything is in memory, and each write changes a copy, which then replaces
+/// the original. It proves that a backend needs to implement only Engine and Tables.
 class MemoryEngine final : public Engine {
  public:
   struct Data;
   static std::shared_ptr<Data> make_data();
 
-  /// One more connection to the same data. All of them are for one thread.
+  /// Another connection to the same data. All connections belong to one thread.
   explicit MemoryEngine(std::shared_ptr<Data> data) : data_(std::move(data)) {}
 
   Result<void> read(const std::function<void(Tables&)>& work) override { return view(work); }

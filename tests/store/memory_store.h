@@ -6,14 +6,14 @@
 
 namespace nexakey::store::test {
 
-/// What a store has to do, as plainly as it can be written: the model that backends are compared
-/// with. It shares neither the window nor the tables of any of them.
+/// The model of a store that backends are compared with, written as simply as possible. It shares
+/// neither windows nor tables with any backend.
 class MemoryStore final : public ServedStore {
  public:
   struct Data;
   static std::shared_ptr<Data> make_data();
 
-  /// One more connection to the same data. All of them are for one thread.
+  /// Another connection to the same data. All connections belong to one thread.
   explicit MemoryStore(std::shared_ptr<Data> data) : data_(std::move(data)) {}
 
   Result<core::Key> create(const core::Key& key, CreateMode mode, core::Time now) override;

@@ -1,4 +1,4 @@
-// Random sequences of commands on a backend and on the model: the same answers.
+// Random sequences of commands on a backend and on the model have the same results.
 
 #include <algorithm>
 #include <random>
@@ -14,7 +14,7 @@ using core::KeyFilter;
 constexpr std::uint64_t kKeys = 12;
 constexpr int kSteps = 400;
 
-/// Commands that are drawn from a seed, each done on both stores.
+/// Random commands from a seed, each on both stores.
 template <typename Fixture>
 class Player {
  public:
@@ -40,7 +40,7 @@ class Player {
     }
   }
 
-  /// Both have written the same about it.
+  /// Both have the same entries in the audit log.
   void compare_logs() {
     auto ours = read_log(store());
     auto theirs = read_log(model_);
@@ -60,7 +60,7 @@ class Player {
     return values[below(values.size())];
   }
 
-  /// The store to ask: one of two connections.
+  /// The store to use: one of two connections.
   KeyStore& store() { return chance(2) ? *stores_.first : *stores_.second; }
 
   Key some_key() {
@@ -184,7 +184,7 @@ class Player {
     CHECK(value_of(store().workspaces()) == value_of(model_.workspaces()));
   }
 
-  /// The stores look at the clock one after the other, the server at its own.
+  /// The stores read the clock one after the other, the server reads its own.
   static void forget_moments(Key& key) {
     for (auto* const moment : {&key.last_used_at, &key.suspended_at, &key.revoked_at}) {
       if (*moment && (Fixture::kHasOwnClock || moment == &key.last_used_at)) {
@@ -273,14 +273,14 @@ class Player {
     CAPTURE(command);
     CHECK(code_of(ours) == code_of(theirs));
     if (ours && theirs) {
-      // It is up to date in lists only.
+      // Only lists have it up to date.
       forget_last_use(*ours);
       forget_last_use(*theirs);
       CHECK(*ours == *theirs);
     }
   }
 
-  /// What is of the server: its clock, the name of the token, and what follows from them.
+  /// Removes what depends on the server: its clock and the name of its token.
   static void forget_circumstances(std::vector<core::AuditEntry>& entries) {
     for (core::AuditEntry& entry : entries) {
       entry = {.number = entry.number,

@@ -1,4 +1,4 @@
-// What only a store in PostgreSQL has.
+// Tests of PostgreSQL alone.
 
 #include <algorithm>
 
@@ -10,7 +10,7 @@ namespace {
 
 using core::Key;
 
-/// Asks one by one, so that each admission has a moment of its own.
+/// Sends requests one by one, so that each admission has its own time.
 std::size_t admitted_one_by_one(KeyStore& store, std::size_t requests) {
   std::size_t count = 0;
   for (std::size_t i = 0; i < requests; ++i) {
@@ -19,7 +19,7 @@ std::size_t admitted_one_by_one(KeyStore& store, std::size_t requests) {
   return count;
 }
 
-/// Makes all admissions so many seconds older, as if that time had passed.
+/// Makes all admissions older by a number of seconds, as if that time had passed.
 void age(const PostgresFixture& fixture, int seconds) {
   const std::string by = std::to_string(seconds) + "000000";
   fixture.database().execute(
@@ -290,7 +290,7 @@ TEST_CASE("the place of a store is shown as its backend reads it") {
   }
 }
 
-/// A role of the cluster, gone at the end.
+/// A role of the cluster, which is dropped at the end.
 class Role {
  public:
   Role(const PostgresFixture& fixture, const std::string& name)

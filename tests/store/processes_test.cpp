@@ -1,4 +1,4 @@
-// Many processes on one store, as it is used in earnest.
+// Many processes on one store.
 
 #include <algorithm>
 #include <deque>
@@ -142,7 +142,7 @@ TEST_CASE_TEMPLATE(
     verifiers.emplace_back([&](const Line& line) {
       const auto mine = fixture.connect();
       line.send(0);
-      // All of them verify without a pause until the key is refused; from then on it always is.
+      // All of them verify without a pause until the key is refused, which it then always is.
       while (decide(*mine, request(1)).allowed()) {
       }
       std::int64_t late = 0;

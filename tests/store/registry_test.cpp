@@ -1,4 +1,4 @@
-// Each kind of store takes part in the suite.
+// The suite runs on each kind of store.
 
 #include <algorithm>
 

@@ -1,4 +1,4 @@
-// What only the SQLite backend has to keep.
+// Tests of the SQLite backend alone.
 
 #include "core/endpoint.h"
 #include "tests/store/conformance.h"
@@ -74,7 +74,7 @@ TEST_CASE("a store that does not exist is not found and not created") {
   CHECK(std::filesystem::is_empty(directory.path()));
 }
 
-/// What a check of the log says: "whole", or what is wrong.
+/// The result of a check of the log: "whole", or the problem.
 std::string check_log(KeyStore& store, std::optional<core::AuditHead> known = {}) {
   core::AuditChecker checker(known);
   value_of(
@@ -155,7 +155,7 @@ TEST_CASE("every manipulation of the log is found") {
     tamper("DELETE FROM audit WHERE number > 4");
     CHECK(has(found, "it ends with entry 4; entry 6 of the known head is missing"));
     CHECK(check_log(store) == "whole");
-    // Also when the log has grown again since.
+    // Even if the log has grown since.
     for (std::uint64_t n = 7; n <= 9; ++n) {
       add(store, n);
     }

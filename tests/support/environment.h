@@ -5,7 +5,8 @@
 
 namespace nexakey::test {
 
-/// A number that scripts/soak sets to make a test larger; `otherwise` without it.
+/// The number in an environment variable with which scripts/soak makes a test larger, or
+/// `otherwise`.
 inline std::uint64_t environment_number(const char* name, std::uint64_t otherwise) {
   const char* const text = std::getenv(name);
   return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);

@@ -15,7 +15,7 @@
 
 namespace nexakey::test {
 
-/// The value of a result that the test takes for granted.
+/// The value of a result; throws if it is an error.
 template <typename T>
 T value_of(core::Result<T> result) {
   if (!result) {
@@ -26,7 +26,7 @@ T value_of(core::Result<T> result) {
   }
 }
 
-/// How a result ended: the name of its error, or "ok".
+/// The outcome of a result: the name of its error, or "ok".
 template <typename T>
 std::string code_of(const core::Result<T>& result) {
   return std::string(result ? "ok" : core::name_of(result.error().code));
@@ -43,18 +43,18 @@ inline core::Whitelist whitelist(const std::vector<std::string>& entries) {
   return value_of(core::Whitelist::parse(entries));
 }
 
-/// Who makes the changes of tests.
+/// The actor of changes in tests.
 inline const core::Actor kTester{.name = "zoë", .source = "host"};
 
-/// The text of the n-th key that tests make.
+/// The text of the n-th key of the tests.
 inline std::string api_key(std::uint64_t n) {
   const std::string digits = std::to_string(n);
   return std::string(core::kApiKeyPrefix) +
          std::string(core::kApiKeyRandomLength - digits.size(), '0') + digits;
 }
 
-/// The n-th key that tests make, always the same: each is a second newer than the one before, and
-/// may do everything. The ids are in no order.
+/// The n-th key of the tests, which is always the same: each is a second newer than the one before,
+/// and has all scopes. The ids are not in order.
 inline core::Key make_key(std::uint64_t n) {
   core::Key key;
   key.id = core::KeyId(static_cast<std::int64_t>(n * 0x9E3779B97F4A7C15U >> 4U));
@@ -66,7 +66,7 @@ inline core::Key make_key(std::uint64_t n) {
   return key;
 }
 
-/// What the holder of the n-th key asks.
+/// A request with the n-th key.
 inline core::Request request(std::uint64_t n, std::string method = "GET", std::string path = "/") {
   core::Request request;
   core::set_credential(request, api_key(n));

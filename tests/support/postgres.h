@@ -16,10 +16,10 @@
 
 namespace nexakey::test {
 
-/// A PostgreSQL server that a test starts for itself; see tests/support/postgres.
+/// A PostgreSQL server of one test; see tests/support/postgres.
 class PostgresServer {
  public:
-  /// `settings`: of postgresql.conf, with a space between them.
+  /// `settings`: those of postgresql.conf, separated by spaces.
   explicit PostgresServer(const std::string& settings = "") { run("start", settings); }
   /// A streaming replica of `primary`.
   struct Standby {
@@ -52,7 +52,7 @@ class PostgresServer {
     }
   }
 
-  /// In memory, if there is room: not in every container.
+  /// In memory, if there is room, which not every container has.
   static TemporaryDirectory make_folder() {
     constexpr std::uintmax_t kRoom = std::uintmax_t{2} << 30U;
     std::error_code error;
@@ -69,7 +69,7 @@ inline std::string postgres_url(const std::filesystem::path& folder, const std::
   return "postgresql://postgres@/" + database + "?host=" + folder.string();
 }
 
-/// Where the server is that all tests of a run share; the first use starts one if ctest has not.
+/// The server that all tests of a run share. The first use starts one if ctest has not.
 inline std::filesystem::path shared_postgres() {
   if (const char* const folder = std::getenv("NEXAKEY_TEST_POSTGRES")) {
     return folder;
@@ -78,7 +78,7 @@ inline std::filesystem::path shared_postgres() {
   return server.folder();
 }
 
-/// An empty database on a server, gone at the end.
+/// An empty database on a server, which is dropped at the end.
 class PostgresDatabase {
  public:
   explicit PostgresDatabase(std::filesystem::path server = shared_postgres())
@@ -97,9 +97,9 @@ class PostgresDatabase {
 
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] std::string url() const { return postgres_url(server_, name_); }
-  /// Runs SQL behind the store's back.
+  /// Runs SQL directly, without the store.
   void execute(const std::string& sql) const { execute(name_, sql); }
-  /// The only value of a query, behind the store's back.
+  /// The only value of a query, directly from the database.
   [[nodiscard]] std::string select(const std::string& sql) const {
     auto connection = value_of(store::postgres::Connection::to(url()));
     return std::string(connection.run(sql.c_str()).text(0, 0));

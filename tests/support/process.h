@@ -17,7 +17,7 @@
 
 namespace nexakey::test {
 
-/// One end of a line between two processes, over which numbers go.
+/// One end of a connection between two processes, which sends and receives numbers.
 class Line {
  public:
   explicit Line(int descriptor) : descriptor_(descriptor) {}
@@ -35,7 +35,7 @@ class Line {
       throw std::system_error(errno, std::system_category(), "send");
     }
   }
-  /// Waits for the next number; nothing when the other process has gone.
+  /// Waits for the next number; nothing if the other process has ended.
   std::optional<std::int64_t> receive() const {
     std::int64_t number = 0;
     if (::recv(descriptor_, &number, sizeof number, MSG_WAITALL) != sizeof number) {
@@ -48,8 +48,8 @@ class Line {
   int descriptor_;
 };
 
-/// A process that does some work and ends. It begins as a copy of this one, so `work` opens the
-/// stores that it uses by itself. It does not outlive this object.
+/// A child process that runs `work` and ends. It is a copy of this process, so `work` opens the
+/// stores that it uses. It does not outlive this object.
 class Process {
  public:
   using Work = std::function<void(const Line&)>;
@@ -61,17 +61,17 @@ class Process {
   Process& operator=(const Process&) = delete;
   ~Process() { kill(); }
 
-  /// The line to it.
+  /// The connection to the process.
   [[nodiscard]] const Line& line() const { return line_; }
 
-  /// Ends it at once, wherever it is.
+  /// Kills the process at any point of its work.
   void kill() {
     if (id_ > 0) {
       ::kill(id_, SIGKILL);
       finish();
     }
   }
-  /// Waits for its end; whether it did its work without an exception.
+  /// Waits for its end. Returns whether `work` threw no exception.
   bool finish() {
     int status = -1;
     if (id_ > 0) {

@@ -18,7 +18,7 @@
 
 namespace nexakey::test {
 
-/// A real `nexakey serve` in a process of its own, which does not outlive this object.
+/// A real `nexakey serve`, whose process does not outlive this object.
 class Server {
  public:
   /// `endpoint` as --listen takes it; with port 0 the system chooses one.
@@ -57,7 +57,7 @@ class Server {
   [[nodiscard]] const std::string& endpoint() const { return endpoint_; }
 
  private:
-  /// Waits for the line that says so; it ends, and the line with it, if it cannot listen.
+  /// Waits for the line that says where it listens, or for its end.
   std::string read_endpoint() {
     constexpr std::string_view kBegin = "nexakey: listening at ";
     std::string line;

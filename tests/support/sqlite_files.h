@@ -13,7 +13,7 @@
 
 namespace nexakey::test {
 
-/// Writes rows to a store, which is created if need be, without the rules and the log.
+/// Writes rows to a store, which is created if necessary, without the rules and the log.
 inline void write_rows(const std::filesystem::path& store,
                        const std::function<void(store::sqlite::SqliteTables&)>& write) {
   using store::sqlite::Database;
@@ -39,17 +39,17 @@ inline void add_keys(
   });
 }
 
-/// Adds a token, to a store that is created if need be, without an entry in the log.
+/// Adds a token to a store, which is created if necessary, without an entry in the log.
 inline void add_token_unnoticed(const std::filesystem::path& store, const core::Token& token) {
   write_rows(store, [&](store::sqlite::SqliteTables& tables) { tables.insert({&token, 1}); });
 }
 
-/// Runs SQL behind the store's back.
+/// Runs SQL directly, without the store.
 inline void execute(const std::filesystem::path& file, const std::string& sql) {
   SQLite::Database(file.string(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE, 5000).exec(sql);
 }
 
-/// The only value of a query, behind the store's back.
+/// The only value of a query, directly from the database.
 inline std::string select(const std::filesystem::path& file, const std::string& sql) {
   SQLite::Database database(file.string(), SQLite::OPEN_READWRITE, 5000);
   return database.execAndGet(sql).getString();

@@ -12,7 +12,7 @@
 #include "system/random.h"
 #include "tests/support/keys.h"
 
-/// The commands of a store as short as tests say them. An error that they don't expect throws.
+/// Short forms of a store's functions for tests. Unexpected errors throw.
 namespace nexakey::test {
 
 inline constexpr store::VerifyOptions kDryRun{.counting = store::Counting::dry_run};
@@ -53,7 +53,7 @@ inline std::string reason(store::KeyStore& store, const core::Request& request,
   return std::string(name_of(decide(store, request, options).reason));
 }
 
-/// How many of so many equal requests, in one call, are admitted.
+/// How many of `count` equal requests in one call are admitted.
 inline std::size_t admitted(store::KeyStore& store, const core::Request& request,
                             std::size_t requests) {
   const std::vector<core::Request> burst(requests, request);
@@ -63,7 +63,7 @@ inline std::size_t admitted(store::KeyStore& store, const core::Request& request
       [](const store::Verification& verification) { return verification.decision.allowed(); }));
 }
 
-/// A report over the time of this test, whatever midnight falls into it.
+/// A report over the time of this test, even if midnight is within it.
 inline core::UsageReport report(store::KeyStore& store, core::UsageQuery query = {}) {
   query.since = query.since.value_or(now() - std::chrono::hours(1));
   return value_of(store.usage(query, now()));
@@ -82,7 +82,7 @@ inline std::string export_text(store::KeyStore& store,
   return text;
 }
 
-/// Stages the text in parts of about so many bytes, and returns how many there are.
+/// Stages the text in parts of about `size` bytes, and returns their number.
 inline std::uint32_t stage(store::KeyStore& store, core::ImportId id, std::string_view text,
                            std::size_t part_size) {
   std::uint32_t parts = 0;

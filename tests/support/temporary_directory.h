@@ -10,7 +10,7 @@
 
 namespace nexakey::test {
 
-/// A folder of its own for a test, gone with all that is in it at the end.
+/// A folder for a test, which is deleted with its content at the end.
 class TemporaryDirectory {
  public:
   TemporaryDirectory() : TemporaryDirectory(std::filesystem::temp_directory_path()) {}
@@ -26,12 +26,12 @@ class TemporaryDirectory {
   }
   TemporaryDirectory(const TemporaryDirectory&) = delete;
   TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
-  /// In memory where the system has such a place: for tests that are not about disks.
+  /// In memory if possible, for tests that do not depend on the disk.
   static TemporaryDirectory in_memory() {
     const std::filesystem::path memory = "/dev/shm";
     return std::filesystem::exists(memory) ? TemporaryDirectory(memory) : TemporaryDirectory();
   }
-  /// Other users may go through it to what is in it: a server that runs as another one.
+  /// Lets other users access its content: for a server that runs as another user.
   TemporaryDirectory open_to_all() && {
     std::filesystem::permissions(path_, std::filesystem::perms(0711));
     return std::move(*this);

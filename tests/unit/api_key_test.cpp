@@ -19,7 +19,7 @@ using test::kSomeApiKey;
 constexpr std::string_view kAlphabet =
     "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-/// Hands out `bytes` one after the other, then `last` for ever.
+/// Returns `bytes` one after the other, then always `last`.
 RandomSource script(std::vector<std::uint8_t> bytes, std::uint8_t last) {
   return [bytes = std::move(bytes), last, next = std::size_t{0}](auto span) mutable {
     for (std::uint8_t& byte : span) {

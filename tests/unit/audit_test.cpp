@@ -139,7 +139,7 @@ TEST_CASE("An entry that is removed or inserted is named") {
   auto doubled = log;
   doubled.insert(doubled.begin() + 3, log[1]);
   CHECK(problem(doubled) == "the audit log is not intact: entry 2 was inserted after entry 3");
-  // Inserted with a number of its own and a hash that fits: the next one does not.
+  // Inserted with a valid number and hash: the next entry does not fit.
   auto inserted = log;
   inserted.resize(2);
   inserted.push_back(next_entry(head_of(log[1]), {.name = "mallory", .source = ""}, {}, {}));

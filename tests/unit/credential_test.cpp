@@ -35,7 +35,7 @@ TEST_CASE("Exactly the keys and tokens in a text are masked") {
       {kKey.substr(0, 35), kKey.substr(0, 35)},
       {kToken.substr(0, 43), kToken.substr(0, 43)},
       {kToken.substr(0, 43) + " " + kToken, kToken.substr(0, 43) + " nxk_…"},
-      // Two that overlap: neither hides the other.
+      // Two that overlap: both are found.
       {kToken.substr(0, 43) + kToken, "nxk_…xk_…"},
       {kKey.substr(0, 35) + kToken, "fc_live_…xk_…"},
       {kToken.substr(0, 42) + kKey, "nxk_…_live_…"},

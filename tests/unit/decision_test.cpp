@@ -27,7 +27,7 @@ constexpr std::string_view kNow = "2026-06-01T12:00:00Z";
 constexpr std::int64_t kNowSeconds = 1'780'315'200;
 constexpr Tick kTick = seconds(5000);
 
-/// A key with a limit of 3, its window, and a request that it allows; each test spoils some of it.
+/// A key with a limit of 3, its window, and a request that it allows, which tests modify.
 struct Scene {
   Scene() {
     key.scopes = test::scopes("read");
@@ -58,7 +58,7 @@ struct Scene {
   std::vector<Tick> ring = std::vector<Tick>(3);
 };
 
-/// What makes a check fail, and what the decision then is.
+/// A change that makes a check fail, and the decision that follows.
 struct Failure {
   Reason reason;
   std::string_view name;
@@ -112,7 +112,7 @@ TEST_CASE("Each failed check has its own reason and status") {
 
 TEST_CASE("The first of several failed checks decides") {
   const auto& all = failures();
-  // Every set of failures, as bits.
+  // Every set of failures, as a bit set.
   for (unsigned set = 1; set < 1U << (all.size() - 1); ++set) {
     CAPTURE(set);
     Scene scene;
@@ -124,8 +124,8 @@ TEST_CASE("The first of several failed checks decides") {
         first = all[i].reason;
       }
     }
-    // A request has one credential: of two spoilt ones the later spoiling, the earlier check,
-    // stays.
+    // A request has one credential, so only the last change to it, which is the earlier check,
+    // remains.
     REQUIRE(scene.decide_it().reason == *first);
     REQUIRE(scene.decide_as(true).reason == *first);
   }

@@ -73,7 +73,7 @@ TEST_CASE("An endpoint is the method and the path without identifiers") {
       {"/reports/summary-2024.pdf", "/reports/summary-2024.pdf"},
       {"/a%20b", "/a%20b"},
       {"/users/@me", "/users/@me"},
-      // API keys, in whatever they are wrapped.
+      // API keys, with any characters around them.
       {"/k/" + key, "/k/{id}"},
       {"/k/" + key + "/x", "/k/{id}/x"},
       {"/k/key=" + key + ";x", "/k/{id}"},

@@ -130,7 +130,7 @@ TEST_CASE("Every address is read back as it was written") {
   for (int i = 0; i < 20'000; ++i) {
     std::array<std::uint8_t, 16> bytes{};
     for (std::uint8_t& byte : bytes) {
-      // Many zeros, so that there is much to abbreviate.
+      // Many zeros, which are abbreviated.
       byte = test::below(random, 3) == 0 ? static_cast<std::uint8_t>(random()) : std::uint8_t{0};
     }
     if (i % 4 == 0) {
@@ -264,12 +264,12 @@ TEST_CASE("A range contains the addresses that begin with its prefix and no othe
         Row{"2001:db8::/32", "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff", true},
         Row{"2001:db8::/32", "2001:db9::", false}, Row{"2001:db8::/33", "2001:db8:8000::", false},
         Row{"::/0", "ffff::", true},
-        // IPv4-mapped is IPv4, whichever side is written so.
+        // IPv4-mapped addresses are IPv4, on both sides.
         Row{"192.0.2.1", "::ffff:192.0.2.1", true}, Row{"::ffff:192.0.2.1", "192.0.2.1", true},
         Row{"192.0.2.0/24", "::ffff:c000:2ff", true},
         Row{"::ffff:192.0.2.0/120", "192.0.2.9", true},
         Row{"::ffff:192.0.2.0/120", "192.0.3.9", false}, Row{"::ffff:0:0/96", "8.8.8.8", true},
-        // The families stay apart.
+        // IPv4 and IPv6 are distinct.
         Row{"::/0", "192.0.2.1", false}, Row{"::/0", "::ffff:192.0.2.1", false},
         Row{"::/80", "192.0.2.1", false}, Row{"::fffe:0:0/95", "192.0.2.1", false},
         Row{"::fffe:0:0/95", "::fffe:1:2", true}, Row{"0.0.0.0/0", "::", false},

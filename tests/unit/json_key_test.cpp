@@ -72,7 +72,7 @@ TEST_CASE("A key is written with all members") {
   key.scopes = test::scopes("write,read");
   key.whitelist = test::whitelist({"2001:db8::/32", "203.0.113.0/24", "::ffff:198.51.100.7"});
   key.rate_limit = 5;
-  // No such name gets into a store; one that was tampered with may have it.
+  // Only a store that was tampered with can have such a name.
   key.labels = {{"team", "crm"}, {"\"\x1B", "\"prod\""}};
   key.description = "for the CRM";
   key.expires_at = at("2027-01-01");

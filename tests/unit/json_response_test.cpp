@@ -278,7 +278,7 @@ TEST_CASE("An error is read as it was written") {
     CHECK(read->message == error.message);
     CHECK(read->hint == error.hint);
   }
-  // What a server says is printed.
+  // Texts of a server are printed.
   const auto wild = read_error(value_of(
       parse_json(R"({"error":{"code":"failed","message":"a\u001b[2J","hint":"\u009b","x":1}})")));
   REQUIRE(wild.has_value());

@@ -1,4 +1,4 @@
-// The schemas of /openapi.json are those of the descriptions that readers and writers walk.
+// The schemas of /openapi.json agree with the descriptions that readers and writers use.
 #include <fstream>
 #include <set>
 #include <sstream>

@@ -26,7 +26,7 @@ std::string times(std::size_t count, std::string_view piece) {
   return text;
 }
 
-/// Accepts or refuses each row, and no refusal has a control character or is long.
+/// Checks that each row is accepted or refused, and that messages are short and printable.
 void check_rows(const std::function<Result<void>(std::string_view)>& check,
                 const std::vector<std::string>& good, const std::vector<std::string>& bad) {
   for (const std::string& text : good) {

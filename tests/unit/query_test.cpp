@@ -29,7 +29,7 @@ TEST_CASE("Percent-encoding is decoded or refused") {
       {"%00", std::string(1, '\0')},
       {"%F0%9F%A6%80", "🦀"},
       {"%fF", "\xFF"},
-      // Not a form: a plus is a plus.
+      // Not a form: a plus is not a space.
       {"a+b", "a+b"},
       {"%", std::nullopt},
       {"%4", std::nullopt},
@@ -91,7 +91,7 @@ TEST_CASE("Absent, repeated and unknown parameters are distinguished") {
   CHECK_FALSE(Query::parse("a=1&b=%2").has_value());
 }
 
-/// The filter or the usage query that comes out at the other end.
+/// The filter or the usage query after it was written and read.
 template <typename Take, typename Add, typename T>
 T over_the_wire(const T& value, const Add& add, const Take& take) {
   Query query;

@@ -24,7 +24,7 @@ using test::below;
 
 constexpr std::size_t kPage = 65536;  // a multiple of every page size
 
-/// A window with memory of its own.
+/// A window with its memory.
 struct OwnedWindow {
   explicit OwnedWindow(std::size_t size) : ring(size) {}
 
@@ -32,7 +32,7 @@ struct OwnedWindow {
   Admission admit(std::uint32_t limit, Tick now) { return view().admit(limit, now); }
   Admission peek(std::uint32_t limit, Tick now) { return view().peek(limit, now); }
 
-  /// Sees to room for one more request, as an owner has to whose ring is smaller than the limit.
+  /// Makes room for one more request, as an owner must whose ring is smaller than the limit.
   void see_to_room(std::uint32_t limit, Tick now) {
     if (view().is_short(limit, now)) {
       move(2 * ring.size(), now);
@@ -56,7 +56,7 @@ class Model {
     const auto first_inside = std::ranges::partition_point(
         admitted_, [&](Tick time) { return now - time >= kWindowLength; });
     const auto inside = static_cast<std::uint64_t>(admitted_.end() - first_inside);
-    // Of more requests than a lowered limit, the oldest stand in nobody's way.
+    // Only the newest requests, as many as a lowered limit, count.
     const auto counted = std::min<std::uint64_t>(inside, limit);
     return {.admitted = inside < limit,
             .remaining = static_cast<std::uint32_t>(limit - counted),
@@ -186,7 +186,7 @@ TEST_CASE("A window complies with the rule over random schedules") {
         if (below(random, 3) == 0) {
           require_same(window.peek(limit, now), model.peek(limit, now));
         }
-        // A whole burst now and then, or a large window would never be full.
+        // Bursts, because a large window would never be full otherwise.
         for (auto left = below(random, 10) == 0 ? limit + 1 : 1; left > 0; --left) {
           require_same(window.admit(limit, now), model.admit(limit, now));
         }
@@ -348,7 +348,7 @@ TEST_CASE("A time without its count makes a window at most one request fuller") 
           CAPTURE(step);
           now = next_tick(random, now, model.admitted());
           if (below(random, 10) == 0) {
-            // Dead between the two stores: the time is there, the count is not.
+            // A crash between the two stores: the time is written, the count is not.
             const std::uint64_t count = window.count;
             window.see_to_room(limit, now);
             window.admit(limit, now);
@@ -385,8 +385,8 @@ TEST_CASE("A time without its count does not go along when the ring grows") {
   CHECK(window.peek(kLimit, seconds(290)).remaining == kLimit);
 }
 
-/// Lets a process of its own admit a request while the memory at `guarded` cannot be written, so
-/// that it dies there, between the stores of a request.
+/// Lets a child process admit a request while the memory at `guarded` is read-only, so that it dies
+/// between the stores of the request.
 void admit_and_die(void* guarded, std::uint64_t& count, std::span<Tick> ring, Tick now) {
   const pid_t child = fork();
   REQUIRE(child >= 0);

@@ -15,7 +15,7 @@ namespace nexakey::core::test {
 
 inline constexpr std::string_view kSomeApiKey = "fc_live_0123456789ABCDEFGHIJKLMNOPQR";
 
-/// The value of a result that the test takes for granted.
+/// The value of a result; throws if it is an error.
 template <typename T>
 T value_of(Result<T> result) {
   if (!result) {

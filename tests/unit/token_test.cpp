@@ -53,7 +53,7 @@ TEST_CASE("A token is expired from its expiry on") {
         Row{kNow, std::nullopt, "expired"}, Row{kNow - kMoment, std::nullopt, "expired"},
         Row{std::nullopt, kNow, "revoked"}, Row{kNow + kMoment, kNow, "revoked"},
         Row{kNow, kNow - kMoment, "revoked"},
-        // Whatever the clock of the store that revoked it.
+        // Regardless of the clock of the store that revoked it.
         Row{std::nullopt, kNow + kMoment, "revoked"}}) {
     CAPTURE(row.status);
     Token token = some_token();

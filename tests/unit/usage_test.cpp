@@ -123,7 +123,7 @@ TEST_CASE("A row counts in each period that it is in") {
     CHECK(usage.report().today == (row.today ? three : Counts()));
     CHECK(usage.report().this_week == (row.week ? three : Counts()));
     CHECK(usage.report().this_month == (row.month ? three : Counts()));
-    // Without another beginning the total is that of the month.
+    // By default, the total is that of the month.
     CHECK(usage.report().total == (row.month ? three : Counts()));
     CHECK(usage.report().groups.size() == (row.month ? 1 : 0));
   }
