@@ -24,7 +24,7 @@ struct Finding {
   std::optional<core::Key> key;  ///< none: the store has no such key, or was not asked
 };
 
-/// `PATH:LINE:COLUMN`, with what is in front of it.
+/// `[COMMIT:]PATH[!MEMBER]:LINE:COLUMN`.
 std::string place_text(const scan::FoundLeak& found);
 
 /// Prints the findings in the output format of the settings; with --quiet, only the ids of live

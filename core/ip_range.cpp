@@ -24,10 +24,10 @@ IpAddress network_of(const IpAddress& address, std::uint8_t prefix) {
 }
 
 /// Reads a prefix length: a number without sign or leading zeros.
-std::optional<std::uint8_t> parse_prefix(std::string_view text, std::uint8_t longest) {
+std::optional<std::uint8_t> parse_prefix(std::string_view text, std::uint8_t max) {
   unsigned value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || value > longest ||
+  if (error != std::errc() || end != text.data() + text.size() || value > max ||
       (text.size() > 1 && text.front() == '0')) {
     return std::nullopt;
   }

@@ -53,7 +53,7 @@ void add_fields(Query& query, const Filter& filter, const Fields& fields) {
   }
 }
 
-/// Takes each condition that is there.
+/// Takes each condition that is present.
 template <typename Filter, typename Fields>
 Result<Filter> take_fields(Query& query, const Fields& fields) {
   Filter filter;

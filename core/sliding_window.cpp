@@ -50,7 +50,7 @@ Admission SlidingWindow::admit(std::uint32_t limit, Tick now) {
   if (admission.admitted) {
     // The time first: a crash before the next line has changed only the place of the oldest
     // request, which has left the window. A count without its time would make that old time the
-    // newest, and the search would miss the requests behind it.
+    // newest, and the search would miss the requests after it.
     ring_[count_ % ring_.size()] = now;
     std::atomic_signal_fence(std::memory_order_release);
     ++count_;

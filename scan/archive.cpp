@@ -13,7 +13,7 @@
 namespace nexakey::scan {
 namespace {
 
-/// The functions of libarchive that are used.
+/// The functions of libarchive that scan uses.
 struct LibArchive {
   decltype(&::archive_read_new) read_new;
   decltype(&::archive_read_free) read_free;
@@ -75,7 +75,7 @@ constexpr std::array<Magic, 8> kMagics{{
     {ArchiveKind::tar, 257, "ustar  "},
 }};
 
-/// The filter of libarchive that unpacks it; nothing for what has members.
+/// The filter of libarchive for a format; nothing for formats with members.
 std::optional<int> filter_of(ArchiveKind kind) {
   switch (kind) {
     case ArchiveKind::gzip:
@@ -139,7 +139,7 @@ struct ArchiveReader::State {
     }
     const LibArchive& library = *libarchive();
     handle = library.read_new();
-    // Just this one kind: what is inside is looked at once more, and counted before.
+    // Only this one format: nested archives are detected and counted by the caller.
     const std::optional<int> filter = filter_of(kind);
     const bool is_ready =
         (filter ? library.append_filter(handle, *filter) : ARCHIVE_OK) >= ARCHIVE_WARN &&

@@ -26,8 +26,8 @@ namespace {
 /// Messages of git beyond this are lost: a hostile repository may cause any number of them.
 constexpr std::size_t kMaxErrors = 65536;
 
-/// So much data of git's own, beside the files that it maps, is enough for tens of millions of
-/// objects. Folders that contain one another's trees would use up the memory otherwise.
+/// The limit of git's own data, beside the files that it maps. It is enough for tens of millions of
+/// objects. Without it, folders that contain one another's trees would exhaust the memory.
 constexpr rlimit kMaxMemory{.rlim_cur = rlim_t{4} << 30U, .rlim_max = rlim_t{4} << 30U};
 
 struct Pipe {
@@ -53,8 +53,8 @@ system::Descriptor make_error_file() {
   return file;
 }
 
-/// Signals that this process ignores, and a git must not: SIGPIPE ends one whose output nobody
-/// reads, and SIGXFSZ one that writes a file beyond the limit.
+/// Signals that this process ignores but git must not: SIGPIPE ends a git whose output is not read,
+/// SIGXFSZ one that writes a file beyond the limit.
 class SpawnAttributes {
  public:
   SpawnAttributes() {

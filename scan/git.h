@@ -12,11 +12,11 @@
 
 namespace nexakey::scan {
 
-/// A running git, whose output is read while it comes. It does not outlive this object.
+/// A running git, whose output is read as it arrives. It does not outlive this object.
 ///
-/// git itself may hang on a repository, for example on a FIFO in the place of a file. While its
-/// output is waited for, one that neither prints nor uses the processor for `kMaxIdle`, or prints
-/// nothing for `kMaxSilence`, is ended, and has failed.
+/// git itself may hang on a repository, for example on a FIFO in the place of a file. A git that
+/// prints nothing and uses no processor time for `kMaxIdle`, or prints nothing for `kMaxSilence`,
+/// while its output is awaited, is ended and has failed.
 class Git {
  public:
   static constexpr std::chrono::milliseconds kMaxIdle = std::chrono::seconds(10);
@@ -34,24 +34,24 @@ class Git {
   Git& operator=(const Git&) = delete;
   ~Git();
 
-  /// Puts at most `size` of the next bytes of its output into `buffer`; 0: there are no more.
+  /// Reads at most `size` bytes of its output into `buffer`. Returns their number; 0: the end.
   std::size_t read(char* buffer, std::size_t size);
   /// Makes a pipe of `bytes` if the system allows it: fewer, longer reads.
   void widen_output(int bytes);
 
-  /// Waits for its end and passes over what is left of its output. Returns its exit status; -1: it
-  /// was not run, or was ended by a signal. May be called again.
+  /// Waits for its end and discards the rest of its output. Returns its exit status; -1: it was not
+  /// run, or was ended by a signal. May be called again.
   int finish();
-  /// Ends it at once.
+  /// Kills it.
   void stop();
   /// Whether it was ended because it hung.
   [[nodiscard]] bool has_hung() const { return has_hung_; }
-  /// Waits for its end, as `finish` does. The error `failed` has its complaint.
+  /// Waits for its end, as `finish` does. Error: `failed`, with git's message.
   core::Result<void> succeed();
 
-  /// Why it failed, or what it could not do though it went on: the first line that it printed with
-  /// `fatal:`, or else `error:`, or else a warning that it chose among references of the same name
-  /// or ignored one. Empty: nothing. To be called after its end.
+  /// The reason of a failure, or of an incomplete result: the first line that it printed with
+  /// `fatal:`, or else `error:`, or else a warning that it chose among references with the same
+  /// name or ignored one. Empty: nothing. To be called after its end.
   [[nodiscard]] std::string complaint() const;
 
  private:
@@ -69,11 +69,11 @@ class Git {
   system::Descriptor errors_;
 };
 
-/// Reads the output of a git as parts with `end` behind each.
+/// Reads the output of a git as parts, each of which ends with `end`.
 class PartReader {
  public:
   explicit PartReader(Git& git, char end = '\0') : git_(&git), end_(end) {}
-  /// Takes the next part; false: there is none.
+  /// Reads the next part. False: there is none.
   bool next(std::string& part);
 
  private:

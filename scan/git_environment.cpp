@@ -15,7 +15,8 @@ namespace {
 
 using namespace std::string_view_literals;
 
-/// The command line overrules every configuration file, and git hands it on to the gits it starts.
+/// The command line overrides every configuration file, and git passes it on to the gits that it
+/// starts.
 constexpr std::array kSettings{
     "core.fsmonitor=false",         // a program that says which files have changed
     "core.hooksPath=/dev/null",     // hooks, such as post-index-change
@@ -35,7 +36,7 @@ constexpr std::array kVariables{
     "GIT_NO_REPLACE_OBJECTS=1"sv,  // others who clone the repository get what was replaced
     "GIT_GRAFT_FILE=/dev/null"sv,  // the same for parents that info/grafts hides
     "GIT_OPTIONAL_LOCKS=0"sv,      // the index is not written
-    "GIT_TERMINAL_PROMPT=0"sv,     // nobody is asked for a password
+    "GIT_TERMINAL_PROMPT=0"sv,     // git does not prompt for a password
     "LC_ALL=C"sv,                  // messages begin with "fatal: " and "error: "
 };
 
@@ -55,8 +56,8 @@ constexpr std::array kKept{
 };
 constexpr std::array kKeptPrefixes{"GIT_CONFIG_KEY_"sv, "GIT_CONFIG_VALUE_"sv};
 
-/// By these a hook knows the repository, the index of the commit that is being made, and the
-/// objects of the push that is being received.
+/// Variables with which a hook knows the repository, the index of the commit in progress, and the
+/// objects of the push in progress.
 constexpr std::array kOfRepository{
     "GIT_DIR"sv,
     "GIT_COMMON_DIR"sv,

@@ -50,7 +50,7 @@ bool GitObjectReader::skip() {
     return true;
   }
   is_inside_ = false;
-  for (++left_; left_ > 0;) {  // with the line feed behind it
+  for (++left_; left_ > 0;) {  // with the line feed after it
     if (at_ == end_ && !refill()) {
       return false;
     }

@@ -22,11 +22,11 @@ class GitObjectReader final : public ByteSource {
  public:
   explicit GitObjectReader(Git& git);
 
-  /// Goes on to the next object. Nothing: there is none, or git ended early.
+  /// Reads the header of the next object. Nothing: there is none, or git ended early.
   std::optional<GitObject> next();
   /// The bytes of the object. They end early if git does.
   core::Result<std::size_t> read(char* buffer, std::size_t size) override;
-  /// Passes over the rest of the object; false: git ended before the end of it.
+  /// Skips the rest of the object. False: git ended before its end.
   bool skip();
 
  private:

@@ -12,7 +12,7 @@ namespace nexakey::scan {
 std::vector<std::string> rev_list(std::vector<std::string> options,
                                   const std::vector<std::string>& revisions);
 
-/// What `git diff --raw -z` and `git diff-tree -z` print of a change.
+/// A change, as `git diff --raw -z` and `git diff-tree -z` print it.
 struct GitChange {
   std::string mode;  ///< that the file has now
   std::string object;

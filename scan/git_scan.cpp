@@ -20,8 +20,8 @@ namespace {
 
 constexpr const char* kMissing = "the repository does not have it";
 
-/// Asks `git rev-parse`, whose answers are a line each. The error is what git says if it does not
-/// open the repository.
+/// Asks `git rev-parse`, which prints a line per question. Error: `failed`, with git's message if
+/// it does not open the repository.
 core::Result<std::vector<std::string>> ask_repository(std::vector<std::string> questions) {
   questions.insert(questions.begin(), "rev-parse");
   Git git(questions);
@@ -49,14 +49,14 @@ std::string read_regular_file(const std::string& path) {
   return text;
 }
 
-/// What the file `shallow` says (Documentation/technical/shallow.txt of git).
+/// The content of the file `shallow` (Documentation/technical/shallow.txt of git).
 struct Shallow {
   std::set<std::string> commits;  ///< those whose parents a shallow clone does not have
   bool is_clear = true;           ///< false: there may be more of them than `commits`
 };
 
-/// Reads a line of the file `shallow`. git takes the id at its beginning, in upper or lower case,
-/// whatever comes behind it; in a very long line, it looks for more ids.
+/// Reads a line of the file `shallow`. git reads the id at its beginning, in upper or lower case,
+/// and ignores what follows; in a very long line, it looks for more ids.
 void read_shallow_line(std::string_view line, std::size_t id_size, Shallow& shallow) {
   std::string id(line.substr(0, id_size));
   std::ranges::transform(id, id.begin(), core::to_lower);
@@ -90,7 +90,7 @@ core::Result<Shallow> read_shallow() {
   return shallow;
 }
 
-/// What a search of the history came across.
+/// The problems of a search of the history.
 struct Census {
   std::uint64_t searched = 0;
   std::uint64_t missing = 0;
@@ -133,8 +133,8 @@ std::uint64_t count_missing(Git& walk) {
   return count;
 }
 
-/// Reports what git could not read; that is the error if it was everything. Otherwise the value
-/// says whether git succeeded.
+/// Reports what git could not read. Error: `failed`, if it could read nothing. Otherwise returns
+/// whether git succeeded.
 core::Result<bool> check_end(Git& git, const Census& census, LeakSink& sink) {
   if (const auto succeeded = git.succeed(); !succeeded && census.searched == 0) {
     return tl::unexpected(succeeded.error());
@@ -162,8 +162,8 @@ void report(const Census& census, LeakSink& sink) {
   }
 }
 
-/// Searches what the repository has, reachable or not. A second git finds out, at the same time,
-/// whether everything that is reachable is there.
+/// Searches all objects of the repository, reachable or not. At the same time, a second git checks
+/// whether all reachable objects exist.
 core::Result<void> scan_all_objects(LeakSink& sink) {
   const auto shallow = read_shallow();
   if (!shallow) {
@@ -191,12 +191,12 @@ core::Result<void> scan_reachable_objects(const std::vector<std::string>& revisi
     return tl::unexpected(shallow.error());
   }
   Git list(rev_list({"--objects", "--no-object-names", "--missing=print"}, revisions));
-  // It reports what the list has as ?OBJECT as missing.
+  // cat-file reports as missing what the list has as ?OBJECT.
   Git objects({"cat-file", "--batch", "--buffer"}, list);
   const Census census = scan_objects(objects, *shallow, sink);
   const bool is_whole = objects.finish() == 0;
   if (!is_whole) {
-    list.stop();  // nobody reads the rest of its output
+    list.stop();  // the rest of its output is not read
   }
   if (const auto ended = check_end(is_whole ? list : objects, census, sink); !ended) {
     return tl::unexpected(ended.error());
@@ -205,7 +205,7 @@ core::Result<void> scan_reachable_objects(const std::vector<std::string>& revisi
   return {};
 }
 
-/// The files of the index that differ from HEAD, whatever the configuration of `git diff` says.
+/// The files of the index that differ from HEAD, regardless of the configuration of `git diff`.
 core::Result<std::vector<GitChange>> staged_changes() {
   Git git({"diff", "--cached", "--raw", "-z", "--no-abbrev", "--no-color", "--no-renames",
            "--no-relative", "--no-ext-diff", "--no-textconv", "--ignore-submodules=all",

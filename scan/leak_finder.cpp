@@ -14,10 +14,10 @@
 namespace nexakey::scan {
 namespace {
 
-/// What is read of a document at once: it stays in the cache next to the processor.
+/// The size of a piece of a document, which fits into the cache of the processor.
 constexpr std::size_t kBufferSize = 262144;
 
-/// A decoder takes the characters of what may be a key off the text, one by one.
+/// A decoder reads the characters of a possible key from the text, one by one.
 class PlainDecoder {
  public:
   explicit PlainDecoder(std::string_view text) : text_(text) {}
@@ -61,12 +61,12 @@ class Utf16Decoder {
   std::size_t at_ = 0;
 };
 
-/// Takes the digits of an encoding off the text.
+/// Reads the digits of an encoding from the text.
 class Digits {
  public:
   explicit Digits(std::string_view text) : text_(text) {}
-  /// The next one; zero: there is none. The ends of lines within a key, and what indents them, are
-  /// passed over. Behind it a line begins something else.
+  /// The next one; zero: there is none. Line ends and indentation within a key are skipped. After
+  /// the key, a line end ends it.
   char take(bool in_key) {
     while (in_key && !text_.empty() && blanks_ < kMaxBlanks && is_blank(text_.front())) {
       ++blanks_;
@@ -114,7 +114,7 @@ class HexDecoder {
 /// The two alphabets differ in the digits 62 and 63, which the characters of a key never make.
 class Base64Decoder {
  public:
-  /// Of the first digit, the first `skip` bits belong to what is in front of the key.
+  /// The first `skip` bits of the first digit belong to the text before the key.
   Base64Decoder(std::string_view text, unsigned skip) : digits_(text), skip_(skip) {}
   std::optional<char> next() {
     const bool in_key = taken_++ < core::kApiKeyLength;
@@ -162,7 +162,7 @@ bool is_placeholder(std::string_view key) {
   return seen.count() < kMinCharacters;
 }
 
-/// Reads a key from a decoder; false: there is none.
+/// Reads a key from a decoder. False: there is none.
 template <typename Decoder>
 bool read_leak(Decoder& decoder, Leak& leak) {
   std::array<char, core::kApiKeyLength> key{};
@@ -211,8 +211,8 @@ bool read_base64(std::string_view text, Leak& leak) {
   return read_leak(decoder, leak);
 }
 
-/// What each encoding makes of the beginning of every key. In base64 that depends on how many bytes
-/// are in front of the key, and the first digit on what they are.
+/// The beginning of every key in each encoding. In base64, it depends on the number of bytes before
+/// the key, and the first digit on their values.
 struct Anchor {
   std::string_view fingerprint;
   std::size_t offset;  ///< in the encoded key
@@ -279,7 +279,7 @@ void LeakSearch::make_room(const Visit& visit) {
   if (room_size() > 0) {
     return;
   }
-  // One that begins in the last bytes may be cut; it is found when the rest is there.
+  // A key that begins in the last bytes may be incomplete; it is found with the next bytes.
   const std::size_t end = size_ - kMaxLeakLength;
   search(end, visit);
   advance(end);

@@ -21,7 +21,7 @@ enum class LeakForm {
 
 std::string_view name_of(LeakForm form);
 
-/// What has the form of a key, without the key itself. Only a store knows whether it is one.
+/// A text with the form of a key, without the text itself. Only a store knows whether it is a key.
 struct Leak {
   std::size_t offset = 0;  ///< of its first byte
   LeakForm form = LeakForm::plain;
@@ -31,10 +31,10 @@ struct Leak {
   bool placeholder = false;  ///< fewer than 8 different characters: not generated
 };
 
-/// No encoded key is longer, in bytes.
+/// The maximum length of an encoded key, in bytes.
 inline constexpr std::size_t kMaxLeakLength = 256;
 
-/// Calls `visit` for each, in the order of their offsets, with offsets that count from `text`.
+/// Calls `visit` for each leak, in the order of the offsets, which count from `text`.
 void find_leaks(std::string_view text, const std::function<void(const Leak&)>& visit);
 
 /// A position in a text. Both count from 1, the column in bytes.
@@ -43,7 +43,7 @@ struct TextPosition {
   std::size_t column = 1;
 };
 
-/// Does the same for a document that is read in pieces, in 256 KiB of memory.
+/// The same for a document that is read in pieces, with 256 KiB of memory.
 class LeakSearch {
  public:
   using Visit = std::function<void(const Leak&, const TextPosition&)>;
@@ -52,22 +52,22 @@ class LeakSearch {
 
   /// Begins a document.
   void begin();
-  /// Where the next bytes of the document go. `make_room` searches what is there if that takes it
-  /// to have some.
+  /// The buffer for the next bytes of the document. `make_room` searches the buffered bytes if it
+  /// must, to free space.
   void make_room(const Visit& visit);
   [[nodiscard]] char* room() { return buffer_.data() + size_; }
   [[nodiscard]] std::size_t room_size() const { return buffer_.size() - size_; }
-  /// So many bytes came.
+  /// Adds `count` bytes, which are in the buffer.
   void add(std::size_t count) { size_ += count; }
   /// Ends the document.
   void finish(const Visit& visit);
 
-  /// The bytes that are there: all of the document until `make_room` took some away.
+  /// The buffered bytes: the whole document until `make_room` removes some.
   [[nodiscard]] std::string_view pending() const { return {buffer_.data(), size_}; }
 
  private:
   void search(std::size_t end, const Visit& visit);
-  /// Moves the position on to an offset in the buffer.
+  /// Moves the position forward to an offset in the buffer.
   void advance(std::size_t offset);
 
   std::vector<char> buffer_;

@@ -10,14 +10,14 @@
 
 namespace nexakey::scan {
 
-/// Where a document was found. What does not apply is empty.
+/// The place of a document. Members that do not apply are empty.
 struct DocumentPlace {
   std::string path{};    ///< "-" is standard input
   std::string object{};  ///< the id of the git object
   std::string commit{};  ///< the commit that added it
   std::string member{};  ///< the name in the archive; of nested archives, joined by !
 
-  /// For people: [COMMIT:]PATH[!MEMBER], without control characters and keys.
+  /// The place for messages: [COMMIT:]PATH[!MEMBER], without control characters and keys.
   [[nodiscard]] std::string text() const;
 };
 
@@ -30,13 +30,13 @@ struct FoundLeak {
 /// Receives a message for the user: a whole sentence without control characters or keys.
 using Note = std::function<void(std::string_view message)>;
 
-/// Collects the finds of several threads.
+/// Collects the leaks that several threads find.
 class LeakSink {
  public:
   /// `note` receives what could not be searched, from one thread at a time.
   explicit LeakSink(Note note) : note_(std::move(note)) {}
 
-  /// The number of finds that are kept: a file full of keys must not use up the memory.
+  /// The maximum number of leaks that are kept: a file full of keys must not exhaust the memory.
   static constexpr std::size_t kMaxLeaks = 1'000'000;
 
   void add(FoundLeak found);
@@ -45,7 +45,7 @@ class LeakSink {
   /// Reports something else that was not searched, in a whole sentence.
   void warn(std::string_view sentence);
 
-  /// What was found, when all threads are done.
+  /// The leaks, when all threads are done.
   std::vector<FoundLeak> take() { return std::move(found_); }
   /// Whether everything was searched.
   [[nodiscard]] bool is_complete() const { return is_complete_; }

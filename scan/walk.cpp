@@ -16,7 +16,8 @@ void Walk::add_folder(const std::string& path) {
   }
 }
 
-/// Adds what a plain folder has, without recursion: the depth of the tree is not bounded.
+/// Adds the content of a plain folder, without recursion, because the depth of the tree is not
+/// bounded.
 void Walk::add_below(const FolderPointer& top) {
   std::vector<Pending> pending{{top, ""}};
   while (!pending.empty()) {
@@ -55,7 +56,7 @@ void Walk::add_entries(const Pending& at, int descriptor, bool is_inner,
   }
 }
 
-/// Adds the files of a work tree that git has or would take; false: search it as a plain folder.
+/// Adds the files of a work tree that git has or would add. False: search it as a plain folder.
 bool Walk::add_work_tree(const FolderPointer& folder, const std::vector<std::string>& options) {
   return work_trees_.list(
       *folder, options,
@@ -68,7 +69,7 @@ bool Walk::add_inner_work_tree(const Pending& at) {
   return descriptor >= 0 && add_inner_work_tree(make_folder(descriptor, at.folder->path + at.name));
 }
 
-/// The work tree is the folder of its .git, whatever core.worktree says.
+/// The work tree is the folder of its .git, regardless of core.worktree.
 bool Walk::add_inner_work_tree(const FolderPointer& folder) {
   return add_work_tree(folder, {"--work-tree=."});
 }

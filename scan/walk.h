@@ -10,10 +10,10 @@
 
 namespace nexakey::scan {
 
-/// Lists the files of folders, and has them searched.
+/// Lists the files of folders, and queues them for the search.
 class Walk {
  public:
-  /// With `ignored`, also those that git ignores. Finds and problems go to `sink`.
+  /// `ignored`: whether to search files that git ignores. Leaks and problems go to `sink`.
   Walk(bool ignored, LeakSink& sink)
       : ignored_(ignored), sink_(&sink), work_trees_(sink), workers_(sink) {}
 

@@ -10,16 +10,16 @@
 
 namespace nexakey::scan {
 
-/// Passes work from one thread to several. The giving thread waits while the queue is full.
+/// Passes work from one thread to several. `push` waits while the queue is full.
 template <typename Work>
 class WorkQueue {
  public:
-  /// At most `most` works are queued; `takers` is the number of threads that take them.
-  WorkQueue(std::size_t most, std::size_t takers) : most_(most), takers_(takers) {}
+  /// `max`: the maximum length of the queue. `takers`: the number of threads that take work.
+  WorkQueue(std::size_t max, std::size_t takers) : max_(max), takers_(takers) {}
 
   void push(Work work) {
     std::unique_lock lock(mutex_);
-    has_room_.wait(lock, [&] { return waiting_.size() < most_; });
+    has_room_.wait(lock, [&] { return waiting_.size() < max_; });
     waiting_.push_back(std::move(work));
     has_work_.notify_one();
   }
@@ -29,8 +29,8 @@ class WorkQueue {
     is_closed_ = true;
     has_work_.notify_all();
   }
-  /// Waits for work, and takes a share of what is queued, so that threads seldom wait for the lock
-  /// and yet end together. Empty: the queue was closed and is empty.
+  /// Waits for work, and takes a share of the queue, so that threads rarely wait for the lock and
+  /// still end together. Empty: the queue is closed and empty.
   std::vector<Work> pop() {
     std::unique_lock lock(mutex_);
     has_work_.wait(lock, [&] { return is_closed_ || !waiting_.empty(); });
@@ -47,7 +47,7 @@ class WorkQueue {
   std::condition_variable has_room_;
   std::condition_variable has_work_;
   std::deque<Work> waiting_;
-  std::size_t most_;
+  std::size_t max_;
   std::size_t takers_;
   bool is_closed_ = false;
 };

@@ -22,8 +22,8 @@ Git list_files(const Folder& folder, const std::vector<std::string>& options,
   return Git(words, GitScope::directory);
 }
 
-/// Visits what the work tree has under a name of the index. Its type may be another one there: a
-/// file or a repository in the place of either, or a file in the place of a symbolic link.
+/// Visits the entry of the work tree with a name of the index. Its type may differ: a file or a
+/// repository in the place of the other, or a file in the place of a symbolic link.
 void visit_tracked(const Folder& folder, std::string name, bool is_submodule,
                    const WorkTrees::Visitor& visitor) {
   const std::string inner = name + "/.git";

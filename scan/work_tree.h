@@ -10,8 +10,8 @@
 
 namespace nexakey::scan {
 
-/// Asks git which files of a work tree it has or would take: those of the index, and those that are
-/// neither in it nor ignored (git-ls-files(1)). The repository may be hostile: scan/git.h.
+/// Asks git for the files of a work tree that are in the index, or neither in it nor ignored
+/// (git-ls-files(1)). The repository may be hostile: scan/git.h.
 ///
 /// After three repositories in which git hung, git is not run in any other.
 class WorkTrees {
@@ -25,7 +25,7 @@ class WorkTrees {
   /// Receives the names in a work tree, relative to its folder.
   struct Visitor {
     std::function<void(std::string name)> file;
-    /// A submodule, another repository, or what the work tree has in its place.
+    /// A submodule, another repository, or what is in its place.
     std::function<void(const std::string& name)> repository;
   };
   /// Lists the work tree whose top is `folder`, with these options before `ls-files`. Returns false

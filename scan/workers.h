@@ -11,7 +11,7 @@
 
 namespace nexakey::scan {
 
-/// Threads, one for each processor, that search files while others are still being listed.
+/// Threads, one for each processor, that search files while others are being listed.
 class Workers {
  public:
   explicit Workers(LeakSink& sink);
@@ -20,7 +20,7 @@ class Workers {
   /// Waits until all files have been searched.
   ~Workers() { queue_.close(); }
 
-  /// Has a file searched. Waits while 1,024 others are queued.
+  /// Queues a file. Waits while 1,024 others are queued.
   void add(const FolderPointer& folder, std::string name) {
     queue_.push({folder, std::move(name)});
   }
