@@ -200,6 +200,11 @@ core::AuditHead read_audit_head(const R& row) {
 
 // --- counts
 
+/// The column of an hour: hours since 1970.
+constexpr std::int64_t hours_of(core::Time time) {
+  return std::chrono::floor<std::chrono::hours>(time.time_since_epoch()).count();
+}
+
 inline constexpr std::array<std::string_view, 4> kCountColumns{"hour", "endpoint", "status",
                                                                "requests"};
 
@@ -207,8 +212,7 @@ inline constexpr std::array<std::string_view, 4> kCountColumns{"hour", "endpoint
 /// the result refers to the row.
 template <Row R>
 core::UsageRow read_count(const R& row) {
-  constexpr std::int64_t kLastHour =
-      std::chrono::floor<std::chrono::hours>(core::kEndOfTimes.time_since_epoch()).count() - 1;
+  constexpr std::int64_t kLastHour = hours_of(core::kEndOfTimes) - 1;
   Decoder<R> decoder(row, kCountColumns);
   return {.hour = core::Time(std::chrono::hours(decoder.number(0, 0, kLastHour, 0))),
           .endpoint = row.text(1),

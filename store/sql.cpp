@@ -69,10 +69,6 @@ std::string json_array(const std::vector<std::string>& texts) {
   return array;
 }
 
-std::int64_t hours(core::Time time) {
-  return std::chrono::floor<std::chrono::hours>(time.time_since_epoch()).count();
-}
-
 }  // namespace
 
 std::string list(std::span<const std::string_view> names, std::string_view prefix) {
@@ -163,7 +159,7 @@ Query sum_usage(const Dialect& dialect, const core::UsageQuery& query, core::Tim
               "SELECT " + std::string(dialect.hour) + ", " + std::string(dialect.endpoint) +
                   ", status, sum(" + std::string(dialect.least) + "(requests, " +
                   std::to_string(core::kMaxCount) + ")) FROM " + std::string(dialect.usage));
-  where.add(dialect.since, hours(first_hour));
+  where.add(dialect.since, hours_of(first_hour));
   if (query.key) {
     where.add("keys.id = ", query.key->bits());
   }

@@ -1,38 +1,22 @@
 #include "store/postgres/arrays.h"
 
-#include "core/sha256.h"
+#include "store/postgres/text_form.h"
 
 namespace nexakey::store::postgres {
-namespace {
-
-/// An element of an array in PostgreSQL's text form (its manual, 8.15.6).
-std::string array_element(std::string_view text) {
-  std::string element = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') {
-      element += '\\';
-    }
-    element += c;
-  }
-  return element + '"';
-}
-
-}  // namespace
-
 void ColumnArrays::operator()(std::string_view name, std::int64_t number) {
   add(name, "bigint", std::to_string(number));
 }
 
 void ColumnArrays::operator()(std::string_view name, std::string_view text) {
-  add(name, "text", array_element(text));
+  add(name, "text", quoted_element(text));
 }
 
 void ColumnArrays::operator()(std::string_view name, const core::CredentialHash& hash) {
-  add(name, "bytea", array_element("\\x" + core::to_hex(hash)));
+  add(name, "bytea", quoted_element(hex_form(std::as_bytes(std::span(hash)))));
 }
 
 void ColumnArrays::operator()(std::string_view name, const std::optional<std::string>& text) {
-  add(name, "text", text ? array_element(*text) : "NULL");
+  add(name, "text", text ? quoted_element(*text) : "NULL");
 }
 
 void ColumnArrays::operator()(std::string_view name, const std::optional<core::Time>& time) {

@@ -7,7 +7,10 @@
 #include <string_view>
 #include <vector>
 
-#include "store/postgres/connection.h"
+#include "core/credential.h"
+#include "core/id.h"
+#include "core/time.h"
+#include "store/postgres/parameters.h"
 
 namespace nexakey::store::postgres {
 

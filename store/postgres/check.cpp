@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "store/check_tables.h"
-#include "store/postgres/connection.h"
 #include "store/postgres/schema.h"
+#include "store/postgres/session.h"
 #include "store/postgres/tables.h"
 
 namespace nexakey::store::postgres {
@@ -17,15 +17,15 @@ using core::Time;
 
 constexpr std::chrono::milliseconds kClockTolerance{2000};
 
-std::string setting(Connection& connection, const char* name) {
-  const Rows rows = connection.run_once("SELECT current_setting($1)", Parameters().add(name));
+std::string setting(Session& session, const char* name) {
+  const Rows rows = session.run_once("SELECT current_setting($1)", Parameters().add(name));
   return std::string(rows.text(0, 0));
 }
 
 /// Checks the settings that acknowledged changes need to survive a power cut.
-Finding check_durability(Connection& connection) {
+Finding check_durability(Session& session) {
   for (const char* const name : {"fsync", "full_page_writes"}) {
-    if (setting(connection, name) != "on") {
+    if (setting(session, name) != "on") {
       return {.check = "durability",
               .status = Health::problem,
               .found = std::string(name) + " is off: a power cut may destroy the store",
@@ -36,8 +36,8 @@ Finding check_durability(Connection& connection) {
       .check = "durability", .status = Health::ok, .found = "fsync and full_page_writes are on"};
 }
 
-Finding check_role(Connection& connection) {
-  const Rows rows = connection.run_once("SELECT pg_is_in_recovery()", {});
+Finding check_role(Session& session) {
+  const Rows rows = session.run_once("SELECT pg_is_in_recovery()", {});
   if (rows.text(0, 0) == "t") {
     return {
         .check = "role",
@@ -49,10 +49,10 @@ Finding check_role(Connection& connection) {
 }
 
 /// Compares the clocks: keys expire by this machine's; counts and windows use the server's.
-Finding check_clock(Connection& connection) {
+Finding check_clock(Session& session) {
   const Time before = core::system_time();
   const Rows rows =
-      connection.run_once("SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint", {});
+      session.run_once("SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint", {});
   const Time server{std::chrono::milliseconds(rows.number(0, 0))};
   const Time after = core::system_time();
   if (server < before - kClockTolerance || server > after + kClockTolerance) {
@@ -71,23 +71,22 @@ Finding check_clock(Connection& connection) {
 
 core::Result<void> check_store(const std::string& rest, Time /*now*/, const FindingVisitor& visit) {
   return guarded([&]() -> core::Result<void> {
-    auto connection = Connection::to("postgresql:" + rest);
-    if (!connection) {
-      return tl::unexpected(std::move(connection.error()));
+    auto session = Session::to("postgresql:" + rest);
+    if (!session) {
+      return tl::unexpected(std::move(session.error()));
     }
-    const auto version = store_version(*connection);
+    const auto version = store_version(*session);
     if (!version) {
       return tl::unexpected(version.error());
     }
-    visit(
-        {.check = "server",
-         .status = Health::ok,
-         .found = connection->place() + ", PostgreSQL " + setting(*connection, "server_version")});
+    visit({.check = "server",
+           .status = Health::ok,
+           .found = session->place() + ", PostgreSQL " + setting(*session, "server_version")});
     visit({.check = "form", .status = Health::ok, .found = "schema " + std::to_string(*version)});
     for (const auto look : {check_role, check_durability, check_clock}) {
-      visit(look(*connection));
+      visit(look(*session));
     }
-    PostgresTables tables(*connection);
+    PostgresTables tables(*session);
     const std::array<std::pair<const char*, void (*)(Tables&, Findings&)>, 3> checks{
         {{"keys", check_keys}, {"tokens", check_tokens}, {"audit", check_audit}}};
     for (const auto& [name, check] : checks) {

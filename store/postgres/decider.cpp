@@ -68,7 +68,7 @@ void Decider::look_up(std::span<const Request> requests) {
     return;
   }
   const Rows rows =
-      connection_.ask([&] { return connection_.run(kLookUp, Parameters().add_array(hashes)); });
+      session_.ask([&] { return session_.run(kLookUp, Parameters().add_array(hashes)); });
   for (int row = 0; row < rows.size(); ++row) {
     known_[rows.hash(row, 0)] = {.rules = read_rules(ResultRow(rows, row, 2)),
                                  .stamp = std::string(rows.text(row, 1))};
@@ -104,7 +104,7 @@ Rows Decider::ask_server(const Groups& groups, std::span<const Request> requests
       .add_array(statuses)
       .add_array(endpoints)
       .add_flag(is_counted);
-  return connection_.ask([&] { return connection_.run(kDecide, parameters); });
+  return session_.ask([&] { return session_.run(kDecide, parameters); });
 }
 
 std::vector<std::size_t> Decider::decide_once(std::span<const Request> requests,
@@ -184,7 +184,7 @@ void Decider::decide(std::span<const Request> requests, const VerifyOptions& opt
   std::iota(open.begin(), open.end(), std::size_t{0});
   for (int round = 0; !open.empty(); ++round) {
     if (round == kMaxRounds) {
-      throw Problem("keys in the store " + connection_.place() + " keep changing", "try again");
+      throw Problem("keys in the store " + session_.place() + " keep changing", "try again");
     }
     look_up(requests);
     open = decide_once(requests, open, options, verifications);

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "store/key_store.h"
-#include "store/postgres/connection.h"
+#include "store/postgres/session.h"
 
 namespace nexakey::store::postgres {
 
@@ -19,7 +19,7 @@ namespace nexakey::store::postgres {
 /// again. Errors are exceptions.
 class Decider {
  public:
-  explicit Decider(Connection& connection) : connection_(connection) {}
+  explicit Decider(Session& session) : session_(session) {}
 
   /// Writes the verifications of `requests`, in the same order.
   void decide(std::span<const core::Request> requests, const VerifyOptions& options,
@@ -48,7 +48,7 @@ class Decider {
   /// Returns a row for each group: how full its window was before, and when it will have more room.
   Rows ask_server(const Groups& groups, std::span<const core::Request> requests, bool is_counted);
 
-  Connection& connection_;
+  Session& session_;
   std::unordered_map<core::KeyHash, Known, HashOfHash> known_;
 };
 

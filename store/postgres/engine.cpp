@@ -30,12 +30,12 @@ constexpr const char* kCheckConstraints = "SET CONSTRAINTS ALL IMMEDIATE";
 
 }  // namespace
 
-PostgresEngine::PostgresEngine(Connection connection)
-    : connection_(std::move(connection)), last_vacuumed_(kBeforeAllKeys) {}
+PostgresEngine::PostgresEngine(Session session)
+    : session_(std::move(session)), last_vacuumed_(kBeforeAllKeys) {}
 
 Result<void> PostgresEngine::read(const std::function<void(Tables&)>& work) {
   return guarded([&]() -> Result<void> {
-    PostgresTables tables(connection_);
+    PostgresTables tables(session_);
     work(tables);
     return {};
   });
@@ -43,23 +43,23 @@ Result<void> PostgresEngine::read(const std::function<void(Tables&)>& work) {
 
 Result<void> PostgresEngine::view(const std::function<void(Tables&)>& work) {
   return guarded([&]() -> Result<void> {
-    PostgresTables tables(connection_);
-    connection_.view([&] { work(tables); });
+    PostgresTables tables(session_);
+    session_.view([&] { work(tables); });
     return {};
   });
 }
 
 Result<void> PostgresEngine::write(Purpose purpose, const std::function<bool(Tables&)>& work) {
   return guarded([&]() -> Result<void> {
-    PostgresTables tables(connection_);
-    connection_.change([&] {
+    PostgresTables tables(session_);
+    session_.change([&] {
       if (purpose != Purpose::import) {
         return work(tables);
       }
-      connection_.execute(kImportSettings);
+      session_.execute(kImportSettings);
       const bool is_kept = work(tables);
       if (is_kept) {
-        connection_.execute_long(kCheckConstraints);
+        session_.execute_long(kCheckConstraints);
       }
       return is_kept;
     });
@@ -99,7 +99,7 @@ Result<void> PostgresEngine::record_responses(std::span<const core::UpstreamResp
                                         .add_array(workspaces)
                                         .add_array(endpoints)
                                         .add_array(statuses);
-      connection_.ask([&] { return connection_.run(kReport, parameters); });
+      session_.ask([&] { return session_.run(kReport, parameters); });
     }
     return {};
   });
@@ -113,7 +113,7 @@ Result<void> PostgresEngine::maintain() {
   next_vacuum_ = now + kVacuumPause;  // also if it fails, or is not permitted
   return guarded([&]() -> Result<void> {
     const Parameters parameters = Parameters().add(last_vacuumed_).add(kVacuumed);
-    const Rows rows = connection_.ask([&] { return connection_.run(kVacuum, parameters); });
+    const Rows rows = session_.ask([&] { return session_.run(kVacuum, parameters); });
     last_vacuumed_ = rows.is_null(0, 0) ? kBeforeAllKeys : rows.number(0, 0);
     if (last_vacuumed_ != kBeforeAllKeys) {
       next_vacuum_ = now;

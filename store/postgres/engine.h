@@ -3,15 +3,15 @@
 #include <chrono>
 
 #include "store/engine.h"
-#include "store/postgres/connection.h"
 #include "store/postgres/decider.h"
+#include "store/postgres/session.h"
 
 namespace nexakey::store::postgres {
 
 /// The engine of a store in a database of PostgreSQL.
 class PostgresEngine final : public Engine {
  public:
-  explicit PostgresEngine(Connection connection);
+  explicit PostgresEngine(Session session);
 
   Result<void> read(const std::function<void(Tables&)>& work) override;
   Result<void> view(const std::function<void(Tables&)>& work) override;
@@ -22,8 +22,8 @@ class PostgresEngine final : public Engine {
   Result<void> maintain() override;
 
  private:
-  Connection connection_;
-  Decider decider_{connection_};
+  Session session_;
+  Decider decider_{session_};
   std::int64_t last_vacuumed_;  // the last key whose window was vacuumed
   std::chrono::steady_clock::time_point next_vacuum_;
 };

@@ -16,9 +16,6 @@ Libpq load() {
   library.find(pq.status, "PQstatus");
   library.find(pq.server_version, "PQserverVersion");
   library.find(pq.socket, "PQsocket");
-  library.find(pq.host, "PQhost");
-  library.find(pq.port, "PQport");
-  library.find(pq.database, "PQdb");
   library.find(pq.error_message, "PQerrorMessage");
   library.find(pq.set_notice_processor, "PQsetNoticeProcessor");
   library.find(pq.set_nonblocking, "PQsetnonblocking");

@@ -13,9 +13,6 @@ struct Libpq {
   decltype(&PQstatus) status;
   decltype(&PQserverVersion) server_version;
   decltype(&PQsocket) socket;
-  decltype(&PQhost) host;
-  decltype(&PQport) port;
-  decltype(&PQdb) database;
   decltype(&PQerrorMessage) error_message;
   decltype(&PQsetNoticeProcessor) set_notice_processor;
   decltype(&PQsetnonblocking) set_nonblocking;

@@ -8,14 +8,14 @@ namespace nexakey::store::postgres {
 
 Result<std::unique_ptr<ServedStore>> open_store(const std::string& rest, OpenMode mode) {
   return guarded([&]() -> Result<std::unique_ptr<ServedStore>> {
-    auto connection = Connection::to("postgresql:" + rest);
-    if (!connection) {
-      return tl::unexpected(std::move(connection.error()));
+    auto session = Session::to("postgresql:" + rest);
+    if (!session) {
+      return tl::unexpected(std::move(session.error()));
     }
-    if (const auto prepared = prepare_store(*connection, mode); !prepared) {
+    if (const auto prepared = prepare_store(*session, mode); !prepared) {
       return tl::unexpected(prepared.error());
     }
-    return std::make_unique<TableStore>(std::make_unique<PostgresEngine>(*std::move(connection)));
+    return std::make_unique<TableStore>(std::make_unique<PostgresEngine>(*std::move(session)));
   });
 }
 

@@ -1,11 +1,10 @@
 #pragma once
 
-#include <charconv>
 #include <optional>
 #include <string_view>
 
-#include "core/sha256.h"
-#include "store/postgres/connection.h"
+#include "store/postgres/rows.h"
+#include "store/postgres/text_form.h"
 
 namespace nexakey::store::postgres {
 
@@ -20,18 +19,11 @@ class ResultRow {
     return rows_.text(row_, first_ + column);
   }
   [[nodiscard]] std::optional<std::int64_t> number(int column) const {
-    const std::string_view digits = text(column);
-    std::int64_t number = 0;
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
-    return error == std::errc() && end == digits.data() + digits.size() ? std::optional(number)
-                                                                        : std::nullopt;
+    return parse_number(text(column));
   }
-  /// Of a bytea in its hex format.
   [[nodiscard]] std::optional<core::CredentialHash> hash(int column) const {
-    const std::string_view digits = text(column);
-    return digits.starts_with("\\x") ? core::hash_from_hex(digits.substr(2)) : std::nullopt;
+    return parse_hash(text(column));
   }
-
   [[nodiscard]] std::string bytes(int column) const { return rows_.bytes(row_, first_ + column); }
 
  private:

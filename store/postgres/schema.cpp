@@ -14,9 +14,9 @@ const std::string kVersion = "SELECT max(version) FROM nexakey.migrations";
 const std::string kHasMigrations = "SELECT to_regclass('nexakey.migrations') IS NOT NULL";
 
 /// The version of the store's schema; empty if there is no store.
-std::optional<std::int64_t> find_version(Connection& connection) {
+std::optional<std::int64_t> find_version(Session& session) {
   try {
-    const Rows rows = connection.ask([&] { return connection.run(kVersion); });
+    const Rows rows = session.ask([&] { return session.run(kVersion); });
     return rows.number(0, 0);
   } catch (const Refused& refused) {
     if (refused.is_no_store()) {
@@ -27,53 +27,53 @@ std::optional<std::int64_t> find_version(Connection& connection) {
 }
 
 /// Creates or upgrades the store in one transaction.
-void migrate(Connection& connection) {
-  connection.execute("BEGIN");
+void migrate(Session& session) {
+  session.execute("BEGIN");
   try {
-    connection.execute(kLock);
-    const Rows there = connection.run(kHasMigrations);
+    session.execute(kLock);
+    const Rows there = session.run(kHasMigrations);
     std::size_t version = 0;
     if (there.text(0, 0) == "t") {
-      const Rows rows = connection.run(kVersion);
+      const Rows rows = session.run(kVersion);
       version = static_cast<std::size_t>(rows.number(0, 0));
     }
     for (; version < kMigrations.size(); ++version) {
-      connection.execute(kMigrations[version]);
-      connection.execute("INSERT INTO nexakey.migrations VALUES (" + std::to_string(version + 1) +
-                         ")");
+      session.execute(kMigrations[version]);
+      session.execute("INSERT INTO nexakey.migrations VALUES (" + std::to_string(version + 1) +
+                      ")");
     }
-    connection.execute("COMMIT");
+    session.execute("COMMIT");
   } catch (const Problem&) {
-    connection.disconnect();
+    session.disconnect();
     throw;
   }
 }
 
-core::Error no_store(const Connection& connection) {
-  return {core::ErrorCode::not_found, "no store in " + connection.place(),
+core::Error no_store(const Session& session) {
+  return {core::ErrorCode::not_found, "no store in " + session.place(),
           "create its first key with nexakey create"};
 }
 
 }  // namespace
 
-core::Result<std::int64_t> store_version(Connection& connection) {
-  const auto version = find_version(connection);
-  return version ? core::Result<std::int64_t>(*version) : tl::unexpected(no_store(connection));
+core::Result<std::int64_t> store_version(Session& session) {
+  const auto version = find_version(session);
+  return version ? core::Result<std::int64_t>(*version) : tl::unexpected(no_store(session));
 }
 
-core::Result<void> prepare_store(Connection& connection, OpenMode mode) {
+core::Result<void> prepare_store(Session& session, OpenMode mode) {
   const auto newest = static_cast<std::int64_t>(kMigrations.size());
-  const auto version = find_version(connection);
+  const auto version = find_version(session);
   if (!version && mode == OpenMode::existing) {
-    return tl::unexpected(no_store(connection));
+    return tl::unexpected(no_store(session));
   }
   if (version > newest) {
-    throw Problem("the store " + connection.place() + " was written by a newer nexakey (schema " +
+    throw Problem("the store " + session.place() + " was written by a newer nexakey (schema " +
                       std::to_string(*version) + ", this one knows " + std::to_string(newest) + ")",
                   "install that version");
   }
   if (version.value_or(0) < newest) {
-    migrate(connection);
+    migrate(session);
   }
   return {};
 }

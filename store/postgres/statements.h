@@ -9,8 +9,8 @@
 
 #include "store/columns.h"
 #include "store/postgres/arrays.h"
-#include "store/postgres/connection.h"
 #include "store/postgres/result_row.h"
+#include "store/postgres/session.h"
 #include "store/sql.h"
 
 namespace nexakey::store::postgres {
@@ -32,7 +32,7 @@ class Statements {
  public:
   static const sql::Dialect kDialect;
 
-  explicit Statements(Connection& connection) : connection_(connection) {}
+  explicit Statements(Session& session) : session_(session) {}
 
   template <typename Read, typename Visit>
   void visit(const sql::Query& query, const Read& read, const Visit& visit) {
@@ -45,9 +45,8 @@ class Statements {
         return;
       }
     }
-    connection_.stream(query.sql, parameters_of(query), [&](const Rows& rows, int row) {
-      return visit(read(ResultRow(rows, row)));
-    });
+    session_.stream(query.sql, parameters_of(query),
+                    [&](const Rows& rows, int row) { return visit(read(ResultRow(rows, row))); });
   }
 
   void run(const sql::Query& query) { run_once(query.sql, parameters_of(query)); }
@@ -79,8 +78,8 @@ class Statements {
 
   /// Runs a statement that is prepared. `sql` has to be a constant.
   Rows run(const std::string& sql, const Parameters& parameters = {}) {
-    const auto work = [&] { return connection_.run(sql, parameters); };
-    return connection_.is_in_transaction() ? work() : connection_.ask(work);
+    const auto work = [&] { return session_.run(sql, parameters); };
+    return session_.is_in_transaction() ? work() : session_.ask(work);
   }
 
  private:
@@ -101,11 +100,11 @@ class Statements {
   }
 
   Rows run_once(const std::string& sql, const Parameters& parameters) {
-    const auto work = [&] { return connection_.run_once(sql, parameters); };
-    return connection_.is_in_transaction() ? work() : connection_.ask(work);
+    const auto work = [&] { return session_.run_once(sql, parameters); };
+    return session_.is_in_transaction() ? work() : session_.ask(work);
   }
 
-  Connection& connection_;
+  Session& session_;
 };
 
 }  // namespace nexakey::store::postgres

@@ -1,7 +1,5 @@
 #include "store/postgres/tables.h"
 
-#include <chrono>
-
 namespace nexakey::store::postgres {
 
 using core::Key;
@@ -40,20 +38,11 @@ const std::string kSetCounts = "SELECT nexakey.import_usage($1, $2, $3, $4, $5, 
 
 /// The columns by which a count is found.
 Parameters columns_of(std::span<const KeyUsage> usage) {
-  using std::chrono::days;
-  using std::chrono::floor;
-  using std::chrono::hours;
   return Parameters()
       .add_column(usage, [](const KeyUsage& row) { return row.key.bits(); })
-      .add_column(usage,
-                  [](const KeyUsage& row) {
-                    return std::int64_t{floor<days>(row.hour).time_since_epoch().count()};
-                  })
+      .add_column(usage, [](const KeyUsage& row) { return hours_of(row.hour) / 24; })
       .add_column(usage, &KeyUsage::endpoint)
-      .add_column(usage,
-                  [](const KeyUsage& row) {
-                    return std::int64_t{floor<hours>(row.hour).time_since_epoch().count() % 24};
-                  })
+      .add_column(usage, [](const KeyUsage& row) { return hours_of(row.hour) % 24; })
       .add_column(usage, [](const KeyUsage& row) { return std::int64_t{row.status}; });
 }
 
@@ -79,7 +68,7 @@ std::vector<Token> PostgresTables::find_tokens(std::span<const core::CredentialH
 }
 
 core::AuditHead PostgresTables::audit_head() {
-  const Rows rows = statements().run(connection_.is_changing() ? kLockAuditHead : kAuditHead);
+  const Rows rows = statements().run(session_.is_changing() ? kLockAuditHead : kAuditHead);
   return rows.size() == 0 ? core::AuditHead() : read_audit_head(ResultRow(rows, 0));
 }
 

@@ -8,8 +8,7 @@ namespace nexakey::store::postgres {
 /// The tables of a store in PostgreSQL, within the transaction of the connection if there is one.
 class PostgresTables final : public SqlTables<Statements> {
  public:
-  explicit PostgresTables(Connection& connection)
-      : SqlTables(connection), connection_(connection) {}
+  explicit PostgresTables(Session& session) : SqlTables(session), session_(session) {}
 
   void set_last_used(std::span<const core::Key> keys) override;
   using SqlTables::find_tokens;
@@ -22,7 +21,7 @@ class PostgresTables final : public SqlTables<Statements> {
   void set_counts(std::span<const core::KeyUsage> rows) override;
 
  private:
-  Connection& connection_;
+  Session& session_;
 };
 
 }  // namespace nexakey::store::postgres

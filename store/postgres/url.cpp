@@ -8,8 +8,8 @@
 
 #include "core/ip_range.h"
 #include "core/text.h"
-#include "store/postgres/connection.h"
 #include "store/postgres/libpq.h"
+#include "store/postgres/session.h"
 
 namespace nexakey::store::postgres {
 namespace {

@@ -1,5 +1,7 @@
 #include "store/sqlite/check.h"
 
+#include "store/findings.h"
+
 namespace nexakey::store::sqlite {
 namespace {
 
@@ -17,10 +19,6 @@ void look_at(const std::string& check, const StorePaths& paths, const FindingVis
            .found = looked.error().message,
            .advice = looked.error().hint});
   }
-}
-
-std::string count_of(std::size_t count, const std::string& what) {
-  return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
 }
 
 /// Checks the windows and the journal, which an old store may not have yet.

@@ -11,6 +11,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "store/findings.h"
 #include "store/sqlite/check.h"
 
 namespace nexakey::store::sqlite {
@@ -40,36 +41,6 @@ std::string octal(::mode_t mode) {
 
 std::string user(::uid_t id) { return "user " + std::to_string(id); }
 
-/// Reports each problem that one check finds, or one finding if there is none.
-class Inspection {
- public:
-  Inspection(std::string check, const FindingVisitor& visit)
-      : check_(std::move(check)), visit_(visit) {}
-
-  void problem(const std::string& found, const std::string& advice) {
-    add(Health::problem, found, advice);
-  }
-  void warning(const std::string& found, const std::string& advice) {
-    add(Health::warning, found, advice);
-  }
-  /// `found` if nothing was wrong.
-  void finish(const std::string& found) {
-    if (is_ok_) {
-      visit_({.check = check_, .status = Health::ok, .found = found});
-    }
-  }
-
- private:
-  void add(Health status, const std::string& found, const std::string& advice) {
-    is_ok_ = false;
-    visit_({.check = check_, .status = status, .found = found, .advice = advice});
-  }
-
-  std::string check_;
-  const FindingVisitor& visit_;
-  bool is_ok_ = true;
-};
-
 /// The status of `path`, without following a link; empty if it does not exist.
 std::optional<struct stat> look_at(const std::filesystem::path& path) {
   struct stat status {};
@@ -82,84 +53,88 @@ std::optional<struct stat> look_at(const std::filesystem::path& path) {
   throw std::system_error(errno, std::system_category(), path.string());
 }
 
-void check_file(Inspection& inspection, const std::filesystem::path& path,
-                const struct stat& status, ::uid_t owner) {
+void check_file(Findings& findings, const std::filesystem::path& path, const struct stat& status,
+                ::uid_t owner) {
   const std::string name = path.string();
   if (!S_ISREG(status.st_mode)) {
-    inspection.problem(name + (S_ISLNK(status.st_mode) ? " is a symbolic link" : " is not a file"),
-                       "replace it with the file itself");
+    findings.add(Health::problem,
+                 name + (S_ISLNK(status.st_mode) ? " is a symbolic link" : " is not a file"),
+                 "replace it with the file itself");
     return;
   }
   if (status.st_uid != owner) {
-    inspection.problem(
-        name + " belongs to " + user(status.st_uid) + ", the store to " + user(owner),
-        "chown " + std::to_string(owner) + " " + name);
+    findings.add(Health::problem,
+                 name + " belongs to " + user(status.st_uid) + ", the store to " + user(owner),
+                 "chown " + std::to_string(owner) + " " + name);
   }
   if ((status.st_mode & kPermissions & ~kOwnerReadsAndWrites) != 0 ||
       (status.st_mode & kOwnerReadsAndWrites) != kOwnerReadsAndWrites) {
-    inspection.problem(
-        name + " has mode " + octal(status.st_mode) +
-            ((status.st_mode & kOthers) != 0 ? ", so that others can access it" : ""),
-        "chmod 600 " + name);
+    findings.add(Health::problem,
+                 name + " has mode " + octal(status.st_mode) +
+                     ((status.st_mode & kOthers) != 0 ? ", so that others can access it" : ""),
+                 "chmod 600 " + name);
   }
   if (status.st_nlink > 1) {
-    inspection.warning(name + " has a second name (a hard link)",
-                       "remove one of them: opened by the other one, the store is incomplete");
+    findings.add(Health::warning, name + " has a second name (a hard link)",
+                 "remove one of them: opened by the other one, the store is incomplete");
   }
 }
 
 void check_files_of_store(const StorePaths& paths, ::uid_t owner, const FindingVisitor& visit) {
-  Inspection inspection("files", visit);
+  Findings findings("files", visit);
   int files = 0;
   for (const char* const suffix : kSuffixes) {
     const std::filesystem::path path = paths.database.string() + suffix;
     if (const auto status = look_at(path)) {
-      check_file(inspection, path, *status, owner);
+      check_file(findings, path, *status, owner);
       ++files;
     }
   }
   for (const char* const suffix : kLeftovers) {
     const std::filesystem::path path = paths.database.string() + suffix;
     if (look_at(path)) {
-      inspection.warning(path.string() + " is a partial file that an interrupted process left",
-                         "delete it while nothing uses the store");
+      findings.add(Health::warning,
+                   path.string() + " is a partial file that an interrupted process left",
+                   "delete it while nothing uses the store");
     }
   }
   if (::geteuid() != 0 && ::geteuid() != owner) {
-    inspection.problem("the store belongs to " + user(owner) + " and you are " + user(::geteuid()),
-                       "run nexakey as its owner");
+    findings.add(Health::problem,
+                 "the store belongs to " + user(owner) + " and you are " + user(::geteuid()),
+                 "run nexakey as its owner");
   }
-  inspection.finish(paths.database.string() + " and " + std::to_string(files - 1) +
-                    " beside it, mode 0600, of " + user(owner));
+  findings.finish(paths.database.string() + " and " + std::to_string(files - 1) +
+                  " beside it, mode 0600, of " + user(owner));
 }
 
 void check_folder(const StorePaths& paths, ::uid_t owner, const FindingVisitor& visit) {
-  Inspection inspection("folder", visit);
+  Findings findings("folder", visit);
   const auto folder = paths.database.parent_path();
   const auto status = look_at(folder);
   if (!status) {
     return;
   }
   if (status->st_uid != owner && status->st_uid != 0) {
-    inspection.problem(
+    findings.add(
+        Health::problem,
         folder.string() + " belongs to " + user(status->st_uid) + ", who can replace the store",
         "chown " + std::to_string(owner) + " " + folder.string());
   }
   if ((status->st_mode & kWritableByOthers) != 0) {
-    inspection.problem(
-        folder.string() + " has mode " + octal(status->st_mode) +
-            ", so that others can put files into it",
-        "chmod go-w " + folder.string() + ", or move the store to a folder of its own");
+    findings.add(Health::problem,
+                 folder.string() + " has mode " + octal(status->st_mode) +
+                     ", so that others can put files into it",
+                 "chmod go-w " + folder.string() + ", or move the store to a folder of its own");
   }
-  inspection.finish(folder.string() + ", mode " + octal(status->st_mode) +
-                    ": no other user can write to it");
+  findings.finish(folder.string() + ", mode " + octal(status->st_mode) +
+                  ": no other user can write to it");
 }
 
 /// A size for messages.
 std::string mebibytes(std::uint64_t bytes) { return std::to_string(bytes / kMebibyte) + " MiB"; }
 
 void check_space(const StorePaths& paths, const FindingVisitor& visit) {
-  Inspection inspection("space", visit);
+  Findings findings("space", visit);
   const auto folder = paths.database.parent_path();
   struct statvfs disk {};
   struct statfs system {};
@@ -167,29 +142,30 @@ void check_space(const StorePaths& paths, const FindingVisitor& visit) {
     throw std::system_error(errno, std::system_category(), folder.string());
   }
   if (std::ranges::count(kNetworkFileSystems, static_cast<std::uint32_t>(system.f_type)) != 0) {
-    inspection.problem(
-        folder.string() + " is on a network file system, on which SQLite is not safe",
-        "move the store to a disk of this machine");
+    findings.add(Health::problem,
+                 folder.string() + " is on a network file system, on which SQLite is not safe",
+                 "move the store to a disk of this machine");
   }
   const std::uint64_t free = std::uint64_t{disk.f_bavail} * disk.f_frsize;
   if (free < kNoSpace || (disk.f_files != 0 && disk.f_favail == 0)) {
-    inspection.problem("the disk is full: " + mebibytes(free) + " and " +
-                           std::to_string(disk.f_favail) + " files are left",
-                       "make room: on a full disk keys can be verified and revoked, no more");
+    findings.add(Health::problem,
+                 "the disk is full: " + mebibytes(free) + " and " + std::to_string(disk.f_favail) +
+                     " files are left",
+                 "make room: on a full disk keys can be verified and revoked, no more");
   } else if (free < kLittleSpace) {
-    inspection.warning("only " + mebibytes(free) + " are left on the disk", "make room");
+    findings.add(Health::warning, "only " + mebibytes(free) + " are left on the disk", "make room");
   }
   if (!look_at(paths.reserve)) {
-    inspection.warning("the reserve for a full disk is missing: it was used or deleted",
-                       "make room: the next change restores it");
+    findings.add(Health::warning, "the reserve for a full disk is missing: it was used or deleted",
+                 "make room: the next change restores it");
   }
-  inspection.finish(mebibytes(free) + " free, and a reserve for a full disk");
+  findings.finish(mebibytes(free) + " free, and a reserve for a full disk");
 }
 
 /// Finds the processes that have deleted or replaced files of the store open: they write to the old
 /// files. Only root sees the processes of all users in /proc.
 void check_processes(const StorePaths& paths, const FindingVisitor& visit) {
-  Inspection inspection("processes", visit);
+  Findings findings("processes", visit);
   std::set<std::string> gone;
   // Not the windows, which regularly move to a new file.
   for (const char* const suffix : {"", "-wal", "-shm", "-lock", "-usage"}) {
@@ -212,16 +188,17 @@ void check_processes(const StorePaths& paths, const FindingVisitor& visit) {
         users.insert(id);
       }
       if (!closed && gone.contains(target)) {
-        inspection.problem("process " + id + " still has " +
-                               target.substr(0, target.size() - std::string(" (deleted)").size()) +
-                               " open, which was deleted or replaced",
-                           "restart the process: what it counts and changes is lost");
+        findings.add(Health::problem,
+                     "process " + id + " still has " +
+                         target.substr(0, target.size() - std::string(" (deleted)").size()) +
+                         " open, which was deleted or replaced",
+                     "restart the process: what it counts and changes is lost");
         break;
       }
     }
   }
-  inspection.finish(users.empty() ? "no visible process has the store open"
-                                  : std::to_string(users.size()) + " with the store open");
+  findings.finish(users.empty() ? "no visible process has the store open"
+                                : std::to_string(users.size()) + " with the store open");
 }
 
 }  // namespace

@@ -1,7 +1,5 @@
 #include "store/sqlite/tables.h"
 
-#include <chrono>
-
 namespace nexakey::store::sqlite {
 
 using core::Key;
@@ -43,10 +41,6 @@ const std::string kSetCount =
     " ON CONFLICT DO UPDATE SET requests = excluded.requests";
 const std::string kFindEndpoint = "SELECT id FROM endpoints WHERE text = ?";
 const std::string kAddEndpoint = "INSERT INTO endpoints (text) VALUES (?)";
-
-std::int64_t hour_of(const KeyUsage& usage) {
-  return std::chrono::floor<std::chrono::hours>(usage.hour.time_since_epoch()).count();
-}
 
 }  // namespace
 
@@ -102,7 +96,7 @@ std::vector<std::uint64_t> SqliteTables::counts_of(std::span<const KeyUsage> row
   for (const KeyUsage& row : rows) {
     Binder(find)
         .add(row.key)
-        .add(hour_of(row))
+        .add(hours_of(row.hour))
         .add(std::string_view(row.endpoint))
         .add(std::int64_t{row.status});
     counts.push_back(find.executeStep() ? read_requests(StatementRow(find)) : 0);
@@ -117,7 +111,7 @@ void SqliteTables::set_counts(std::span<const KeyUsage> rows) {
     const std::int64_t endpoint = endpoint_id(row.endpoint);
     Binder(set)
         .add(row.key)
-        .add(hour_of(row))
+        .add(hours_of(row.hour))
         .add(endpoint)
         .add(std::int64_t{row.status})
         .add(static_cast<std::int64_t>(row.requests));

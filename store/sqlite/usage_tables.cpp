@@ -9,15 +9,10 @@
 #include <vector>
 
 #include "core/endpoint.h"
+#include "store/columns.h"
 
 namespace nexakey::store::sqlite {
 namespace {
-
-using core::Time;
-
-std::int64_t hour_of(Time time) {
-  return std::chrono::floor<std::chrono::hours>(time.time_since_epoch()).count();
-}
 
 constexpr std::int64_t kHoursPerDay = 24;
 
@@ -77,7 +72,7 @@ class Flush {
 
   void add(const UsageRecord& record) {
     tallies_.push_back({.key = record.key.bits(),
-                        .hour = hour_of(record.at),
+                        .hour = hours_of(record.at),
                         .endpoint = number_of(record.endpoint),
                         .status = record.status,
                         .requests = 1,

@@ -102,10 +102,10 @@ TEST_CASE("a replica that is promoted under load has all acknowledged changes") 
   add(*connect(one), 1);
   add(*connect(one), 2);
   const PostgresServer standby(PostgresServer::Standby{primary});
-  value_of(store::postgres::Connection::to(one))
+  value_of(store::postgres::Session::to(one))
       .execute("ALTER SYSTEM SET synchronous_standby_names = '*'");
-  value_of(store::postgres::Connection::to(one)).execute("SELECT pg_reload_conf()");
-  auto watch = value_of(store::postgres::Connection::to(one));
+  value_of(store::postgres::Session::to(one)).execute("SELECT pg_reload_conf()");
+  auto watch = value_of(store::postgres::Session::to(one));
   wait_for([&] {
     return watch.run("SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'")
                .number(0, 0) == 1;
@@ -148,7 +148,7 @@ TEST_CASE("a PostgreSQL store admits nothing uncounted on a full disk") {
   REQUIRE(user != nullptr);
   REQUIRE(::chown(disk->path().c_str(), user->pw_uid, user->pw_gid) == 0);
   const PostgresServer server;
-  auto admin = value_of(store::postgres::Connection::to(postgres_url(server.folder(), "postgres")));
+  auto admin = value_of(store::postgres::Session::to(postgres_url(server.folder(), "postgres")));
   admin.execute("CREATE TABLESPACE small LOCATION '" + disk->path().string() + "'");
   admin.execute("CREATE DATABASE small TABLESPACE small");
   const auto store = connect(postgres_url(server.folder(), "small"));
@@ -176,7 +176,7 @@ TEST_CASE("a PostgreSQL store that blocks fails in time and recovers afterwards"
   const auto store = connect(database.url());
   add(*store, 1);
   CHECK(reason(*store, request(1)) == "allowed");
-  auto holder = value_of(store::postgres::Connection::to(database.url()));
+  auto holder = value_of(store::postgres::Session::to(database.url()));
   holder.execute(
       "BEGIN; SELECT FROM nexakey.windows FOR UPDATE; SELECT FROM nexakey.audit_head"
       " FOR UPDATE");

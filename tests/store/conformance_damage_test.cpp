@@ -1,5 +1,6 @@
 // A damaged row affects its own key or token, and nothing else.
 
+#include "store/open.h"
 #include "tests/store/conformance.h"
 
 namespace nexakey::store::test {
@@ -92,6 +93,22 @@ TEST_CASE_TEMPLATE("a damaged key is revoked together with others", Fixture, SQL
   CHECK(value_of(stores.first->as(kTester).revoke(ids, "leaked", now())).size() == 2);
   CHECK(reasons(*stores.second, {request(1), request(2)}) ==
         std::vector<std::string>{"revoked_key", "revoked_key"});
+}
+
+TEST_CASE_TEMPLATE("the check of a store names each damaged key", Fixture, LOCAL_SQL_FIXTURES) {
+  Stores<Fixture> stores;
+  add(*stores.first, 1);
+  add(*stores.first, 2);
+  stores.fixture.damage("keys SET rate_limit = 0 WHERE name = 'name-2'");
+  std::vector<std::string> problems;
+  value_of(check(stores.fixture.url(), now(), [&](const Finding& finding) {
+    if (finding.check == "keys" && finding.status == Health::problem) {
+      problems.push_back(finding.found);
+    }
+  }));
+  REQUIRE(problems.size() == 1);
+  CHECK(problems.front().find(make_key(2).id.to_string()) != std::string::npos);
+  CHECK(problems.front().find("rate_limit") != std::string::npos);
 }
 
 TEST_CASE_TEMPLATE("a damaged token grants nothing and can be revoked", Fixture,

@@ -170,7 +170,7 @@ TEST_CASE("commits are waited for, whatever the role or the database has set") {
 
 TEST_CASE("a change is repeated after a deadlock, but not endlessly") {
   const PostgresDatabase database;
-  auto connection = value_of(postgres::Connection::to(database.url()));
+  auto connection = value_of(postgres::Session::to(database.url()));
   database.execute(
       "CREATE SCHEMA nexakey; CREATE FUNCTION nexakey.commit_durably() RETURNS void"
       " LANGUAGE sql AS ''; CREATE TABLE done (n integer)");
@@ -219,7 +219,7 @@ TEST_CASE("counts during an import are not lost") {
     return true;
   }));
   REQUIRE(!usage.empty());
-  auto connection = value_of(postgres::Connection::to(stores.fixture.url()));
+  auto connection = value_of(postgres::Session::to(stores.fixture.url()));
   connection.change([&] {
     postgres::PostgresTables tables(connection);
     usage[0].requests = 4;

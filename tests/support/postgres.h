@@ -10,7 +10,7 @@
 #include <doctest/doctest.h>
 #include <unistd.h>
 
-#include "store/postgres/connection.h"
+#include "store/postgres/session.h"
 #include "tests/support/keys.h"
 #include "tests/support/temporary_directory.h"
 
@@ -101,8 +101,8 @@ class PostgresDatabase {
   void execute(const std::string& sql) const { execute(name_, sql); }
   /// The only value of a query, directly from the database.
   [[nodiscard]] std::string select(const std::string& sql) const {
-    auto connection = value_of(store::postgres::Connection::to(url()));
-    return std::string(connection.run(sql.c_str()).text(0, 0));
+    auto session = value_of(store::postgres::Session::to(url()));
+    return std::string(session.run(sql.c_str()).text(0, 0));
   }
 
  private:
@@ -111,7 +111,7 @@ class PostgresDatabase {
     return "nexakey_" + std::to_string(::getpid()) + "_" + std::to_string(++made);
   }
   void execute(const std::string& database, const std::string& sql) const {
-    value_of(store::postgres::Connection::to(postgres_url(server_, database))).execute(sql);
+    value_of(store::postgres::Session::to(postgres_url(server_, database))).execute(sql);
   }
 
   std::filesystem::path server_;

@@ -1,15 +1,12 @@
-#include "store/postgres/connection.h"
+#include "store/postgres/session.h"
 
-#include <algorithm>
-#include <array>
 #include <cerrno>
-#include <charconv>
 #include <cstdlib>
 #include <utility>
+#include <vector>
 
 #include <poll.h>
 
-#include "core/sha256.h"
 #include "store/postgres/url.h"
 
 namespace nexakey::store::postgres {
@@ -37,34 +34,6 @@ const std::string kSetUp =
 
 void ignore_notice(void* /*nothing*/, const char* /*message*/) {}
 
-std::string hex(const core::CredentialHash& hash) { return "\\x" + core::to_hex(hash); }
-
-constexpr std::string_view kHexDigits = "0123456789abcdef";
-
-/// An array in PostgreSQL's text format, `{…}`, of what `append` writes for each item.
-template <typename Items, typename Append>
-std::string array_of(const Items& items, const Append& append) {
-  std::string text = "{";
-  for (const auto& item : items) {
-    text += text.size() == 1 ? "" : ",";
-    append(text, item);
-  }
-  return text + "}";
-}
-
-void append_quoted(std::string& text, std::string_view item) {
-  text += '"';
-  for (const char c : item) {
-    if (c == '"' || c == '\\') {
-      text += '\\';
-    }
-    text += c;
-  }
-  text += '"';
-}
-
-Problem damaged() { return Problem("the store has a damaged value", "restore it from a backup"); }
-
 std::string first_line(const char* message) {
   const std::string_view text(message);
   return std::string(text.substr(0, text.find('\n')));
@@ -72,112 +41,11 @@ std::string first_line(const char* message) {
 
 }  // namespace
 
-Parameters& Parameters::add(std::string text) {
-  values_.emplace_back(std::move(text));
-  return *this;
+Result<Session> Session::to(const std::string& url) {
+  return read_place(url).map([&](std::string place) { return Session(url, std::move(place)); });
 }
 
-Parameters& Parameters::add(std::int64_t number) { return add(std::to_string(number)); }
-
-Parameters& Parameters::add_flag(bool value) { return add(std::string(value ? "t" : "f")); }
-
-Parameters& Parameters::add(const sql::Bytes& value) {
-  std::string text = "\\x";
-  text.reserve(2 + 2 * value.bytes.size());
-  for (const char c : value.bytes) {
-    const auto byte = static_cast<unsigned char>(c);
-    text += kHexDigits[byte >> 4U];
-    text += kHexDigits[byte & 15U];
-  }
-  return add(std::move(text));
-}
-
-Parameters& Parameters::add(const core::CredentialHash& hash) { return add(hex(hash)); }
-
-Parameters& Parameters::add(const std::optional<core::Time>& time) {
-  return time ? add(std::int64_t{time->time_since_epoch().count()}) : add_null();
-}
-
-Parameters& Parameters::add_null() {
-  values_.emplace_back();
-  return *this;
-}
-
-Parameters& Parameters::add_array(std::span<const std::int64_t> numbers) {
-  return add(
-      array_of(numbers, [](std::string& text, std::int64_t n) { text += std::to_string(n); }));
-}
-
-Parameters& Parameters::add_array(std::span<const std::optional<std::int64_t>> numbers) {
-  return add(array_of(numbers, [](std::string& text, const std::optional<std::int64_t>& n) {
-    text += n ? std::to_string(*n) : "NULL";
-  }));
-}
-
-Parameters& Parameters::add_plain_array(std::span<const std::string_view> texts) {
-  return add(array_of(texts, [](std::string& text, std::string_view item) { text += item; }));
-}
-
-Parameters& Parameters::add_array(std::span<const std::string> texts) {
-  return add(array_of(texts, append_quoted));
-}
-
-Parameters& Parameters::add_array(std::span<const core::CredentialHash> hashes) {
-  return add(array_of(hashes, [](std::string& text, const core::CredentialHash& hash) {
-    append_quoted(text, hex(hash));
-  }));
-}
-
-std::vector<const char*> Parameters::values() const {
-  std::vector<const char*> values;
-  std::ranges::transform(values_, std::back_inserter(values),
-                         [](const auto& value) { return value ? value->c_str() : nullptr; });
-  return values;
-}
-
-bool Rows::is_null(int row, int column) const {
-  return libpq().is_null(result_.get(), row, column) != 0;
-}
-
-std::string_view Rows::text(int row, int column) const {
-  return {libpq().value(result_.get(), row, column),
-          static_cast<std::size_t>(libpq().length(result_.get(), row, column))};
-}
-
-std::int64_t Rows::number(int row, int column) const {
-  const std::string_view digits = text(row, column);
-  std::int64_t number = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
-  if (error != std::errc() || end != digits.data() + digits.size()) {
-    throw damaged();
-  }
-  return number;
-}
-
-core::CredentialHash Rows::hash(int row, int column) const {
-  const std::string_view digits = text(row, column);
-  const auto hash = core::hash_from_hex(digits.substr(std::min<std::size_t>(2, digits.size())));
-  if (!hash) {
-    throw damaged();
-  }
-  return *hash;
-}
-
-std::string Rows::bytes(int row, int column) const {
-  const std::string_view digits = text(row, column);
-  std::string bytes;
-  bytes.reserve(digits.size() / 2);
-  for (std::size_t i = 2; i + 1 < digits.size(); i += 2) {
-    bytes += static_cast<char>(kHexDigits.find(digits[i]) << 4U | kHexDigits.find(digits[i + 1]));
-  }
-  return bytes;
-}
-
-Result<Connection> Connection::to(const std::string& url) {
-  return read_place(url).map([&](std::string place) { return Connection(url, std::move(place)); });
-}
-
-void Connection::connect() {
+void Session::connect() {
   const Libpq& pq = libpq();
   // The URL overrides the parameters before it.
   std::vector<const char*> names{"fallback_application_name"};
@@ -213,26 +81,26 @@ void Connection::connect() {
   receive(kPatience);
 }
 
-PGconn* Connection::connected() {
+PGconn* Session::connected() {
   if (!connection_) {
     connect();
   }
   return connection_.get();
 }
 
-void Connection::lose(const std::string& why) {
+void Session::lose(const std::string& why) {
   connection_.reset();
   is_in_transaction_ = false;
   throw ConnectionLost("the store " + place_ + " cannot be reached: " + why);
 }
 
-void Connection::send(int sent) {
+void Session::send(int sent) {
   if (sent != 1) {
     lose(first_line(libpq().error_message(connection_.get())));
   }
 }
 
-void Connection::wait(PGconn* connection, Clock::time_point until) {
+void Session::wait(PGconn* connection, Clock::time_point until) {
   const Libpq& pq = libpq();
   const int unsent = pq.flush(connection);
   const auto left = std::chrono::ceil<milliseconds>(until - Clock::now());
@@ -252,7 +120,7 @@ void Connection::wait(PGconn* connection, Clock::time_point until) {
 }
 
 /// Receives the last result of what was sent.
-Rows Connection::receive(milliseconds patience) {
+Rows Session::receive(milliseconds patience) {
   const Libpq& pq = libpq();
   PGconn* const connection = connection_.get();
   const auto until = Clock::now() + patience;
@@ -287,7 +155,7 @@ Rows Connection::receive(milliseconds patience) {
   return *std::move(rows);
 }
 
-Refused Connection::describe(const PGresult* result) const {
+Refused Session::describe(const PGresult* result) const {
   const auto field = [&](int code) {
     const char* const text = libpq().result_error_field(result, code);
     return text == nullptr ? std::string() : first_line(text);
@@ -311,7 +179,7 @@ Refused Connection::describe(const PGresult* result) const {
   return {state, store + " failed: " + field(PG_DIAG_MESSAGE_PRIMARY), ""};
 }
 
-Rows Connection::run_once(const std::string& sql, const Parameters& parameters) {
+Rows Session::run_once(const std::string& sql, const Parameters& parameters) {
   PGconn* const connection = connected();
   const auto values = parameters.values();
   send(libpq().send_query_params(connection, sql.c_str(), static_cast<int>(values.size()), nullptr,
@@ -319,7 +187,7 @@ Rows Connection::run_once(const std::string& sql, const Parameters& parameters) 
   return receive(kPatience);
 }
 
-Rows Connection::run(const std::string& sql, const Parameters& parameters) {
+Rows Session::run(const std::string& sql, const Parameters& parameters) {
   const Libpq& pq = libpq();
   PGconn* const connection = connected();
   const auto [use, is_first] = prepared_.try_emplace(&sql, "");
@@ -339,26 +207,26 @@ Rows Connection::run(const std::string& sql, const Parameters& parameters) {
   return receive(kPatience);
 }
 
-void Connection::execute(const std::string& sql) {
+void Session::execute(const std::string& sql) {
   PGconn* const connection = connected();
   send(libpq().send_query(connection, sql.c_str()));
   receive(kPatience);
 }
 
-void Connection::execute_long(const std::string& sql) {
+void Session::execute_long(const std::string& sql) {
   PGconn* const connection = connected();
   send(libpq().send_query(connection, sql.c_str()));
   receive(kLongPatience);
 }
 
-void Connection::begin() {
+void Session::begin() {
   PGconn* const connection = connected();
   is_in_transaction_ = true;  // even if only the first of its statements succeeds
   send(libpq().send_query(connection, kBegin.c_str()));
   receive(kPatience);
 }
 
-void Connection::end(bool is_commit) {
+void Session::end(bool is_commit) {
   is_committing_ = is_commit;
   execute(is_commit ? "COMMIT" : "ROLLBACK");
   is_committing_ = false;
@@ -367,7 +235,7 @@ void Connection::end(bool is_commit) {
 }
 
 /// Ends the transaction that an error or the end of a visit left open.
-void Connection::abandon() {
+void Session::abandon() {
   is_changing_ = false;
   if (!connection_ || !std::exchange(is_in_transaction_, false)) {
     return;
@@ -379,7 +247,7 @@ void Connection::abandon() {
   }
 }
 
-void Connection::change(const std::function<bool()>& work) {
+void Session::change(const std::function<bool()>& work) {
   repeat([&] {
     begin();
     is_changing_ = true;
@@ -387,7 +255,7 @@ void Connection::change(const std::function<bool()>& work) {
   });
 }
 
-void Connection::repeat(const std::function<void()>& work) {
+void Session::repeat(const std::function<void()>& work) {
   for (int attempt = 1;; ++attempt) {
     const bool was_connected = connection_ != nullptr;
     try {
@@ -415,7 +283,7 @@ void Connection::repeat(const std::function<void()>& work) {
   }
 }
 
-void Connection::check_outcome() {
+void Session::check_outcome() {
   if (std::exchange(is_committing_, false)) {
     connection_.reset();
     throw Problem("the connection to the store " + place_ +
@@ -424,7 +292,7 @@ void Connection::check_outcome() {
   }
 }
 
-void Connection::view(const std::function<void()>& work) {
+void Session::view(const std::function<void()>& work) {
   repeat([&] {
     execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
     is_in_transaction_ = true;
@@ -438,8 +306,8 @@ void Connection::view(const std::function<void()>& work) {
   abandon();
 }
 
-void Connection::stream(const std::string& query, const Parameters& parameters,
-                        const std::function<bool(const Rows&, int row)>& visit) {
+void Session::stream(const std::string& query, const Parameters& parameters,
+                     const std::function<bool(const Rows&, int row)>& visit) {
   if (!is_in_transaction_) {
     return view([&] { visit_cursor(query, parameters, visit); });
   }
@@ -447,8 +315,8 @@ void Connection::stream(const std::string& query, const Parameters& parameters,
   execute("CLOSE listed");
 }
 
-void Connection::visit_cursor(const std::string& query, const Parameters& parameters,
-                              const std::function<bool(const Rows&, int row)>& visit) {
+void Session::visit_cursor(const std::string& query, const Parameters& parameters,
+                           const std::function<bool(const Rows&, int row)>& visit) {
   const auto values = parameters.values();
   send(libpq().send_query_params(
       connected(), ("DECLARE listed NO SCROLL CURSOR FOR " + query).c_str(),
@@ -467,7 +335,7 @@ void Connection::visit_cursor(const std::string& query, const Parameters& parame
   }
 }
 
-Rows Connection::fetch() {
+Rows Session::fetch() {
   send(libpq().send_query(connection_.get(),
                           ("FETCH " + std::to_string(kStreamRows) + " FROM listed").c_str()));
   return receive(kLongPatience);

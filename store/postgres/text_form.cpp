@@ -1,0 +1,57 @@
+#include "store/postgres/text_form.h"
+
+#include <charconv>
+
+#include "core/sha256.h"
+
+namespace nexakey::store::postgres {
+namespace {
+
+constexpr std::string_view kHexPrefix = "\\x";
+constexpr std::string_view kHexDigits = "0123456789abcdef";
+
+}  // namespace
+
+std::string hex_form(std::span<const std::byte> bytes) {
+  std::string text(kHexPrefix);
+  text.reserve(text.size() + 2 * bytes.size());
+  for (const std::byte byte : bytes) {
+    text += kHexDigits[std::to_integer<unsigned>(byte) >> 4U];
+    text += kHexDigits[std::to_integer<unsigned>(byte) & 15U];
+  }
+  return text;
+}
+
+std::string quoted_element(std::string_view text) {
+  std::string element = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') {
+      element += '\\';
+    }
+    element += c;
+  }
+  return element + '"';
+}
+
+std::optional<std::int64_t> parse_number(std::string_view text) {
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return error == std::errc() && end == text.data() + text.size() ? std::optional(number)
+                                                                  : std::nullopt;
+}
+
+std::optional<core::CredentialHash> parse_hash(std::string_view text) {
+  return text.starts_with(kHexPrefix) ? core::hash_from_hex(text.substr(kHexPrefix.size()))
+                                      : std::nullopt;
+}
+
+std::string parse_bytes(std::string_view text) {
+  std::string bytes;
+  bytes.reserve(text.size() / 2);
+  for (std::size_t i = kHexPrefix.size(); i + 1 < text.size(); i += 2) {
+    bytes += static_cast<char>(kHexDigits.find(text[i]) << 4U | kHexDigits.find(text[i + 1]));
+  }
+  return bytes;
+}
+
+}  // namespace nexakey::store::postgres
