@@ -14,7 +14,14 @@ endif()
 # start-up files of Debian 12 are not marked.
 target_compile_options(nexakey_options INTERFACE
   -fPIE -fstack-protector-strong $<$<CONFIG:Release>:-D_FORTIFY_SOURCE=2>)
-target_link_options(nexakey_options INTERFACE -pie -Wl,-z,relro,-z,now)
+target_link_options(nexakey_options INTERFACE -Wl,-z,relro,-z,now)
+if(NEXAKEY_SANITIZE MATCHES "address")
+  # The sanitizers add millions of relocations, which take most of the time that a command takes to
+  # start.
+  target_link_options(nexakey_options INTERFACE -no-pie)
+else()
+  target_link_options(nexakey_options INTERFACE -pie)
+endif()
 if(CMAKE_SYSTEM_PROCESSOR STREQUAL "x86_64")
   target_compile_options(nexakey_options INTERFACE -fcf-protection=full)
   target_link_options(nexakey_options INTERFACE -Wl,-z,ibt,-z,shstk)

@@ -72,10 +72,14 @@ class HostileRepository(Home):
     def plant(self, settings, git_folder=None):
         """Writes settings to a repository's configuration and its hooks."""
         git_folder = git_folder or self.repository / ".git"
-        for name, value in settings.items():
-            value = value.replace("MARKER", str(self.marker)).replace("HOOKS", str(self.hooks))
-            name = name.replace("MARKER", str(self.marker))
-            self.git("config", "--file", str(git_folder / "config"), name, value)
+        with open(git_folder / "config", "a") as config:
+            for name, value in settings.items():
+                section, name = name.split(".", 1)
+                subsection, _, name = name.rpartition(".")
+                lines = f'[{section} "{subsection}"]\n' if subsection else f"[{section}]\n"
+                lines += f'{name} = "{value}"\n'
+                config.write(lines.replace("MARKER", str(self.marker))
+                             .replace("HOOKS", str(self.hooks)))
         for name in HOOKS:
             self.script(git_folder / "hooks" / name)
 
