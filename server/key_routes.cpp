@@ -158,17 +158,22 @@ Result<HttpResponse> find_keys(Call& call) {
   if (!found) {
     return tl::unexpected(found.error());
   }
-  return json_response([&](core::JsonWriter& json) {
-    json.begin_object().name("keys").begin_array();
-    for (const std::optional<Key>& key : *found) {
-      if (key) {
-        core::write_key_record(json, *key, call.now);
-      } else {
-        json.null();
-      }
+  HttpResponse response = empty_json_response();
+  core::JsonWriter json(response.body);
+  json.begin_object().name("keys").begin_array();
+  for (const std::optional<Key>& key : *found) {
+    if (response.body.size() >= kMaxPageBytes) {
+      break;
     }
-    json.end_array().end_object();
-  });
+    if (key) {
+      core::write_key_record(json, *key, call.now);
+    } else {
+      json.null();
+    }
+  }
+  json.end_array().end_object();
+  response.body += '\n';
+  return response;
 }
 
 }  // namespace nexakey::server

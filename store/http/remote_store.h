@@ -29,9 +29,9 @@ class RemoteStore final : public KeyStore {
   Result<std::vector<std::string>> workspaces() override;
 
   // key_lookup.cpp
-  Result<std::vector<std::optional<core::Key>>> find(std::span<const core::KeyId> ids) override;
-  Result<std::vector<std::optional<core::Key>>> find(
-      std::span<const core::KeyHash> hashes) override;
+  using Found = std::vector<std::optional<core::Key>>;
+  Result<Found> find(std::span<const core::KeyId> ids) override;
+  Result<Found> find(std::span<const core::KeyHash> hashes) override;
 
   // key_changes.cpp
   Result<core::Key> create(const core::Key& key, CreateMode mode, core::Time now) override;
@@ -72,9 +72,17 @@ class RemoteStore final : public KeyStore {
                                             core::Time now) override;
 
  private:
-  Result<std::optional<core::Key>> find_one(const core::KeyFilter& filter);
+  template <typename Name>
+  Result<Found> find_all(const char* kind, std::span<const Name> names);
+  template <typename Name>
+  Result<Found> find_first(const char* kind, std::span<const Name> names);
+  Result<Found> find_one(const core::KeyFilter& filter);
+  Result<std::vector<core::Key>> revoke_at_once(std::span<const core::KeyId> ids,
+                                                const std::string& reason);
+  Result<std::vector<core::Key>> find_revoked(std::span<const core::KeyId> ids);
 
   Connection connection_;
+  bool is_older_ = false;  ///< the server has said that it does not know POST /v1/keys/find
 };
 
 }  // namespace nexakey::store::http

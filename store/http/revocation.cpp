@@ -15,6 +15,9 @@ using core::KeyId;
 using core::Token;
 using core::TokenId;
 
+/// So many records fit into a reply, whatever their size.
+constexpr std::size_t kMaxRecords = core::kMaxJsonSize / core::kMaxRecordSize;
+
 template <typename Id>
 Call revocation(std::string path, std::span<const Id> ids, const std::string& reason) {
   core::Revocation revocation{.ids = {}, .reason = reason};
@@ -29,6 +32,8 @@ Call revocation(std::string path, std::span<const Id> ids, const std::string& re
           .remedy = kRunAgain};
 }
 
+constexpr const char* kNotRevoked = "not every requested revocation is in it";
+
 /// What was revoked; an error if these are not the things with these ids, in this order, or if one
 /// is not revoked.
 template <typename Id, typename T>
@@ -36,7 +41,16 @@ Result<std::vector<T>> check_revoked(std::span<const Id> ids, Result<std::vector
   const bool is_it = !revoked || std::ranges::equal(ids, *revoked, [](Id id, const T& thing) {
     return thing.id == id && thing.revoked_at;
   });
-  return is_it ? std::move(revoked) : core::reject("not every requested revocation is in it");
+  return is_it ? std::move(revoked) : core::reject(kNotRevoked);
+}
+
+/// Checks the ids that `?return=ids` gives in place of records.
+Result<void> check_ids(const Json& json, std::span<const KeyId> ids) {
+  const bool is_it =
+      json.is_array() && std::ranges::equal(ids, json, [](KeyId id, const Json& text) {
+        return text == Json(id.to_string());
+      });
+  return is_it ? Result<void>() : core::reject(kNotRevoked);
 }
 
 }  // namespace
@@ -45,13 +59,49 @@ Result<void> RemoteStore::revoke(std::span<const KeyId> ids, const std::string& 
                                  core::Time /*now*/,
                                  const std::function<bool(std::span<const Key>)>& visit) {
   const auto look_up = [&](std::span<const KeyId> some) { return find(some); };
-  // A request takes so few keys that it need not be looked at when its time is over.
+  // A request has so few keys that it need not be cut short when its time is over.
   const auto revoke_some = [&](std::span<const KeyId> some, const auto& /*is_over*/) {
-    return connection_.ask(revocation("/v1/keys/revoke", some, reason), [&](const Json& json) {
-      return check_revoked(some, read_list(member(json, "keys"), read_key));
-    });
+    return revoke_at_once(some, reason);
   };
   return revoke_in_bulk(ids, look_up, revoke_some, visit);
+}
+
+/// Revokes keys with one request, which takes all of them or none.
+Result<std::vector<Key>> RemoteStore::revoke_at_once(std::span<const KeyId> ids,
+                                                     const std::string& reason) {
+  if (ids.size() > kMaxRecords && !is_older_) {
+    const Call call = revocation("/v1/keys/revoke?return=ids", ids, reason);
+    const auto revoked = connection_.ask(
+        call, [&](const Json& json) { return check_ids(member(json, "ids"), ids); });
+    if (revoked) {
+      return find_revoked(ids);
+    }
+    // An earlier version refuses the parameter, and revokes nothing.
+    if (revoked.error().code != core::ErrorCode::usage) {
+      return tl::unexpected(revoked.error());
+    }
+  }
+  return connection_.ask(revocation("/v1/keys/revoke", ids, reason), [&](const Json& json) {
+    return check_revoked(ids, read_list(member(json, "keys"), read_key));
+  });
+}
+
+/// The records of keys that were revoked.
+Result<std::vector<Key>> RemoteStore::find_revoked(std::span<const KeyId> ids) {
+  const auto found = find(ids).and_then([&](Found keys) {
+    std::vector<Key> revoked;
+    for (std::optional<Key>& key : keys) {
+      if (key) {
+        revoked.push_back(*std::move(key));
+      }
+    }
+    return check_revoked(ids, Result<std::vector<Key>>(std::move(revoked)));
+  });
+  return found.map_error([](core::Error error) {
+    error.message = "the keys are revoked, but cannot be shown: " + error.message;
+    error.hint = kRunAgain;
+    return error;
+  });
 }
 
 Result<std::vector<Token>> RemoteStore::revoke_tokens(std::span<const TokenId> ids,

@@ -348,6 +348,149 @@ class Meaning(RemoteTest):
         self.expect_of(self.revoke(missing), "whitelist remove crm 192.0.2.1", 3, "no key")
 
 
+def key_id(number):
+    """The id of the number-th key: 12 digits of base 32."""
+    digits = "0123456789abcdefghjkmnpqrstvwxyz"
+    return "key_" + "".join(digits[number >> 5 * i & 31] for i in reversed(range(12)))
+
+
+def key_ids(count):
+    return [key_id(number) for number in range(1, count + 1)]
+
+
+class Many(RemoteTest):
+    """Look-ups and revocations of many keys, by a server that has every key it is asked about."""
+
+    MAX_AT_ONCE = 500
+    MAX_RECORDS = 64  # that a reply to a revocation has, whatever their size
+
+    def setUp(self):
+        super().setUp()
+        self.revoked = set()
+        self.labelled = []  # the ids of the keys that a list has
+
+    def record(self, id):
+        return (REVOKED if id in self.revoked else RECORD) | {"id": id, "labels": {"a": "b"}}
+
+    def answer(self, request, _):
+        if request.target == "/v1/keys/find":
+            return reply(200, {"keys": [self.record(id) for id in request.json()["ids"]]})
+        if request.target.startswith("/v1/keys/revoke"):
+            ids = request.json()["ids"]
+            self.revoked.update(ids)
+            return reply(200, {"ids": ids} if request.target.endswith("?return=ids")
+                         else {"keys": [self.record(id) for id in ids]})
+        found = re.search("[?&]id=(key_[0-9a-z]+)", request.target)
+        return page(*map(self.record, [found[1]] if found else self.labelled))
+
+    def answer_as_older_version(self, request, number):
+        """It knows neither the look-up of many keys nor the parameter `return`."""
+        if request.target == "/v1/keys/find":
+            return problem(405, "usage", "this path takes GET, HEAD, PUT, PATCH")
+        if "return=" in request.target:
+            return problem(400, "usage", "unknown parameter return")
+        return self.answer(request, number)
+
+    def ask(self, answer, command):
+        """What the server is asked, as "METHOD TARGET"; the ids that the command printed."""
+        server = self.serve(answer)
+        done = self.run_command(command)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        return server, [key["id"] for key in json.loads(done.stdout)["keys"]]
+
+    @staticmethod
+    def sizes(server, target):
+        """How many ids each request to the target has."""
+        return [len(request.json()["ids"]) for request in server.requests
+                if request.target == target]
+
+    def test_a_batch_is_looked_up_in_one_request(self):
+        for count, sizes in ((3, [3]), (500, [500]), (1007, [500, 500, 7])):
+            with self.subTest(count=count):
+                ids = key_ids(count)
+                server, printed = self.ask(self.answer, f"revoke {' '.join(ids)} --dry-run -o json")
+                self.assertEqual(printed, ids)
+                self.assertEqual(self.sizes(server, "/v1/keys/find"), sizes)
+                self.assertEqual(len(server.requests), len(sizes))
+
+    def test_leaked_keys_are_looked_up_in_one_request(self):
+        leaks = self.path / "leaks"
+        leaks.write_text("".join(f"fc_live_{n:028}\n" for n in range(5)))
+        server = self.serve(lambda request, _: reply(200, {
+            "keys": [None for _ in request.json()["hashes"]]}))
+        done = self.run_command(f"scan {leaks} -o json")
+        self.assertEqual(len(json.loads(done.stdout)["findings"]), 5, done.stderr)
+        [request] = server.requests
+        self.assertEqual((request.method, request.target), ("POST", "/v1/keys/find"))
+        self.assertEqual(len(request.json()["hashes"]), 5)
+
+    def test_a_reply_that_ends_early_is_continued(self):
+        def answer(request, number):
+            return reply(200, {"keys": [self.record(id) for id in request.json()["ids"][:2]]})
+        server, printed = self.ask(answer, f"revoke {' '.join(key_ids(5))} --dry-run -o json")
+        self.assertEqual(printed, key_ids(5))
+        self.assertEqual(self.sizes(server, "/v1/keys/find"), [5, 3, 1])
+
+    def test_an_older_server_is_asked_for_each_key(self):
+        ids = key_ids(self.MAX_AT_ONCE + 1)
+        server, printed = self.ask(self.answer_as_older_version,
+                                   f"revoke {' '.join(ids)} --yes -o json")
+        self.assertEqual(printed, ids)
+        self.assertEqual(self.revoked, set(ids))
+        asked = [f"{request.method} {request.target}" for request in server.requests]
+        # Once: the answer is remembered.
+        self.assertEqual(asked.count("POST /v1/keys/find"), 1)
+        self.assertEqual(asked.count(f"GET /v1/keys?id={ids[0]}&limit=1"), 2)
+        self.assertEqual(self.sizes(server, "/v1/keys/revoke"), [500, 1])
+        self.assertFalse([each for each in asked if "return=" in each])
+
+    def test_a_reply_to_a_revocation_of_many_is_short(self):
+        ids = key_ids(1007)
+        server, printed = self.ask(self.answer, f"revoke {' '.join(ids)} --yes -o json")
+        self.assertEqual(printed, ids)
+        self.assertEqual(self.revoked, set(ids))
+        self.assertEqual(self.sizes(server, "/v1/keys/revoke?return=ids"), [500, 500])
+        self.assertEqual(self.sizes(server, "/v1/keys/revoke"), [7])
+
+    def test_few_keys_are_revoked_in_one_request(self):
+        self.labelled = key_ids(self.MAX_RECORDS)
+        server, printed = self.ask(self.answer, "revoke --label a=b --yes -o json")
+        self.assertEqual(printed, self.labelled)
+        self.assertEqual([request.method for request in server.requests], ["GET", "POST"])
+
+    def test_an_older_server_revokes_many(self):
+        self.labelled = key_ids(self.MAX_RECORDS + 1)
+        server, printed = self.ask(self.answer_as_older_version,
+                                   "revoke --label a=b --yes -o json")
+        self.assertEqual(printed, self.labelled)
+        self.assertEqual([request.target for request in server.requests][1:],
+                         ["/v1/keys/revoke?return=ids", "/v1/keys/revoke"])
+
+    def test_keys_that_are_revoked_but_cannot_be_read(self):
+        self.labelled = key_ids(self.MAX_RECORDS + 1)
+        for failure in (html(500), reply(200, {"keys": [RECORD]})):
+            def answer(request, number):
+                return failure if request.target == "/v1/keys/find" else self.answer(request, number)
+            self.expect_of(answer, "revoke --label a=b --yes", 6,
+                           "the keys are revoked, but .*: run the same command again")
+
+    def test_a_look_up_of_other_keys_is_none(self):
+        rows = [
+            ({}, "no list"),
+            ({"keys": []}, "another number of keys"),
+            ({"keys": [self.record(key_id(1)), None, None]}, "another number of keys"),
+            ({"keys": [self.record(key_id(2))]}, "a key that was not requested"),
+            ({"keys": [None, self.record(key_id(1))]}, "a key that was not requested"),
+            ({"keys": [{}]}, "invalid response"),
+        ]
+        for answer, message in rows:
+            with self.subTest(answer):
+                self.expect_of(reply(200, answer), f"revoke {key_id(1)} {key_id(2)} --dry-run", 6,
+                               message)
+        for answer in (html(404), html(405), reply(405, {})):
+            self.expect_of(answer, f"show {key_id(1)}", 6, "is not a nexakey server")
+
+
 def export(*lines, **numbers):
     """The response for an export: the lines between the first and the last."""
     counts = {"tokens": 0, "keys": 0, "usage": 0, "audit": 0} | numbers
