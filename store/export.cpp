@@ -4,14 +4,12 @@ namespace nexakey::store {
 namespace {
 
 core::Error not_exportable(const core::Key& key) {
-  return {core::ErrorCode::store_unavailable,
-          key.id.to_string() + " is damaged and cannot be exported",
+  return {core::ErrorCode::conflict, key.id.to_string() + " is damaged and cannot be exported",
           "revoke it with nexakey revoke, and export again"};
 }
 
 core::Error not_exportable(const core::Token& token) {
-  return {core::ErrorCode::store_unavailable,
-          token.id.to_string() + " is damaged and cannot be exported",
+  return {core::ErrorCode::conflict, token.id.to_string() + " is damaged and cannot be exported",
           "revoke it with nexakey token revoke, and export again"};
 }
 

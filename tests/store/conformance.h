@@ -111,8 +111,8 @@ class RemoteFixture {
   void damage(const std::string& update) const { files_.damage(update); }
 
  protected:
-  /// `endpoint` as --listen takes it; the URL is `prefix` and where it then listens.
-  RemoteFixture(const std::string& prefix, const std::string& endpoint)
+  /// `address` as --listen takes it; empty: a Unix socket. The URL is `prefix` and the address.
+  RemoteFixture(const std::string& prefix, const std::string& address)
       : token_("nxk_" + std::string(core::kTokenForm.random_length, 'a')) {
     core::Token token;
     token.id = core::TokenId(core::TokenId::kMaxBits);
@@ -121,8 +121,8 @@ class RemoteFixture {
     token.hash = core::hash_credential(token_);
     token.last_four = core::last_four(token_);
     add_token_unnoticed(files_.path(), token);
-    server_.emplace(files_.path(), endpoint.empty() ? "unix:" + socket().string() : endpoint);
-    url_ = prefix + server_->endpoint();
+    server_.emplace(files_.path(), address.empty() ? "unix:" + socket().string() : address);
+    url_ = prefix + server_->address();
   }
 
  private:

@@ -1,5 +1,6 @@
 // Look-ups and changes of many keys at once.
 
+#include "core/json.h"
 #include "tests/store/conformance.h"
 
 namespace nexakey::store::test {
@@ -11,18 +12,25 @@ using core::KeyId;
 /// The number of keys whose revocation takes three transactions.
 constexpr std::uint64_t kMany = 2 * kMaxAtOnce + 7;
 
+std::vector<Key> make_keys(std::uint64_t count) {
+  std::vector<Key> keys;
+  for (std::uint64_t n = 1; n <= count; ++n) {
+    keys.push_back(make_key(n));
+  }
+  return keys;
+}
+
+std::vector<KeyId> ids_of(const std::vector<Key>& keys) {
+  std::vector<KeyId> ids;
+  std::ranges::transform(keys, std::back_inserter(ids), &Key::id);
+  return ids;
+}
+
 template <typename Fixture>
 std::vector<KeyId> add_many(Stores<Fixture>& stores) {
-  std::string text;
-  core::ExportWriter writer(text, std::nullopt);
-  std::vector<KeyId> ids;
-  for (std::uint64_t n = 1; n <= kMany; ++n) {
-    writer.add(make_key(n));
-    ids.push_back(make_key(n).id);
-  }
-  writer.finish();
-  CHECK(import_text(*stores.first, text).keys.added == kMany);
-  return ids;
+  const std::vector<Key> keys = make_keys(kMany);
+  add_all(*stores.first, keys);
+  return ids_of(keys);
 }
 
 TEST_CASE_TEMPLATE("keys are found by ids and by hashes, in the given order", Fixture,
@@ -38,6 +46,24 @@ TEST_CASE_TEMPLATE("keys are found by ids and by hashes, in the given order", Fi
         std::vector<std::optional<Key>>{std::nullopt, first, second});
   CHECK(value_of(stores.second->find(std::span<const KeyId>())).empty());
   CHECK(value_of(stores.second->find(std::span<const core::KeyHash>())).empty());
+}
+
+TEST_CASE("a look-up over HTTP is continued where the server ends a long reply") {
+  constexpr std::uint64_t kKeys = 130;  // of 34 KB each, where a reply has 4 MiB
+  Stores<HttpFixture> stores;
+  core::Labels labels;
+  for (int i = 0; i < 64; ++i) {
+    labels["label-" + std::to_string(i)] = std::string(256, '"');  // 512 bytes in JSON
+  }
+  const std::vector<Key> keys = make_keys(kKeys);
+  add_all(*stores.first, keys);
+  stores.fixture.damage("keys SET labels = '" + core::labels_to_json(labels) + "'");
+  const auto found = value_of(stores.second->find(ids_of(keys)));
+  REQUIRE(found.size() == kKeys);
+  for (std::size_t i = 0; i < kKeys; ++i) {
+    CHECK(found[i].value().id == keys[i].id);
+    CHECK(found[i]->labels == labels);
+  }
 }
 
 TEST_CASE_TEMPLATE("a key that is found says when it was last used", Fixture, STORE_FIXTURES) {

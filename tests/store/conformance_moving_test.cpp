@@ -280,12 +280,15 @@ TEST_CASE_TEMPLATE("an import with a conflict changes nothing", Fixture, STORE_F
   }
   SUBCASE("many conflicts are counted but not all listed") {
     Stores<Fixture> others;
+    std::vector<Key> keys;
+    std::vector<Key> different;
     for (std::uint64_t n = 1; n <= core::kMaxConflicts + 7; ++n) {
-      add(*stores.first, n + 10);
-      Key other = make_key(n + 10);
-      other.description = "another";
-      add(*others.first, other);
+      keys.push_back(make_key(n + 10));
+      different.push_back(make_key(n + 10));
+      different.back().description = "another";
     }
+    add_all(*stores.first, keys);
+    add_all(*others.first, different);
     const ImportSummary summary = import_text(*others.first, export_text(*stores.first));
     CHECK(summary.conflict_count == core::kMaxConflicts + 7);
     CHECK(summary.conflicts.size() == core::kMaxConflicts);

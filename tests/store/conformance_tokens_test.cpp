@@ -272,9 +272,9 @@ TEST_CASE_TEMPLATE("maintenance changes no report and no key", Fixture, STORE_FI
   maintain(*third);
   std::uint64_t asked = 0;
   for (int round = 0; round < 20; ++round) {
-    const std::vector<core::Request> burst(200, request(1, "GET", "/" + std::to_string(round)));
+    const std::vector<core::Request> burst(20, request(1, "GET", "/" + std::to_string(round)));
     value_of(stores.first->verify(burst, {}));
-    succeed(stores.second->record_responses(std::vector(100, answer(1, 500, "/v1/leads"))));
+    succeed(stores.second->record_responses(std::vector(10, answer(1, 500, "/v1/leads"))));
     asked += burst.size();
     const auto before = report(*stores.first);
     const auto keys = list(*stores.first);

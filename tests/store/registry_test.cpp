@@ -24,7 +24,7 @@ TEST_CASE("every scheme of a store URL has a fixture") {
   }
 }
 
-TEST_CASE("a URL that names no store is refused") {
+TEST_CASE("an invalid store URL is refused") {
   for (const std::string_view url :
        {"", "sqlite:", "mysql:host", "sqlite3:keys.db", "unix:", "https:", "https://",
         "http://host", "https://user@host", "https://host/path"}) {
@@ -33,7 +33,7 @@ TEST_CASE("a URL that names no store is refused") {
   }
 }
 
-TEST_CASE("a bare path is one of SQLite") {
+TEST_CASE("a path without a scheme is a store of SQLite") {
   const SqliteFixture fixture;
   add(*fixture.connect(), 1);
   const auto store = value_of(open(fixture.path().string(), OpenMode::existing));

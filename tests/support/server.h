@@ -21,14 +21,14 @@ namespace nexakey::test {
 /// A real `nexakey serve`, whose process does not outlive this object.
 class Server {
  public:
-  /// `endpoint` as --listen takes it; with port 0 the system chooses one.
-  Server(const std::filesystem::path& store, const std::string& endpoint) {
+  /// `address` as --listen takes it; with port 0 the system chooses one.
+  Server(const std::filesystem::path& store, const std::string& address) {
     std::array<int, 2> ends{};
     if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
       throw std::system_error(errno, std::system_category(), "pipe");
     }
-    std::vector<std::string> words{NEXAKEY_BINARY, "serve",  "--store", store.string(),
-                                   "--listen",     endpoint, "--log",   "none"};
+    std::vector<std::string> words{NEXAKEY_BINARY, "serve", "--store", store.string(),
+                                   "--listen",     address, "--log",   "none"};
     std::vector<char*> arguments;
     for (std::string& word : words) {
       arguments.push_back(word.data());
@@ -43,7 +43,7 @@ class Server {
     }
     ::close(ends[1]);
     errors_ = ::fdopen(ends[0], "r");
-    endpoint_ = read_endpoint();
+    address_ = read_address();
   }
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
@@ -54,11 +54,11 @@ class Server {
   }
 
   /// Where it listens, with the port that the system chose.
-  [[nodiscard]] const std::string& endpoint() const { return endpoint_; }
+  [[nodiscard]] const std::string& address() const { return address_; }
 
  private:
   /// Waits for the line that says where it listens, or for its end.
-  std::string read_endpoint() {
+  std::string read_address() {
     constexpr std::string_view kBegin = "nexakey: listening at ";
     std::string line;
     for (int c = std::fgetc(errors_); c != EOF && c != '\n'; c = std::fgetc(errors_)) {
@@ -72,7 +72,7 @@ class Server {
 
   pid_t id_ = -1;
   std::FILE* errors_ = nullptr;
-  std::string endpoint_;
+  std::string address_;
 };
 
 }  // namespace nexakey::test

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -105,6 +106,20 @@ inline core::Result<core::ImportSummary> try_import(store::KeyStore& store, std:
 inline core::ImportSummary import_text(store::KeyStore& store, std::string_view text,
                                        const core::ImportOptions& options = {}) {
   return value_of(try_import(store, text, options));
+}
+
+/// Adds keys with one import, of a workspace, which needs far fewer requests than adding each.
+inline void add_all(store::KeyStore& store, const std::vector<core::Key>& keys) {
+  std::string text;
+  core::ExportWriter writer(text, keys.front().workspace);
+  for (const core::Key& key : keys) {
+    writer.add(key);
+  }
+  writer.finish();
+  const auto summary = value_of(try_import(store, text, {}, core::kMaxImportPartSize / 2));
+  if (summary.keys.added != keys.size()) {
+    throw std::runtime_error("not all keys were added");
+  }
 }
 
 }  // namespace nexakey::test
