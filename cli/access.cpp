@@ -62,7 +62,7 @@ std::chrono::seconds parse_timeout(const std::string& text) {
 
 }  // namespace
 
-store::RemoteAccess access_of(const Settings& settings) {
+store::RemoteAccess remote_access(const Settings& settings) {
   store::RemoteAccess access;
   access.store_origin = origin_of(settings.store);
   set_token(access, settings);

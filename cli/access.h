@@ -10,6 +10,6 @@ namespace nexakey::cli {
 /// The token is taken from the file of --token-file or NEXAKEY_TOKEN_FILE, else from NEXAKEY_TOKEN,
 /// else from the file that a config file names for its own store. It is read when the store asks
 /// for it. Ends the command if the timeout is invalid.
-store::RemoteAccess access_of(const Settings& settings);
+store::RemoteAccess remote_access(const Settings& settings);
 
 }  // namespace nexakey::cli

@@ -13,7 +13,7 @@ std::unique_ptr<store::KeyStore> Context::open_store(store::OpenMode mode) const
 
 core::Result<std::unique_ptr<store::KeyStore>> Context::try_open_store(store::OpenMode mode) const {
   print_store_note();
-  return store::open(settings.store.value, mode, access_of(settings));
+  return store::open(settings.store.value, mode, remote_access(settings));
 }
 
 core::Result<std::unique_ptr<store::ServedStore>> Context::open_served_store() const {

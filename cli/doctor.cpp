@@ -119,8 +119,8 @@ ExitStatus run(Context& context, const Options& options) {
   for (const std::string& path : secret_files) {
     check_secret_file(path, keep);
   }
-  const auto checked =
-      store::check(context.settings.store.value, context.now(), keep, access_of(context.settings));
+  const auto checked = store::check(context.settings.store.value, context.now(), keep,
+                                    remote_access(context.settings));
   if (!checked) {
     keep({.check = "store",
           .status = Health::problem,

@@ -30,7 +30,7 @@ void check_certificate(const Introduction& introduction, SystemTime now,
          .advice = is_soon ? "renew it on the server" : ""});
 }
 
-/// The server's clock was read at some moment between the two, and tells whole seconds.
+/// The server has read its clock, in whole seconds, between `before` and `after`.
 void check_clock(const Introduction& introduction, SystemTime before, SystemTime after,
                  const FindingVisitor& visit) {
   constexpr std::chrono::seconds kMaxSkew{5};
@@ -40,14 +40,14 @@ void check_clock(const Introduction& introduction, SystemTime before, SystemTime
   const auto ahead = std::chrono::ceil<std::chrono::seconds>(*introduction.clock - after);
   const auto behind = std::chrono::ceil<std::chrono::seconds>(before - *introduction.clock) -
                       std::chrono::seconds(1);
-  const auto most = std::max(ahead, behind);
-  if (most <= kMaxSkew) {
+  const auto skew = std::max(ahead, behind);
+  if (skew <= kMaxSkew) {
     visit({.check = "clock", .found = "agrees with the clock of the server"});
     return;
   }
   visit({.check = "clock",
          .status = Health::warning,
-         .found = "the clock of the server is " + std::to_string(most.count()) + " seconds " +
+         .found = "the clock of the server is " + std::to_string(skew.count()) + " seconds " +
                   (ahead > behind ? "ahead" : "behind"),
          .advice = "set both by NTP: this clock dates new keys, that one ends them"});
 }

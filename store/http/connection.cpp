@@ -22,11 +22,11 @@ bool is_json(std::string_view content_type) {
   return is_of_type(content_type, kJson) || is_of_type(content_type, "application/problem+json");
 }
 
-/// A gateway in front of the server, or the server itself, that can't answer at the moment.
-bool may_pass(int status) { return status == 502 || status == 503 || status == 504; }
+/// Whether the server, or a gateway in front of it, cannot answer at the moment.
+bool is_temporary(int status) { return status == 502 || status == 503 || status == 504; }
 
-/// Whether the status of HTTP is one that the API has for an error; in particular, nothing is
-/// missing unless both say so.
+/// Whether the API has this HTTP status for this error. In particular, something is not found only
+/// if both say so.
 bool agrees(int status, ErrorCode code) {
   switch (code) {
     case ErrorCode::not_found:
@@ -47,7 +47,7 @@ bool agrees(int status, ErrorCode code) {
   return status >= 500;
 }
 
-/// The error of the API in a reply, if it is one.
+/// The error document of the API in a reply, if it has one.
 std::optional<Error> read_problem(const Reply& reply) {
   if (!is_json(reply.content_type)) {
     return std::nullopt;
@@ -56,8 +56,8 @@ std::optional<Error> read_problem(const Reply& reply) {
   return json ? core::read_error(*json) : std::nullopt;
 }
 
-/// With what is to be done when nobody knows whether a change was made.
-Error unsure(Error error, const Call& call) {
+/// The error of a call whose outcome is not known: for a change, it says so and what to do.
+Error with_remedy(Error error, const Call& call) {
   if (!call.remedy.empty()) {
     error.message += "; it is not known whether the change was made";
     error.hint = call.remedy;
@@ -85,8 +85,8 @@ Connection::Connection(Transport transport, const RemoteAccess& access)
       timeout_(access.timeout) {}
 
 milliseconds Connection::pause_before(int attempt) {
-  const milliseconds longest = kFirstPause * (1 << (attempt - 1));
-  std::uniform_int_distribution<std::int64_t> part(longest.count() / 2, longest.count());
+  const milliseconds max = kFirstPause * (1 << (attempt - 1));
+  std::uniform_int_distribution<std::int64_t> part(max.count() / 2, max.count());
   return milliseconds(part(jitter_));
 }
 
@@ -116,18 +116,20 @@ Result<Introduction> Connection::introduce() {
                : tl::unexpected(failure(call, reply.error()));
 }
 
-/// Sends it until there is a reply that may be final, or no time left.
+/// Sends a request, again if it is safe, until there is a reply that may be final or no time left.
 tl::expected<Reply, NoReply> Connection::exchange(const Call& call, const Sink* sink) {
   const auto end = Clock::now() + timeout_ + call.work;
   for (int attempt = 1;; ++attempt) {
     const auto left = std::chrono::duration_cast<milliseconds>(end - Clock::now());
     auto reply = transport_.exchange(call.message, std::max(left, milliseconds(1)), sink);
     const bool is_safe = call.repeat == Repeat::safe || (!reply && !reply.error().was_sent);
-    const bool is_passing = reply ? may_pass(reply->status) : reply.error().may_pass;
+    const bool is_temporary_failure =
+        reply ? is_temporary(reply->status) : reply.error().is_temporary;
     const milliseconds pause =
         std::max(pause_before(attempt),
                  reply ? reply->retry_after.value_or(milliseconds(0)) : milliseconds(0));
-    if (!is_safe || !is_passing || attempt == kMaxAttempts || Clock::now() + pause >= end) {
+    if (!is_safe || !is_temporary_failure || attempt == kMaxAttempts ||
+        Clock::now() + pause >= end) {
       return reply;
     }
     std::this_thread::sleep_for(pause);
@@ -176,7 +178,7 @@ Error Connection::refusal(const Reply& reply) const {
 
 Error Connection::failure(const Call& call, const Reply& reply) const {
   const auto error = [&](const std::string& what, std::string hint) {
-    return unsure({ErrorCode::store_unavailable, name_ + " " + what, std::move(hint)}, call);
+    return with_remedy({ErrorCode::store_unavailable, name_ + " " + what, std::move(hint)}, call);
   };
   if (reply.status >= 300 && reply.status < 400) {
     return error("redirects to another address", "use that address if you trust it");
@@ -197,12 +199,12 @@ Error Connection::failure(const Call& call, const Reply& reply) const {
 
 Error Connection::failure(const Call& call, const NoReply& reply) const {
   Error error{ErrorCode::store_unavailable, name_ + " " + reply.reason, reply.hint};
-  return reply.was_sent ? unsure(std::move(error), call) : error;
+  return reply.was_sent ? with_remedy(std::move(error), call) : error;
 }
 
 Error Connection::nonsense(const std::string& what, const Call& call) const {
-  return unsure({ErrorCode::store_unavailable, name_ + " sent an invalid response: " + what, ""},
-                call);
+  return with_remedy(
+      {ErrorCode::store_unavailable, name_ + " sent an invalid response: " + what, ""}, call);
 }
 
 }  // namespace nexakey::store::http

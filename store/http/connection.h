@@ -21,13 +21,13 @@ enum class Repeat {
   never,  ///< twice is not
 };
 
-/// A request of the API, and what follows if its outcome can't be told.
+/// A request of the API, and what to do if its outcome is not known.
 struct Call {
   Message message;
   Repeat repeat = Repeat::safe;
-  bool may_miss = false;  ///< whether it can be that what it is about is not there
-  std::string remedy{};   ///< what to do then; empty: it changes nothing
-  /// How long the server may take, besides the time for any request.
+  bool may_miss = false;  ///< `not_found` is a possible outcome, and not a fault of the server
+  std::string remedy{};   ///< the hint if the outcome is not known; empty: it changes nothing
+  /// How long the server may take in addition to the timeout of every request.
   std::chrono::milliseconds work{0};
 };
 
@@ -39,22 +39,22 @@ inline Call get(std::string target) {
   return {.message = {.method = "GET", .target = std::move(target)}};
 }
 
-/// What a server tells of itself beside its answers.
+/// What a server reveals about itself with any reply.
 struct Introduction {
   std::optional<core::Time> clock;            ///< in whole seconds
   std::optional<core::Time> certificate_end;  ///< if it has one
 };
 
-/// Asks a server of the API: tries again what is safe to try again, tells replies from failures,
-/// and has a line and a status for each of these. An answer that is not one of the API's is an
-/// error of the store, and never looks like a missing key.
+/// Sends requests of the API to a server: repeats those that are safe to repeat, and turns a reply
+/// into a document or an error. A reply that is not one of the API's is `store_unavailable`, and
+/// never looks like a missing key. For one thread at a time.
 class Connection {
  public:
-  /// Connects to nothing yet; without a token it is a `usage` error.
+  /// Sends nothing yet. `usage` if there is no token.
   static core::Result<Connection> open(Url url, const RemoteAccess& access);
 
-  /// What `read` makes of the document of a reply that says it was done; null if there is none. An
-  /// error of `read` says what makes no sense in it.
+  /// Sends a request, and returns what `read` returns for the document of a reply with status 200
+  /// or, with status 204, for null. An error of `read` says what is invalid in the document.
   template <typename Read>
   auto ask(const Call& call, const Read& read) -> std::invoke_result_t<Read, const core::Json&> {
     return ask(call).and_then([&](const core::Json& json) {
@@ -63,14 +63,14 @@ class Connection {
     });
   }
 
-  /// Gives a long answer, lines of JSON, to `sink` as it comes. The time for a request is how long
-  /// nothing of it may come.
+  /// Sends a request whose reply can be long, and passes its body to `sink` as it comes. The
+  /// timeout is the time in which some of it has to come.
   core::Result<void> fetch(const Call& call, const Sink& sink);
 
-  /// Asks the server how it is; an answer of any kind will do.
+  /// Asks the server for its health. Any reply of HTTP will do.
   core::Result<Introduction> introduce();
 
-  /// The error for an answer to `call` that makes no sense, and why it makes none.
+  /// The error for a reply to `call` that is invalid; `what` says why.
   [[nodiscard]] core::Error nonsense(const std::string& what, const Call& call = {}) const;
 
  private:
@@ -85,7 +85,7 @@ class Connection {
 
   Transport transport_;
   std::string name_;   ///< of the store, and where it was named
-  std::string token_;  ///< what the token is called
+  std::string token_;  ///< the name of the token in messages
   std::chrono::milliseconds timeout_;
   std::minstd_rand jitter_{std::random_device{}()};
 };

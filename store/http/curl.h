@@ -8,8 +8,9 @@
 
 namespace nexakey::store::http {
 
-/// The functions of libcurl that a remote store needs. Linked in, libcurl and what it brings along
-/// would double the start of every command; so it is loaded when the first remote store is opened.
+/// The functions of libcurl that a remote store needs. Linked, libcurl and its libraries would
+/// double the start-up time of every command; so it is loaded when the first remote store is
+/// opened.
 struct Curl {
   decltype(&curl_global_init) global_init = nullptr;
   decltype(&curl_easy_init) easy_init = nullptr;
@@ -21,11 +22,11 @@ struct Curl {
   decltype(&curl_easy_cleanup) easy_cleanup = nullptr;
   decltype(&curl_getdate) getdate = nullptr;
 
-  /// The library, loaded by the first call. `store_unavailable` if it is not installed.
+  /// The library, which the first call loads. `store_unavailable` if it is not installed.
   static core::Result<const Curl*> load();
 };
 
-/// What a request is made with; it keeps its connections for the next one.
+/// Sends requests, and keeps its connections for the next one.
 using CurlHandle = std::unique_ptr<CURL, decltype(&curl_easy_cleanup)>;
 
 }  // namespace nexakey::store::http

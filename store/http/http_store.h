@@ -12,13 +12,13 @@
 
 namespace nexakey::store::http {
 
-/// A store on another machine, or behind a Unix socket, that `nexakey serve` keeps. Nothing is sent
-/// before the first command. `rest` is what follows the colon of the URL; see http/url.h.
+/// A store behind `nexakey serve`, on another machine or a Unix socket. Sends nothing before the
+/// first operation. `rest` is what follows the colon of the URL, as Url::parse takes it.
 core::Result<std::unique_ptr<KeyStore>> open_store(std::string_view scheme, const std::string& rest,
                                                    const RemoteAccess& access);
 
-/// Whether it can be reached, has a certificate to trust for the next two weeks, and takes the
-/// token, and how far its clock is from that of this machine.
+/// Checks that the server can be reached and accepts the token, that its certificate is valid for
+/// the next two weeks, and that its clock agrees with that of this machine.
 core::Result<void> check_store(std::string_view scheme, const std::string& rest,
                                const RemoteAccess& access, const FindingVisitor& visit);
 

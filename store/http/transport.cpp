@@ -18,7 +18,7 @@ constexpr std::size_t kMaxBodySize = std::size_t{16} << 20U;
 constexpr std::size_t kMaxHeadSize = std::size_t{64} << 10U;
 constexpr milliseconds kConnectTime{10'000};
 
-// Of OpenSSL's x509_vfy.h, as curl hands them on.
+// Of OpenSSL's x509_vfy.h, which curl passes on.
 constexpr long kNotYetValid = 9;
 constexpr long kExpired = 10;
 constexpr std::array<long, 5> kUnknownIssuer{2, 18, 19, 20, 21};
@@ -32,14 +32,14 @@ core::Secret header_with(const core::Secret& token) {
   return core::Secret(std::move(header));
 }
 
-/// Whether a line of a head has this name, which is in lower case, in front of its colon.
+/// Whether a line of a head is a header with this name; `name` is in lower case.
 bool is_header(std::string_view line, std::string_view name) {
   return line.size() > name.size() && line[name.size()] == ':' &&
          std::ranges::equal(line.substr(0, name.size()), name, {},
                             [](char c) { return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c; });
 }
 
-/// "30s", or what is below a second in milliseconds.
+/// A time in seconds, "30s", or in milliseconds if it is not a whole number of seconds.
 std::string to_text(milliseconds time) {
   return time.count() % 1000 == 0 ? std::to_string(time.count() / 1000) + "s"
                                   : std::to_string(time.count()) + "ms";
@@ -47,23 +47,23 @@ std::string to_text(milliseconds time) {
 
 }  // namespace
 
-/// One exchange while it goes on: what curl's callbacks read and write.
+/// The state of one exchange, which curl's callbacks read and write.
 struct Transport::Turn {
   Transport& transport;
   std::string_view unsent;
   const char* wanted = kJson;
   const Sink* sink = nullptr;
-  bool was_sent = false;  ///< begun at least
+  bool was_sent = false;  ///< at least in part
   bool has_ended = false;
   std::size_t head = 0;
   bool is_too_long = false;
-  bool has_begun = false;   ///< to give the sink what it wants
-  bool has_enough = false;  ///< the sink has
+  bool has_begun = false;   ///< the sink has got some of the body
+  bool has_enough = false;  ///< the sink needs no further piece
   Reply reply{};
   std::array<char, CURL_ERROR_SIZE> error{};
 
-  /// The body goes out once: curl, which would begin anew on another connection when the one that
-  /// it kept has died, can't.
+  /// Sends the body once. If a kept connection has died, curl would send the request again on a new
+  /// one; after the end of the body this makes it fail instead.
   static std::size_t send(char* buffer, std::size_t size, std::size_t count, void* data) {
     Turn& turn = *static_cast<Turn*>(data);
     turn.was_sent = true;
@@ -92,7 +92,7 @@ struct Transport::Turn {
     return length;
   }
 
-  /// Whether what comes is what was asked for, and not an error.
+  /// Whether the reply is what was requested, and not an error.
   bool is_wanted() {
     if (!has_begun) {
       transport.read_head(reply);
@@ -132,7 +132,7 @@ bool Transport::set(CURLoption option, T value) {
 
 bool Transport::prepare(const Message& message, milliseconds time, Turn& turn) {
   curl_->easy_reset(handle_.get());
-  // Without it a look-up of a name that takes too long would still be waited for at the end.
+  // Without it curl waits at the end for a look-up of a name that has taken too long.
   static_cast<void>(set(CURLOPT_QUICK_EXIT, 1L));
   const bool has_body = message.method != "GET";
   const bool takes_proxy = url_.is_encrypted && !url_.is_local;
@@ -185,7 +185,7 @@ bool Transport::limit(milliseconds time, const Turn& turn) {
   if (turn.sink == nullptr) {
     return set(CURLOPT_TIMEOUT_MS, static_cast<long>(time.count()));
   }
-  // Less than a byte a second, for so many seconds.
+  // It fails after so many seconds with less than a byte per second.
   const auto seconds = std::chrono::ceil<std::chrono::seconds>(time);
   return set(CURLOPT_LOW_SPEED_LIMIT, 1L) &&
          set(CURLOPT_LOW_SPEED_TIME, static_cast<long>(seconds.count()));
@@ -208,7 +208,7 @@ void Transport::read_head(Reply& reply) {
 tl::expected<Reply, NoReply> Transport::exchange(const Message& message, milliseconds time,
                                                  const Sink* sink) {
   Turn turn{.transport = *this, .unsent = message.body, .wanted = message.type, .sink = sink};
-  // A list that is made here is not copied by curl: the token stays where it is wiped.
+  // curl does not copy a list that is made here: there is no copy of the token that is not wiped.
   std::array<std::string, 3> texts{std::string("Accept: ") + message.type,
                                    std::string("Content-Type: ") + message.type, "Expect:"};
   std::array<curl_slist, 4> headers{};
@@ -244,7 +244,7 @@ NoReply Transport::explain_certificate(const Turn& turn) {
     return {.reason = "has a certificate of an untrusted authority",
             .hint = "name the certificate of the authority with --ca-file if you trust it"};
   }
-  // The name is looked at beside OpenSSL's verdict.
+  // curl checks the name itself.
   if (std::string_view(turn.error.data()).find("match") != std::string_view::npos) {
     return {.reason = "has a certificate for another name",
             .hint = "use a name that the certificate covers"};
@@ -255,10 +255,10 @@ NoReply Transport::explain_certificate(const Turn& turn) {
 
 NoReply Transport::explain(CURLcode code, const Turn& turn, milliseconds time) {
   NoReply failure{.reason = {}, .hint = {}, .was_sent = turn.was_sent};
-  const auto fail = [&](std::string reason, std::string hint = {}, bool may_pass = false) {
+  const auto fail = [&](std::string reason, std::string hint = {}, bool is_temporary = false) {
     failure.reason = std::move(reason);
     failure.hint = std::move(hint);
-    failure.may_pass = may_pass && !turn.has_begun;  // begun anew, it would come twice
+    failure.is_temporary = is_temporary && !turn.has_begun;  // the sink would get it twice
     return failure;
   };
   if (turn.is_too_long) {

@@ -24,14 +24,14 @@ struct Message {
   std::string method;
   std::string target;        ///< the path and the query
   std::string body{};        ///< a GET has none
-  const char* type = kJson;  ///< of the body, and of the one that is wanted
+  const char* type = kJson;  ///< the media type of the body, and of the one to get
 };
 
-/// Takes the body of an answer piece by piece, so that it may be of any length; false: it has had
-/// enough.
+/// Takes the body of a reply in pieces, so that it may be of any length; false: no further piece is
+/// needed.
 using Sink = std::function<bool(std::string_view)>;
 
-/// What came back: whole, within its bounds, but not looked at.
+/// A complete reply within the limits of size; nothing in it is checked yet.
 struct Reply {
   int status = 0;
   std::string content_type;
@@ -40,35 +40,35 @@ struct Reply {
   std::optional<core::Time> date;  ///< by the server's clock, in whole seconds
 };
 
-/// Whether the value of a Content-Type names this type, with whatever parameters.
+/// Whether the value of a Content-Type names this type, with any parameters.
 inline bool is_of_type(std::string_view content_type, std::string_view type) {
   return content_type.substr(0, content_type.find(';')) == type;
 }
 
-/// Why nothing came back that could be looked at.
+/// Why there is no reply.
 struct NoReply {
-  std::string reason;     ///< "cannot be reached: connection refused", to put behind a URL
-  std::string hint;       ///< may be empty
-  bool was_sent = false;  ///< whether the server may have got the request
-  bool may_pass = false;  ///< whether it may be better in a moment
+  std::string reason;         ///< follows a URL: "cannot be reached: connection refused"
+  std::string hint;           ///< may be empty
+  bool was_sent = false;      ///< whether the server may have got the request
+  bool is_temporary = false;  ///< whether another attempt may succeed
 };
 
-/// Does HTTP/1.1 with one server: follows no redirect, trusts no certificate that it can't verify,
-/// and never sends a request a second time by itself.
+/// HTTP/1.1 with one server (RFC 9112). Follows no redirect, trusts no certificate that it cannot
+/// verify, and never sends a request a second time by itself. For one thread at a time.
 class Transport {
  public:
-  /// `ca_file`: certificates (PEM) to trust in place of the system's; empty: those.
+  /// `ca_file`: certificates (PEM) to trust in place of the system's; empty: the system's.
   static core::Result<Transport> open(Url url, const core::Secret& token, std::string ca_file);
 
-  /// Sends a request and takes the reply; it is over after `time` in any case. With a sink, a body
-  /// of the wanted type that comes with status 200 goes to that one, and `time` is how long nothing
-  /// of it may come.
+  /// Sends a request and receives the reply, within `time`. With a sink, the body of a reply of the
+  /// requested type with status 200 goes to the sink, and `time` is the time in which some of it
+  /// has to come.
   tl::expected<Reply, NoReply> exchange(const Message& message, std::chrono::milliseconds time,
                                         const Sink* sink = nullptr);
 
-  /// Has the certificates of connections kept that are made from now on.
+  /// Keeps the certificates of connections that are made from now on.
   void keep_certificates() { keeps_certificates_ = true; }
-  /// When the certificate ends that the server showed for the connection of the last exchange.
+  /// The end of the server's certificate, of the connection of the last exchange.
   std::optional<core::Time> certificate_end();
 
   [[nodiscard]] const Url& url() const { return url_; }

@@ -38,7 +38,7 @@ bool is_port(std::string_view digits) {
          digits.front() != '0';
 }
 
-/// A host and, if it is an IPv6 address, without its brackets; empty: it is none.
+/// The host, without the brackets of an IPv6 address; empty if it is not a host.
 std::string_view host_in(std::string_view text) {
   if (text.starts_with('[') && text.ends_with(']')) {
     const std::string_view address = text.substr(1, text.size() - 2);

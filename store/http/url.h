@@ -10,9 +10,9 @@ namespace nexakey::store::http {
 /// Where a remote store is.
 struct Url {
   std::string text;         ///< as messages show it
-  std::string base;         ///< what the paths of the API are put behind
+  std::string base;         ///< the prefix of the paths of the API
   std::string socket_path;  ///< of a Unix socket; empty: it is reached by TCP
-  bool is_local = false;    ///< on this machine: what goes there meets no network and no proxy
+  bool is_local = false;    ///< on this machine: requests pass no network and no proxy
   bool is_encrypted = false;
 
   /// Reads what follows the colon of `https://HOST[:PORT]`, `http://HOST[:PORT]` or `unix:PATH`.
