@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "core/time.h"
-#include "store/http/connection.h"
+#include "store/http/api_client.h"
 #include "store/http/http_store.h"
 
 namespace nexakey::store::http {
@@ -52,9 +52,9 @@ void check_clock(const Introduction& introduction, SystemTime before, SystemTime
          .advice = "set both by NTP: this clock dates new keys, that one ends them"});
 }
 
-Result<void> look_at_server(Connection connection, const FindingVisitor& visit) {
+Result<void> look_at_server(ApiClient client, const FindingVisitor& visit) {
   const SystemTime before = std::chrono::system_clock::now();
-  return connection.introduce().map([&](const Introduction& introduction) {
+  return client.introduce().map([&](const Introduction& introduction) {
     const SystemTime after = std::chrono::system_clock::now();
     check_certificate(introduction, after, visit);
     check_clock(introduction, before, after, visit);
@@ -66,8 +66,8 @@ Result<void> look_at_server(Connection connection, const FindingVisitor& visit) 
 Result<void> check_store(std::string_view scheme, const std::string& rest,
                          const RemoteAccess& access, const FindingVisitor& visit) {
   return Url::parse(scheme, rest)
-      .and_then([&](Url url) { return Connection::open(std::move(url), access); })
-      .and_then([&](Connection connection) { return look_at_server(std::move(connection), visit); })
+      .and_then([&](Url url) { return ApiClient::open(std::move(url), access); })
+      .and_then([&](ApiClient client) { return look_at_server(std::move(client), visit); })
       .and_then([&] { return open_store(scheme, rest, access); })
       .and_then([](const std::unique_ptr<KeyStore>& store) { return store->workspaces(); })
       .map([&](const std::vector<std::string>& /*names*/) {

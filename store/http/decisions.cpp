@@ -109,7 +109,7 @@ Result<std::vector<Verification>> RemoteStore::verify(std::span<const Request> r
                                 .target = verify_target(options),
                                 .body = array_of(std::span(elements).subspan(first, count))},
                     .repeat = Repeat::never};
-    const auto part = connection_.ask(call, [&](const Json& json) -> Result<void> {
+    const auto part = client_.ask(call, [&](const Json& json) -> Result<void> {
       if (!json.is_array() || json.size() != count) {
         return reject("the number of decisions differs from that of the requests");
       }
@@ -142,7 +142,7 @@ Result<void> RemoteStore::record_responses(std::span<const core::UpstreamRespons
                                 .body = array_of(std::span(elements).subspan(first, count))},
                     .repeat = Repeat::never,
                     .remedy = "some of it may be counted"};
-    auto counted = connection_.ask(call, [](const Json& /*json*/) { return Result<void>(); });
+    auto counted = client_.ask(call, [](const Json& /*json*/) { return Result<void>(); });
     if (!counted) {
       return counted;
     }

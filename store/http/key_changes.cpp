@@ -75,7 +75,7 @@ Result<Key> RemoteStore::create(const Key& key, CreateMode mode, Time now) {
                       written([&](core::JsonWriter& json) { write_key_record(json, key, now); })},
       .may_miss = true,  // the key that it was rotated from
       .remedy = "revoke " + id + ", if it is there, and run the command again"};
-  return connection_.ask(call, [&](const Json& json) { return read_created(json, key, mode); });
+  return client_.ask(call, [&](const Json& json) { return read_created(json, key, mode); });
 }
 
 Result<std::optional<Key>> RemoteStore::update(KeyId id, const core::KeyChange& change,
@@ -87,7 +87,7 @@ Result<std::optional<Key>> RemoteStore::update(KeyId id, const core::KeyChange& 
       .repeat = Repeat::never,
       .may_miss = true,
       .remedy = kRunAgain};
-  auto changed = connection_.ask(call, [&](const Json& json) -> Result<std::optional<Key>> {
+  auto changed = client_.ask(call, [&](const Json& json) -> Result<std::optional<Key>> {
     auto key = read_key(member(json, "key"));
     return !key || key->id == id ? std::move(key) : reject("it is for another key");
   });
@@ -102,7 +102,7 @@ Result<std::optional<Rotated>> RemoteStore::rotate(KeyId id, const core::Rotatio
                   .body = written([&](core::JsonWriter& json) { write_rotation(json, rotation); })},
       .may_miss = true,
       .remedy = "check whether nexakey show " + id.to_string() + " has a successor"};
-  auto rotated = connection_.ask(call, [&](const Json& json) -> Result<std::optional<Rotated>> {
+  auto rotated = client_.ask(call, [&](const Json& json) -> Result<std::optional<Rotated>> {
     return read_rotated(json, id, rotation);
   });
   return unless_missing(*this, id, std::move(rotated));

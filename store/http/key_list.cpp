@@ -89,7 +89,7 @@ Result<std::optional<KeyId>> RemoteStore::list(const core::KeyFilter& filter, co
   Page rest = page;
   while (rest.limit > 0) {
     const Page part{.limit = std::min(rest.limit, kMaxPage), .after = rest.after};
-    const auto fetched = connection_.ask(get(target_of(filter, part)), [&](const Json& json) {
+    const auto fetched = client_.ask(get(target_of(filter, part)), [&](const Json& json) {
       return read_page(json).and_then([&](KeyPage read) {
         return check_page(read, filter, part.limit, now, newest).map([&] {
           return std::move(read);
@@ -109,7 +109,7 @@ Result<std::optional<KeyId>> RemoteStore::list(const core::KeyFilter& filter, co
       return std::nullopt;
     }
     if (!cursors.insert(*fetched->next).second) {
-      return tl::unexpected(connection_.nonsense("its pages repeat"));
+      return tl::unexpected(client_.nonsense("its pages repeat"));
     }
     rest.limit -= fetched->keys.size();
     rest.after = fetched->next;
@@ -118,7 +118,7 @@ Result<std::optional<KeyId>> RemoteStore::list(const core::KeyFilter& filter, co
 }
 
 Result<std::vector<std::string>> RemoteStore::workspaces() {
-  return connection_.ask(get("/v1/workspaces"), [](const Json& json) {
+  return client_.ask(get("/v1/workspaces"), [](const Json& json) {
     return read_list(member(json, "workspaces"), [](const Json& name) -> Result<std::string> {
       if (!name.is_string()) {
         return reject("the name of a workspace must be a string");

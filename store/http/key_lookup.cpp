@@ -91,8 +91,8 @@ Result<Found> RemoteStore::find_all(const char* kind, std::span<const Name> name
 template <typename Name>
 Result<Found> RemoteStore::find_first(const char* kind, std::span<const Name> names) {
   if (!is_older_) {
-    auto found = connection_.ask(look_up(kind, names),
-                                 [&](const Json& json) { return read_found(json, names); });
+    auto found = client_.ask(look_up(kind, names),
+                             [&](const Json& json) { return read_found(json, names); });
     if (found || !is_unknown_path(found.error())) {
       return found;
     }

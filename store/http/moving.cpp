@@ -25,12 +25,12 @@ Result<void> RemoteStore::export_records(const std::optional<std::string>& works
   const Call call{
       .message = {.method = "GET", .target = target("/v1/export", query), .type = kJsonLines}};
   ExportLines lines(workspace, visit);
-  auto fetched = connection_.fetch(call, [&](std::string_view piece) { return lines.take(piece); });
+  auto fetched = client_.fetch(call, [&](std::string_view piece) { return lines.take(piece); });
   if (!fetched) {
     return fetched;
   }
   return lines.finish().map_error([&](core::Error error) {
-    return error.code == core::ErrorCode::usage ? connection_.nonsense(error.message, call) : error;
+    return error.code == core::ErrorCode::usage ? client_.nonsense(error.message, call) : error;
   });
 }
 
@@ -44,7 +44,7 @@ Result<void> RemoteStore::stage_import(core::ImportId id, std::uint32_t number,
                   .target = "/v1/imports/" + id.to_string() + "/" + std::to_string(number),
                   .body = std::string(lines),
                   .type = kJsonLines}};
-  return connection_.ask(call, [](const Json& /*json*/) { return Result<void>(); });
+  return client_.ask(call, [](const Json& /*json*/) { return Result<void>(); });
 }
 
 Result<core::ImportSummary> RemoteStore::commit_import(core::ImportId id, std::uint32_t parts,
@@ -60,7 +60,7 @@ Result<core::ImportSummary> RemoteStore::commit_import(core::ImportId id, std::u
                   .may_miss = true,
                   .remedy = "run the same import again, which changes nothing if it was made",
                   .work = kTimeForPart * parts};
-  return connection_.ask(call, [&](const Json& json) -> Result<core::ImportSummary> {
+  return client_.ask(call, [&](const Json& json) -> Result<core::ImportSummary> {
     const Json& summary = member(json, "import");
     return member(summary, "dry_run") == Json(options.dry_run)
                ? core::read_import(summary)

@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "store/http/connection.h"
+#include "store/http/api_client.h"
 #include "store/key_store.h"
 
 namespace nexakey::store::http {
@@ -20,7 +20,7 @@ namespace nexakey::store::http {
 /// the same end, it is taken.
 class RemoteStore final : public KeyStore {
  public:
-  explicit RemoteStore(Connection connection) : connection_(std::move(connection)) {}
+  explicit RemoteStore(ApiClient client) : client_(std::move(client)) {}
 
   // key_list.cpp
   Result<std::optional<core::KeyId>> list(
@@ -81,7 +81,7 @@ class RemoteStore final : public KeyStore {
                                                 const std::string& reason);
   Result<std::vector<core::Key>> find_revoked(std::span<const core::KeyId> ids);
 
-  Connection connection_;
+  ApiClient client_;
   bool is_older_ = false;  ///< the server has said that it does not know POST /v1/keys/find
 };
 

@@ -53,7 +53,7 @@ std::string target_of(const core::AuditFilter& filter, std::size_t limit) {
 Result<core::UsageReport> RemoteStore::usage(const core::UsageQuery& query, core::Time /*now*/) {
   core::Query parameters;
   core::add_usage_query(parameters, query);
-  return connection_.ask(
+  return client_.ask(
       get(target("/v1/usage", parameters)), [&](const Json& json) -> Result<core::UsageReport> {
         const Json& key = member(json, "key_id");
         const bool is_it = query.key ? key == Json(query.key->to_string()) : key.is_null();
@@ -67,9 +67,8 @@ Result<std::optional<std::int64_t>> RemoteStore::audit(
   core::AuditFilter rest = filter;
   while (limit > 0) {
     const std::size_t wanted = std::min(limit, kMaxPage);
-    const auto page = connection_.ask(get(target_of(rest, wanted)), [&](const Json& json) {
-      return read_page(json, rest, wanted);
-    });
+    const auto page = client_.ask(get(target_of(rest, wanted)),
+                                  [&](const Json& json) { return read_page(json, rest, wanted); });
     if (!page) {
       return tl::unexpected(page.error());
     }
@@ -88,9 +87,8 @@ Result<std::optional<std::int64_t>> RemoteStore::audit(
 }
 
 Result<core::AuditHead> RemoteStore::audit_head() {
-  return connection_.ask(get("/v1/audit/head"), [](const Json& json) {
-    return core::read_audit_head(member(json, "head"));
-  });
+  return client_.ask(get("/v1/audit/head"),
+                     [](const Json& json) { return core::read_audit_head(member(json, "head")); });
 }
 
 }  // namespace nexakey::store::http

@@ -71,8 +71,8 @@ Result<std::vector<Key>> RemoteStore::revoke_at_once(std::span<const KeyId> ids,
                                                      const std::string& reason) {
   if (ids.size() > kMaxRecords && !is_older_) {
     const Call call = revocation("/v1/keys/revoke?return=ids", ids, reason);
-    const auto revoked = connection_.ask(
-        call, [&](const Json& json) { return check_ids(member(json, "ids"), ids); });
+    const auto revoked =
+        client_.ask(call, [&](const Json& json) { return check_ids(member(json, "ids"), ids); });
     if (revoked) {
       return find_revoked(ids);
     }
@@ -81,7 +81,7 @@ Result<std::vector<Key>> RemoteStore::revoke_at_once(std::span<const KeyId> ids,
       return tl::unexpected(revoked.error());
     }
   }
-  return connection_.ask(revocation("/v1/keys/revoke", ids, reason), [&](const Json& json) {
+  return client_.ask(revocation("/v1/keys/revoke", ids, reason), [&](const Json& json) {
     return check_revoked(ids, read_list(member(json, "keys"), read_key));
   });
 }
@@ -109,7 +109,7 @@ Result<std::vector<Token>> RemoteStore::revoke_tokens(std::span<const TokenId> i
   if (ids.empty()) {
     return {};
   }
-  return connection_.ask(revocation("/v1/tokens/revoke", ids, ""), [&](const Json& json) {
+  return client_.ask(revocation("/v1/tokens/revoke", ids, ""), [&](const Json& json) {
     return check_revoked(ids, read_list(member(json, "tokens"), read_token));
   });
 }

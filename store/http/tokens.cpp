@@ -16,7 +16,7 @@ Result<Token> RemoteStore::create_token(const Token& token) {
                                 write_token_record(json, token, token.created_at);
                               })},
                   .remedy = "revoke " + id + ", if it is there, and run the command again"};
-  return connection_.ask(call, [&](const Json& json) -> Result<Token> {
+  return client_.ask(call, [&](const Json& json) -> Result<Token> {
     auto created = read_token(member(json, "token"));
     return !created || *created == token ? std::move(created)
                                          : core::reject("it is for another token");
@@ -24,7 +24,7 @@ Result<Token> RemoteStore::create_token(const Token& token) {
 }
 
 Result<std::vector<Token>> RemoteStore::tokens() {
-  return connection_.ask(get("/v1/tokens"), [](const Json& json) {
+  return client_.ask(get("/v1/tokens"), [](const Json& json) {
     return read_list(member(json, "tokens"), read_token);
   });
 }

@@ -48,10 +48,10 @@ struct Introduction {
 /// Sends requests of the API to a server: repeats those that are safe to repeat, and turns a reply
 /// into a document or an error. A reply that is not one of the API's is `store_unavailable`, and
 /// never looks like a missing key. For one thread at a time.
-class Connection {
+class ApiClient {
  public:
   /// Sends nothing yet. `usage` if there is no token.
-  static core::Result<Connection> open(Url url, const RemoteAccess& access);
+  static core::Result<ApiClient> open(Url url, const RemoteAccess& access);
 
   /// Sends a request, and returns what `read` returns for the document of a reply with status 200
   /// or, with status 204, for null. An error of `read` says what is invalid in the document.
@@ -74,7 +74,7 @@ class Connection {
   [[nodiscard]] core::Error nonsense(const std::string& what, const Call& call = {}) const;
 
  private:
-  Connection(Transport transport, const RemoteAccess& access);
+  ApiClient(Transport transport, const RemoteAccess& access);
   core::Result<core::Json> ask(const Call& call);
   tl::expected<Reply, NoReply> exchange(const Call& call, const Sink* sink);
   [[nodiscard]] core::Result<core::Json> judge(const Call& call, const Reply& reply) const;

@@ -1,4 +1,4 @@
-#include "store/http/connection.h"
+#include "store/http/api_client.h"
 
 #include <algorithm>
 #include <thread>
@@ -67,35 +67,35 @@ Error with_remedy(Error error, const Call& call) {
 
 }  // namespace
 
-Result<Connection> Connection::open(Url url, const RemoteAccess& access) {
+Result<ApiClient> ApiClient::open(Url url, const RemoteAccess& access) {
   if (!access.token) {
     return core::reject(url.text + " needs a token", "name its file with --token-file");
   }
   return access.token().and_then([&](const core::Secret& token) {
     return Transport::open(std::move(url), token, access.ca_file).map([&](Transport transport) {
-      return Connection(std::move(transport), access);
+      return ApiClient(std::move(transport), access);
     });
   });
 }
 
-Connection::Connection(Transport transport, const RemoteAccess& access)
+ApiClient::ApiClient(Transport transport, const RemoteAccess& access)
     : transport_(std::move(transport)),
       name_(transport_.url().text + access.store_origin),
       token_(access.token_name),
       timeout_(access.timeout) {}
 
-milliseconds Connection::pause_before(int attempt) {
+milliseconds ApiClient::pause_before(int attempt) {
   const milliseconds max = kFirstPause * (1 << (attempt - 1));
   std::uniform_int_distribution<std::int64_t> part(max.count() / 2, max.count());
   return milliseconds(part(jitter_));
 }
 
-Result<Json> Connection::ask(const Call& call) {
+Result<Json> ApiClient::ask(const Call& call) {
   const auto reply = exchange(call, nullptr);
   return reply ? judge(call, *reply) : tl::unexpected(failure(call, reply.error()));
 }
 
-Result<void> Connection::fetch(const Call& call, const Sink& sink) {
+Result<void> ApiClient::fetch(const Call& call, const Sink& sink) {
   const auto reply = exchange(call, &sink);
   if (!reply) {
     return tl::unexpected(failure(call, reply.error()));
@@ -108,7 +108,7 @@ Result<void> Connection::fetch(const Call& call, const Sink& sink) {
   });
 }
 
-Result<Introduction> Connection::introduce() {
+Result<Introduction> ApiClient::introduce() {
   const Call call{.message = {.method = "GET", .target = "/healthz"}};
   transport_.keep_certificates();
   const auto reply = exchange(call, nullptr);
@@ -117,7 +117,7 @@ Result<Introduction> Connection::introduce() {
 }
 
 /// Sends a request, again if it is safe, until there is a reply that may be final or no time left.
-tl::expected<Reply, NoReply> Connection::exchange(const Call& call, const Sink* sink) {
+tl::expected<Reply, NoReply> ApiClient::exchange(const Call& call, const Sink* sink) {
   const auto end = Clock::now() + timeout_ + call.work;
   for (int attempt = 1;; ++attempt) {
     const auto left = std::chrono::duration_cast<milliseconds>(end - Clock::now());
@@ -136,7 +136,7 @@ tl::expected<Reply, NoReply> Connection::exchange(const Call& call, const Sink* 
   }
 }
 
-Result<Json> Connection::judge(const Call& call, const Reply& reply) const {
+Result<Json> ApiClient::judge(const Call& call, const Reply& reply) const {
   constexpr int kNoContent = 204;
   if (reply.status == kNoContent) {
     return Json();
@@ -160,7 +160,7 @@ Result<Json> Connection::judge(const Call& call, const Reply& reply) const {
   return tl::unexpected(*std::move(problem));
 }
 
-Error Connection::refusal(const Reply& reply) const {
+Error ApiClient::refusal(const Reply& reply) const {
   const auto said = read_problem(reply);
   if (!said || said->code != ErrorCode::forbidden) {
     return {ErrorCode::forbidden,
@@ -176,7 +176,7 @@ Error Connection::refusal(const Reply& reply) const {
           said->hint};
 }
 
-Error Connection::failure(const Call& call, const Reply& reply) const {
+Error ApiClient::failure(const Call& call, const Reply& reply) const {
   const auto error = [&](const std::string& what, std::string hint) {
     return with_remedy({ErrorCode::store_unavailable, name_ + " " + what, std::move(hint)}, call);
   };
@@ -197,12 +197,12 @@ Error Connection::failure(const Call& call, const Reply& reply) const {
                "check the address");
 }
 
-Error Connection::failure(const Call& call, const NoReply& reply) const {
+Error ApiClient::failure(const Call& call, const NoReply& reply) const {
   Error error{ErrorCode::store_unavailable, name_ + " " + reply.reason, reply.hint};
   return reply.was_sent ? with_remedy(std::move(error), call) : error;
 }
 
-Error Connection::nonsense(const std::string& what, const Call& call) const {
+Error ApiClient::nonsense(const std::string& what, const Call& call) const {
   return with_remedy(
       {ErrorCode::store_unavailable, name_ + " sent an invalid response: " + what, ""}, call);
 }
