@@ -1,9 +1,7 @@
 #include "cli/batch.h"
 
-#include <array>
 #include <cerrno>
 #include <cstring>
-#include <span>
 #include <string>
 #include <system_error>
 #include <vector>

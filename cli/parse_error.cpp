@@ -1,7 +1,6 @@
 #include "cli/parse_error.h"
 
 #include <algorithm>
-#include <string_view>
 
 #include "cli/help.h"
 #include "cli/print_error.h"

@@ -1,6 +1,5 @@
 #include "cli/rotation_file.h"
 
-#include <array>
 #include <cerrno>
 #include <string>
 #include <system_error>

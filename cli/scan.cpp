@@ -49,9 +49,9 @@ std::vector<scan::FoundLeak> search(const Options& options, scan::LeakSink& sink
   return sink.take();
 }
 
-/// What is worth telling: a key that the store has, wherever it stands, and what has the form of a
-/// key. Who has no store has to do with what may be one.
-bool is_told(const scan::FoundLeak& found, const Options& options, const KnownKeys& known) {
+/// Whether a find is reported: a key of the store anywhere, or text in the format of a key. With
+/// --offline, placeholders are not reported.
+bool is_reported(const scan::FoundLeak& found, const Options& options, const KnownKeys& known) {
   return known.contains(found.leak.hash) ||
          (!found.leak.runs_on && !(options.offline && found.leak.placeholder));
 }
@@ -127,13 +127,13 @@ void check(const Options& options) {
     refuse("--staged contradicts --history", "leave one of them out");
   }
   if (options.staged && !options.arguments.empty()) {
-    refuse("--staged takes no paths", "it is about all that is staged");
+    refuse("--staged takes no paths", "leave the paths out");
   }
   if (options.ignored && (options.history || options.staged)) {
-    refuse("--no-ignore is about files", "git ignores nothing that it has");
+    refuse("--no-ignore is about files", "leave it out with --history and --staged");
   }
   if (options.revoke && options.offline) {
-    refuse("--revoke contradicts --offline", "only a store can revoke");
+    refuse("--revoke contradicts --offline", "leave one of them out");
   }
 }
 
@@ -146,7 +146,8 @@ ExitStatus run(Context& context, const Options& options) {
   scan::LeakSink sink(note);
   std::vector<scan::FoundLeak> found = search(options, sink);
   const KnownKeys known = store ? look_up(context, *store, found) : KnownKeys();
-  std::erase_if(found, [&](const scan::FoundLeak& leak) { return !is_told(leak, options, known); });
+  std::erase_if(found,
+                [&](const scan::FoundLeak& leak) { return !is_reported(leak, options, known); });
   if (options.history) {
     found = scan::attribute(std::move(found), options.arguments, note);
   }
@@ -168,10 +169,11 @@ Runner attach(Arguments& app) {
   app.add_option("PATH", options->arguments,
                  "Files, folders, or - for standard input (default: .); with --history, revisions")
       ->type_name("FILE");
-  app.add_flag("--history", options->history, "Search all that the git repository ever had");
+  app.add_flag("--history", options->history, "Search all objects of the git repository");
   app.add_flag("--staged", options->staged, "Search what git commit would commit");
   app.add_flag("--no-ignore", options->ignored, "Search files that git ignores too");
-  app.add_flag("--offline", options->offline, "Ask no store: whatever looks like a key counts");
+  app.add_flag("--offline", options->offline,
+               "Do not use the store; report everything in key format");
   app.add_flag("--revoke", options->revoke, "Revoke the live keys that are found");
   app.footer(kExamples);
   return [options](Context& context) { return run(context, *options); };

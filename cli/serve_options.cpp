@@ -42,26 +42,25 @@ void add_serve_options(Arguments& app, ServeOptions& options) {
   add_list_option(app, "--listen", options.listen, "Where to listen (default: 127.0.0.1:8080)")
       ->type_name("ADDRESS:PORT|unix:PATH|systemd");
   add("--metrics-listen", options.metrics_listen,
-      "Where to answer /metrics, /healthz and /readyz alone", "ADDRESS:PORT|unix:PATH");
+      "Where to serve only /metrics, /healthz and /readyz", "ADDRESS:PORT|unix:PATH");
   add_list_option(app, "--trusted-proxy", options.proxies,
-                  "A gateway whose headers about clients are trusted")
+                  "A gateway whose client headers are trusted")
       ->type_name("IP|unix");
-  add("--tls-cert", options.certificate, "Speak TLS with this certificate chain (PEM)", "FILE");
+  add("--tls-cert", options.certificate, "The certificate chain for TLS (PEM)", "FILE");
   add("--tls-key", options.private_key, "The key of the certificate (PEM)", "FILE");
   app.add_flag("--insecure", options.insecure, "Allow other machines to connect without TLS");
   add("--log", options.log, "The form of the access log (default: text)", "text|json|none");
-  add("--access-log", options.access_log, "Count upstream responses from the access log of nginx",
+  add("--access-log", options.access_log, "Record upstream responses from nginx's access log",
       "unix:PATH");
   add("--max-header", options.max_header,
-      "The max size of a request's head, in bytes (default: 65536)", "N");
-  add("--max-body", options.max_body, "The max size of a body, in bytes", "N");
-  add("--max-connections", options.max_connections, "The max number of connections", "N");
+      "The maximum size of a request's head, in bytes (default: 65536)", "N");
+  add("--max-body", options.max_body, "The maximum size of a body, in bytes", "N");
+  add("--max-connections", options.max_connections, "The maximum number of connections", "N");
   add("--max-buffers", options.max_buffers, "The memory for all requests and responses, in bytes",
       "N");
-  add("--deciders", options.deciders, "Threads for decisions, if the store is on another machine",
-      "N");
-  add("--workers", options.workers, "Threads for requests that can take long", "N");
-  add("--max-waiting", options.max_waiting, "The max number of requests that wait for one", "N");
+  add("--deciders", options.deciders, "Threads for decisions, if the store is in PostgreSQL", "N");
+  add("--workers", options.workers, "Threads for long requests", "N");
+  add("--max-waiting", options.max_waiting, "The maximum number of waiting requests", "N");
   add("--idle-timeout", options.idle_timeout, "How long a connection may be idle", "DURATION");
   add("--head-timeout", options.head_timeout, "How long the head of a request may take to arrive",
       "DURATION");

@@ -1,7 +1,6 @@
 #include "core/decision.h"
 
 #include <algorithm>
-#include <array>
 
 #include "core/endpoint.h"
 #include "core/text.h"

@@ -1,7 +1,5 @@
 #include "core/token.h"
 
-#include <array>
-
 #include "core/key.h"
 
 namespace nexakey::core {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdint>
 #include <vector>
 
 #include <archive.h>
@@ -75,7 +74,7 @@ constexpr std::array<Magic, 8> kMagics{{
     {ArchiveKind::tar, 257, "ustar  "},
 }};
 
-/// The filter of libarchive for a format; nothing for formats with members.
+/// The filter of libarchive for a compressed file; nothing for a format with members.
 std::optional<int> filter_of(ArchiveKind kind) {
   switch (kind) {
     case ArchiveKind::gzip:
@@ -139,7 +138,7 @@ struct ArchiveReader::State {
     }
     const LibArchive& library = *libarchive();
     handle = library.read_new();
-    // Only this one format: nested archives are detected and counted by the caller.
+    // Only this kind: nested formats are scanned and counted separately.
     const std::optional<int> filter = filter_of(kind);
     const bool is_ready =
         (filter ? library.append_filter(handle, *filter) : ARCHIVE_OK) >= ARCHIVE_WARN &&

@@ -9,12 +9,12 @@
 
 namespace nexakey::scan {
 
-/// The formats that contain other documents.
+/// The archive formats that are searched.
 enum class ArchiveKind { gzip, bzip2, xz, zstd, tar, zip };
 
-/// The format of a document, by its first 512 bytes; nothing: it is not an archive. The signatures
-/// are those of RFC 1952 (gzip), RFC 8878 (zstd), .ZIP APPNOTE 4.3.7 (zip), POSIX pax (tar), and
-/// the format descriptions of xz and bzip2.
+/// The format of a document, by its first 512 bytes; nothing if it is not an archive. The
+/// signatures are those of RFC 1952 (gzip), RFC 8878 (zstd), .ZIP APPNOTE 4.3.7 (zip), POSIX pax
+/// (tar), and the format descriptions of xz and bzip2.
 std::optional<ArchiveKind> archive_kind(std::string_view head);
 
 /// Reads an archive from its beginning to its end. Uses libarchive, which is loaded for the first
@@ -29,7 +29,7 @@ class ArchiveReader final : public ByteSource {
     std::string name;  ///< empty for compressed data without members
     bool encrypted = false;
   };
-  /// Moves to the next member; nothing: that was the last. Error: `failed` if the archive is
+  /// Moves to the next member; nothing at the end. Error: `failed`, if the archive is
   /// damaged or libarchive is not installed.
   core::Result<std::optional<Member>> next();
   /// The bytes of the current member.

@@ -17,7 +17,7 @@ class ByteSource {
   ByteSource& operator=(const ByteSource&) = delete;
   virtual ~ByteSource() = default;
 
-  /// Reads at most `size` bytes into `buffer`. Returns their number; 0: that was the end. Error:
+  /// Reads at most `size` bytes into `buffer`. Returns their number; 0 at the end. Error:
   /// `failed`, with the reason.
   virtual core::Result<std::size_t> read(char* buffer, std::size_t size) = 0;
 };

@@ -6,16 +6,16 @@ namespace nexakey::scan {
 namespace {
 
 constexpr std::size_t kHead = 512;
-/// A key in a zip in a tar.gz is three deep.
+/// For example, a key in a zip in a tar.gz has depth three.
 constexpr int kMaxDepth = 8;
 
-/// Counts what comes out of an archive, and stops a bomb.
+/// Counts the bytes that an archive unpacks to, and stops a decompression bomb.
 class Unpacked final : public ByteSource {
  public:
   Unpacked(ByteSource& source, Expansion& expansion) : source_(&source), expansion_(&expansion) {}
   core::Result<std::size_t> read(char* buffer, std::size_t size) override {
     if (!expansion_->is_sane()) {
-      return core::fail(core::ErrorCode::failed, "it unpacks to far more than it is worth");
+      return core::fail(core::ErrorCode::failed, "it unpacks to more than the limit");
     }
     auto count = source_->read(buffer, size);
     expansion_->unpacked += count.value_or(0);
@@ -27,7 +27,7 @@ class Unpacked final : public ByteSource {
   Expansion* expansion_;
 };
 
-/// Counts what goes into the outermost archive.
+/// Counts the bytes that are read of the outermost archive.
 class Packed final : public ByteSource {
  public:
   Packed(ByteSource& source, Expansion& expansion) : source_(&source), expansion_(&expansion) {}
@@ -111,7 +111,7 @@ void DocumentScanner::scan_rest(ByteSource& source, const DocumentPlace& place) 
 void DocumentScanner::scan_archive(ArchiveKind kind, ByteSource& source, const DocumentPlace& place,
                                    Expansion& expansion) {
   if (depth_ == kMaxDepth) {
-    sink_->warn(place, "there are too many archives in one another");
+    sink_->warn(place, "archives are nested too deeply");
     return;
   }
   ArchiveReader reader(kind, search_.pending(), source);

@@ -45,7 +45,7 @@ struct Tables {
   const std::array<std::uint8_t, 16>* high;
 };
 
-/// `is_hit` gets the patterns whose three bytes match at a place, and the place.
+/// Calls `is_hit` with the patterns whose first three bytes match at a place, and the place.
 template <typename Predicate>
 __attribute__((target("avx2"))) std::size_t skip_blocks_avx2(const Tables& tables,
                                                              std::string_view text,

@@ -10,8 +10,8 @@
 namespace nexakey::scan {
 
 /// Searches for up to eight patterns of three or four bytes each in one pass, as fast as for one
-/// pattern, and faster than memory with AVX2. The algorithm is that of Teddy in Hyperscan: a table
-/// look-up for each half of each byte tells which patterns may have it there, with one bit per
+/// pattern. With AVX2 it is faster than memory. The algorithm is that of Teddy in Hyperscan: a
+/// table look-up for each half of each byte gives the patterns that may have it there, one bit per
 /// pattern. The fourth byte is compared only where the first three match.
 class Fingerprints {
  public:
@@ -44,12 +44,13 @@ class Fingerprints {
   [[nodiscard]] std::optional<Hit> find(std::string_view text, std::size_t from) const;
 
  private:
-  /// The patterns that match there; at least three bytes must follow.
+  /// The patterns that match at `at`, where at least three bytes must be left.
   [[nodiscard]] unsigned patterns_at(std::string_view text, std::size_t at) const;
-  /// The patterns that match, of those whose first three bytes match.
+  /// Of `patterns`, whose first three bytes match at `at`, those that match completely.
   [[nodiscard]] unsigned with_fourth(unsigned patterns, std::string_view text,
                                      std::size_t at) const;
-  /// The first match from `from` on within whole blocks; without one, the end of these.
+  /// The first match from `from` on within complete blocks; if there is none, the end of the
+  /// blocks.
   [[nodiscard]] std::size_t skip_blocks(std::string_view text, std::size_t from) const;
 
   using Table = std::array<std::uint8_t, 16>;

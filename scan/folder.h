@@ -10,7 +10,7 @@
 
 namespace nexakey::scan {
 
-/// An open folder. Files are opened below it, so that no symbolic link leads out of it.
+/// An open folder. Files are opened relative to it, so that no symbolic link leads out of it.
 struct Folder {
   system::Descriptor descriptor;
   std::string path;  ///< for messages, ending in a slash; empty: the current folder
@@ -26,28 +26,28 @@ struct FileName {
   std::string name;
 };
 
-/// Opens the folder at `path`, following symbolic links; null: errno says why not.
+/// Opens the folder at `path`, following symbolic links. Null if that fails, see errno.
 FolderPointer open_folder(const std::string& path);
 /// Takes over the descriptor of an open folder.
 FolderPointer make_folder(int descriptor, const std::string& path);
 
 /// Opens `name` below a folder for reading, following no symbolic link on the way (openat2(2);
 /// before Linux 5.6, and where openat2 is forbidden, only the last part is checked). Returns the
-/// descriptor; below 0: errno says why not. `flags`: more flags of open(2).
+/// descriptor, or a negative number if that fails, see errno. `flags`: more flags of open(2).
 int open_below(const Folder& folder, const std::string& name, std::uint64_t flags);
 
 /// Whether errno after a failed open means that there is no file to search: it has been removed,
-/// perhaps with its folder, or is a symbolic link or a socket. Anything else is worth a warning.
+/// perhaps with its folder, or is a symbolic link or a socket. Other errors are reported.
 bool is_not_a_file(int error);
 
 /// The text of an errno value, such as "Permission denied".
 std::string reason_of(int error);
 
-/// Opens the files of one thread. Those of one folder mostly follow one another, so the path to a
-/// folder is resolved once for all of them.
+/// Opens the files of one thread. Files of one folder usually follow one another, so that the path
+/// of a folder is resolved once for all of them.
 class Opener {
  public:
-  /// Opens a file without blocking on a pipe or device; not open: errno says why.
+  /// Opens a file without blocking on a pipe or device. Not open if that fails, see errno.
   system::Descriptor open(const FileName& file);
 
  private:
@@ -58,7 +58,7 @@ class Opener {
   system::Descriptor last_{-1};
 };
 
-/// The entries of a folder, without symbolic links and whatever else is neither file nor folder.
+/// The files and folders in a folder, without symbolic links, pipes and devices.
 struct Entries {
   std::vector<std::string> files;
   std::vector<std::string> folders;

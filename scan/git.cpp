@@ -23,11 +23,13 @@
 namespace nexakey::scan {
 namespace {
 
-/// Messages of git beyond this are lost: a hostile repository may cause any number of them.
+/// The maximum size of git's messages; the rest is discarded, because a hostile repository may
+/// cause any number of them.
 constexpr std::size_t kMaxErrors = 65536;
 
-/// The limit of git's own data, beside the files that it maps. It is enough for tens of millions of
-/// objects. Without it, folders that contain one another's trees would exhaust the memory.
+/// The maximum size of git's data, without the files that it maps. It is enough for tens of
+/// millions of objects. Without a limit, folders that contain one another's trees could exhaust the
+/// memory.
 constexpr rlimit kMaxMemory{.rlim_cur = rlim_t{4} << 30U, .rlim_max = rlim_t{4} << 30U};
 
 struct Pipe {
@@ -53,8 +55,8 @@ system::Descriptor make_error_file() {
   return file;
 }
 
-/// Signals that this process ignores but git must not: SIGPIPE ends a git whose output is not read,
-/// SIGXFSZ one that writes a file beyond the limit.
+/// Restores the signals that this process ignores: SIGPIPE ends a git whose output is not read, and
+/// SIGXFSZ one that exceeds the file size limit.
 class SpawnAttributes {
  public:
   SpawnAttributes() {
@@ -223,7 +225,7 @@ core::Result<void> Git::succeed() {
   }
   const std::string reason = complaint();
   return core::fail(core::ErrorCode::failed,
-                    "git failed: " + (reason.empty() ? "it does not say why" : reason));
+                    "git failed: " + (reason.empty() ? "no reason given" : reason));
 }
 
 std::string Git::complaint() const {

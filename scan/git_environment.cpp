@@ -15,12 +15,11 @@ namespace {
 
 using namespace std::string_view_literals;
 
-/// The command line overrides every configuration file, and git passes it on to the gits that it
-/// starts.
+/// Options override all configuration files, and git passes them on to the gits that it starts.
 constexpr std::array kSettings{
-    "core.fsmonitor=false",         // a program that says which files have changed
+    "core.fsmonitor=false",         // a program that reports changed files
     "core.hooksPath=/dev/null",     // hooks, such as post-index-change
-    "core.warnAmbiguousRefs=true",  // a tag may have the name of a branch, and goes before it
+    "core.warnAmbiguousRefs=true",  // a tag may have the name of a branch, and precedes it
     "core.commitGraph=false",       // a cache, which could leave out commits
     "core.bigFileThreshold=512m",   // beyond it objects are read in pieces, not into memory
     "fetch.bundleURI=",             // a download before the remote is asked
@@ -29,20 +28,20 @@ constexpr std::array kSettings{
     "safe.bareRepository=explicit"  // a folder of the work tree may look like a repository
 };
 
-/// Each of the first two stops git from fetching; releases before 2.45 may not know the first.
+/// Each of the first two prevents fetching; releases before 2.45 may not support the first.
 constexpr std::array kVariables{
     "GIT_NO_LAZY_FETCH=1"sv,       // missing objects are not fetched from a promisor remote
     "GIT_ALLOW_PROTOCOL=none"sv,   // nor by ssh, a proxy, a remote helper or anything else
-    "GIT_NO_REPLACE_OBJECTS=1"sv,  // others who clone the repository get what was replaced
+    "GIT_NO_REPLACE_OBJECTS=1"sv,  // a clone has the objects that are replaced here
     "GIT_GRAFT_FILE=/dev/null"sv,  // the same for parents that info/grafts hides
     "GIT_OPTIONAL_LOCKS=0"sv,      // the index is not written
-    "GIT_TERMINAL_PROMPT=0"sv,     // git does not prompt for a password
+    "GIT_TERMINAL_PROMPT=0"sv,     // no password is asked for
     "LC_ALL=C"sv,                  // messages begin with "fatal: " and "error: "
 };
 
-/// What git needs of the caller: to be found, and to find the configuration of the user, which says
-/// whose repositories are trusted (safe.directory; sudo's caller is) and what is ignored
-/// everywhere.
+/// The variables that git needs: to be found, and to find the user's configuration, which has the
+/// trusted repositories (safe.directory; those of sudo's caller are trusted) and the global ignore
+/// rules.
 constexpr std::array kKept{
     "HOME"sv,
     "XDG_CONFIG_HOME"sv,
@@ -56,8 +55,8 @@ constexpr std::array kKept{
 };
 constexpr std::array kKeptPrefixes{"GIT_CONFIG_KEY_"sv, "GIT_CONFIG_VALUE_"sv};
 
-/// Variables with which a hook knows the repository, the index of the commit in progress, and the
-/// objects of the push in progress.
+/// The variables that tell a hook the repository, the index of the commit that is being made, and
+/// the objects of the push that is being received.
 constexpr std::array kOfRepository{
     "GIT_DIR"sv,
     "GIT_COMMON_DIR"sv,

@@ -22,11 +22,11 @@ class GitObjectReader final : public ByteSource {
  public:
   explicit GitObjectReader(Git& git);
 
-  /// Reads the header of the next object. Nothing: there is none, or git ended early.
+  /// Moves to the next object. Nothing at the end, or if git ended early.
   std::optional<GitObject> next();
   /// The bytes of the object. They end early if git does.
   core::Result<std::size_t> read(char* buffer, std::size_t size) override;
-  /// Skips the rest of the object. False: git ended before its end.
+  /// Skips the rest of the object. False if git ended within it.
   bool skip();
 
  private:

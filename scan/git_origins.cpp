@@ -13,7 +13,7 @@ namespace {
 constexpr std::uint64_t kMaxChanges = 100'000'000;
 constexpr std::size_t kMaxOrigins = 100'000;
 
-/// For each content, its paths and the commit that added it at each.
+/// For each object, its paths and the commit that added it at each.
 class Origins {
  public:
   using OfContent = std::map<std::string, std::string>;

@@ -7,14 +7,14 @@
 
 namespace nexakey::scan {
 
-/// `git rev-list OPTIONS... REVISIONS...`; without revisions, of all that references and the reflog
-/// name. A revision that does not exist is not taken for an option or a path.
+/// `git rev-list OPTIONS... REVISIONS...`; without revisions, from all references and reflogs. A
+/// revision that does not exist is not interpreted as an option or a path.
 std::vector<std::string> rev_list(std::vector<std::string> options,
                                   const std::vector<std::string>& revisions);
 
 /// A change, as `git diff --raw -z` and `git diff-tree -z` print it.
 struct GitChange {
-  std::string mode;  ///< that the file has now
+  std::string mode;  ///< of the file after the change
   std::string object;
   std::string status;  ///< a letter, see git-diff-index(1)
   std::string path;

@@ -20,8 +20,8 @@ namespace {
 
 constexpr const char* kMissing = "the repository does not have it";
 
-/// Asks `git rev-parse`, which prints a line per question. Error: `failed`, with git's message if
-/// it does not open the repository.
+/// Runs `git rev-parse`, which prints a line for each question. The error is that of git, if it
+/// cannot open the repository.
 core::Result<std::vector<std::string>> ask_repository(std::vector<std::string> questions) {
   questions.insert(questions.begin(), "rev-parse");
   Git git(questions);
@@ -52,7 +52,7 @@ std::string read_regular_file(const std::string& path) {
 /// The content of the file `shallow` (Documentation/technical/shallow.txt of git).
 struct Shallow {
   std::set<std::string> commits;  ///< those whose parents a shallow clone does not have
-  bool is_clear = true;           ///< false: there may be more of them than `commits`
+  bool is_clear = true;           ///< false: there may be more than `commits`
 };
 
 /// Reads a line of the file `shallow`. git reads the id at its beginning, in upper or lower case,
@@ -90,7 +90,7 @@ core::Result<Shallow> read_shallow() {
   return shallow;
 }
 
-/// The problems of a search of the history.
+/// The counts of a search of the history.
 struct Census {
   std::uint64_t searched = 0;
   std::uint64_t missing = 0;
@@ -133,8 +133,8 @@ std::uint64_t count_missing(Git& walk) {
   return count;
 }
 
-/// Reports what git could not read. Error: `failed`, if it could read nothing. Otherwise returns
-/// whether git succeeded.
+/// Reports what git could not read. Returns whether git succeeded. Error: that of git, if nothing
+/// was searched.
 core::Result<bool> check_end(Git& git, const Census& census, LeakSink& sink) {
   if (const auto succeeded = git.succeed(); !succeeded && census.searched == 0) {
     return tl::unexpected(succeeded.error());
@@ -143,7 +143,7 @@ core::Result<bool> check_end(Git& git, const Census& census, LeakSink& sink) {
   const std::string complaint = git.complaint();
   if (has_failed || !complaint.empty()) {
     const bool is_ambiguous = complaint.ends_with("is ambiguous.");
-    sink.warn("the repository was not searched whole: git: " + complaint +
+    sink.warn("the repository was not searched completely: git: " + complaint +
               (is_ambiguous ? " Name it in full, such as refs/heads/main" : ""));
   }
   return !has_failed;
@@ -191,7 +191,7 @@ core::Result<void> scan_reachable_objects(const std::vector<std::string>& revisi
     return tl::unexpected(shallow.error());
   }
   Git list(rev_list({"--objects", "--no-object-names", "--missing=print"}, revisions));
-  // cat-file reports as missing what the list has as ?OBJECT.
+  // cat-file reports an object that is ?OBJECT in the list as missing.
   Git objects({"cat-file", "--batch", "--buffer"}, list);
   const Census census = scan_objects(objects, *shallow, sink);
   const bool is_whole = objects.finish() == 0;
@@ -219,7 +219,7 @@ core::Result<std::vector<GitChange>> staged_changes() {
     }
   }
   if (git.finish() != 0 && !git.has_hung()) {
-    // Outside of a repository, git diff compares files, and then does not know --cached.
+    // Outside of a repository, git diff compares files and does not support --cached.
     if (const auto asked = ask_repository({"--git-dir"}); !asked) {
       return tl::unexpected(asked.error());
     }
@@ -227,7 +227,7 @@ core::Result<std::vector<GitChange>> staged_changes() {
   return git.succeed().map([&] { return std::move(changes); });
 }
 
-/// A file in memory with the names of the contents, a line each.
+/// A file in memory with the ids of the objects, one per line.
 core::Result<system::Descriptor> list_objects(std::span<const GitChange> files) {
   std::string ids;
   for (const GitChange& file : files) {
@@ -240,8 +240,8 @@ core::Result<system::Descriptor> list_objects(std::span<const GitChange> files) 
   return list;
 }
 
-/// Searches the contents of files until git ends, as it does at an object that it cannot read.
-/// Returns how many were searched or reported; all of them unless git failed.
+/// Searches files until git ends, as it does at an object that it cannot read. Returns how many
+/// were searched or reported: all of them unless git failed.
 core::Result<std::size_t> scan_some(std::span<const GitChange> files, LeakSink& sink) {
   auto list = list_objects(files);
   if (!list) {

@@ -14,10 +14,10 @@
 namespace nexakey::scan {
 namespace {
 
-/// The size of a piece of a document, which fits into the cache of the processor.
+/// The size of a read; it fits the cache.
 constexpr std::size_t kBufferSize = 262144;
 
-/// A decoder reads the characters of a possible key from the text, one by one.
+/// Decodes one character of a possible key at a time.
 class PlainDecoder {
  public:
   explicit PlainDecoder(std::string_view text) : text_(text) {}
@@ -43,7 +43,7 @@ class PlainDecoder {
   bool is_encoded_ = false;
 };
 
-/// Little- and big-endian are the same from the first character on: a zero between any two.
+/// From the first character on, both byte orders are the same: a zero between any two characters.
 class Utf16Decoder {
  public:
   explicit Utf16Decoder(std::string_view text) : text_(text) {}
@@ -61,12 +61,12 @@ class Utf16Decoder {
   std::size_t at_ = 0;
 };
 
-/// Reads the digits of an encoding from the text.
+/// Reads the digits of an encoding.
 class Digits {
  public:
   explicit Digits(std::string_view text) : text_(text) {}
-  /// The next one; zero: there is none. Line ends and indentation within a key are skipped. After
-  /// the key, a line end ends it.
+  /// The next digit; zero at the end. Skips line ends and indentation if `in_key`: a line end after
+  /// the key ends its text.
   char take(bool in_key) {
     while (in_key && !text_.empty() && blanks_ < kMaxBlanks && is_blank(text_.front())) {
       ++blanks_;
@@ -111,10 +111,10 @@ class HexDecoder {
   std::size_t taken_ = 0;
 };
 
-/// The two alphabets differ in the digits 62 and 63, which the characters of a key never make.
+/// The two alphabets differ in the digits 62 and 63, which the encoding of a key never has.
 class Base64Decoder {
  public:
-  /// The first `skip` bits of the first digit belong to the text before the key.
+  /// `skip`: the bits of the first digit that belong to the byte before the key.
   Base64Decoder(std::string_view text, unsigned skip) : digits_(text), skip_(skip) {}
   std::optional<char> next() {
     const bool in_key = taken_++ < core::kApiKeyLength;
@@ -162,7 +162,7 @@ bool is_placeholder(std::string_view key) {
   return seen.count() < kMinCharacters;
 }
 
-/// Reads a key from a decoder. False: there is none.
+/// Reads a key from a decoder. False if there is none.
 template <typename Decoder>
 bool read_leak(Decoder& decoder, Leak& leak) {
   std::array<char, core::kApiKeyLength> key{};
@@ -211,8 +211,8 @@ bool read_base64(std::string_view text, Leak& leak) {
   return read_leak(decoder, leak);
 }
 
-/// The beginning of every key in each encoding. In base64, it depends on the number of bytes before
-/// the key, and the first digit on their values.
+/// The encoded beginning of every key; in base64 it depends on the number of bytes before the key.
+/// The first digit also depends on their values if a part of it belongs to them.
 struct Anchor {
   std::string_view fingerprint;
   std::size_t offset;  ///< in the encoded key
@@ -279,7 +279,7 @@ void LeakSearch::make_room(const Visit& visit) {
   if (room_size() > 0) {
     return;
   }
-  // A key that begins in the last bytes may be incomplete; it is found with the next bytes.
+  // A key that begins in the last bytes may be incomplete; it is found when the rest has been read.
   const std::size_t end = size_ - kMaxLeakLength;
   search(end, visit);
   advance(end);

@@ -21,20 +21,20 @@ enum class LeakForm {
 
 std::string_view name_of(LeakForm form);
 
-/// A text with the form of a key, without the text itself. Only a store knows whether it is a key.
+/// Text in the format of a key, without the text itself. Only a store knows whether it is a key.
 struct Leak {
   std::size_t offset = 0;  ///< of its first byte
   LeakForm form = LeakForm::plain;
   core::KeyHash hash{};
   std::string last_four;
-  bool runs_on = false;      ///< letters or digits follow: too long for a key
+  bool runs_on = false;      ///< more letters or digits follow: too long for a key
   bool placeholder = false;  ///< fewer than 8 different characters: not generated
 };
 
 /// The maximum length of an encoded key, in bytes.
 inline constexpr std::size_t kMaxLeakLength = 256;
 
-/// Calls `visit` for each leak, in the order of the offsets, which count from `text`.
+/// Calls `visit` for each leak in `text`, in the order of their offsets.
 void find_leaks(std::string_view text, const std::function<void(const Leak&)>& visit);
 
 /// A position in a text. Both count from 1, the column in bytes.
@@ -43,7 +43,7 @@ struct TextPosition {
   std::size_t column = 1;
 };
 
-/// The same for a document that is read in pieces, with 256 KiB of memory.
+/// Finds the leaks in a document that is read in pieces, in 256 KiB of memory.
 class LeakSearch {
  public:
   using Visit = std::function<void(const Leak&, const TextPosition&)>;
@@ -52,17 +52,17 @@ class LeakSearch {
 
   /// Begins a document.
   void begin();
-  /// The buffer for the next bytes of the document. `make_room` searches the buffered bytes if it
-  /// must, to free space.
+  /// Searches the buffered bytes and discards them, if the buffer is full. The next bytes of the
+  /// document are to be read into `room`.
   void make_room(const Visit& visit);
   [[nodiscard]] char* room() { return buffer_.data() + size_; }
   [[nodiscard]] std::size_t room_size() const { return buffer_.size() - size_; }
-  /// Adds `count` bytes, which are in the buffer.
+  /// Notes that `count` bytes have been read into `room`.
   void add(std::size_t count) { size_ += count; }
-  /// Ends the document.
+  /// Searches the rest of the document and ends it.
   void finish(const Visit& visit);
 
-  /// The buffered bytes: the whole document until `make_room` removes some.
+  /// The buffered bytes: all of the document until `make_room` discards some.
   [[nodiscard]] std::string_view pending() const { return {buffer_.data(), size_}; }
 
  private:
@@ -72,7 +72,7 @@ class LeakSearch {
 
   std::vector<char> buffer_;
   std::size_t size_ = 0;
-  std::size_t counted_ = 0;  // up to here the position is known
+  std::size_t counted_ = 0;  // the offset that `position_` belongs to
   TextPosition position_;
 };
 

@@ -22,12 +22,12 @@ void LeakSink::add(FoundLeak found) {
     found_.push_back(std::move(found));
   } else if (is_complete_) {
     is_complete_ = false;
-    note_("there are more than a million places: only the first million is reported");
+    note_("more than a million places were found: only the first million is reported");
   }
 }
 
 void LeakSink::warn(const DocumentPlace& place, std::string_view reason) {
-  warn(place.text() + " was not searched whole: " + core::printable(reason));
+  warn(place.text() + " was not searched completely: " + core::printable(reason));
 }
 
 void LeakSink::warn(std::string_view sentence) {

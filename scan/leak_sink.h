@@ -10,7 +10,7 @@
 
 namespace nexakey::scan {
 
-/// The place of a document. Members that do not apply are empty.
+/// The location of a document. Members that do not apply are empty.
 struct DocumentPlace {
   std::string path{};    ///< "-" is standard input
   std::string object{};  ///< the id of the git object
@@ -27,7 +27,7 @@ struct FoundLeak {
   Leak leak;
 };
 
-/// Receives a message for the user: a whole sentence without control characters or keys.
+/// Receives a message for the user: a complete sentence without control characters or keys.
 using Note = std::function<void(std::string_view message)>;
 
 /// Collects the leaks that several threads find.
@@ -42,10 +42,10 @@ class LeakSink {
   void add(FoundLeak found);
   /// Reports that a document, or a part of it, could not be searched, and why.
   void warn(const DocumentPlace& place, std::string_view reason);
-  /// Reports something else that was not searched, in a whole sentence.
+  /// Reports something else that was not searched, in a complete sentence.
   void warn(std::string_view sentence);
 
-  /// The leaks, when all threads are done.
+  /// The leaks; to be called when all threads are done.
   std::vector<FoundLeak> take() { return std::move(found_); }
   /// Whether everything was searched.
   [[nodiscard]] bool is_complete() const { return is_complete_; }

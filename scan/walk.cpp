@@ -16,8 +16,7 @@ void Walk::add_folder(const std::string& path) {
   }
 }
 
-/// Adds the content of a plain folder, without recursion, because the depth of the tree is not
-/// bounded.
+/// Adds the contents of a plain folder, without recursion: the depth of the tree is not bounded.
 void Walk::add_below(const FolderPointer& top) {
   std::vector<Pending> pending{{top, ""}};
   while (!pending.empty()) {
@@ -56,7 +55,8 @@ void Walk::add_entries(const Pending& at, int descriptor, bool is_inner,
   }
 }
 
-/// Adds the files of a work tree that git has or would add. False: search it as a plain folder.
+/// Adds the files of a work tree that git tracks or would add. False if it must be searched as a
+/// plain folder.
 bool Walk::add_work_tree(const FolderPointer& folder, const std::vector<std::string>& options) {
   return work_trees_.list(
       *folder, options,

@@ -10,14 +10,15 @@
 
 namespace nexakey::scan {
 
-/// Lists the files of folders, and queues them for the search.
+/// Lists the files of folders and searches them.
 class Walk {
  public:
-  /// `ignored`: whether to search files that git ignores. Leaks and problems go to `sink`.
+  /// `ignored`: whether files that git ignores are searched too. Passes leaks and problems to
+  /// `sink`.
   Walk(bool ignored, LeakSink& sink)
       : ignored_(ignored), sink_(&sink), work_trees_(sink), workers_(sink) {}
 
-  /// Adds the folder at `path` with everything in it. What cannot be read is reported.
+  /// Searches the folder at `path` recursively. Reports what cannot be read.
   void add_folder(const std::string& path);
 
  private:

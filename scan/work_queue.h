@@ -14,7 +14,7 @@ namespace nexakey::scan {
 template <typename Work>
 class WorkQueue {
  public:
-  /// `max`: the maximum length of the queue. `takers`: the number of threads that take work.
+  /// `max`: the maximum number of queued works. `takers`: the number of threads that call `pop`.
   WorkQueue(std::size_t max, std::size_t takers) : max_(max), takers_(takers) {}
 
   void push(Work work) {
@@ -29,8 +29,8 @@ class WorkQueue {
     is_closed_ = true;
     has_work_.notify_all();
   }
-  /// Waits for work, and takes a share of the queue, so that threads rarely wait for the lock and
-  /// still end together. Empty: the queue is closed and empty.
+  /// Waits for work and removes a share of the queue, so that threads rarely wait for the lock but
+  /// end together. Empty if the queue is closed and empty.
   std::vector<Work> pop() {
     std::unique_lock lock(mutex_);
     has_work_.wait(lock, [&] { return is_closed_ || !waiting_.empty(); });

@@ -1,7 +1,6 @@
 #include "scan/work_tree.h"
 
 #include <filesystem>
-#include <string_view>
 #include <system_error>
 #include <utility>
 
@@ -22,8 +21,8 @@ Git list_files(const Folder& folder, const std::vector<std::string>& options,
   return Git(words, GitScope::directory);
 }
 
-/// Visits the entry of the work tree with a name of the index. Its type may differ: a file or a
-/// repository in the place of the other, or a file in the place of a symbolic link.
+/// Visits the file of the work tree with a name of the index. Its type may differ from the index: a
+/// file in place of a repository or the reverse, or a file in place of a symbolic link.
 void visit_tracked(const Folder& folder, std::string name, bool is_submodule,
                    const WorkTrees::Visitor& visitor) {
   const std::string inner = name + "/.git";
@@ -35,8 +34,8 @@ void visit_tracked(const Folder& folder, std::string name, bool is_submodule,
   }
 }
 
-/// Visits the files of the index, each once: a conflict has an entry for each of its sides. Returns
-/// whether there were any.
+/// Visits each file of the index once, although a conflict has several entries. Returns whether
+/// there were any.
 bool read_tracked(const Folder& folder, Git& git, const WorkTrees::Visitor& visitor) {
   PartReader reader(git);
   std::string name;
@@ -96,7 +95,7 @@ bool WorkTrees::contain(const std::string& path, const Folder& folder) {
   constexpr int kIgnored = 0;
   constexpr int kNotIgnored = 1;
   const int status = check_ignore({"--no-index"});
-  // A folder with a tracked file is not ignored. Reading the index takes longer, and is seldom
+  // A folder with a tracked file is not ignored. Reading the index takes longer and is rarely
   // needed.
   return status == kNotIgnored || (status == kIgnored && check_ignore({}) == kNotIgnored);
 }

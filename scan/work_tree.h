@@ -10,13 +10,13 @@
 
 namespace nexakey::scan {
 
-/// Asks git for the files of a work tree that are in the index, or neither in it nor ignored
-/// (git-ls-files(1)). The repository may be hostile: scan/git.h.
+/// Lists the files of a work tree that git tracks or would add: those of the index, and those that
+/// are neither in it nor ignored (git-ls-files(1)). The repository may be hostile, see scan/git.h.
 ///
-/// After three repositories in which git hung, git is not run in any other.
+/// After git has hung in three repositories, it is not run in any other.
 class WorkTrees {
  public:
-  /// Problems go to `sink`.
+  /// Reports problems to `sink`.
   explicit WorkTrees(LeakSink& sink) : sink_(&sink) {}
 
   /// Whether the folder is in a work tree that does not ignore it.
@@ -25,7 +25,7 @@ class WorkTrees {
   /// Receives the names in a work tree, relative to its folder.
   struct Visitor {
     std::function<void(std::string name)> file;
-    /// A submodule, another repository, or what is in its place.
+    /// A submodule, another repository, or a file in place of one.
     std::function<void(const std::string& name)> repository;
   };
   /// Lists the work tree whose top is `folder`, with these options before `ls-files`. Returns false

@@ -14,8 +14,8 @@ constexpr std::size_t kMaxQueued = 1024;
 
 unsigned count_threads() { return std::max(1U, std::thread::hardware_concurrency()); }
 
-/// A file up to the size that it had when it was opened: this saves the read that returns 0. Files
-/// without a size (in /proc) are read to their end.
+/// Reads a file up to its size when it was opened, which saves the read that returns 0. Reads files
+/// without a size (in /proc) to their end.
 class FileSource final : public ByteSource {
  public:
   FileSource(int descriptor, std::uint64_t size) : rest_(descriptor), size_(size) {}

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <cstddef>
 #include <string>
 #include <thread>
 #include <vector>
@@ -20,7 +19,7 @@ class Workers {
   /// Waits until all files have been searched.
   ~Workers() { queue_.close(); }
 
-  /// Queues a file. Waits while 1,024 others are queued.
+  /// Queues a file for searching. Waits while 1,024 others are queued.
   void add(const FolderPointer& folder, std::string name) {
     queue_.push({folder, std::move(name)});
   }

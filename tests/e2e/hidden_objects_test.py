@@ -140,8 +140,8 @@ class HiddenObjects(Home):
                 done = self.run_in(NEXAKEY, "scan", "--staged")
                 self.assertEqual(done.returncode, LEAKED, done.stderr)
                 self.assertIn("d:1:1", done.stdout)
-                self.assertRegex(done.stderr, r"(?m)^nexakey: b was not searched whole: ")
-                self.assertRegex(done.stderr, r"(?m)^nexakey: c was not searched whole: ")
+                self.assertRegex(done.stderr, r"(?m)^nexakey: b was not searched completely: ")
+                self.assertRegex(done.stderr, r"(?m)^nexakey: c was not searched completely: ")
                 self.assertEqual(done.stderr.count("\n"), 2, done.stderr)
 
     # What stands in for objects
@@ -248,7 +248,7 @@ class HiddenObjects(Home):
         self.git("checkout", "--quiet", "main")
         self.commit("main", "a", "main\n")
         self.assertNotEqual(self.run_in("git", "merge", "side").returncode, 0)
-        self.assert_told("a was not searched whole: it has a merge conflict", "--staged")
+        self.assert_told("a was not searched completely: it has a merge conflict", "--staged")
         self.assertEqual(len(self.scan(status=LEAKED)), 1)
 
     def test_link_of_the_index_that_is_a_file(self):
