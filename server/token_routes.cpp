@@ -12,7 +12,6 @@ namespace nexakey::server {
 namespace {
 
 using core::ErrorCode;
-using core::Json;
 using core::Result;
 using core::Token;
 using core::TokenId;
@@ -35,6 +34,9 @@ Result<Token> read_new_token(const Call& call) {
   auto token = core::read_token(*json, core::Unknown::refused);
   if (token && token->id.to_string() != call.id()) {
     return core::reject("the id of the token is not the one of the path");
+  }
+  if (token && token->is_damaged) {
+    return core::reject("a new token cannot be damaged");
   }
   return token;
 }
