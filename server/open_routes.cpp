@@ -13,6 +13,11 @@ HttpResponse ok() {
 
 }  // namespace
 
+HttpResponse no_such_path() {
+  return problem(
+      {core::ErrorCode::not_found, "there is nothing at this path", "see nexakey-api(7)"});
+}
+
 HttpResponse show_openapi(const Metrics& /*metrics*/) {
   HttpResponse response;
   response.headers.emplace_back("Content-Type", "application/json");

@@ -12,6 +12,9 @@ namespace nexakey::server {
 /// GET /openapi.json: the contract of the API, for programs.
 HttpResponse show_openapi(const Metrics& metrics);
 
+/// The response to a path that is not in the table of routes: 404.
+HttpResponse no_such_path();
+
 /// GET /healthz: 200 while the process answers.
 HttpResponse show_health(const Metrics& metrics);
 

@@ -4,6 +4,7 @@
 
 #include "core/key.h"
 #include "core/query.h"
+#include "server/open_routes.h"
 #include "server/responses.h"
 #include "server/routes.h"
 
@@ -11,6 +12,7 @@ namespace nexakey::server {
 namespace {
 
 using core::ErrorCode;
+using core::Role;
 
 /// How long a request may use a token after its look-up.
 constexpr std::chrono::seconds kMaxTokenAge{1};
@@ -81,9 +83,7 @@ Resolved find_route(const RequestHead& head) {
   if (near != nullptr) {
     return {.route = near, .refusal = wrong_method(near->path)};
   }
-  return {.route = &kNoRoute,
-          .refusal = problem(
-              {ErrorCode::not_found, "there is nothing at this path", "see nexakey-api(7)"})};
+  return {.route = &kNoRoute, .refusal = no_such_path()};
 }
 
 void read_gateway(Resolved& resolved, const RequestHead& head, const TrustedProxies& proxies) {
@@ -122,15 +122,14 @@ void read_key(Resolved& resolved, const RequestHead& head) {
   }
 }
 
-std::string_view roles_with(Permission permission) {
-  switch (permission) {
-    case Permission::decide:
-      return "verifier or admin";
-    case Permission::read:
-      return "auditor or admin";
-    default:
-      return "admin";
+std::string roles_with(Permission permission) {
+  std::string roles;
+  for (const Role role : {Role::verifier, Role::auditor, Role::admin}) {
+    if (allows(role, permission)) {
+      roles += (roles.empty() ? "" : " or ") + std::string(core::name_of(role));
+    }
   }
+  return roles;
 }
 
 }  // namespace
@@ -181,7 +180,7 @@ void admit(Resolved& resolved, const std::optional<core::Token>& token) {
     resolved.refusal =
         problem({ErrorCode::forbidden,
                  "the role " + std::string(core::name_of(token->role)) + " does not allow this",
-                 "use a token with the role " + std::string(roles_with(permission))});
+                 "use a token with the role " + roles_with(permission)});
   } else {
     resolved.token = token;
     resolved.admitted_at = std::chrono::steady_clock::now();

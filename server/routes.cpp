@@ -49,10 +49,12 @@ constexpr std::array kRoutes{
     Route{"GET", "/metrics", none, kOps, kNone, kNoBody, show_metrics, Surface::metrics},
 };
 
+HttpResponse refuse_path(const Metrics& /*metrics*/) { return no_such_path(); }
+
 }  // namespace
 
 std::span<const Route> routes() { return kRoutes; }
 
-const Route kNoRoute{"*", "", none, Class::unknown, kAny, kNoBody, show_health};
+const Route kNoRoute{"*", "", none, Class::unknown, kAny, kNoBody, refuse_path};
 
 }  // namespace nexakey::server
