@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/json.h"
+#include "core/text.h"
 
 namespace nexakey::server {
 namespace {
@@ -65,9 +66,7 @@ bool take_sender(std::string_view& text) {
   const std::size_t blank = sender.find(' ');
   const std::string_view tag = sender.substr(blank == std::string_view::npos ? 0 : blank + 1);
   return blank != 0 && !tag.empty() && tag.size() <= kMaxTagLength &&
-         std::ranges::all_of(tag, [](char c) {
-           return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-         });
+         std::ranges::all_of(tag, [](char c) { return core::is_alphanumeric(c) || c == '_'; });
 }
 
 /// Removes the status with which nexakey answered the gateway; "" if it was not asked or did not

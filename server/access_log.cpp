@@ -46,7 +46,7 @@ void append_text(std::string& lines, const LogEntry& entry) {
   lines += '\n';
 }
 
-std::string report_dropped(LogForm form, std::uint64_t dropped) {
+std::string drop_notice(LogForm form, std::uint64_t dropped) {
   if (form != LogForm::json) {
     return "nexakey: dropped " + std::to_string(dropped) +
            " lines of the log: standard error was not read fast enough\n";
@@ -76,7 +76,7 @@ core::Result<LogForm> parse_log_form(const std::string& text) {
 
 AccessLog::AccessLog(LogForm form)
     : form_(form), writer_(STDERR_FILENO, kMaxWaiting, [form](std::uint64_t dropped) {
-        return report_dropped(form, dropped);
+        return drop_notice(form, dropped);
       }) {}
 
 void AccessLog::add(const LogEntry& entry) {

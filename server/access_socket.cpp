@@ -1,7 +1,6 @@
 #include "server/access_socket.h"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <optional>
 #include <span>

@@ -12,7 +12,6 @@ namespace asio = boost::asio;
 using boost::system::error_code;
 
 constexpr std::size_t kReadSize = std::size_t{16} << 10U;
-constexpr std::size_t kRecordSize = std::size_t{16} << 10U;  // of TLS
 constexpr std::size_t kMaxSentAtOnce = std::size_t{64} << 10U;
 
 /// How many bytes the socket takes: 0 if it takes none now; nothing if the connection has failed.
@@ -75,7 +74,7 @@ Channel::Output Channel::send_encrypted(Outbox& out) {
   std::size_t sent = 0;
   for (;;) {
     if (encrypted_.empty() && !out.is_empty()) {
-      const std::string_view text = out.front().substr(0, kRecordSize);
+      const std::string_view text = out.front().substr(0, kMaxTlsRecord);
       if (text.empty() || !tls_->send(text, encrypted_)) {
         return Output::failed;
       }

@@ -12,6 +12,11 @@ constexpr std::size_t kMaxTogether = 64;
 /// The longest body that is read without a valid token.
 constexpr std::uint64_t kMaxUnadmittedBody = std::uint64_t{16} << 10U;
 
+/// Whether a body is so short that it is read without a valid token.
+bool is_short(const ReadHead& head) {
+  return head.body_size.value_or(UINT64_MAX) <= kMaxUnadmittedBody;
+}
+
 HttpResponse refusal(int status) {
   HttpResponse response{.status = status};
   response.headers.emplace_back("Content-Type", "text/plain");
@@ -54,10 +59,9 @@ void Connection::begin_request(ReadHead read) {
   if (is_finishing_) {
     head_->persistence = Persistence::close;
   }
-  const bool is_short = head_->body_size.value_or(UINT64_MAX) <= kMaxUnadmittedBody;
-  if (!resolved_.refusal && resolved_.needs_token() && resolved_.reads_body() &&
+  if (resolved_.needs_token() && resolved_.reads_body() &&
       head_->body_size.value_or(0) <= limits_.body_bytes &&
-      (!is_short || head_->expects_continue)) {
+      (!is_short(*head_) || head_->expects_continue)) {
     state_ = State::admission;
     dispatcher_.admit(std::move(resolved_), [self = shared_from_this()](Resolved resolved) {
       self->guard([&] { self->admitted(std::move(resolved)); });
@@ -79,15 +83,14 @@ void Connection::admitted(Resolved resolved) {
 
 /// Starts to read the body, or answers without it.
 void Connection::begin_body() {
-  const bool is_short = head_->body_size.value_or(UINT64_MAX) <= kMaxUnadmittedBody;
-  if (resolved_.refusal && (!is_short || head_->expects_continue)) {
+  if (resolved_.refusal && (!is_short(*head_) || head_->expects_continue)) {
     head_->persistence = Persistence::close;
     submit({});
     state_ = State::refused;
     return;
   }
-  const bool is_read = !resolved_.refusal && resolved_.reads_body();
-  const bool is_unadmitted = is_read && !is_short && !resolved_.token;
+  const bool is_read = resolved_.reads_body();
+  const bool is_unadmitted = is_read && !is_short(*head_) && !resolved_.token;
   const std::uint64_t max = is_unadmitted ? kMaxUnadmittedBody : std::uint64_t{limits_.body_bytes};
   if (head_->body_size.value_or(0) > max) {
     refuse(413);
@@ -120,7 +123,7 @@ bool Connection::take_body() {
 
 /// Dispatches the request, or holds it back until those before it are answered.
 void Connection::submit(std::string body) {
-  const bool is_offloaded = resolved_.is_offloaded() && !resolved_.refusal;
+  const bool is_offloaded = resolved_.is_offloaded();
   const Persistence persistence = head_->persistence;
   in_flight_ += body.capacity() + sizeof(HttpRequest);
   HttpRequest request{

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <climits>
 #include <utility>
 
@@ -27,10 +28,10 @@ std::uint64_t count_lines(std::string_view lines) {
 
 }  // namespace
 
-LineWriter::LineWriter(int descriptor, std::size_t max_waiting, Report report)
+LineWriter::LineWriter(int descriptor, std::size_t max_waiting, DropNotice notice)
     : descriptor_(descriptor),
       max_waiting_(max_waiting),
-      report_(std::move(report)),
+      notice_(std::move(notice)),
       thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
 LineWriter::~LineWriter() {
@@ -66,7 +67,7 @@ void LineWriter::run(const std::stop_token& stop) {
     }
     std::string lines = std::exchange(waiting_, {});
     if (const std::uint64_t dropped = std::exchange(unreported_, 0); dropped != 0) {
-      lines += report_(dropped);  // these came after the lines that waited
+      lines += notice_(dropped);  // these came after the lines that waited
     }
     lock.unlock();
     write_out(stop, lines);

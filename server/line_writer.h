@@ -1,7 +1,6 @@
 #pragma once
 
 #include <atomic>
-#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
@@ -19,11 +18,11 @@ namespace nexakey::server {
 /// how many were dropped.
 class LineWriter {
  public:
-  /// Returns the line, with its line feed, that reports `dropped` lines.
-  using Report = std::function<std::string(std::uint64_t dropped)>;
+  /// Returns the line, with its line feed, that says how many lines were dropped.
+  using DropNotice = std::function<std::string(std::uint64_t dropped)>;
 
   /// Keeps at most `max_waiting` bytes besides those that are being written.
-  LineWriter(int descriptor, std::size_t max_waiting, Report report);
+  LineWriter(int descriptor, std::size_t max_waiting, DropNotice notice);
   LineWriter(const LineWriter&) = delete;
   LineWriter& operator=(const LineWriter&) = delete;
   /// Writes what waits, but gives up after a second without progress.
@@ -42,7 +41,7 @@ class LineWriter {
 
   int descriptor_;
   std::size_t max_waiting_;
-  Report report_;
+  DropNotice notice_;
   std::atomic<std::uint64_t> dropped_{0};
 
   std::mutex mutex_;

@@ -18,21 +18,21 @@ namespace {
 namespace asio = boost::asio;
 using asio::generic::stream_protocol;
 using boost::system::error_code;
-using Endpoint = stream_protocol::endpoint;
+using SocketAddress = stream_protocol::endpoint;
 
 constexpr std::chrono::milliseconds kPause{100};
 
-/// The address of a TCP endpoint, without the zone that a link-local one may have. Empty for a Unix
-/// socket.
-std::optional<core::IpAddress> address_of(const Endpoint& endpoint) {
+/// The IP address of a TCP socket address, without the zone that a link-local one may have. Empty
+/// for a Unix socket.
+std::optional<core::IpAddress> address_of(const SocketAddress& socket) {
   asio::ip::address_v6::bytes_type bytes{};
-  if (endpoint.protocol().family() == AF_INET6) {
+  if (socket.protocol().family() == AF_INET6) {
     sockaddr_in6 address{};
-    std::memcpy(&address, endpoint.data(), sizeof address);
+    std::memcpy(&address, socket.data(), sizeof address);
     std::memcpy(bytes.data(), &address.sin6_addr, bytes.size());
-  } else if (endpoint.protocol().family() == AF_INET) {
+  } else if (socket.protocol().family() == AF_INET) {
     sockaddr_in address{};
-    std::memcpy(&address, endpoint.data(), sizeof address);
+    std::memcpy(&address, socket.data(), sizeof address);
     bytes = asio::ip::make_address_v6(asio::ip::v4_mapped,
                                       asio::ip::address_v4(ntohl(address.sin_addr.s_addr)))
                 .to_bytes();
@@ -42,15 +42,15 @@ std::optional<core::IpAddress> address_of(const Endpoint& endpoint) {
   return core::IpAddress::from_bytes(bytes);
 }
 
-ListenAddress listen_address_of(const Endpoint& endpoint) {
-  if (endpoint.protocol().family() == AF_UNIX) {
+ListenAddress listen_address_of(const SocketAddress& socket) {
+  if (socket.protocol().family() == AF_UNIX) {
     sockaddr_un address{};
-    std::memcpy(&address, endpoint.data(), std::min(endpoint.size(), sizeof address - 1));
+    std::memcpy(&address, socket.data(), std::min(socket.size(), sizeof address - 1));
     return {.path = address.sun_path};
   }
   sockaddr_in6 address{};  // has its port where sockaddr_in has it
-  std::memcpy(&address, endpoint.data(), std::min(endpoint.size(), sizeof address));
-  return {.address = address_of(endpoint), .port = ntohs(address.sin6_port)};
+  std::memcpy(&address, socket.data(), std::min(socket.size(), sizeof address));
+  return {.address = address_of(socket), .port = ntohs(address.sin6_port)};
 }
 
 int open_tcp(asio::io_context& context, const ListenAddress& listen) {
@@ -148,7 +148,7 @@ void Listener::await_clients() {
 error_code Listener::accept_all() {
   for (;;) {
     error_code error;
-    Endpoint from;
+    SocketAddress from;
     Channel::Socket socket = acceptor_.accept(from, error);
     if (error == asio::error::connection_aborted) {
       continue;

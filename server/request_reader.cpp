@@ -1,6 +1,5 @@
 #include "server/request_reader.h"
 
-#include <algorithm>
 #include <string_view>
 #include <utility>
 

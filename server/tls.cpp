@@ -16,7 +16,6 @@ namespace {
 /// For TLS 1.2; all ciphers of 1.3 are of this kind.
 constexpr const char* kCiphers = "ECDHE+AESGCM:ECDHE+CHACHA20";
 constexpr std::string_view kProtocol = "http/1.1";
-constexpr std::size_t kMaxRecord = std::size_t{16} << 10U;  // RFC 8446, 5.1
 
 /// The length of each protocol precedes it in the list, which OpenSSL has validated.
 int select_protocol(SSL* /*handle*/, const unsigned char** chosen, unsigned char* length,
@@ -110,7 +109,7 @@ TlsSession::State TlsSession::receive(std::string_view bytes, std::string& text,
   has_begun_ = true;
   library_->clear_error();  // get_error also looks at older errors of this thread
   library_->bio_write(incoming_, bytes.data(), static_cast<int>(bytes.size()));
-  std::array<char, kMaxRecord> piece{};
+  std::array<char, kMaxTlsRecord> piece{};
   std::size_t count = 0;
   while (library_->read_ex(handle_.get(), piece.data(), piece.size(), &count) == 1) {
     text.append(piece.data(), count);

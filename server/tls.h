@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -8,6 +9,9 @@
 #include "server/libssl.h"
 
 namespace nexakey::server {
+
+/// The maximum size of the plaintext of a record, in bytes (RFC 8446, 5.1).
+inline constexpr std::size_t kMaxTlsRecord = std::size_t{16} << 10U;
 
 /// The paths of a server's PEM files: its certificate chain, its own certificate first, and its
 /// private key.
