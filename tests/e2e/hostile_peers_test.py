@@ -180,6 +180,43 @@ class Memory(Hostile):
         self.assert_decides(gateway)
 
 
+    # A sanitizer reserves terabytes of addresses.
+    @unittest.skipIf(b"__asan_init" in Path(NEXAKEY).read_bytes() or
+                     b"__tsan_init" in Path(NEXAKEY).read_bytes(), "sanitizers need addresses")
+    def test_memory_that_cannot_be_had_ends_connections_and_not_the_process(self):
+        token = self.place.nexakey("token", "create", "app", "--role", "verifier", "-q")
+        self.serve("--log", "none", "--max-buffers", str(1 << 30))
+        gateway = self.connect_gateway()
+        self.assert_decides(gateway)
+        # What the process has, and 32 MiB more.
+        limit = (self.addresses() + (32 << 20),) * 2
+        resource.prlimit(self.place.server.pid, resource.RLIMIT_AS, limit)
+        head = (f"POST /v1/verify HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n"
+                f"Content-Length: {1 << 20}\r\n\r\n").encode()
+        held = [self.connect() for _ in range(100)]
+        for connection in held:
+            self.flood(connection, head + b" " * ((1 << 20) - 1))
+        self.assertTrue(any(self.is_closed(connection) for connection in held))
+        self.assertIsNone(self.place.server.poll())
+        self.assertEqual(self.metric("nexakey_connections_out_of_buffers_total"), 0)
+        self.assert_decides(gateway)
+        self.assert_decides()
+
+    def addresses(self):
+        """The size of the address space of the server."""
+        status = Path(f"/proc/{self.place.server.pid}/status").read_text()
+        return int(re.search(r"VmSize:\s+(\d+) kB", status).group(1)) << 10
+
+    def is_closed(self, connection):
+        connection.setblocking(False)
+        try:
+            return connection.recv(1 << 16) == b""
+        except BlockingIOError:
+            return False
+        except ConnectionError:
+            return True
+
+
 class Connections(Hostile):
     """Idle and slow clients leave room for others."""
 
