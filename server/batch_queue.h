@@ -1,13 +1,11 @@
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <deque>
 #include <exception>
 #include <functional>
 #include <memory>
 #include <optional>
-#include <span>
 #include <utility>
 #include <vector>
 
@@ -19,8 +17,10 @@
 namespace nexakey::server {
 
 /// Gathers items while the store is busy with earlier ones, and hands them over as one batch, so
-/// that they share a transaction or a round trip. A batch has at most `max` items, so that none
-/// takes long; the others wait for the next one.
+/// that they share a transaction or a round trip. The weight of a batch is bounded, so that none
+/// takes long; the other items wait for the next one. Items of weight 1 and heavier ones wait in
+/// lanes of their own, and each batch takes up to `max` from each: a light item never waits for
+/// more than the batch in work, however many heavy ones came before it.
 ///
 /// With `open_store`, a thread does the work with a store that it opens; without, the loop does it
 /// with its own. Member functions are called on the loop only.
@@ -28,16 +28,20 @@ template <typename Item, typename Outcome>
 class BatchQueue {
  public:
   using Items = std::vector<Item>;
+  /// How much of a batch an item takes: from 1 to `max`.
+  using Weigh = std::function<std::size_t(const Item&)>;
   /// Processes a batch. Gets the error in place of the store if that cannot be opened.
   using Work = std::function<Outcome(const core::Result<store::ServedStore*>& store, const Items&)>;
   /// Takes the outcome, on the loop.
   using Done = std::function<void(Items items, Outcome outcome)>;
 
   BatchQueue(boost::asio::io_context& context, store::ServedStore& store,
-             const std::optional<OpenStore>& open_store, std::size_t max, Work work, Done done)
+             const std::optional<OpenStore>& open_store, std::size_t max, Weigh weigh, Work work,
+             Done done)
       : context_(context),
         store_(store),
         max_(max),
+        weigh_(std::move(weigh)),
         work_(std::move(work)),
         done_(std::move(done)) {
     if (open_store) {
@@ -46,32 +50,48 @@ class BatchQueue {
   }
 
   void add(Item item) {
-    waiting_.push_back(std::move(item));
-    if (!is_busy_ && waiting_.size() == 1) {
+    const bool was_empty = is_empty();
+    const std::size_t weight = weigh_(item);
+    (weight > 1 ? heavy_ : light_).push_back({.item = std::move(item), .weight = weight});
+    if (!is_busy_ && was_empty) {
       schedule();
     }
   }
 
  private:
+  struct Weighed {
+    Item item;
+    std::size_t weight = 1;
+  };
+  using Lane = std::deque<Weighed>;
+
+  [[nodiscard]] bool is_empty() const { return light_.empty() && heavy_.empty(); }
+
   /// Begins after everything that this turn of the loop has found ready.
   void schedule() {
     boost::asio::post(context_, [this] { begin(); });
   }
 
+  /// Moves the first items of a lane, as many as one batch takes, to `batch`.
+  void take(Lane& lane, Items& batch) const {
+    for (std::size_t room = max_; !lane.empty() && lane.front().weight <= room; lane.pop_front()) {
+      room -= lane.front().weight;
+      batch.push_back(std::move(lane.front().item));
+    }
+  }
+
   void begin() {
-    if (is_busy_ || waiting_.empty()) {
+    if (is_busy_ || is_empty()) {
       return;
     }
-    const auto end =
-        waiting_.begin() + static_cast<std::ptrdiff_t>(std::min(max_, waiting_.size()));
-    const auto batch = std::make_shared<Items>(std::make_move_iterator(waiting_.begin()),
-                                               std::make_move_iterator(end));
-    waiting_.erase(waiting_.begin(), end);
+    const auto batch = std::make_shared<Items>();
+    take(light_, *batch);
+    take(heavy_, *batch);
     is_busy_ = true;
     if (!thread_) {
       auto outcome = attempt(&store_, *batch);
       is_busy_ = false;
-      if (!waiting_.empty()) {
+      if (!is_empty()) {
         schedule();
       }
       done_(std::move(*batch), std::move(outcome));
@@ -100,9 +120,11 @@ class BatchQueue {
   boost::asio::io_context& context_;
   store::ServedStore& store_;
   std::size_t max_;
+  Weigh weigh_;
   Work work_;
   Done done_;
-  std::deque<Item> waiting_;
+  Lane light_;
+  Lane heavy_;
   bool is_busy_ = false;
   std::optional<Workers> thread_;  // the last member, because its jobs use the others
 };

@@ -6,6 +6,7 @@
 #include <boost/asio/post.hpp>
 
 #include "server/open_routes.h"
+#include "server/question.h"
 #include "server/responses.h"
 #include "server/routes.h"
 
@@ -15,8 +16,8 @@ namespace {
 namespace asio = boost::asio;
 using StoreResult = core::Result<store::ServedStore*>;
 
-/// The maximum number of requests or tokens in one call of the store.
-constexpr std::size_t kMaxBatch = 256;
+/// The maximum number of tokens in one call of the store.
+constexpr std::size_t kMaxTokens = 256;
 
 template <typename Items>
 std::vector<const HttpRequest*> requests_of(const Items& batch) {
@@ -78,13 +79,15 @@ Dispatcher::Dispatcher(asio::io_context& context, Service& service, store::Serve
       service_(service),
       flush_(std::move(flush)),
       admissions_(
-          context, store, limits.deciders > 0 ? std::optional(open_store) : std::nullopt, kMaxBatch,
+          context, store, limits.deciders > 0 ? std::optional(open_store) : std::nullopt,
+          kMaxTokens, [](const Admission& /*admission*/) { return 1; },
           [](const StoreResult& own, const auto& batch) { return find_tokens(own, batch); },
           [this](auto batch, const Tokens& tokens) {
             finish_admissions(std::move(batch), tokens);
           }),
       probes_(
           context, store, limits.deciders > 0 ? std::optional(open_store) : std::nullopt, SIZE_MAX,
+          [](const Waiting& /*waiting*/) { return 1; },
           [](const StoreResult& own, const auto& /*batch*/) { return probe(own); },
           [this](const auto& batch, const HttpResponse& response) {
             for (const Waiting& waiting : batch) {
@@ -94,7 +97,8 @@ Dispatcher::Dispatcher(asio::io_context& context, Service& service, store::Serve
       workers_(open_store, limits.workers, limits.queue) {
   for (std::size_t i = 0; i < std::max<std::size_t>(limits.deciders, 1); ++i) {
     deciders_.emplace_back(
-        context, store, limits.deciders > 0 ? std::optional(open_store) : std::nullopt, kMaxBatch,
+        context, store, limits.deciders > 0 ? std::optional(open_store) : std::nullopt, kMaxWeight,
+        [](const Waiting& waiting) { return weight_of(waiting.request); },
         [this](const StoreResult& own, const auto& batch) {
           const auto requests = requests_of(batch);
           return own ? service_.decide(**own, requests) : refuse_batch(requests, own.error());

@@ -1,11 +1,13 @@
 #include "server/question.h"
 
+#include <algorithm>
 #include <utility>
 #include <variant>
 
 #include <nlohmann/json.hpp>
 
 #include "core/json.h"
+#include "core/json_arrays.h"
 #include "core/query.h"
 #include "server/responses.h"
 #include "server/routes.h"
@@ -56,24 +58,12 @@ Result<store::VerifyOptions> read_options(const RequestHead& head) {
       .explain = *explain};
 }
 
-/// The upstream responses in a document: one, or an array of them.
-Result<std::vector<core::UpstreamResponse>> read_responses(const std::string& body) {
-  const auto json = core::parse_json(body);
-  if (!json) {
-    return tl::unexpected(json.error());
-  }
-  std::vector<core::UpstreamResponse> responses;
-  for (const core::Json& element : json->is_array() ? *json : core::Json::array({*json})) {
-    auto response = core::read_upstream_response(element);
-    if (!response) {
-      return tl::unexpected(std::move(response.error()));
-    }
-    responses.push_back(*std::move(response));
-  }
-  return responses;
-}
-
 }  // namespace
+
+std::size_t weight_of(const HttpRequest& request) {
+  const auto braces = static_cast<std::size_t>(std::ranges::count(request.body, '{'));
+  return std::clamp(std::max(braces, request.body.size() >> 10U), std::size_t{1}, kMaxWeight);
+}
 
 Result<Question> read_question(const HttpRequest& request,
                                const std::optional<std::string>& served) {
@@ -138,21 +128,17 @@ HttpResponse refuse_question(const HttpRequest& request, const core::Error& erro
   return response;
 }
 
-HttpResponse record_responses(store::KeyStore& store, const HttpRequest& request,
-                              const std::optional<std::string>& served) {
+Result<std::vector<core::UpstreamResponse>> read_responses(
+    const HttpRequest& request, const std::optional<std::string>& served) {
   const auto workspace = workspace_of(*request.resolved.token, served);
   if (!workspace) {
-    return problem(workspace.error());
+    return tl::unexpected(workspace.error());
   }
-  auto responses = read_responses(request.body);
+  auto responses = core::parse_upstream_responses(request.body);
   if (!responses) {
-    return problem(responses.error());
+    return responses;
   }
-  if (const auto confined = set_workspace(*responses, *workspace); !confined) {
-    return problem(confined.error());
-  }
-  const auto recorded = store.record_responses(*responses);
-  return recorded ? HttpResponse{.status = 204} : problem(recorded.error());
+  return set_workspace(*responses, *workspace).map([&] { return *std::move(responses); });
 }
 
 }  // namespace nexakey::server

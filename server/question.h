@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <span>
 #include <string>
@@ -7,6 +8,7 @@
 
 #include "core/decision.h"
 #include "core/error.h"
+#include "core/json_arrays.h"
 #include "server/resolved.h"
 #include "store/key_store.h"
 
@@ -24,6 +26,14 @@ struct Question {
   }
 };
 
+/// The maximum weight of a request, and of those that are decided in one batch.
+inline constexpr std::size_t kMaxWeight = core::kMaxElements;
+
+/// How much work a request is: an upper bound of the number of its questions or upstream responses
+/// (each begins with a brace), or the KiB of its body if these are more. From 1 to `kMaxWeight`: a
+/// request with more elements is refused.
+std::size_t weight_of(const HttpRequest& request);
+
 /// Reads the question of an admitted request. `served`: the only workspace that the server has;
 /// none: all.
 core::Result<Question> read_question(const HttpRequest& request,
@@ -37,8 +47,8 @@ HttpResponse answer_question(const HttpRequest& request, const Question& questio
 /// error.
 HttpResponse refuse_question(const HttpRequest& request, const core::Error& error);
 
-/// POST /v1/report: records upstream responses to admitted requests.
-HttpResponse record_responses(store::KeyStore& store, const HttpRequest& request,
-                              const std::optional<std::string>& served);
+/// Reads the upstream responses of an admitted POST /v1/report. `served`: as above.
+core::Result<std::vector<core::UpstreamResponse>> read_responses(
+    const HttpRequest& request, const std::optional<std::string>& served);
 
 }  // namespace nexakey::server

@@ -2,15 +2,19 @@
 
 #include "core/endpoint.h"
 #include "core/json/shape.h"
+#include "core/json_arrays.h"
 #include "core/text.h"
 
 namespace nexakey::core {
 namespace {
 
 constexpr const char* kNotOneObject = "the text is not a JSON object";
-constexpr std::size_t kMaxRequests = 1024;
 constexpr int kMaxRefDepth = 16;
 constexpr int kNumberOutOfRange = 406;  // nlohmann's out_of_range.406
+
+std::string too_many(std::string_view elements) {
+  return "an array has more than " + std::to_string(kMaxElements) + ' ' + std::string(elements);
+}
 
 /// A member of a request whose value is a string. It is not a shape::Member, because no document is
 /// built from requests: `read` takes the string from the parser, and wipes it if it is a key.
@@ -145,7 +149,7 @@ class RequestReader : public nlohmann::json_sax<Json> {
       requests_.emplace_back();
       ref_ = JsonWriter(requests_.back().ref);
       seen_.fill(false);
-      return requests_.size() <= kMaxRequests || fail_with("too many requests");
+      return requests_.size() <= kMaxElements || fail_with(too_many("requests"));
     }
     return in_ref() ? deepen() && put([&] { ref_.begin_object(); }) : mistyped();
   }
@@ -259,7 +263,7 @@ std::vector<shape::ShapeSchema> shape::request_schemas() {
                                 .is_nullable = member.is_nullable}});
   }
   return {{.name = "Request", .members = std::move(members)},
-          schema_of("Answer", kUpstreamResponse)};
+          schema_of("UpstreamResponse", kUpstreamResponse)};
 }
 
 void write_request(JsonWriter& json, const Request& request) {
@@ -291,6 +295,29 @@ Result<UpstreamResponse> read_upstream_response(const Json& json) {
       .and_then([](const UpstreamResponse& response) {
         return check_upstream_response(response).map([&] { return response; });
       });
+}
+
+Result<std::vector<UpstreamResponse>> parse_upstream_responses(std::string_view text) {
+  auto json = parse_json(text);
+  if (!json) {
+    return tl::unexpected(std::move(json.error()));
+  }
+  if (!json->is_array()) {
+    return read_upstream_response(*json).map(
+        [](UpstreamResponse response) { return std::vector{std::move(response)}; });
+  }
+  if (json->size() > kMaxElements) {
+    return reject(too_many("upstream responses"));
+  }
+  std::vector<UpstreamResponse> responses;
+  for (const Json& element : *json) {
+    auto response = read_upstream_response(element);
+    if (!response) {
+      return tl::unexpected(std::move(response.error()));
+    }
+    responses.push_back(*std::move(response));
+  }
+  return responses;
 }
 
 }  // namespace nexakey::core

@@ -1,9 +1,10 @@
-// Decisions, POST /v1/verify, and upstream responses, POST /v1/report: arrays of as many elements
-// as a server takes at once.
+// Decisions, POST /v1/verify, and upstream responses, POST /v1/report, in arrays that a server
+// accepts.
 
 #include <algorithm>
 #include <random>
 
+#include "core/json_arrays.h"
 #include "store/http/documents.h"
 #include "store/http/remote_store.h"
 
@@ -15,15 +16,14 @@ using core::JsonWriter;
 using core::reject;
 using core::Request;
 
-/// What a server takes in one request, at least: elements, and bytes of a body.
-constexpr std::size_t kMaxElements = 1024;
+/// The size of a body that every server accepts.
 constexpr std::size_t kMaxBodySize = std::size_t{512} << 10U;
 
 /// How many of the first elements go into one request: as many as fit, but at least one.
 std::size_t count_in_one(std::span<const std::string> elements) {
   std::size_t size = 0;
   std::size_t count = 0;
-  while (count < std::min(elements.size(), kMaxElements) &&
+  while (count < std::min(elements.size(), core::kMaxElements) &&
          (count == 0 || size + elements[count].size() <= kMaxBodySize)) {
     size += elements[count++].size() + 1;
   }

@@ -272,7 +272,8 @@ class Tokens(ApiTest):
         path = f"/v1/tokens/{record['id']}"
         wrong = [{name: value for name, value in record.items() if name != missing}
                  for missing in ("id", "hash", "role", "hint")]
-        wrong += [record | {"id": new_token()[1]["id"]}, record | {"role": "root"}, [record], None]
+        wrong += [record | {"id": new_token()[1]["id"]}, record | {"role": "root"},
+                  record | {"status": "damaged"}, [record], None]
         for body in wrong:
             with self.subTest(body=body):
                 self.assertEqual(self.ask("PUT", path, body).status, 400)
@@ -370,6 +371,15 @@ class Tokens(ApiTest):
         self.assertEqual(self.ask("POST", "/v1/self/revoke", None, self.key, port).status, 401)
         elsewhere = self.token("--role", "admin", "-w", "default")
         self.assertEqual(self.ask("GET", "/v1/keys", None, elsewhere, port).status, 403)
+
+    def test_an_array_is_bounded(self):
+        response = {"key_id": new_key()[1]["id"], "status": 500}
+        for path, element, status in (("/v1/verify", {}, 200), ("/v1/report", response, 204)):
+            with self.subTest(path=path):
+                self.assertEqual(self.ask("POST", path, [element] * 1024).status, status)
+                refused = self.ask("POST", path, [element] * 1025)
+                self.assertEqual(refused.status, 400)
+                self.assertIn("more than 1024", refused.json["error"]["message"])
 
     def test_a_holder_revokes_his_own_key(self):
         reply = self.ask("POST", "/v1/self/revoke", bearer=self.key)

@@ -99,7 +99,7 @@ class Contract(ApiTest):
                   ("Rotation", "POST", f"/v1/keys/{key['id']}/rotate", rotation),
                   ("ImportCommit", "POST", self.stage_import(), {"parts": 1}),
                   ("Request", "POST", "/v1/verify", {"key": text}),
-                  ("Answer", "POST", "/v1/report", {"key_id": key["id"], "status": 200}))
+                  ("UpstreamResponse", "POST", "/v1/report", {"key_id": key["id"], "status": 200}))
         self.assertEqual({name for name, *_ in bodies}, contract.bodies())
         for name, method, path, body in bodies:
             schema = contract.DOCUMENT["components"]["schemas"][name]

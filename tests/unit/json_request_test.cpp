@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/json.h"
+#include "core/json_arrays.h"
 #include "tests/unit/json_support.h"
 #include "tests/unit/support.h"
 
@@ -448,6 +449,22 @@ TEST_CASE("A document has at most 1024 requests") {
   }
   CHECK(value_of(parse_requests(text + "]")).requests.size() == 1024);
   CHECK_FALSE(parse_requests(text + ",{}]").has_value());
+}
+
+TEST_CASE("A document has at most 1024 upstream responses") {
+  const std::string one = R"({"key_id":"key_0123456789ab","status":200})";
+  CHECK(value_of(parse_upstream_responses(one)).size() == 1);
+  CHECK(value_of(parse_upstream_responses("[]")).empty());
+  std::string text = "[" + one;
+  for (int i = 1; i < 1024; ++i) {
+    text += "," + one;
+  }
+  CHECK(value_of(parse_upstream_responses(text + "]")).size() == 1024);
+  const auto refused = parse_upstream_responses(text + "," + one + "]");
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(refused.error().code == ErrorCode::usage);
+  CHECK_FALSE(parse_upstream_responses("[" + one + ",7]").has_value());
+  CHECK_FALSE(parse_upstream_responses("[[" + one + "]]").has_value());
 }
 
 TEST_CASE("A hash in place of a key is for many requests only") {
