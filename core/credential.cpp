@@ -13,12 +13,12 @@
 namespace nexakey::core {
 namespace {
 
-constexpr std::string_view kAlphabet =
+constexpr std::string_view kKeyAlphabet =
     "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 /// The largest multiple of 62 that fits into a byte: bytes from here on would favour some
 /// characters.
-constexpr std::uint8_t kFairBytes = 256 / kAlphabet.size() * kAlphabet.size();
+constexpr std::uint8_t kFairBytes = 256 / kKeyAlphabet.size() * kKeyAlphabet.size();
 
 constexpr std::array kForms{kApiKeyForm, kTokenForm};
 
@@ -49,7 +49,7 @@ Secret CredentialForm::generate(const RandomSource& random) const {
     }
     for (const std::uint8_t byte : bytes) {
       if (byte < kFairBytes && text.size() < length()) {
-        text += kAlphabet[byte % kAlphabet.size()];
+        text += kKeyAlphabet[byte % kKeyAlphabet.size()];
       }
     }
   }

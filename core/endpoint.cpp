@@ -10,7 +10,6 @@ namespace {
 
 constexpr std::string_view kIdentifier = "{id}";
 constexpr std::size_t kMinTokenLength = 16;
-constexpr std::size_t kMaxEndpointLength = 256;
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_hex_letter(char c) { return (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }

@@ -15,6 +15,8 @@ inline constexpr std::size_t kMaxMethodLength = 32;
 inline constexpr std::string_view kOtherEndpoints = "(other)";
 inline constexpr std::size_t kEndpointsPerDay = 256;
 
+inline constexpr std::size_t kMaxEndpointLength = 256;
+
 /// Error: `usage`, unless the method is an HTTP token (RFC 9110, 5.6.2), or the path begins with
 /// `/` and has only visible ASCII characters (RFC 3986).
 Result<void> check_method(std::string_view method);
@@ -23,7 +25,8 @@ Result<void> check_path(std::string_view path);
 /// The endpoint under which a request is counted: `METHOD /path`, without query and fragment, and
 /// with `{id}` in place of segments that look like identifiers: numbers, UUIDs, and words of at
 /// least 16 characters that are hexadecimal or mix digits and letters. These include API keys, so
-/// that none gets into a store. `kOtherEndpoints` if the result is longer than 256 bytes.
+/// that none gets into a store. `kOtherEndpoints` if the result is longer than
+/// `kMaxEndpointLength` bytes.
 std::string endpoint_of(std::string_view method, std::string_view path);
 
 }  // namespace nexakey::core

@@ -5,7 +5,7 @@
 namespace nexakey::core {
 namespace {
 
-constexpr std::string_view kAlphabet = "0123456789abcdefghjkmnpqrstvwxyz";
+constexpr std::string_view kIdAlphabet = "0123456789abcdefghjkmnpqrstvwxyz";
 constexpr std::size_t kMinPrefixLength = 4;
 
 }  // namespace
@@ -44,7 +44,7 @@ void Id<Kind>::append_to(std::string& text) const {
   std::array<char, kDigits> digits{};
   std::int64_t rest = bits_;
   for (auto digit = digits.rbegin(); digit != digits.rend(); ++digit, rest >>= 5) {
-    *digit = kAlphabet[static_cast<std::size_t>(rest & 31)];
+    *digit = kIdAlphabet[static_cast<std::size_t>(rest & 31)];
   }
   text += kPrefix;
   text.append(digits.data(), digits.size());
@@ -61,7 +61,7 @@ std::optional<IdRange<Kind>> IdRange<Kind>::parse(std::string_view text) {
   }
   std::int64_t bits = 0;
   for (const char c : text) {
-    const std::size_t digit = kAlphabet.find(c);
+    const std::size_t digit = kIdAlphabet.find(c);
     if (digit == std::string_view::npos) {
       return std::nullopt;
     }

@@ -14,7 +14,6 @@ namespace nexakey::core {
 namespace {
 
 constexpr int kVersion = 1;
-constexpr std::size_t kMaxEndpointLength = 256;
 constexpr int kMinStatus = 100;
 constexpr int kMaxStatus = 599;
 constexpr const char* kDamagedHint = "export the store again";

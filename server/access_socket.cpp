@@ -19,7 +19,7 @@ namespace nexakey::server {
 namespace {
 
 constexpr std::size_t kMaxDatagramSize = std::size_t{64} << 10U;
-constexpr std::size_t kMaxBatch = 1024;
+constexpr std::size_t kMaxResponses = 1024;
 constexpr int kReceiveBuffer = 4 << 20;
 
 sockaddr_un address_of(const std::string& path) {
@@ -111,7 +111,7 @@ void AccessSocket::run(store::KeyStore& store, LogMetrics& metrics) const {
     if (count > 0 || (count == 0 && !is_ending_)) {
       take(buffer, static_cast<std::size_t>(count), responses, metrics);
     }
-    if (!responses.empty() && (count < 0 || responses.size() == kMaxBatch)) {
+    if (!responses.empty() && (count < 0 || responses.size() == kMaxResponses)) {
       const bool is_recorded = store.record_responses(responses).has_value();
       (is_recorded ? metrics.recorded : metrics.store_errors) += responses.size();
       responses.clear();

@@ -3,15 +3,13 @@
 #include "core/json.h"
 #include "server/call_workspace.h"
 #include "server/handlers.h"
+#include "server/page.h"
 #include "server/responses.h"
 
 namespace nexakey::server {
 namespace {
 
 using core::Result;
-
-constexpr std::size_t kDefaultPage = 100;
-constexpr std::size_t kMaxPage = 1000;
 
 Result<HttpResponse> write_entries(const Call& call, const core::AuditFilter& filter,
                                    std::size_t limit) {
@@ -46,14 +44,14 @@ Result<HttpResponse> list_audit(Call& call) {
   if (auto confined = restrict_workspace(call, filter->workspace); !confined) {
     return tl::unexpected(std::move(confined.error()));
   }
-  const auto limit = core::take_number(call.query, "limit", 1, kMaxPage);
+  const auto limit = take_limit(call.query);
   if (!limit) {
     return tl::unexpected(limit.error());
   }
   if (auto rest = call.query.check_taken(); !rest) {
     return tl::unexpected(std::move(rest.error()));
   }
-  return write_entries(call, *filter, limit->value_or(kDefaultPage));
+  return write_entries(call, *filter, *limit);
 }
 
 Result<HttpResponse> show_audit_head(Call& call) {

@@ -13,7 +13,6 @@
 namespace nexakey::server {
 namespace {
 
-using core::Json;
 using core::Key;
 using core::KeyId;
 using core::Result;

@@ -37,11 +37,11 @@ Result<KeyId> read_key_id(const std::string& text) {
   return id ? Result<KeyId>(*id) : tl::unexpected(no_such_key(text));
 }
 
-Result<Found> find_keys(const Call& call, std::span<const KeyId> ids) {
+Result<Found> look_up(const Call& call, std::span<const KeyId> ids) {
   return drop_unreachable(call, call.store.find(ids));
 }
 
-Result<Found> find_keys(const Call& call, std::span<const core::KeyHash> hashes) {
+Result<Found> look_up(const Call& call, std::span<const core::KeyHash> hashes) {
   return drop_unreachable(call, call.store.find(hashes));
 }
 
@@ -49,7 +49,7 @@ Result<void> check_in_reach(const Call& call, std::span<const KeyId> ids) {
   if (!call.workspace) {
     return {};  // the store reports those that do not exist
   }
-  const auto found = find_keys(call, ids);
+  const auto found = look_up(call, ids);
   if (!found) {
     return tl::unexpected(found.error());
   }

@@ -19,10 +19,10 @@ core::Error no_such_key(const std::string& id);
 core::Result<core::KeyId> read_key_id(const std::string& text);
 
 /// The keys with these ids or hashes, in the same order; empty for those that are not found.
-core::Result<std::vector<std::optional<core::Key>>> find_keys(const Call& call,
-                                                              std::span<const core::KeyId> ids);
-core::Result<std::vector<std::optional<core::Key>>> find_keys(
-    const Call& call, std::span<const core::KeyHash> hashes);
+core::Result<std::vector<std::optional<core::Key>>> look_up(const Call& call,
+                                                            std::span<const core::KeyId> ids);
+core::Result<std::vector<std::optional<core::Key>>> look_up(const Call& call,
+                                                            std::span<const core::KeyHash> hashes);
 
 /// The response {"key": …}.
 HttpResponse key_response(const core::Key& key, core::Time now);

@@ -9,6 +9,7 @@
 #include "server/call_workspace.h"
 #include "server/handlers.h"
 #include "server/key_lookup.h"
+#include "server/page.h"
 #include "server/responses.h"
 
 namespace nexakey::server {
@@ -19,13 +20,11 @@ using core::Key;
 using core::KeyId;
 using core::Result;
 
-constexpr std::size_t kDefaultPage = 100;
-constexpr std::size_t kMaxPage = 1000;
 /// A page of this size ends, whatever its limit.
 constexpr std::size_t kMaxPageBytes = std::size_t{4} << 20U;
 
 Result<store::Page> take_page(core::Query& query) {
-  const auto limit = core::take_number(query, "limit", 1, kMaxPage);
+  const auto limit = take_limit(query);
   if (!limit) {
     return tl::unexpected(limit.error());
   }
@@ -33,7 +32,7 @@ Result<store::Page> take_page(core::Query& query) {
   if (!after) {
     return tl::unexpected(after.error());
   }
-  store::Page page{.limit = limit->value_or(kDefaultPage)};
+  store::Page page{.limit = *limit};
   if (*after) {
     page.after = KeyId::parse(**after);
     if (!page.after) {
@@ -139,7 +138,7 @@ Result<HttpResponse> show_key(Call& call) {
   if (!id) {
     return tl::unexpected(id.error());
   }
-  const auto found = find_keys(call, std::span(&*id, 1));
+  const auto found = look_up(call, std::span(&*id, 1));
   if (!found) {
     return tl::unexpected(found.error());
   }
@@ -153,8 +152,7 @@ Result<HttpResponse> find_keys(Call& call) {
   if (!names) {
     return tl::unexpected(names.error());
   }
-  const auto found =
-      names->ids.empty() ? find_keys(call, names->hashes) : find_keys(call, names->ids);
+  const auto found = names->ids.empty() ? look_up(call, names->hashes) : look_up(call, names->ids);
   if (!found) {
     return tl::unexpected(found.error());
   }

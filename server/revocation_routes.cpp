@@ -102,7 +102,7 @@ Result<HttpResponse> revoke_self(Call& call) {
     }
   }
   const core::KeyHash hash = *call.request.resolved.credential;
-  const auto found = find_keys(call, std::span(&hash, 1));
+  const auto found = look_up(call, std::span(&hash, 1));
   if (!found) {
     return tl::unexpected(found.error());
   }

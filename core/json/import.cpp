@@ -4,11 +4,11 @@ namespace nexakey::core {
 namespace shape {
 namespace {
 
-constexpr auto kCounts =
+constexpr auto kImportCounts =
     std::make_tuple(member<ImportCounts>("added", &ImportCounts::added),
                     member<ImportCounts>("changed", &ImportCounts::changed),
                     member<ImportCounts>("unchanged", &ImportCounts::unchanged));
-using CountsCodec = Object<ImportCounts, kCounts>;
+using ImportCountsCodec = Object<ImportCounts, kImportCounts>;
 
 constexpr auto kAudit =
     std::make_tuple(member<ImportedAudit>("added", &ImportedAudit::added),
@@ -20,9 +20,9 @@ constexpr auto kConflict =
                     member_as<Shown<Codec<std::string>>>("problem", &ImportConflict::problem));
 
 constexpr auto kSummary =
-    std::make_tuple(member_as<CountsCodec>("tokens", &ImportSummary::tokens),
-                    member_as<CountsCodec>("keys", &ImportSummary::keys),
-                    member_as<CountsCodec>("usage", &ImportSummary::usage),
+    std::make_tuple(member_as<ImportCountsCodec>("tokens", &ImportSummary::tokens),
+                    member_as<ImportCountsCodec>("keys", &ImportSummary::keys),
+                    member_as<ImportCountsCodec>("usage", &ImportSummary::usage),
                     member_as<Object<ImportedAudit, kAudit>>("audit", &ImportSummary::audit),
                     member<ImportSummary>("conflict_count", &ImportSummary::conflict_count),
                     member_as<List<ImportConflict, Object<ImportConflict, kConflict>>>(
@@ -42,7 +42,7 @@ std::vector<ShapeSchema> import_schemas() {
   ShapeSchema summary = schema_of("Import", kSummary);
   summary.members.push_back(
       {.name = "dry_run", .type = Codec<bool>::schema(), .is_always_written = true});
-  return {std::move(summary), schema_of("ImportCounts", kCounts),
+  return {std::move(summary), schema_of("ImportCounts", kImportCounts),
           schema_of("ImportCommit", kCommit)};
 }
 

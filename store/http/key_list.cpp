@@ -16,8 +16,6 @@ using core::KeyId;
 using core::reject;
 using core::Time;
 
-constexpr std::size_t kMaxPage = 1000;
-
 struct KeyPage {
   std::vector<Key> keys;
   std::optional<KeyId> next;

@@ -13,8 +13,6 @@ using core::AuditEntry;
 using core::Json;
 using core::reject;
 
-constexpr std::size_t kMaxPage = 1000;
-
 struct AuditPage {
   std::vector<AuditEntry> entries;
   std::optional<std::int64_t> next;

@@ -14,7 +14,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr std::size_t kMaxBodySize = std::size_t{16} << 20U;
+constexpr std::size_t kMaxReplyBody = std::size_t{16} << 20U;
 constexpr std::size_t kMaxHeadSize = std::size_t{64} << 10U;
 constexpr milliseconds kConnectTime{10'000};
 
@@ -84,7 +84,7 @@ struct Transport::Turn {
       turn.has_enough = !(*turn.sink)({data, length});
       return turn.has_enough ? 0 : length;
     }
-    if (turn.reply.body.size() + length > kMaxBodySize) {
+    if (turn.reply.body.size() + length > kMaxReplyBody) {
       turn.is_too_long = true;
       return 0;
     }

@@ -15,17 +15,17 @@
 namespace nexakey::store::sqlite {
 namespace {
 
-constexpr std::array<char, 8> kMagic{'n', 'x', 'k', 'u', 's', 'e', '0', '1'};
-constexpr std::size_t kHeaderSize = 4096;
+constexpr std::array<char, 8> kJournalMagic{'n', 'x', 'k', 'u', 's', 'e', '0', '1'};
+constexpr std::size_t kJournalHeaderSize = 4096;
 constexpr std::size_t kHalfSize = std::size_t{4} << 20U;
-constexpr std::size_t kFileSize = kHeaderSize + 2 * kHalfSize;
+constexpr std::size_t kFileSize = kJournalHeaderSize + 2 * kHalfSize;
 constexpr std::size_t kAlignment = 8;
 constexpr std::int64_t kWriteBackSeconds = 1;
 
 std::size_t half_of(std::uint64_t generation) { return generation % 2; }
 
 std::size_t start_of(std::uint64_t generation) {
-  return kHeaderSize + half_of(generation) * kHalfSize;
+  return kJournalHeaderSize + half_of(generation) * kHalfSize;
 }
 
 }  // namespace
@@ -76,7 +76,7 @@ Mapping UsageJournal::open(const std::filesystem::path& path) {
   if (file.size() == kFileSize) {
     Mapping mapping(std::move(file));
     const auto& head = *mapping.at<Header>(0);
-    if (head.magic == kMagic && head.is_sound()) {
+    if (head.magic == kJournalMagic && head.is_sound()) {
       return mapping;
     }
   }
@@ -102,7 +102,7 @@ void UsageJournal::create(const std::filesystem::path& path) {
   if (!system::random_bytes(head.id)) {
     throw core::RandomnessError();
   }
-  head.magic = kMagic;
+  head.magic = kJournalMagic;
   head.active = 1;
   head.halves[half_of(1)].generation = 1;
   mapping.file().sync();
@@ -201,7 +201,7 @@ void UsageJournal::read(std::uint64_t generation,
 }
 
 void UsageJournal::sync_generation() const {
-  if (::msync(mapping_.bytes().data(), kHeaderSize, MS_SYNC) != 0) {
+  if (::msync(mapping_.bytes().data(), kJournalHeaderSize, MS_SYNC) != 0) {
     throw std::system_error(errno, std::system_category(), mapping_.file().path().string());
   }
 }

@@ -18,9 +18,9 @@ constexpr std::int64_t kHoursPerDay = 24;
 
 /// A count stays at its maximum, because an overflow would fail the flush of all other counts.
 const std::string kMaxCount = std::to_string(core::kMaxCount);
-const std::string kCount = "UPDATE usage SET requests = min(requests, " + kMaxCount +
-                           " - ?5) + ?5"
-                           " WHERE key = ?1 AND hour = ?2 AND endpoint = ?3 AND status = ?4";
+const std::string kAddToCount = "UPDATE usage SET requests = min(requests, " + kMaxCount +
+                                " - ?5) + ?5"
+                                " WHERE key = ?1 AND hour = ?2 AND endpoint = ?3 AND status = ?4";
 const std::string kBegin =
     "INSERT INTO usage (key, hour, endpoint, status, requests) VALUES (?, ?, ?, ?, ?)"
     " ON CONFLICT DO UPDATE SET requests = min(requests, " +
@@ -61,7 +61,7 @@ class Flush {
         find_seq_(connection_, "SELECT seq FROM keys WHERE id = ?"),
         find_endpoint_(connection_, "SELECT id FROM endpoints WHERE text = ?"),
         add_endpoint_(connection_, "INSERT INTO endpoints (text) VALUES (?)"),
-        count_(connection_, kCount),
+        count_(connection_, kAddToCount),
         begin_(connection_, kBegin),
         endpoints_of_day_(connection_,
                           "SELECT DISTINCT endpoint FROM usage"

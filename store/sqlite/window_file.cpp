@@ -18,11 +18,11 @@ using core::KeyId;
 using core::SlidingWindow;
 using core::Tick;
 
-constexpr std::array<char, 8> kMagic{'n', 'x', 'k', 'w', 'i', 'n', '0', '2'};
+constexpr std::array<char, 8> kWindowsMagic{'n', 'x', 'k', 'w', 'i', 'n', '0', '2'};
 constexpr std::uint64_t kMinSlots = 1024;
 constexpr std::uint64_t kMinRing = 16;
 constexpr std::uint64_t kMinArena = 4 * kMinRing * kMinSlots;
-constexpr std::size_t kHeaderSize = 4096;
+constexpr std::size_t kWindowsHeaderSize = 4096;
 
 StoreProblem damaged(const std::filesystem::path& path) {
   return StoreProblem(
@@ -94,21 +94,21 @@ WindowFile::WindowFile(std::filesystem::path path)
 WindowFile::Header& WindowFile::header() const { return *mapping_.at<Header>(0); }
 
 std::span<WindowFile::Slot> WindowFile::slots() const {
-  return {mapping_.at<Slot>(kHeaderSize), header().slots};
+  return {mapping_.at<Slot>(kWindowsHeaderSize), header().slots};
 }
 
 Tick* WindowFile::arena() const {
-  return mapping_.at<Tick>(kHeaderSize + header().slots * sizeof(Slot));
+  return mapping_.at<Tick>(kWindowsHeaderSize + header().slots * sizeof(Slot));
 }
 
 Mapping WindowFile::create(const std::filesystem::path& path, std::uint64_t slots,
                            std::uint64_t arena_size) {
   Mapping mapping(
-      File::create(path, kHeaderSize + slots * sizeof(Slot) + arena_size * sizeof(Tick)));
+      File::create(path, kWindowsHeaderSize + slots * sizeof(Slot) + arena_size * sizeof(Tick)));
   auto& header = *mapping.at<Header>(0);
   header.slots = slots;
   header.arena_size = arena_size;
-  header.magic = kMagic;
+  header.magic = kWindowsMagic;
   return mapping;
 }
 
@@ -124,13 +124,14 @@ Mapping WindowFile::open_or_create(const std::filesystem::path& path) {
 Mapping WindowFile::open(const std::filesystem::path& path) {
   File file(path, O_RDWR);
   const std::size_t size = file.size();
-  if (size >= kHeaderSize) {
+  if (size >= kWindowsHeaderSize) {
     Mapping mapping(std::move(file));
     const auto& header = *mapping.at<Header>(0);
     const std::uint64_t max = size / sizeof(Tick);
-    if (header.magic == kMagic && std::has_single_bit(header.slots) && header.slots <= max &&
+    if (header.magic == kWindowsMagic && std::has_single_bit(header.slots) && header.slots <= max &&
         header.arena_size <= max &&
-        size == kHeaderSize + header.slots * sizeof(Slot) + header.arena_size * sizeof(Tick)) {
+        size ==
+            kWindowsHeaderSize + header.slots * sizeof(Slot) + header.arena_size * sizeof(Tick)) {
       return mapping;
     }
   }
