@@ -11,7 +11,6 @@ namespace {
 constexpr std::string_view kIdentifier = "{id}";
 constexpr std::size_t kMinTokenLength = 16;
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_hex_letter(char c) { return (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 bool is_hex(char c) { return is_digit(c) || is_hex_letter(c); }

@@ -19,9 +19,10 @@ constexpr char to_upper(char c) {
   return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
 }
 
-/// Whether `c` is one of [0-9A-Za-z]. Does not depend on the locale.
+/// Whether `c` is one of [0-9], or of [0-9A-Za-z]. Does not depend on the locale.
+constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
 constexpr bool is_alphanumeric(char c) {
-  return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+  return is_digit(c) || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
 }
 
 /// The parts of `text` between separators; "" has one part, "".

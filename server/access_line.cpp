@@ -21,8 +21,6 @@ tl::unexpected<core::Error> not_an_access_line(const std::string& why) {
   return core::reject("the datagram is not an access log line: " + why);
 }
 
-bool is_decimal(char c) { return c >= '0' && c <= '9'; }
-
 /// Removes `<PRI>`: 0 to 191, without leading zeros.
 bool take_priority(std::string_view& text) {
   const std::size_t end = text.find('>');
@@ -49,9 +47,9 @@ bool take_time(std::string_view& text) {
   text.remove_prefix(kShape.size());
   const std::size_t month = kMonths.find(time.substr(0, 3));
   return month != std::string_view::npos && month % 3 == 0 &&
-         (time[4] == ' ' || is_decimal(time[4])) &&
+         (time[4] == ' ' || core::is_digit(time[4])) &&
          std::ranges::equal(time.substr(3), kShape.substr(3), [](char c, char shape) {
-           return shape == '.' || (shape == '0' ? is_decimal(c) : c == shape);
+           return shape == '.' || (shape == '0' ? core::is_digit(c) : c == shape);
          });
 }
 

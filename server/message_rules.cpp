@@ -16,11 +16,9 @@ constexpr unsigned kHttp11 = 11;
 
 std::string_view view(boost::beast::string_view text) { return {text.data(), text.size()}; }
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
 bool is_hex(char c) {
   const char lower = core::to_lower(c);
-  return is_digit(c) || (lower >= 'a' && lower <= 'f');
+  return core::is_digit(c) || (lower >= 'a' && lower <= 'f');
 }
 
 /// The characters of reg-name (RFC 3986, 3.2.2); those of pct-encoded are not checked together.
@@ -47,7 +45,8 @@ bool is_host(std::string_view text) {
     }
   }
   const std::string_view port = text.substr(end);
-  return port.empty() || (port.front() == ':' && std::ranges::all_of(port.substr(1), is_digit));
+  return port.empty() ||
+         (port.front() == ':' && std::ranges::all_of(port.substr(1), core::is_digit));
 }
 
 /// The elements of a list in all headers with a name, without empty ones (RFC 9110, 5.6.1).
@@ -169,7 +168,7 @@ int check_version(std::string& bytes) {
   }
   const char major = bytes[end - 3];
   char& minor = bytes[end - 1];
-  if (bytes[end - 2] != '.' || !is_digit(major) || !is_digit(minor)) {
+  if (bytes[end - 2] != '.' || !core::is_digit(major) || !core::is_digit(minor)) {
     return 0;
   }
   if (major == '1' && minor > '1') {
