@@ -263,7 +263,7 @@ class Tls(Serving):
             with self.subTest(files=files):
                 self.assertEqual(self.refused("--tls-cert", files[0], "--tls-key", files[1])[0], 1)
         os.chmod(self.private, 0o644)
-        self.assertIn("everybody", self.refused("--tls-cert", self.certificate, "--tls-key",
+        self.assertIn("all users", self.refused("--tls-cert", self.certificate, "--tls-key",
                                                 self.private)[1])
 
     def test_other_machines_reach_it_without_further_words(self):
