@@ -224,7 +224,7 @@ class Hostile(Home):
         done = self.run_in(NEXAKEY, "scan")
         self.assertEqual(done.returncode, LEAKED, done.stderr)
         self.assertIn("key:1:1", done.stdout)
-        self.assertEqual(done.stderr.count("unpacks to far more"), 2, done.stderr)
+        self.assertEqual(done.stderr.count("unpacks to more than the limit"), 2, done.stderr)
 
     def test_archives_in_one_another(self):
         key = self.create("crm")
