@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -35,6 +36,9 @@ class Query {
  private:
   std::vector<std::pair<std::string, std::string>> parameters_;
 };
+
+/// The maximum of the parameter `limit`: how many entries one page of a list has.
+inline constexpr std::size_t kMaxPage = 1000;
 
 /// The conditions of a list of keys as parameters, and back. Error: `usage`, for invalid values.
 void add_filter(Query& query, const KeyFilter& filter);

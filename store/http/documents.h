@@ -14,9 +14,6 @@
 /// API.
 namespace nexakey::store::http {
 
-/// The maximum of entries in a page of a list.
-inline constexpr std::size_t kMaxPage = 1000;
-
 /// The text that `write` writes to a core::JsonWriter.
 template <typename Write>
 std::string written(const Write& write) {

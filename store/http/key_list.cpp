@@ -86,7 +86,7 @@ Result<std::optional<KeyId>> RemoteStore::list(const core::KeyFilter& filter, co
   std::optional<Time> newest;
   Page rest = page;
   while (rest.limit > 0) {
-    const Page part{.limit = std::min(rest.limit, kMaxPage), .after = rest.after};
+    const Page part{.limit = std::min(rest.limit, core::kMaxPage), .after = rest.after};
     const auto fetched = client_.ask(get(target_of(filter, part)), [&](const Json& json) {
       return read_page(json).and_then([&](KeyPage read) {
         return check_page(read, filter, part.limit, now, newest).map([&] {

@@ -64,7 +64,7 @@ Result<std::optional<std::int64_t>> RemoteStore::audit(
     const std::function<bool(const AuditEntry&)>& visit) {
   core::AuditFilter rest = filter;
   while (limit > 0) {
-    const std::size_t wanted = std::min(limit, kMaxPage);
+    const std::size_t wanted = std::min(limit, core::kMaxPage);
     const auto page = client_.ask(get(target_of(rest, wanted)),
                                   [&](const Json& json) { return read_page(json, rest, wanted); });
     if (!page) {

@@ -208,7 +208,7 @@ void Transport::read_head(Reply& reply) {
 tl::expected<Reply, NoReply> Transport::exchange(const Message& message, milliseconds time,
                                                  const Sink* sink) {
   Turn turn{.transport = *this, .unsent = message.body, .wanted = message.type, .sink = sink};
-  // curl does not copy a list that is made here: there is no copy of the token that is not wiped.
+  // curl uses this list without copying it, so that every copy of the token is wiped.
   std::array<std::string, 3> texts{std::string("Accept: ") + message.type,
                                    std::string("Content-Type: ") + message.type, "Expect:"};
   std::array<curl_slist, 4> headers{};

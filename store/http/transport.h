@@ -45,7 +45,7 @@ inline bool is_of_type(std::string_view content_type, std::string_view type) {
   return content_type.substr(0, content_type.find(';')) == type;
 }
 
-/// Why there is no reply.
+/// Why no reply came.
 struct NoReply {
   std::string reason;         ///< follows a URL: "cannot be reached: connection refused"
   std::string hint;           ///< may be empty

@@ -39,9 +39,13 @@ class Session {
   /// if `work` returns true, else rolls back.
   void change(const std::function<bool()>& work);
 
-  /// Runs `work`, which is one statement, and again after a deadlock or a lost connection.
+  /// Runs `work`, which is one statement, and, outside a transaction, again after a deadlock or a
+  /// lost connection.
   template <typename Work>
   auto ask(const Work& work) -> decltype(work()) {
+    if (is_in_transaction_) {
+      return work();
+    }
     std::optional<decltype(work())> answer;
     repeat([&] { answer.emplace(work()); });
     return *std::move(answer);

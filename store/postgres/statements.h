@@ -78,8 +78,7 @@ class Statements {
 
   /// Runs a statement that is prepared. `sql` has to be a constant.
   Rows run(const std::string& sql, const Parameters& parameters = {}) {
-    const auto work = [&] { return session_.run(sql, parameters); };
-    return session_.is_in_transaction() ? work() : session_.ask(work);
+    return session_.ask([&] { return session_.run(sql, parameters); });
   }
 
  private:
@@ -100,8 +99,7 @@ class Statements {
   }
 
   Rows run_once(const std::string& sql, const Parameters& parameters) {
-    const auto work = [&] { return session_.run_once(sql, parameters); };
-    return session_.is_in_transaction() ? work() : session_.ask(work);
+    return session_.ask([&] { return session_.run_once(sql, parameters); });
   }
 
   Session& session_;

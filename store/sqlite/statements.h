@@ -11,6 +11,21 @@
 
 namespace nexakey::store::sqlite {
 
+/// Calls `visit` with each row of a statement until it returns false. Returns whether it got all.
+template <typename Read, typename Visit>
+bool visit_rows(SQLite::Statement& rows, const Read& read, const Visit& visit) {
+  if (!rows.executeStep()) {
+    return true;
+  }
+  const StatementRow row(rows);
+  do {
+    if (!visit(read(row))) {
+      return false;
+    }
+  } while (rows.executeStep());
+  return true;
+}
+
 /// The statements of a transaction, as store/sql_tables.h runs them: a row at a time. It has to be
 /// used within one transaction.
 class Statements {
@@ -22,12 +37,7 @@ class Statements {
   template <typename Read, typename Visit>
   void visit(const sql::Query& query, const Read& read, const Visit& visit) {
     SQLite::Statement rows = prepare(connection_, query);
-    if (!rows.executeStep()) {
-      return;
-    }
-    const StatementRow row(rows);
-    while (visit(read(row)) && rows.executeStep()) {
-    }
+    visit_rows(rows, read, visit);
   }
 
   void run(const sql::Query& query) { prepare(connection_, query).exec(); }
@@ -49,22 +59,16 @@ class Statements {
   template <typename T, typename Write>
   void insert(std::string_view table, std::span<const T> things, const Write& write) {
     static const std::string sql = sql::insert_into(kDialect, table, written_columns<T>(write));
-    for (const T& thing : things) {
-      Binder binder(kept(sql));
-      write(thing, binder);
-      kept(sql).exec();
-    }
+    run_each(kept(sql), things, write);
   }
 
   template <typename T, typename Write>
   void update(std::string_view table, std::span<const T> things, const Write& write) {
     static const std::string sql = sql::update_of(kDialect, table, written_columns<T>(write));
-    for (const T& thing : things) {
-      Binder binder(kept(sql));
+    run_each(kept(sql), things, [&](const T& thing, Binder& binder) {
       write(thing, binder);
       binder.add(thing.id);
-      kept(sql).exec();
-    }
+    });
   }
 
   /// A statement that is prepared at its first use. `sql` has to be a constant.
@@ -76,6 +80,15 @@ class Statements {
   }
 
  private:
+  template <typename T, typename Bind>
+  static void run_each(SQLite::Statement& statement, std::span<const T> things, const Bind& bind) {
+    for (const T& thing : things) {
+      Binder binder(statement);
+      bind(thing, binder);
+      statement.exec();
+    }
+  }
+
   SQLite::Database& connection_;
   std::map<const std::string*, SQLite::Statement> kept_;
 };

@@ -78,14 +78,11 @@ void SqliteTables::scan_usage(const std::optional<std::string>& workspace,
     keys.bind(1, *workspace);
   }
   auto& rows = statements().kept(kUsageOfKey);
-  while (keys.executeStep()) {
+  const auto read = [](const StatementRow& row) { return read_usage(row); };
+  bool goes_on = true;
+  while (goes_on && keys.executeStep()) {
     Binder(rows).add(keys.getColumn(0).getInt64()).add(keys.getColumn(1).getInt64());
-    while (rows.executeStep()) {
-      if (!visit(read_usage(StatementRow(rows)))) {
-        rows.reset();
-        return;
-      }
-    }
+    goes_on = visit_rows(rows, read, visit);
   }
   rows.reset();
 }
