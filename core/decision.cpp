@@ -141,9 +141,10 @@ std::vector<std::pair<std::string_view, std::string>> Decision::headers() const 
                          std::string(kChallenge) +
                              (reason == Reason::missing_key ? "" : ", error=\"invalid_token\""));
   } else if (reason == Reason::insufficient_scope) {
-    std::string challenge = std::string(kChallenge) + ", error=\"insufficient_scope\"";
+    std::string challenge(kChallenge);
+    challenge += ", error=\"insufficient_scope\"";
     if (needed_scope) {
-      challenge += ", scope=\"" + std::string(name_of(*needed_scope)) + "\"";
+      challenge.append(", scope=\"").append(name_of(*needed_scope)).append("\"");
     }
     headers.emplace_back("WWW-Authenticate", std::move(challenge));
   }
