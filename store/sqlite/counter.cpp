@@ -1,5 +1,6 @@
 #include "store/sqlite/counter.h"
 
+#include "store/sqlite/schema.h"
 #include "store/sqlite/usage_tables.h"
 
 namespace nexakey::store::sqlite {
@@ -14,7 +15,10 @@ Counter::~Counter() {
 
 LiveState& Counter::live() {
   if (!live_) {
-    live_.emplace(LiveState::open(database_.paths(), database_.lock_file()));
+    auto& connection = database_.connection();
+    live_.emplace(LiveState::open(
+        database_.paths(), database_.lock_file(), identity_of(connection),
+        [&](const UsageJournal::Id& id) { return flushed_generations(connection)[id]; }));
   }
   return *live_;
 }
@@ -23,7 +27,7 @@ std::unique_ptr<LockGuard> Counter::lock_with_room(std::span<const std::string> 
   std::size_t size = 0;
   for (const std::string& endpoint : endpoints) {
     if (!endpoint.empty()) {
-      size += UsageJournal::size_of({.key = {}, .at = {}, .status = 0, .endpoint = endpoint});
+      size += UsageJournal::max_size(endpoint);
     }
   }
   for (;;) {

@@ -74,6 +74,7 @@ void create_store(const StorePaths& paths, const LockFile& lock) {
   }
   const std::filesystem::path fresh = paths.database.string() + "-new";
   File::create(fresh, 0);
+  StoreIdentity identity;
   {
     SQLite::Database database(fresh.string(), kOpenFlags);
     database.exec("PRAGMA application_id = " + std::to_string(kApplicationId));
@@ -81,10 +82,11 @@ void create_store(const StorePaths& paths, const LockFile& lock) {
     SQLite::Transaction transaction(database);
     migrate(database, 0);
     transaction.commit();
+    identity = identity_of(database);
   }
   File(fresh, O_RDWR).sync();
   make_reserve(paths);
-  LiveState::open(paths, lock);
+  LiveState::open(paths, lock, identity, [](const UsageJournal::Id&) { return 0; });
   std::filesystem::rename(fresh, paths.database);
   sync_directory(paths.database.parent_path());
 }

@@ -15,6 +15,16 @@ using core::KeyRules;
 using core::Request;
 using core::Time;
 
+/// How full the window of the key is after a decision; nothing if it did not ask the window.
+std::optional<WindowFill> fill_after(const core::Decision& decision) {
+  if (!decision.rate_limit) {
+    return std::nullopt;
+  }
+  constexpr auto kLength = std::chrono::duration_cast<std::chrono::seconds>(core::kWindowLength);
+  return WindowFill{.length = static_cast<std::uint32_t>(kLength.count()),
+                    .requests = decision.rate_limit->limit - decision.rate_limit->remaining};
+}
+
 /// How many requests are decided with one read transaction and under one Lock::live.
 constexpr std::size_t kBatch = 64;
 
@@ -86,10 +96,13 @@ void Decider::verify_batch(std::span<const Request> requests, const VerifyOption
       verification.checks = core::explain(requests[i], key, verification.decision, now);
     }
     if (verification.decision.is_counted() && !dry_run) {
+      const auto fill = fill_after(verification.decision);
       counter_.append({.key = *verification.decision.key_id,
                        .at = now,
                        .status = core::status_of(verification.decision.reason),
-                       .endpoint = endpoints[i]});
+                       .endpoint = endpoints[i],
+                       .address = requests[i].ip,
+                       .fills = fill ? std::span(&*fill, 1) : std::span<const WindowFill>()});
     }
   }
 }
@@ -134,7 +147,9 @@ void Decider::record_responses(std::span<const core::UpstreamResponse> responses
         counter_.append({.key = batch[i].key,
                          .at = core::system_time(),
                          .status = core::kUpstreamStatus + batch[i].status,
-                         .endpoint = endpoints[i]});
+                         .endpoint = endpoints[i],
+                         .address = std::nullopt,
+                         .fills = {}});
       }
     }
   }

@@ -1,5 +1,7 @@
 #include "store/sqlite/file.h"
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <system_error>
 #include <utility>
@@ -33,7 +35,7 @@ File File::create(const std::filesystem::path& path, std::size_t size) {
   File file = make(path);
   try {
     if (size > 0) {
-      file.reserve(size);
+      file.allocate(size);
     }
   } catch (...) {
     ::unlink(path.c_str());
@@ -79,13 +81,26 @@ std::size_t File::size() const {
   return static_cast<std::size_t>(status.st_size);
 }
 
-void File::reserve(std::size_t size) const {
+void File::allocate(std::size_t size) const {
   int error = 0;
   do {
     error = ::posix_fallocate(descriptor_, 0, static_cast<off_t>(size));
   } while (error == EINTR);
   if (error != 0) {
     throw std::system_error(error, std::system_category(), path_);
+  }
+}
+
+void File::write_zeros(std::size_t offset, std::size_t size) const {
+  static constexpr std::array<char, 65536> kZeros{};
+  for (const std::size_t end = offset + size; offset < end;) {
+    const ssize_t written =
+        ::pwrite(descriptor_, kZeros.data(), std::min(kZeros.size(), end - offset),
+                 static_cast<off_t>(offset));
+    if (written < 0 && errno != EINTR) {
+      throw_errno(path_);
+    }
+    offset += written > 0 ? static_cast<std::size_t>(written) : 0;
   }
 }
 
@@ -118,6 +133,15 @@ Mapping::~Mapping() {
   if (!bytes_.empty()) {
     ::munmap(bytes_.data(), bytes_.size());
   }
+}
+
+void Mapping::resize() {
+  const std::size_t size = file_.size();
+  void* const address = ::mremap(bytes_.data(), bytes_.size(), size, MREMAP_MAYMOVE);
+  if (address == MAP_FAILED) {
+    throw_errno(file_.path());
+  }
+  bytes_ = {static_cast<std::byte*>(address), size};
 }
 
 void sync_directory(const std::filesystem::path& directory) {

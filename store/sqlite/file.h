@@ -34,11 +34,14 @@ class File {
   [[nodiscard]] int descriptor() const { return descriptor_; }
   [[nodiscard]] const std::filesystem::path& path() const { return path_; }
   [[nodiscard]] std::size_t size() const;
+  /// Allocates the space of the first `size` bytes; the new ones are zeros.
+  void allocate(std::size_t size) const;
+  /// Writes zeros, so that blocks that were only allocated are part of the file.
+  void write_zeros(std::size_t offset, std::size_t size) const;
   void sync() const;
 
  private:
   static File make(const std::filesystem::path& path);
-  void reserve(std::size_t size) const;
 
   std::filesystem::path path_;
   int descriptor_ = -1;
@@ -54,6 +57,8 @@ class Mapping {
 
   [[nodiscard]] std::span<std::byte> bytes() const { return bytes_; }
   [[nodiscard]] const File& file() const { return file_; }
+  /// Maps the whole file again, possibly elsewhere, after its size has changed.
+  void resize();
   /// The object at `offset`. The caller ensures that it is within the file.
   template <typename T>
   [[nodiscard]] T* at(std::size_t offset) const {

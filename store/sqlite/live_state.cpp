@@ -10,9 +10,13 @@ StorePaths::StorePaths(const std::filesystem::path& path)
       reserve(path.string() + "-reserve"),
       owner(owner_for_root(path)) {}
 
-LiveState LiveState::open(const StorePaths& paths, const LockFile& lock) {
+LiveState LiveState::open(const StorePaths& paths, const LockFile& lock, const StoreIdentity& store,
+                          const UsageJournal::FlushedGeneration& flushed) {
+  const Boot boot = read_boot();
   const LockGuard guard(lock, Lock::live);
-  return {.windows = WindowFile(paths.windows), .journal = UsageJournal(paths.journal)};
+  lock.use_clock(boot);
+  return {.windows = WindowFile(paths.windows),
+          .journal = UsageJournal(paths.journal, store, boot, flushed)};
 }
 
 }  // namespace nexakey::store::sqlite

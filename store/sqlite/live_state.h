@@ -24,8 +24,9 @@ struct StorePaths {
 
 /// What changes with every request: the windows and the journal. Both require Lock::live.
 struct LiveState {
-  /// Opens or creates both files, under Lock::live.
-  static LiveState open(const StorePaths& paths, const LockFile& lock);
+  /// Opens or creates both files of a store, under Lock::live. `lock` keeps what `use_clock` notes.
+  static LiveState open(const StorePaths& paths, const LockFile& lock, const StoreIdentity& store,
+                        const UsageJournal::FlushedGeneration& flushed);
 
   WindowFile windows;
   UsageJournal journal;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <cstring>
 #include <system_error>
 #include <thread>
 
@@ -17,38 +18,74 @@ constexpr auto kMaxWait = 10s;
 constexpr auto kMinPause = 20us;
 constexpr auto kMaxPause = 2000us;
 
-struct flock region_of(Lock lock, int type) {
+/// Where the bytes for clocks begin, one for each. Two clocks have the same byte with a probability
+/// of 2^-31.
+constexpr off_t kClocks = off_t{1} << 32U;
+constexpr off_t kClockMask = (off_t{1} << 31U) - 1;
+
+struct flock region_of(off_t start, off_t size, int type) {
   struct flock region {};
   region.l_type = static_cast<short>(type);
   region.l_whence = SEEK_SET;
-  region.l_start = static_cast<off_t>(lock);
-  region.l_len = 1;
+  region.l_start = start;
+  region.l_len = size;
   return region;
 }
 
-}  // namespace
-
-LockFile::LockFile(const std::filesystem::path& path) : file_(File::open_or_create(path)) {}
-
-bool LockFile::try_lock(Lock lock) const {
-  struct flock region = region_of(lock, F_WRLCK);
-  if (::fcntl(file_.descriptor(), F_OFD_SETLK, &region) == 0) {
+/// Sets a lock, without waiting. False: another open file has a lock that conflicts.
+bool set_lock(const File& file, off_t start, int type) {
+  struct flock region = region_of(start, 1, type);
+  if (::fcntl(file.descriptor(), F_OFD_SETLK, &region) == 0) {
     return true;
   }
   if (errno != EAGAIN && errno != EACCES && errno != EINTR) {
-    throw std::system_error(errno, std::system_category(), file_.path().string());
+    throw std::system_error(errno, std::system_category(), file.path().string());
   }
   return false;
 }
 
+/// Whether another open file has a lock in a region.
+bool is_locked(const File& file, off_t start, off_t end) {
+  struct flock region = region_of(start, end - start, F_WRLCK);
+  if (start == end) {
+    return false;
+  }
+  if (::fcntl(file.descriptor(), F_OFD_GETLK, &region) != 0) {
+    throw std::system_error(errno, std::system_category(), file.path().string());
+  }
+  return region.l_type != F_UNLCK;
+}
+
+/// A byte for a clock: FNV-1a of what identifies it.
+off_t byte_of(const Boot& boot) {
+  std::uint64_t sum = 0xcbf29ce484222325;
+  for (const std::byte byte : std::as_bytes(std::span(&boot, 1))) {
+    sum = (sum ^ std::to_integer<std::uint64_t>(byte)) * 0x100000001b3;
+  }
+  return kClocks + (static_cast<off_t>(sum >> 32U) & kClockMask);
+}
+
+}  // namespace
+
+LockFile::LockFile(const std::filesystem::path& path) : file_(File::open_or_create(path)) {
+  wait_for(Lock::in_use, F_RDLCK);
+}
+
+bool LockFile::try_lock(Lock lock) const {
+  return set_lock(file_, static_cast<off_t>(lock), F_WRLCK);
+}
+
+void LockFile::lock(Lock lock) const { wait_for(lock, F_WRLCK); }
+
 // The kernel's blocking wait has no timeout. The pauses are short compared with the work under the
 // locks.
-void LockFile::lock(Lock lock) const {
-  if (try_lock(lock)) {
+void LockFile::wait_for(Lock lock, int type) const {
+  const auto take = [&] { return set_lock(file_, static_cast<off_t>(lock), type); };
+  if (take()) {
     return;
   }
   const auto deadline = std::chrono::steady_clock::now() + kMaxWait;
-  for (auto pause = kMinPause; !try_lock(lock); pause = std::min(2 * pause, kMaxPause)) {
+  for (auto pause = kMinPause; !take(); pause = std::min(2 * pause, kMaxPause)) {
     if (std::chrono::steady_clock::now() >= deadline) {
       throw StoreProblem("the store is busy: another process has held its lock for ten seconds",
                          "find out which process has " + file_.path().string() + " open");
@@ -58,8 +95,26 @@ void LockFile::lock(Lock lock) const {
 }
 
 void LockFile::unlock(Lock lock) const noexcept {
-  struct flock region = region_of(lock, F_UNLCK);
+  struct flock region = region_of(static_cast<off_t>(lock), 1, F_UNLCK);
   ::fcntl(file_.descriptor(), F_OFD_SETLK, &region);
+}
+
+void LockFile::use_clock(const Boot& boot) const {
+  const off_t mine = byte_of(boot);
+  set_lock(file_, mine, F_RDLCK);
+  if (is_locked(file_, kClocks, mine) || is_locked(file_, mine + 1, kClocks + kClockMask + 1)) {
+    set_lock(file_, mine, F_UNLCK);
+    throw another_clock(file_.path());
+  }
+}
+
+StoreProblem another_clock(const std::filesystem::path& path) {
+  return StoreProblem(
+      path.string() +
+          ": another process uses the store by another clock, that of another kernel"
+          " or time namespace",
+      "use the store from one machine and one time namespace: let the others send requests to"
+      " nexakey serve");
 }
 
 }  // namespace nexakey::store::sqlite

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "store/sqlite/boot.h"
 #include "store/sqlite/file.h"
 
 namespace nexakey::store::sqlite {
@@ -11,23 +12,36 @@ namespace nexakey::store::sqlite {
 enum class Lock : int {
   writer,  ///< SQLite's file: each write transaction and each checkpoint
   live,    ///< the windows and the journal
+  in_use,  ///< the store: shared by all processes that have it open
 };
 
 /// The file with the locks. It stays empty.
 class LockFile {
  public:
-  /// Opens or creates the file.
+  /// Opens or creates the file, and takes Lock::in_use, shared, for the life of this object. Waits
+  /// for it like `lock`.
   explicit LockFile(const std::filesystem::path& path);
 
   /// Waits for the lock for up to ten seconds, then throws StoreProblem.
   void lock(Lock lock) const;
   void unlock(Lock lock) const noexcept;
+  /// Takes the lock if no other process has it. Lock::in_use: if no other process has the store
+  /// open.
+  [[nodiscard]] bool try_lock(Lock lock) const;
+
+  /// Notes, for the life of this object, that this process uses the windows by the clock of `boot`.
+  /// Throws StoreProblem if another process uses them by another one: then their times cannot be
+  /// compared. Requires Lock::live.
+  void use_clock(const Boot& boot) const;
 
  private:
-  [[nodiscard]] bool try_lock(Lock lock) const;
+  void wait_for(Lock lock, int type) const;
 
   File file_;
 };
+
+/// The problem that `use_clock` throws. `path`: the file in which it was seen.
+StoreProblem another_clock(const std::filesystem::path& path);
 
 /// Holds a lock for as long as it lives.
 class LockGuard {

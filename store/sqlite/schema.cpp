@@ -1,5 +1,7 @@
 #include "store/sqlite/schema.h"
 
+#include <algorithm>
+#include <cstring>
 #include <string>
 
 #include <SQLiteCpp/SQLiteCpp.h>
@@ -14,6 +16,24 @@ void migrate(SQLite::Database& database, int from) {
     database.exec(kMigrations[version]);
   }
   database.exec("PRAGMA user_version = " + std::to_string(kMigrations.size()));
+}
+
+StoreIdentity identity_of(const SQLite::Database& database) {
+  StoreIdentity identity;
+  SQLite::Statement schema(database, "PRAGMA user_version");
+  schema.executeStep();
+  identity.format = static_cast<std::uint32_t>(schema.getColumn(0).getInt());
+  // Older schemas, which are only looked at, have no such table.
+  if (database.tableExists("store")) {
+    SQLite::Statement row(database, "SELECT id, generation FROM store");
+    if (row.executeStep()) {
+      const SQLite::Column id = row.getColumn(0);
+      std::memcpy(identity.id.data(), id.getBlob(),
+                  std::min(identity.id.size(), static_cast<std::size_t>(id.getBytes())));
+      identity.generation = static_cast<std::uint64_t>(row.getColumn(1).getInt64());
+    }
+  }
+  return identity;
 }
 
 }  // namespace nexakey::store::sqlite

@@ -2,6 +2,8 @@
 
 #include <SQLiteCpp/Database.h>
 
+#include "store/sqlite/live_file.h"
+
 namespace nexakey::store::sqlite {
 
 /// "nxky": SQLite's application id of a nexakey store.
@@ -13,5 +15,8 @@ int newest_schema();
 /// Upgrades a database from a schema, 0 for none, to the newest one. Must run in a write
 /// transaction.
 void migrate(SQLite::Database& database, int from);
+
+/// What identifies the store to the files beside it.
+StoreIdentity identity_of(const SQLite::Database& database);
 
 }  // namespace nexakey::store::sqlite

@@ -1,6 +1,7 @@
 #include "store/sqlite/usage_tables.h"
 
 #include <algorithm>
+#include <cstring>
 #include <map>
 #include <set>
 #include <string>
@@ -216,6 +217,19 @@ bool note_flushed(Database& database, const UsageJournal& journal, std::uint64_t
 }
 
 }  // namespace
+
+std::map<UsageJournal::Id, std::uint64_t> flushed_generations(const SQLite::Database& database) {
+  std::map<UsageJournal::Id, std::uint64_t> generations;
+  SQLite::Statement rows(database, "SELECT id, settled FROM journals");
+  while (rows.executeStep()) {
+    UsageJournal::Id id{};
+    const SQLite::Column bytes = rows.getColumn(0);
+    std::memcpy(id.data(), bytes.getBlob(),
+                std::min(id.size(), static_cast<std::size_t>(bytes.getBytes())));
+    generations[id] = static_cast<std::uint64_t>(rows.getColumn(1).getInt64());
+  }
+  return generations;
+}
 
 void flush_generation(Database& database, const UsageJournal& journal, std::uint64_t generation) {
   if (!note_flushed(database, journal, generation)) {

@@ -15,7 +15,9 @@ import tempfile
 import time
 import unittest
 from datetime import datetime, timezone
+from ipaddress import IPv6Address
 from pathlib import Path
+from uuid import UUID
 
 from markdown import ROOT, prose
 
@@ -23,7 +25,7 @@ NEXAKEY = os.path.abspath(os.environ["NEXAKEY"])
 DOCUMENT = ROOT / "docs" / "file-formats.md"
 FORMATS = {"u64": "Q", "i64": "q", "u32": "I", "u16": "H"}
 DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
-HEADER_SIZE, HALF_SIZE = 4096, 4 << 20
+HEADER_SIZE, SEGMENT_SIZE = 4096, 4 << 20
 TIME_LIMIT = 60  # seconds
 F_OFD_SETLK = 37  # Linux; not in the fcntl module
 
@@ -50,13 +52,13 @@ def read(heading, content, start):
         at = start + int(offset)
         if size := re.fullmatch(r"(\d+) bytes", kind):
             fields[name] = content[at:at + int(size[1])]
-        elif kind != "bytes":  # whose size is in another field
+        elif kind != "bytes":  # whose size is in other fields
             fields[name], = struct.unpack_from("<" + FORMATS[kind], content, at)
     return fields
 
 
-def meaning(heading, name):
-    return next(row[3] for row in TABLES[heading] if row[2] == name)
+def meaning(heading, name, column=2, value=3):
+    return next(row[value] for row in TABLES[heading] if row[column] == name)
 
 
 def bits(key_id):
@@ -66,17 +68,37 @@ def bits(key_id):
     return number
 
 
-def records(content, half):
-    """The records of a half of the usage journal."""
+def segments(content):
+    """The segments of the usage journal, by generation: where they begin, and their bytes used."""
     header = read("Usage header", content, 0)
-    at, end = 0, header[f"used_{half}"]
-    start = HEADER_SIZE + half * HALF_SIZE
+    entries = [read("Usage segment", content, 128 + 16 * n) for n in range(header["segments"])]
+    return {entry["generation"]: (HEADER_SIZE + SEGMENT_SIZE * n, entry["used"])
+            for n, entry in enumerate(entries)}
+
+
+def check(generation, record):
+    """The check of a record in the usage journal."""
+    unchecked = record[:32] + bytes(4) + record[36:]
+    total = 0xCBF29CE484222325 ^ generation
+    for word, in struct.iter_unpack("<Q", unchecked):
+        total = (total ^ word) * 0x100000001B3 % 2 ** 64
+        total ^= total >> 32
+    return total % 2 ** 32
+
+
+def records(content, generation):
+    """The records of a segment of the usage journal."""
+    at, used = segments(content)[generation]
+    end = at + used
     while at < end:
-        record = read("Usage record", content, start + at)
-        size = 24 + record["endpoint_size"]
-        record["endpoint"] = content[start + at + 24:start + at + size].decode()
-        yield record
-        at += (size + 7) // 8 * 8
+        record = read("Usage record", content, at)
+        fills = [read("Usage fill", content, at + 48 + 8 * n) for n in range(record["fills"])]
+        endpoint = at + 48 + 8 * len(fills)
+        size = (endpoint + record["endpoint_size"] - at + 7) // 8 * 8
+        assert record["check"] == check(generation, content[at:at + size]), record
+        yield record | {"fills": fills, "endpoint":
+                        content[endpoint:endpoint + record["endpoint_size"]].decode()}
+        at += size
 
 
 def windows(content):
@@ -111,8 +133,18 @@ class Store(unittest.TestCase):
         self.assertEqual(done.returncode, status, (words, done.stderr))
         return done.stdout
 
-    def verify(self, path, status=0, method="GET"):
-        self.run_command("verify", "-q", "--method", method, "--path", path, status=status, input=self.key)
+    def verify(self, path, *words, status=0, method="GET"):
+        self.run_command("verify", "-q", "--method", method, "--path", path, *words, status=status,
+                         input=self.key)
+
+    def head(self, content):
+        """The head of a file of this store and this boot."""
+        head = read("The head", content, 0)
+        self.assertEqual(head["format"], int(meaning("keys.db", "user_version", column=0, value=1)))
+        boot_id = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        self.assertEqual(UUID(bytes=head["boot_id"]), UUID(boot_id))
+        self.assertEqual(head["boottime_offset"], 0)
+        return head
 
     def content(self, suffix):
         return Path(f"{self.path}{suffix}").read_bytes()
@@ -129,27 +161,26 @@ class Store(unittest.TestCase):
 
     def test_the_usage_journal(self):
         before = time.time() * 1000
-        self.verify("/v1/leads/7")
+        self.verify("/v1/leads/7", "--ip", "198.51.100.7")
         self.verify("/v1/leads", status=43, method="POST")
         content = self.content("-usage")
-        self.assertEqual(len(content), HEADER_SIZE + 2 * HALF_SIZE)
-        header = read("Usage header", content, 0)
+        self.assertEqual(len(content), HEADER_SIZE + 2 * SEGMENT_SIZE)
+        header = self.head(content) | read("Usage header", content, 0)
         self.assertEqual(header["magic"], meaning("Usage header", "magic").strip("`").encode())
-        active = header["active"] % 2
-        self.assertEqual(header[f"generation_{active}"], header["active"])
-        self.assertIn(header[f"generation_{1 - active}"], (header["active"] - 1, header["active"] + 1))
-        found = list(records(content, active))
-        self.assertEqual([(record["key"], record["status"], record["endpoint"]) for record in found],
-                         [(bits(self.id), 200, "GET /v1/leads/{id}"),
-                          (bits(self.id), 403, "POST /v1/leads")])
+        self.assertEqual((header["segments"], header["older_copy_at"]), (2, 0))
+        found = list(records(content, header["active"]))
+        minute = {"length": 60, "requests": 1}
+        self.assertEqual([(record["key"], record["status"], record["endpoint"], record["fills"],
+                           str(IPv6Address(record["address"]).ipv4_mapped)) for record in found],
+                         [(bits(self.id), 200, "GET /v1/leads/{id}", [minute], "198.51.100.7"),
+                          (bits(self.id), 403, "POST /v1/leads", [minute], "None")])
         for record in found:
-            self.assertEqual(record["generation"], header["active"] & 0xFFFFFFFF)
             self.assertTrue(before - 1000 <= record["at"] <= time.time() * 1000 + 1000, record)
         # A report flushes the journal.
         self.run_command("usage", "crm", "-q")
-        flushed = read("Usage header", self.content("-usage"), 0)
-        self.assertEqual((flushed["used_0"], flushed["used_1"]), (0, 0))
-        self.assertEqual(flushed["active"], header["active"] + 1)
+        content = self.content("-usage")
+        self.assertEqual([used for _, used in segments(content).values()], [0, 0])
+        self.assertEqual(read("Usage header", content, 0)["active"], header["active"] + 1)
         self.assertEqual(self.query("SELECT id, settled FROM journals"),
                          [(header["id"], header["active"])])
         self.assertEqual(self.query("SELECT status, requests FROM usage ORDER BY status"),
@@ -181,13 +212,14 @@ class Store(unittest.TestCase):
     def test_the_locks(self):
         self.assertEqual(self.content("-lock"), b"")
         commands = {"writer": ("edit", "crm", "--rate-limit", "30", "-q"),
-                    "live": ("verify", "-q")}
+                    "live": ("verify", "-q"), "in_use": ("list", "-o", "json")}
         for byte, name, _ in TABLES["keys.db-lock"]:
             with open(f"{self.path}-lock", "r+b") as file:
                 lock = struct.pack("hhqqixxxx", fcntl.F_WRLCK, os.SEEK_SET, int(byte), 1, 0)
                 fcntl.fcntl(file, F_OFD_SETLK, lock)
                 command = subprocess.Popen([NEXAKEY, *commands[name]], env=self.env,
-                                           stdin=subprocess.PIPE, text=True)
+                                           stdin=subprocess.PIPE,
+                                           stdout=subprocess.DEVNULL, text=True)
                 command.stdin.write(self.key)
                 command.stdin.close()
                 with self.assertRaises(subprocess.TimeoutExpired, msg=name):

@@ -52,14 +52,19 @@ enum class WindowsHeader : std::streamoff {
 
 /// The offsets of the header of the journal.
 enum class UsageHeader : std::streamoff {
-  active = 24,
-  first_generation = 32,
-  first_used = 40,
-  second_generation = 48,
-  second_used = 56,
+  store_id = 8,
+  store_generation = 24,
+  format = 32,
+  boot_id = 40,
+  active = 80,
+  first_generation = 128,
+  first_used = 136,
+  second_generation = 144,
+  second_used = 152,
 };
 
-inline std::int64_t read_number(const std::filesystem::path& path, WindowsHeader part) {
+template <typename Header>
+std::int64_t read_number(const std::filesystem::path& path, Header part) {
   std::int64_t number = 0;
   std::ifstream file(path, std::ios::binary);
   file.seekg(static_cast<std::streamoff>(part));

@@ -18,7 +18,9 @@ using core::Key;
 
 /// A path so long that few records fill the journal.
 const std::string kLongPath = "/" + std::string(240, 'z');
-constexpr std::size_t kHalfSize = std::size_t{4} << 20U;
+constexpr std::size_t kSegmentSize = std::size_t{4} << 20U;
+/// Of a decision about `GET /`: 48 bytes, one fill, and the endpoint, padded.
+constexpr std::size_t kRecordSize = 64;
 
 Key fast_key(std::uint64_t n) {
   Key key = make_key(n);
@@ -59,7 +61,7 @@ TEST_CASE("counts stay exact while the journal fills again and again") {
   constexpr std::uint64_t kBatches = 500;
   constexpr std::uint64_t kBatch = 64;
   constexpr std::uint64_t kProcesses = 2;
-  static_assert(kProcesses * kBatches * kBatch * 240 > 3 * kHalfSize / 2);
+  static_assert(kProcesses * kBatches * kBatch * 240 > 3 * kSegmentSize / 2);
   const DiskStore disk;
   add(*disk.connect(), fast_key(1));
   std::deque<Process> processes;
@@ -122,16 +124,15 @@ TEST_CASE("counts of a new journal do not conflict with those of the old one") {
   CHECK(report(*store).total.requests == 13);
 }
 
-TEST_CASE("records of a torn half count up to the tear") {
+TEST_CASE("records of a torn segment count up to the tear") {
   const DiskStore disk;
   {
     const auto store = disk.connect();
     add(*store, 1);
     CHECK(admitted(*store, request(1), 10) == 10);
   }
-  // The active half is the second one; each record has 24 bytes and five of an endpoint, aligned.
   std::string journal = read_file(disk.file("-usage"));
-  journal.replace(4096 + kHalfSize + std::size_t{6} * 32, 4 * 32, std::string(4 * 32, '\0'));
+  journal.replace(4096 + 6 * kRecordSize, 4 * kRecordSize, std::string(4 * kRecordSize, '\0'));
   write_file(disk.file("-usage"), journal);
   CHECK(report(*disk.connect()).total.requests == 6);
   const auto store = disk.connect();

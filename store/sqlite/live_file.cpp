@@ -1,0 +1,30 @@
+#include "store/sqlite/live_file.h"
+
+#include <string>
+
+#include "store/sqlite/file.h"
+
+namespace nexakey::store::sqlite {
+
+void check_store_of(const LiveFileHead& head, const StoreIdentity& store,
+                    const std::filesystem::path& path, const char* loss) {
+  const bool is_same_store = head.store.id == store.id;
+  if (is_same_store && head.store.generation == store.generation) {
+    return;
+  }
+  throw StoreProblem(
+      path.string() + (is_same_store ? " is older than the backup that the store was restored from"
+                                     : " belongs to another store"),
+      std::string("stop all processes that use the store, then move the file away; ") + loss);
+}
+
+void check_format(const LiveFileHead& head, const StoreIdentity& store) {
+  if (head.store.format > store.format) {
+    throw StoreProblem("a newer version of nexakey has migrated the store (schema " +
+                           std::to_string(head.store.format) + ", this process knows " +
+                           std::to_string(store.format) + ")",
+                       "install the newer version, then restart this process");
+  }
+}
+
+}  // namespace nexakey::store::sqlite

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <filesystem>
+
+#include "store/sqlite/boot.h"
+
+namespace nexakey::store::sqlite {
+
+/// The store that a file beside keys.db belongs to.
+struct StoreIdentity {
+  std::array<std::uint8_t, 16> id{};  ///< random, made with the store
+  std::uint64_t generation = 0;       ///< grows each time that the store is replaced by a backup
+  std::uint32_t format = 0;           ///< the schema
+  std::uint32_t unused = 0;
+};
+
+/// The beginning of the files that processes map (docs/file-formats.md).
+struct LiveFileHead {
+  std::array<char, 8> magic{};
+  StoreIdentity store;
+  Boot boot;  ///< of the processes that use the file
+};
+
+/// Throws StoreProblem if the file at `path` belongs to another store, or to this one before it was
+/// replaced by a backup. `loss`: what is lost with the file.
+void check_store_of(const LiveFileHead& head, const StoreIdentity& store,
+                    const std::filesystem::path& path, const char* loss);
+
+/// Throws StoreProblem if a newer version has migrated the store since this process opened it. A
+/// migration sets the format in the files, so that this needs no system call.
+void check_format(const LiveFileHead& head, const StoreIdentity& store);
+
+}  // namespace nexakey::store::sqlite
