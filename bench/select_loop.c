@@ -46,7 +46,7 @@ int main(int argc, char** argv) {
   sqlite3_prepare_v2(db, "COMMIT", -1, &commit, NULL);
   if (sqlite3_prepare_v2(db,
                          "SELECT id, workspace, scopes, whitelist, rate_limit, expires_at,"
-                         " suspended_at, revoked_at FROM keys WHERE hash = ?",
+                         " suspended_at, revoked_at FROM api_keys WHERE hash = ?",
                          -1, &select, NULL) != SQLITE_OK) {
     die(db, "prepare");
   }

@@ -26,6 +26,13 @@ std::string KeyView::time(const std::optional<core::Time>& time) const {
   return in_terminal_ ? core::relative_time(*time, now_) : core::format_time(*time);
 }
 
+std::string KeyView::last_use(const core::LastUse& use) const {
+  if (!use.at) {
+    return "never";
+  }
+  return time(use.at) + (use.ip ? " from " + use.ip->to_string() : "");
+}
+
 std::string KeyView::brief_time(const std::optional<core::Time>& time) const {
   std::string text = this->time(time);
   const std::size_t unit = text.find(' ', text.find_first_of("0123456789"));
@@ -56,7 +63,7 @@ std::string KeyView::fields(const core::Key& key) const {
       {"rate limit", std::to_string(key.rate_limit) + " a minute"},
       {"created", time(key.created_at)},
       {"expires", key.expires_at ? time(key.expires_at) : "never"},
-      {"last used", key.last_used_at ? time(key.last_used_at) : "never"}};
+      {"last used", last_use(key.last_use)}};
   const auto add = [&](const char* name, const std::string& text) {
     if (!text.empty()) {
       fields.emplace_back(name, text);

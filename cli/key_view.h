@@ -26,6 +26,9 @@ class KeyView {
   [[nodiscard]] std::string fields(const core::Key& key) const;
 
  private:
+  /// `5 minutes ago from 192.0.2.7`, or `never`.
+  [[nodiscard]] std::string last_use(const core::LastUse& use) const;
+
   bool in_terminal_;
   core::Time now_;
   TableStyle style_;

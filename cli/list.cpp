@@ -54,7 +54,7 @@ constexpr std::array<ListColumn, 12> kColumns{{
     {"expires", false, false,
      [](const KeyView& v, const core::Key& k) -> Cell { return v.brief_time(k.expires_at); }},
     {"used", false, false,
-     [](const KeyView& v, const core::Key& k) -> Cell { return v.brief_time(k.last_used_at); }},
+     [](const KeyView& v, const core::Key& k) -> Cell { return v.brief_time(k.last_use.at); }},
     {"description", false, true,
      [](const KeyView&, const core::Key& k) -> Cell { return k.description; }},
 }};

@@ -36,7 +36,8 @@ Json document(const Write& write) {
 /// The members of a key or token that do not change with time, are not in other members of the
 /// entry, and are not a part of the secret.
 Json members_of(Json json) {
-  for (const char* const name : {"id", "hint", "workspace", "status", "last_used_at"}) {
+  for (const char* const name :
+       {"id", "hint", "workspace", "status", "last_used_at", "last_used_ip"}) {
     json.erase(name);
   }
   return json;

@@ -81,50 +81,6 @@ Result<void> check_upstream_response(const UpstreamResponse& response) {
       });
 }
 
-std::string_view name_of(Reason reason) {
-  switch (reason) {
-    case Reason::missing_key:
-      return "missing_key";
-    case Reason::malformed_key:
-      return "malformed_key";
-    case Reason::unknown_key:
-      return "unknown_key";
-    case Reason::revoked_key:
-      return "revoked_key";
-    case Reason::damaged_key:
-      return "damaged_key";
-    case Reason::suspended_key:
-      return "suspended_key";
-    case Reason::expired_key:
-      return "expired_key";
-    case Reason::ip_not_allowed:
-      return "ip_not_allowed";
-    case Reason::insufficient_scope:
-      return "insufficient_scope";
-    case Reason::rate_limited:
-      return "rate_limited";
-    case Reason::allowed:
-      break;
-  }
-  return "allowed";
-}
-
-int status_of(Reason reason) {
-  switch (reason) {
-    case Reason::ip_not_allowed:
-    case Reason::insufficient_scope:
-      return 403;
-    case Reason::rate_limited:
-      return 429;
-    case Reason::damaged_key:
-      return 503;
-    case Reason::allowed:
-      return 200;
-    default:
-      return 401;
-  }
-}
-
 std::vector<std::pair<std::string_view, std::string>> Decision::headers() const {
   std::vector<std::pair<std::string_view, std::string>> headers;
   if (rate_limit) {

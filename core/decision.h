@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/key.h"
+#include "core/reason.h"
 #include "core/sliding_window.h"
 
 namespace nexakey::core {
@@ -42,25 +43,6 @@ struct UpstreamResponse {
 
 /// Error: `usage`, if the method, path, status or workspace is invalid.
 Result<void> check_upstream_response(const UpstreamResponse& response);
-
-/// The reason of a decision: the outcomes of the checks, in their order.
-enum class Reason {
-  missing_key,
-  malformed_key,
-  unknown_key,
-  revoked_key,
-  damaged_key,  ///< the store cannot decode a member of KeyRules
-  suspended_key,
-  expired_key,
-  ip_not_allowed,
-  insufficient_scope,
-  rate_limited,
-  allowed,
-};
-
-std::string_view name_of(Reason reason);
-/// The HTTP status for a reason: 200, 401, 403, 429, or 503 for `damaged_key`.
-int status_of(Reason reason);
 
 /// The state of a key's window, as in the HTTP headers.
 struct RateLimit {

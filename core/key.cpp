@@ -31,7 +31,7 @@ Result<void> check_no_secret(std::string_view text) {
 auto tie(const Key& k) {
   return std::tie(k.id, k.workspace, k.scopes, k.whitelist, k.rate_limit, k.expires_at,
                   k.suspended_at, k.revoked_at, k.hash, k.last_four, k.name, k.description,
-                  k.labels, k.created_at, k.revoke_reason, k.last_used_at, k.rotated_from,
+                  k.labels, k.created_at, k.revoke_reason, k.last_use, k.rotated_from,
                   k.superseded_by, k.is_damaged, k.damage);
 }
 

@@ -52,6 +52,14 @@ using Labels = std::map<std::string, std::string>;
 /// Whether a member of a key, with its name in JSON and in tables, is one of KeyRules.
 bool is_rule(std::string_view member);
 
+/// The last decision about a key.
+struct LastUse {
+  std::optional<Time> at{};       ///< none: it was never used
+  std::optional<IpAddress> ip{};  ///< of the client; none: unknown
+
+  friend bool operator==(const LastUse&, const LastUse&) = default;
+};
+
 /// A key, without its secret.
 struct Key : KeyRules {
   KeyHash hash{};
@@ -61,7 +69,7 @@ struct Key : KeyRules {
   Labels labels;
   Time created_at{};
   std::string revoke_reason;
-  std::optional<Time> last_used_at;  ///< the last decision about it
+  LastUse last_use;
   std::optional<KeyId> rotated_from;
   std::optional<KeyId> superseded_by;
   /// The names of the members that the store cannot decode, including those of KeyRules.

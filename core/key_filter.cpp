@@ -179,7 +179,7 @@ constexpr std::array<KeyFilterField, 12> kFields{{
       time_values<&KeyFilter::unused_since>},
      [](const KeyFilter& f, const Key& key, Time) {
        return !f.unused_since || (key.created_at < *f.unused_since &&
-                                  (!key.last_used_at || *key.last_used_at < *f.unused_since));
+                                  (!key.last_use.at || *key.last_use.at < *f.unused_since));
      },
      {"--unused-for", "DURATION", "Keys that were not used for this time", false,
       read_duration<&KeyFilter::unused_since, -1>}},

@@ -64,8 +64,8 @@ Result<void> check_form(std::string_view line, std::string_view expected) {
 }  // namespace
 
 Result<void> check_usage(const KeyUsage& usage) {
-  const bool is_upstream = usage.status >= kUpstreamStatus;
-  const int status = usage.status - (is_upstream ? kUpstreamStatus : 0);
+  const int plain = plain_status(usage.status);
+  const int status = plain - (plain >= kUpstreamStatus ? kUpstreamStatus : 0);
   if (status < kMinStatus || status > kMaxStatus) {
     return reject("an HTTP status must be from 100 to 599");
   }

@@ -35,7 +35,7 @@ struct KeyUsage {
   KeyId key;
   Time hour;
   std::string endpoint;
-  int status = 0;  ///< as Counts::add takes it
+  int status = 0;  ///< see kUpstreamStatus
   std::uint64_t requests = 0;
 
   friend bool operator==(const KeyUsage&, const KeyUsage&) = default;

@@ -56,7 +56,7 @@ Result<Rotated> rotate(const Key& key, const Rotation& rotation, Time now) {
     return reject("the successor of " + key.id.to_string() + " would already be expired",
                   "name a time in the future");
   }
-  successor.last_used_at.reset();
+  successor.last_use = {};
   successor.rotated_from = key.id;
   if (key.name == key.id.to_string()) {
     successor.name = successor.id.to_string();

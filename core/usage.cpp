@@ -23,13 +23,30 @@ std::string group_of(const UsageRow& row, Grouping by) {
     case Grouping::status:
       break;
   }
-  return row.status < kUpstreamStatus ? std::to_string(row.status)
-                                      : "upstream " + std::to_string(row.status - kUpstreamStatus);
+  const int status = plain_status(row.status);
+  return status < kUpstreamStatus ? std::to_string(status)
+                                  : "upstream " + std::to_string(status - kUpstreamStatus);
 }
 
 }  // namespace
 
-void Counts::add(int status, std::uint64_t count) {
+int counted_status(Reason reason) {
+  return reason == Reason::allowed ? status_of(reason) : kDeniedStatus + number_of(reason);
+}
+
+bool is_decision(int status) { return status < kUpstreamStatus || status >= kDeniedStatus; }
+
+std::optional<Reason> denial_of(int status) {
+  return status < kDeniedStatus ? std::nullopt : reason_of(status - kDeniedStatus);
+}
+
+int plain_status(int status) {
+  const auto reason = denial_of(status);
+  return reason ? status_of(*reason) : status;
+}
+
+void Counts::add(int counted, std::uint64_t count) {
+  const int status = plain_status(counted);
   if (status >= kUpstreamStatus) {
     add({.upstream_errors = status >= kUpstreamStatus + kFirstErrorStatus ? count : 0});
   } else {

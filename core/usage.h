@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "core/id.h"
+#include "core/reason.h"
 #include "core/time.h"
 
 namespace nexakey::core {
@@ -26,9 +27,23 @@ constexpr std::optional<std::uint64_t> count_from_column(std::int64_t value) {
   return value >= 0 && count <= kMaxCount ? std::optional(count) : std::nullopt;
 }
 
-/// Stores add this to the status of an upstream response, to distinguish it from that of a
-/// decision.
+/// The `status` of a count says what it counts:
+///
+///     200, 401, 403, 429              decisions; if they denied, for an unspecified reason
+///     kUpstreamStatus + status        upstream responses
+///     kDeniedStatus + number_of(...)  decisions that denied for this reason
 inline constexpr int kUpstreamStatus = 1000;
+inline constexpr int kDeniedStatus = 2000;
+
+/// The status under which a decision is counted.
+int counted_status(Reason reason);
+/// Whether the status of a count is that of a decision.
+bool is_decision(int status);
+/// The reason in the status of a count, if it has one.
+std::optional<Reason> denial_of(int status);
+/// The status of a count without its reason: the HTTP status of a decision, or kUpstreamStatus plus
+/// that of an upstream response.
+int plain_status(int status);
 
 /// The numbers of decisions and of failed upstream responses.
 struct Counts {
@@ -40,7 +55,7 @@ struct Counts {
   /// The requests that ended with a status of 400 or above.
   [[nodiscard]] std::uint64_t errors() const { return add_counts(denied, upstream_errors); }
 
-  /// `status`: that of a decision, or kUpstreamStatus plus that of an upstream response.
+  /// `status`: that of the count.
   void add(int status, std::uint64_t count);
   void add(const Counts& other);
   friend bool operator==(const Counts&, const Counts&) = default;
@@ -64,7 +79,7 @@ struct UsageQuery {
 struct UsageRow {
   Time hour;
   std::string_view endpoint;
-  int status = 0;  ///< as Counts::add takes it
+  int status = 0;  ///< see kUpstreamStatus
   std::uint64_t requests = 0;
 };
 

@@ -36,10 +36,11 @@ inline constexpr std::string_view kNoHint = "0000";
 
 // --- keys
 
-inline constexpr std::array<std::string_view, 18> kKeyColumns{
-    "id",           "workspace",  "scopes",        "whitelist",    "rate_limit",   "expires_at",
-    "suspended_at", "revoked_at", "hash",          "last_four",    "name",         "description",
-    "labels",       "created_at", "revoke_reason", "last_used_at", "rotated_from", "superseded_by"};
+inline constexpr std::array<std::string_view, 19> kKeyColumns{
+    "id",           "workspace",     "scopes",       "whitelist",   "rate_limit",
+    "expires_at",   "suspended_at",  "revoked_at",   "hash",        "last_four",
+    "name",         "description",   "labels",       "created_at",  "revoke_reason",
+    "rotated_from", "superseded_by", "last_used_at", "last_used_ip"};
 /// What a decision needs: the members of core::KeyRules.
 inline constexpr auto kRuleColumns = std::span(kKeyColumns).first<8>();
 
@@ -80,9 +81,12 @@ core::Key read_key(const R& row) {
   }
   key.created_at = decoder.time(13);
   key.revoke_reason = decoder.printable(14);
-  key.last_used_at = decoder.optional_time(15);
-  key.rotated_from = decoder.template optional_id<core::KeyId>(16);
-  key.superseded_by = decoder.template optional_id<core::KeyId>(17);
+  key.rotated_from = decoder.template optional_id<core::KeyId>(15);
+  key.superseded_by = decoder.template optional_id<core::KeyId>(16);
+  key.last_use.at = decoder.optional_time(17);
+  if (const auto address = decoder.optional_text(18)) {
+    key.last_use.ip = decoder.parsed(18, core::IpAddress::parse(*address));
+  }
   key.damage = decoder.take_damage();
   return key;
 }
@@ -119,6 +123,11 @@ void write_key(const core::Key& key, Sink&& sink) {
   sink("workspace", std::string_view(key.workspace));
   sink("created_at", std::optional(key.created_at));
   write_changeable(key, sink);
+}
+
+/// The column `last_used_ip`.
+inline std::optional<std::string> text_of(const std::optional<core::IpAddress>& address) {
+  return address ? std::optional(address->to_string()) : std::nullopt;
 }
 
 // --- tokens

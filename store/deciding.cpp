@@ -69,8 +69,8 @@ Verification decide_one(DecidingTables& tables, const core::Request& request,
       tables.set_window(key->id, *window);
     }
     count(tables, *key, core::endpoint_of(request.method, request.path),
-          core::status_of(verification.decision.reason), now);
-    key->last_used_at = now;
+          core::counted_status(verification.decision.reason), now);
+    key->last_use = {.at = now, .ip = request.ip};
     tables.set_last_used({&*key, 1});
   }
   return verification;

@@ -7,6 +7,10 @@
 
 namespace nexakey::store {
 
+/// What to do about a store with an older schema. Its content is not checked.
+inline constexpr const char* kOldSchemaAdvice =
+    "run any other command, which updates the store, and check it again";
+
 /// `1 key`, `2 keys`.
 std::string count_of(std::size_t count, const std::string& what);
 

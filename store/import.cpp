@@ -105,11 +105,11 @@ class Importer {
         added.push_back(key);
         continue;
       }
-      const auto last_used_at = std::exchange(found[i]->last_used_at, key.last_used_at);
+      const core::LastUse last_use = std::exchange(found[i]->last_use, key.last_use);
       const bool is_kept = options_.keep_known && found[i]->hash == key.hash;
       if (!is_kept && *found[i] != key) {
         add_conflict(key.id.to_string(), found[i]->id.to_string(), "key");
-      } else if (!is_kept && key.last_used_at > last_used_at) {
+      } else if (!is_kept && key.last_use.at > last_use.at) {
         used.push_back(key);
       } else {
         ++summary_.keys.unchanged;

@@ -51,9 +51,9 @@ void write_change(Change& change, core::AuditAction action, const Key& before, c
 Result<Key> create(Change& change, const Key& key, CreateMode mode) {
   // Only the store knows when a key was last used, so that is not a part of the new key.
   Key added = key;
-  added.last_used_at.reset();
+  added.last_use = {};
   if (const auto same = find_one(change.tables, key.id)) {
-    added.last_used_at = same->last_used_at;
+    added.last_use = same->last_use;
     return *same == added ? Result<Key>(added) : tl::unexpected(id_taken(key.id));
   }
   if (mode == CreateMode::unless_named) {

@@ -18,13 +18,16 @@ std::string select_keys(const Dialect& dialect) {
   std::string columns;
   for (const std::string_view name : kKeyColumns) {
     columns += columns.empty() ? "SELECT keys." : ", ";
-    columns += name == "last_used_at" ? dialect.last_at : name;
+    columns += name == "last_used_at"   ? "uses.last_at"
+               : name == "last_used_ip" ? "uses.last_ip"
+                                        : name;
   }
-  return columns + " FROM " + table(dialect, "keys") + " LEFT JOIN " + std::string(dialect.uses);
+  return columns + " FROM " + table(dialect, kKeys) + " AS keys LEFT JOIN " +
+         table(dialect, "last_uses") + " AS uses ON uses.key = " + std::string(dialect.used_key);
 }
 
 std::string select_tokens(const Dialect& dialect) {
-  return "SELECT " + list(kTokenColumns) + " FROM " + table(dialect, "tokens");
+  return "SELECT " + list(kTokenColumns) + " FROM " + table(dialect, kTokens);
 }
 
 /// Adds conditions to a query.
@@ -127,7 +130,7 @@ Query scan_keys(const Dialect& dialect, const core::KeyFilter& filter,
   }
   if (after) {
     where.add(std::string("(created_at, seq) ") + (order == Order::newest_first ? "<" : ">") +
-                  " (SELECT created_at, seq FROM " + table(dialect, "keys") + " WHERE id = ",
+                  " (SELECT created_at, seq FROM " + table(dialect, kKeys) + " WHERE id = ",
               after->bits(), ")");
   }
   Query query = std::move(where).end(order_of(order));
@@ -145,7 +148,7 @@ Query scan_tokens(const Dialect& dialect, const std::optional<std::string>& work
 }
 
 Query scan_audit(const Dialect& dialect, const core::AuditFilter& filter) {
-  Where where(dialect, "SELECT " + list(kAuditColumns) + " FROM " + table(dialect, "audit"));
+  Where where(dialect, "SELECT " + list(kAuditColumns) + " FROM " + table(dialect, kAuditLog));
   where.add("number > ", filter.after);
   if (!filter.subjects.empty()) {
     where.add("subject IN (" + std::string(dialect.elements), json_array(filter.subjects), "))");
@@ -171,21 +174,21 @@ Query sum_usage(const Dialect& dialect, const core::UsageQuery& query, core::Tim
 
 Query workspaces(const Dialect& dialect) {
   return {"SELECT DISTINCT workspace" + std::string(dialect.by_bytes) + " FROM " +
-          table(dialect, "keys") + " ORDER BY 1"};
+          table(dialect, kKeys) + " ORDER BY 1"};
 }
 
 Query put_part(const Dialect& dialect, core::ImportId id, std::uint32_t number,
                std::string_view lines, core::Time now) {
   static constexpr std::array<std::string_view, 4> kColumns{"import", "number", "staged_at",
                                                             "lines"};
-  return {insert_into(dialect, "import_parts", kColumns) +
+  return {insert_into(dialect, kParts, kColumns) +
               " ON CONFLICT (import, number)"
               " DO UPDATE SET staged_at = excluded.staged_at, lines = excluded.lines",
           {id.bits(), std::int64_t{number}, now.time_since_epoch().count(), Bytes{lines}}};
 }
 
 Query find_part(const Dialect& dialect, core::ImportId id, std::uint32_t number) {
-  Where where(dialect, "SELECT lines FROM " + table(dialect, "import_parts"));
+  Where where(dialect, "SELECT lines FROM " + table(dialect, kParts));
   where.add("import = ", id.bits()).add("number = ", std::int64_t{number});
   Query query = std::move(where).end();
   query.is_selective = true;
@@ -193,12 +196,12 @@ Query find_part(const Dialect& dialect, core::ImportId id, std::uint32_t number)
 }
 
 Query delete_parts(const Dialect& dialect, core::ImportId id) {
-  Where where(dialect, "DELETE FROM " + table(dialect, "import_parts"));
+  Where where(dialect, "DELETE FROM " + table(dialect, kParts));
   return std::move(where.add("import = ", id.bits())).end();
 }
 
 Query delete_parts_before(const Dialect& dialect, core::Time time) {
-  Where where(dialect, "DELETE FROM " + table(dialect, "import_parts"));
+  Where where(dialect, "DELETE FROM " + table(dialect, kParts));
   return std::move(where.add("staged_at < ", time.time_since_epoch().count())).end();
 }
 

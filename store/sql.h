@@ -22,8 +22,7 @@ struct Dialect {
   char parameter;              ///< in front of the number of a parameter: ? or $
   std::string_view is_wanted;  ///< the condition that a column is one of what `find` wants
   std::string_view schema;     ///< in front of the name of a table: "" or "nexakey."
-  std::string_view uses;       ///< the table of last uses, and how it joins that of keys
-  std::string_view last_at;    ///< its column, `last_used_at` of a key
+  std::string_view used_key;   ///< the column of keys that is `key` in the table of last uses
   std::string_view usage;      ///< FROM of the counts, joined with keys
   std::string_view hour;       ///< of a count: hours since 1970
   std::string_view since;      ///< the condition that it is not before the first parameter
@@ -32,6 +31,12 @@ struct Dialect {
   std::string_view elements;   ///< SELECT of the texts of a JSON array, up to the array
   std::string_view by_bytes;   ///< makes ORDER BY of a text compare bytes
 };
+
+// Names of tables that more than one function uses.
+inline constexpr std::string_view kKeys = "api_keys";
+inline constexpr std::string_view kTokens = "api_tokens";
+inline constexpr std::string_view kAuditLog = "audit_log";
+inline constexpr std::string_view kParts = "staged_parts";
 
 /// A value of a column of bytes, to which it refers.
 struct Bytes {

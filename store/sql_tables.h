@@ -40,16 +40,16 @@ class SqlTables : public Base {
     statements_.visit(sql::scan_keys(Statements::kDialect, filter, after, order), kReadKey, visit);
   }
   void insert(std::span<const core::Key> keys) override {
-    statements_.insert("keys", keys,
+    statements_.insert(sql::kKeys, keys,
                        [](const core::Key& key, auto& sink) { write_key(key, sink); });
     this->set_last_used(keys);
   }
   void update(std::span<const core::Key> keys) override {
-    statements_.update("keys", keys,
+    statements_.update(sql::kKeys, keys,
                        [](const core::Key& key, auto& sink) { write_changeable(key, sink); });
   }
   void revoke(std::span<const core::Key> keys) override {
-    statements_.update("keys", keys,
+    statements_.update(sql::kKeys, keys,
                        [](const core::Key& key, auto& sink) { write_revocation(key, sink); });
   }
   std::vector<std::string> workspaces() override {
@@ -74,11 +74,11 @@ class SqlTables : public Base {
     statements_.visit(sql::scan_tokens(Statements::kDialect, workspace, order), kReadToken, visit);
   }
   void insert(std::span<const core::Token> tokens) override {
-    statements_.insert("tokens", tokens,
+    statements_.insert(sql::kTokens, tokens,
                        [](const core::Token& token, auto& sink) { write_token(token, sink); });
   }
   void revoke(std::span<const core::Token> tokens) override {
-    statements_.update("tokens", tokens, [](const core::Token& token, auto& sink) {
+    statements_.update(sql::kTokens, tokens, [](const core::Token& token, auto& sink) {
       sink("revoked_at", token.revoked_at);
     });
   }
@@ -90,7 +90,7 @@ class SqlTables : public Base {
         [](const auto& row) { return read_audit_entry(row); }, visit);
   }
   void append(std::span<const core::AuditEntry> entries) override {
-    statements_.insert("audit", entries, [](const core::AuditEntry& entry, auto& sink) {
+    statements_.insert(sql::kAuditLog, entries, [](const core::AuditEntry& entry, auto& sink) {
       write_audit_entry(entry, sink);
     });
   }

@@ -6,15 +6,6 @@ namespace nexakey::core {
 namespace shape {
 namespace {
 
-std::optional<Reason> parse_reason(std::string_view name) {
-  for (int i = 0; i <= static_cast<int>(Reason::allowed); ++i) {
-    if (name == name_of(static_cast<Reason>(i))) {
-      return static_cast<Reason>(i);
-    }
-  }
-  return std::nullopt;
-}
-
 using Header = std::pair<std::string_view, std::string>;
 
 /// The headers of a decision, which contain its rate limit and the needed scope.

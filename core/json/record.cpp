@@ -6,13 +6,45 @@ namespace nexakey::core {
 namespace shape {
 namespace {
 
-constexpr auto kUsage =
-    std::make_tuple(member<KeyUsage>("key_id", &KeyUsage::key, Presence::required),
-                    member<KeyUsage>("hour", &KeyUsage::hour, Presence::required),
-                    member<KeyUsage>("endpoint", &KeyUsage::endpoint, Presence::required),
-                    member_as<Integer<int, 0, std::int64_t{2} * kUpstreamStatus>>(
-                        "status", &KeyUsage::status, Presence::required),
-                    member<KeyUsage>("requests", &KeyUsage::requests, Presence::required));
+/// The status of a count without its reason.
+struct PlainStatus : Integer<int, 0, std::int64_t{2} * kUpstreamStatus - 1> {
+  static void write(JsonWriter& json, int status) { json.number(plain_status(status)); }
+};
+
+/// The reason of a denial, if it is known. It follows the status, to which it is added.
+struct DenialMember {
+  using C = Named<Reason, parse_reason>;
+  std::string_view name = "reason";
+
+  [[nodiscard]] MemberSchema schema() const {
+    return {.name = name, .type = C::schema(), .is_required = false, .is_always_written = false};
+  }
+  void write(JsonWriter& json, const KeyUsage& usage, const std::optional<Time>& /*now*/) const {
+    if (const auto reason = denial_of(usage.status)) {
+      C::write(json.name(name), *reason);
+    }
+  }
+  Result<void> read(const Json* value, std::string_view /*what*/, KeyUsage& usage) const {
+    if (value == nullptr) {
+      return {};
+    }
+    return C::read(*value, name).and_then([&](Reason reason) -> Result<void> {
+      if (status_of(reason) != usage.status) {
+        return reject("the reason " + std::string(name_of(reason)) + " does not have the status " +
+                      std::to_string(usage.status));
+      }
+      usage.status = counted_status(reason);
+      return {};
+    });
+  }
+};
+
+constexpr auto kUsage = std::make_tuple(
+    member<KeyUsage>("key_id", &KeyUsage::key, Presence::required),
+    member<KeyUsage>("hour", &KeyUsage::hour, Presence::required),
+    member<KeyUsage>("endpoint", &KeyUsage::endpoint, Presence::required),
+    member_as<PlainStatus>("status", &KeyUsage::status, Presence::required), DenialMember(),
+    member<KeyUsage>("requests", &KeyUsage::requests, Presence::required));
 
 /// The type of a record, and its other members.
 template <typename T>

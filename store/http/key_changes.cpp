@@ -15,7 +15,7 @@ using core::Time;
 
 /// Whether the store has the key as it was sent. Only the store knows when it was last used.
 bool is_same(Key stored, const Key& sent) {
-  stored.last_used_at = sent.last_used_at;
+  stored.last_use = sent.last_use;
   return stored == sent;
 }
 

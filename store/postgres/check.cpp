@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "store/check_tables.h"
+#include "store/postgres/migrations.h"
 #include "store/postgres/schema.h"
 #include "store/postgres/session.h"
 #include "store/postgres/tables.h"
@@ -82,9 +83,16 @@ core::Result<void> check_store(const std::string& rest, Time /*now*/, const Find
     visit({.check = "server",
            .status = Health::ok,
            .found = session->place() + ", PostgreSQL " + setting(*session, "server_version")});
-    visit({.check = "form", .status = Health::ok, .found = "schema " + std::to_string(*version)});
+    const bool is_old = *version < newest_schema();
+    visit({.check = "form",
+           .status = is_old ? Health::warning : Health::ok,
+           .found = "schema " + std::to_string(*version),
+           .advice = is_old ? kOldSchemaAdvice : ""});
     for (const auto look : {check_role, check_durability, check_clock}) {
       visit(look(*session));
+    }
+    if (is_old) {
+      return {};
     }
     PostgresTables tables(*session);
     const std::array<std::pair<const char*, void (*)(Tables&, Findings&)>, 3> checks{

@@ -9,6 +9,7 @@
 
 #include "core/endpoint.h"
 #include "store/columns.h"
+#include "store/postgres/migrations.h"
 #include "store/postgres/result_row.h"
 
 namespace nexakey::store::postgres {
@@ -23,9 +24,9 @@ using core::Request;
 constexpr std::size_t kMaxKnown = 100'000;
 constexpr int kMaxRounds = 10;
 
-const std::string kLookUp = "SELECT * FROM nexakey.look_up($1)";
+const std::string kLookUp = "SELECT * FROM nexakey.look_up($1, $2)";
 const std::string kDecide =
-    "SELECT used, reset_in FROM nexakey.decide($1, $2, $3, $4, $5, $6, $7, $8)";
+    "SELECT used, reset_in FROM nexakey.decide($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
 
 }  // namespace
 
@@ -67,8 +68,8 @@ void Decider::look_up(std::span<const Request> requests) {
   if (hashes.empty()) {
     return;
   }
-  const Rows rows =
-      session_.ask([&] { return session_.run(kLookUp, Parameters().add_array(hashes)); });
+  const Parameters parameters = Parameters().add_array(hashes).add(newest_schema());
+  const Rows rows = session_.ask([&] { return session_.run(kLookUp, parameters); });
   for (int row = 0; row < rows.size(); ++row) {
     known_[rows.hash(row, 0)] = {.rules = read_rules(ResultRow(rows, row, 2)),
                                  .stamp = std::string(rows.text(row, 1))};
@@ -83,6 +84,7 @@ Rows Decider::ask_server(const Groups& groups, std::span<const Request> requests
   std::vector<std::int64_t> turns;
   std::vector<std::int64_t> statuses;
   std::vector<std::string> endpoints;
+  std::vector<std::string> addresses;
   for (const auto& [id, group] : groups) {
     keys.push_back(id.bits());
     stamps.emplace_back(group.known->stamp);
@@ -91,8 +93,9 @@ Rows Decider::ask_server(const Groups& groups, std::span<const Request> requests
       const Request& request = requests[asked.index];
       positions.push_back(static_cast<std::int64_t>(keys.size()));
       turns.push_back(asked.turn);
-      statuses.push_back(asked.refused ? core::status_of(*asked.refused) : 0);
+      statuses.push_back(asked.refused ? core::counted_status(*asked.refused) : 0);
       endpoints.push_back(is_counted ? core::endpoint_of(request.method, request.path) : "");
+      addresses.push_back(text_of(request.ip).value_or(""));
     }
   }
   Parameters parameters;
@@ -103,7 +106,9 @@ Rows Decider::ask_server(const Groups& groups, std::span<const Request> requests
       .add_array(turns)
       .add_array(statuses)
       .add_array(endpoints)
-      .add_flag(is_counted);
+      .add_array(addresses)
+      .add_flag(is_counted)
+      .add(newest_schema());
   return session_.ask([&] { return session_.run(kDecide, parameters); });
 }
 

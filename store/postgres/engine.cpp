@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/endpoint.h"
+#include "store/postgres/migrations.h"
 #include "store/postgres/tables.h"
 
 namespace nexakey::store::postgres {
@@ -17,8 +18,8 @@ constexpr std::int64_t kVacuumed = 1000;
 constexpr std::chrono::minutes kVacuumPause{1};
 constexpr std::int64_t kBeforeAllKeys = -1;
 
-const std::string kReport = "SELECT nexakey.report($1, $2, $3, $4)";
-const std::string kVacuum = "SELECT nexakey.tidy_windows($1, $2)";
+const std::string kReport = "SELECT nexakey.report($1, $2, $3, $4, $5)";
+const std::string kVacuum = "SELECT nexakey.vacuum_windows($1, $2)";
 
 /// The tables grow while their statistics are still those of empty ones: no plan may scan them.
 constexpr const char* kImportSettings =
@@ -98,7 +99,8 @@ Result<void> PostgresEngine::record_responses(std::span<const core::UpstreamResp
                                         .add_array(keys)
                                         .add_array(workspaces)
                                         .add_array(endpoints)
-                                        .add_array(statuses);
+                                        .add_array(statuses)
+                                        .add(newest_schema());
       session_.ask([&] { return session_.run(kReport, parameters); });
     }
     return {};

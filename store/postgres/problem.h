@@ -1,7 +1,9 @@
 #pragma once
 
+#include <cstdint>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "core/error.h"
@@ -14,6 +16,7 @@ class Problem : public std::runtime_error {
  public:
   explicit Problem(const std::string& message, std::string hint = {})
       : std::runtime_error(message), hint_(std::move(hint)) {}
+  explicit Problem(const core::Error& error) : Problem(error.message, error.hint) {}
 
   [[nodiscard]] core::Error error() const {
     return {core::ErrorCode::store_unavailable, what(), hint_};
@@ -22,6 +25,15 @@ class Problem : public std::runtime_error {
  private:
   std::string hint_;
 };
+
+/// A newer program has migrated the store, whose schema now has the version `found`.
+inline core::Error newer_schema(const std::string& place, std::string_view found,
+                                std::int64_t known) {
+  return {core::ErrorCode::store_unavailable,
+          "the store " + place + " was written by a newer nexakey (schema " + std::string(found) +
+              ", this one knows " + std::to_string(known) + ")",
+          "install that version, and restart the services that use the store"};
+}
 
 /// The connection was lost, or could not be opened.
 class ConnectionLost : public Problem {

@@ -37,10 +37,14 @@ void migrate(Session& session) {
       const Rows rows = session.run(kVersion);
       version = static_cast<std::size_t>(rows.number(0, 0));
     }
+    const bool is_old = version < kMigrations.size();
     for (; version < kMigrations.size(); ++version) {
       session.execute(kMigrations[version]);
       session.execute("INSERT INTO nexakey.migrations VALUES (" + std::to_string(version + 1) +
                       ")");
+    }
+    if (is_old) {
+      session.execute(kFunctions);
     }
     session.execute("COMMIT");
   } catch (const Problem&) {
@@ -62,15 +66,13 @@ core::Result<std::int64_t> store_version(Session& session) {
 }
 
 core::Result<void> prepare_store(Session& session, OpenMode mode) {
-  const auto newest = static_cast<std::int64_t>(kMigrations.size());
+  const std::int64_t newest = newest_schema();
   const auto version = find_version(session);
   if (!version && mode == OpenMode::existing) {
     return tl::unexpected(no_store(session));
   }
   if (version > newest) {
-    throw Problem("the store " + session.place() + " was written by a newer nexakey (schema " +
-                      std::to_string(*version) + ", this one knows " + std::to_string(newest) + ")",
-                  "install that version");
+    throw Problem(newer_schema(session.place(), std::to_string(*version), newest));
   }
   if (version.value_or(0) < newest) {
     migrate(session);

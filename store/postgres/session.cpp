@@ -7,6 +7,7 @@
 
 #include <poll.h>
 
+#include "store/postgres/migrations.h"
 #include "store/postgres/url.h"
 
 namespace nexakey::store::postgres {
@@ -27,7 +28,9 @@ constexpr int kMaxAttempts = 5;
 constexpr int kStreamRows = 1000;
 constexpr int kOldestServer = 130'000;
 
-const std::string kBegin = "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT nexakey.commit_durably()";
+/// The error of nexakey.check_format.
+constexpr std::string_view kNewerSchema = "NK001";
+
 const std::string kSetUp =
     "SET statement_timeout = 0; SET lock_timeout = 5000; SET bytea_output = hex;"
     " SET default_transaction_isolation = 'read committed'";
@@ -176,6 +179,10 @@ Refused Session::describe(const PGresult* result) const {
     return {state, store + " does not permit that: " + field(PG_DIAG_MESSAGE_PRIMARY),
             "grant what docs/postgresql.md lists"};
   }
+  if (state == kNewerSchema) {
+    const core::Error newer = newer_schema(place_, field(PG_DIAG_MESSAGE_PRIMARY), newest_schema());
+    return {state, newer.message, newer.hint};
+  }
   return {state, store + " failed: " + field(PG_DIAG_MESSAGE_PRIMARY), ""};
 }
 
@@ -222,7 +229,9 @@ void Session::execute_long(const std::string& sql) {
 void Session::begin() {
   PGconn* const connection = connected();
   is_in_transaction_ = true;  // even if only the first of its statements succeeds
-  send(libpq().send_query(connection, kBegin.c_str()));
+  const std::string begin = "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT nexakey.begin_change(" +
+                            std::to_string(newest_schema()) + ")";
+  send(libpq().send_query(connection, begin.c_str()));
   receive(kPatience);
 }
 
@@ -294,8 +303,10 @@ void Session::check_outcome() {
 
 void Session::view(const std::function<void()>& work) {
   repeat([&] {
-    execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
-    is_in_transaction_ = true;
+    connected();
+    is_in_transaction_ = true;  // even if only the first of the statements succeeds
+    execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT nexakey.check_format(" +
+            std::to_string(newest_schema()) + ")");
   });
   try {
     work();

@@ -1,5 +1,7 @@
 #include "store/postgres/tables.h"
 
+#include "store/postgres/migrations.h"
+
 namespace nexakey::store::postgres {
 
 using core::Key;
@@ -10,9 +12,8 @@ const sql::Dialect Statements::kDialect{
     .parameter = '$',
     .is_wanted = " = ANY ($1)",
     .schema = "nexakey.",
-    .uses = "nexakey.uses ON uses.key = keys.id",
-    .last_at = "uses.last_at",
-    .usage = "nexakey.usage JOIN nexakey.keys ON keys.id = usage.key",
+    .used_key = "keys.id",
+    .usage = "nexakey.usage_hours AS usage JOIN nexakey.api_keys AS keys ON keys.id = usage.key",
     .hour = "day::bigint * 24 + hour",
     .since = "usage.day >= $1::bigint / 24 AND usage.day::bigint * 24 + hour >= ",
     .endpoint = "endpoint",
@@ -25,15 +26,15 @@ namespace {
 /// By the function, which a role that only verifies may call.
 const std::string kFindTokensByHash =
     "SELECT " + sql::list(kTokenColumns, "token.") +
-    " FROM unnest($1::bytea[]) AS wanted (hash), nexakey.find_token(wanted.hash) AS token";
-const std::string kSetLastUsed = "SELECT nexakey.import_uses($1, $2)";
-const std::string kAuditHead = "SELECT number, hash FROM nexakey.audit_head";
+    " FROM unnest($1::bytea[]) AS wanted (hash), nexakey.find_token(wanted.hash, $2) AS token";
+const std::string kSetLastUsed = "SELECT nexakey.import_uses($1, $2, $3)";
+const std::string kAuditHead = "SELECT number, hash FROM nexakey.audit_log_head";
 const std::string kLockAuditHead = kAuditHead + " FOR UPDATE";
 const std::string kCounts =
     "SELECT coalesce(requests, 0) FROM unnest($1::bigint[], $2::integer[], $3::text[],"
     " $4::smallint[], $5::smallint[])"
     " WITH ORDINALITY AS wanted (key, day, endpoint, hour, status, nth)"
-    " LEFT JOIN nexakey.usage USING (key, day, endpoint, hour, status) ORDER BY nth";
+    " LEFT JOIN nexakey.usage_hours USING (key, day, endpoint, hour, status) ORDER BY nth";
 const std::string kSetCounts = "SELECT nexakey.import_usage($1, $2, $3, $4, $5, $6)";
 
 /// The columns by which a count is found.
@@ -51,20 +52,24 @@ Parameters columns_of(std::span<const KeyUsage> usage) {
 void PostgresTables::set_last_used(std::span<const Key> keys) {
   std::vector<std::int64_t> used;
   std::vector<std::int64_t> times;
+  std::vector<std::string> addresses;
   for (const Key& key : keys) {
-    if (key.last_used_at) {
+    if (key.last_use.at) {
       used.push_back(key.id.bits());
-      times.push_back(key.last_used_at->time_since_epoch().count());
+      times.push_back(key.last_use.at->time_since_epoch().count());
+      addresses.push_back(text_of(key.last_use.ip).value_or(""));
     }
   }
   if (!used.empty()) {
-    statements().run(kSetLastUsed, Parameters().add_array(used).add_array(times));
+    statements().run(kSetLastUsed,
+                     Parameters().add_array(used).add_array(times).add_array(addresses));
   }
 }
 
 std::vector<Token> PostgresTables::find_tokens(std::span<const core::CredentialHash> hashes) {
-  return read_all(statements().run(kFindTokensByHash, Parameters().add_array(hashes)),
-                  [](const ResultRow& row) { return read_token(row); });
+  return read_all(
+      statements().run(kFindTokensByHash, Parameters().add_array(hashes).add(newest_schema())),
+      [](const ResultRow& row) { return read_token(row); });
 }
 
 core::AuditHead PostgresTables::audit_head() {
@@ -75,9 +80,9 @@ core::AuditHead PostgresTables::audit_head() {
 void PostgresTables::append(std::span<const core::AuditEntry> entries) {
   const auto rows = ColumnArrays::of(
       entries, [](const core::AuditEntry& entry, auto& sink) { write_audit_entry(entry, sink); });
-  static const std::string sql = "WITH added AS (" + rows.insert_into("audit") +
+  static const std::string sql = "WITH added AS (" + rows.insert_into(sql::kAuditLog) +
                                  " RETURNING number, hash)" +
-                                 " UPDATE nexakey.audit_head SET (number, hash) ="
+                                 " UPDATE nexakey.audit_log_head SET (number, hash) ="
                                  " (SELECT number, hash FROM added ORDER BY number DESC LIMIT 1)";
   statements().run(sql, rows.parameters());
 }

@@ -53,13 +53,11 @@ void check_integrity(SQLite::Database& database, Findings& findings) {
 void check_form(SQLite::Database& database, const StorePaths& paths, Findings& findings) {
   constexpr std::size_t kVersionsAt = 18;
   std::array<char, 2> versions{};
-  SQLite::Statement schema(database, "PRAGMA user_version");
-  schema.executeStep();
-  const int version = schema.getColumn(0).getInt();
+  const int version = schema_of(database);
   if (version < newest_schema()) {
     findings.add(Health::warning,
                  "schema " + std::to_string(version) + " of " + std::to_string(newest_schema()),
-                 "run any command that opens the store to update it");
+                 kOldSchemaAdvice);
   }
   // Through SQLite, because closing another descriptor of the file would release SQLite's locks.
   sqlite3_file* file = nullptr;
@@ -78,24 +76,24 @@ void check_form(SQLite::Database& database, const StorePaths& paths, Findings& f
 void check_rotations(SQLite::Database& database, Findings& findings) {
   SQLite::Statement rows(
       database,
-      "SELECT a.id FROM keys AS a WHERE superseded_by IS NOT NULL AND NOT EXISTS"
-      " (SELECT 1 FROM keys AS b WHERE b.id = a.superseded_by AND b.rotated_from = a.id)"
-      " UNION ALL SELECT a.id FROM keys AS a WHERE rotated_from IS NOT NULL AND NOT EXISTS"
-      " (SELECT 1 FROM keys AS b WHERE b.id = a.rotated_from AND b.superseded_by = a.id)");
+      "SELECT a.id FROM api_keys AS a WHERE superseded_by IS NOT NULL AND NOT EXISTS"
+      " (SELECT 1 FROM api_keys AS b WHERE b.id = a.superseded_by AND b.rotated_from = a.id)"
+      " UNION ALL SELECT a.id FROM api_keys AS a WHERE rotated_from IS NOT NULL AND NOT EXISTS"
+      " (SELECT 1 FROM api_keys AS b WHERE b.id = a.rotated_from AND b.superseded_by = a.id)");
   while (rows.executeStep()) {
     const std::string name = name_of_key(rows.getColumn(0).getInt64());
     findings.add(Health::warning,
                  name + ": the key that it was rotated from or to does not refer to it",
                  "see nexakey show " + name + ", then revoke the one of the two that is not used");
   }
-  SQLite::Statement all(database, "SELECT count(*) FROM keys WHERE rotated_from IS NOT NULL");
+  SQLite::Statement all(database, "SELECT count(*) FROM api_keys WHERE rotated_from IS NOT NULL");
   all.executeStep();
   findings.finish(count_of(static_cast<std::size_t>(all.getColumn(0).getInt64()), "rotation"));
 }
 
 void check_usage(SQLite::Database& database, Findings& findings) {
-  SQLite::Statement rows(database,
-                         "SELECT count(*), coalesce(sum(requests < 1 OR hour < 0), 0) FROM usage");
+  SQLite::Statement rows(
+      database, "SELECT count(*), coalesce(sum(requests < 1 OR hour < 0), 0) FROM usage_hours");
   rows.executeStep();
   if (const auto damaged = rows.getColumn(1).getInt64(); damaged != 0) {
     findings.add(Health::problem, std::to_string(damaged) + " counts are invalid", kRestore);
@@ -113,10 +111,10 @@ bool is_synchronized() {
 void check_clock(SQLite::Database& database, Time now, Findings& findings) {
   constexpr auto kTolerance = std::chrono::minutes(1);
   SQLite::Statement rows(database,
-                         "SELECT max(at) FROM (SELECT max(created_at) AS at FROM keys"
-                         " UNION ALL SELECT max(revoked_at) FROM keys"
-                         " UNION ALL SELECT max(suspended_at) FROM keys"
-                         " UNION ALL SELECT max(at) FROM last_used)");
+                         "SELECT max(at) FROM (SELECT max(created_at) AS at FROM api_keys"
+                         " UNION ALL SELECT max(revoked_at) FROM api_keys"
+                         " UNION ALL SELECT max(suspended_at) FROM api_keys"
+                         " UNION ALL SELECT max(last_at) FROM last_uses)");
   rows.executeStep();
   const Time newest(std::chrono::milliseconds(StatementRow(rows).number(0).value_or(0)));
   if (newest < core::kEndOfTimes && newest > now + kTolerance) {
@@ -147,17 +145,15 @@ void check_content(SQLite::Database& database, const StorePaths& paths, Time now
   };
   look("form", [&](Findings& findings) { check_form(database, paths, findings); });
   look("integrity", [&](Findings& findings) { check_integrity(database, findings); });
+  if (schema_of(database) < newest_schema()) {
+    return;
+  }
   SqliteTables tables(database);
   look("keys", [&](Findings& findings) { check_keys(tables, findings); });
   look("rotations", [&](Findings& findings) { check_rotations(database, findings); });
-  // A store that no command has opened since an upgrade may have no such table yet.
-  if (database.tableExists("tokens")) {
-    look("tokens", [&](Findings& findings) { check_tokens(tables, findings); });
-  }
+  look("tokens", [&](Findings& findings) { check_tokens(tables, findings); });
   look("usage", [&](Findings& findings) { check_usage(database, findings); });
-  if (database.tableExists("audit")) {
-    look("audit", [&](Findings& findings) { check_audit(tables, findings); });
-  }
+  look("audit", [&](Findings& findings) { check_audit(tables, findings); });
   look("clock", [&](Findings& findings) { check_clock(database, now, findings); });
 }
 

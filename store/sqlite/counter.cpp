@@ -1,6 +1,5 @@
 #include "store/sqlite/counter.h"
 
-#include "store/sqlite/schema.h"
 #include "store/sqlite/usage_tables.h"
 
 namespace nexakey::store::sqlite {
@@ -15,10 +14,7 @@ Counter::~Counter() {
 
 LiveState& Counter::live() {
   if (!live_) {
-    auto& connection = database_.connection();
-    live_.emplace(LiveState::open(
-        database_.paths(), database_.lock_file(), identity_of(connection),
-        [&](const UsageJournal::Id& id) { return flushed_generations(connection)[id]; }));
+    live_.emplace(database_.open_live());
   }
   return *live_;
 }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "store/sqlite/schema.h"
+#include "store/sqlite/usage_tables.h"
 
 namespace nexakey::store::sqlite {
 namespace {
@@ -115,8 +116,14 @@ void restore_reserve(const StorePaths& paths) {
   }
 }
 
-int schema_of(SQLite::Database& connection) {
-  return connection.execAndGet("PRAGMA user_version").getInt();
+/// Refuses a schema that this program does not know.
+void check_schema(int schema, const std::filesystem::path& path) {
+  if (schema > newest_schema()) {
+    throw StoreProblem(path.string() + " was written by a newer nexakey (schema " +
+                           std::to_string(schema) + ", this one knows " +
+                           std::to_string(newest_schema()) + ")",
+                       "install that version, and restart the services that use the store");
+  }
 }
 
 /// Refuses a file that is not a store, or has a schema that this program does not know.
@@ -124,12 +131,7 @@ void check_is_store(SQLite::Database& connection, const std::filesystem::path& p
   if (connection.execAndGet("PRAGMA application_id").getInt() != kApplicationId) {
     throw StoreProblem(path.string() + " is not a nexakey store");
   }
-  if (const int schema = schema_of(connection); schema > newest_schema()) {
-    throw StoreProblem(path.string() + " was written by a newer nexakey (schema " +
-                           std::to_string(schema) + ", this one knows " +
-                           std::to_string(newest_schema()) + ")",
-                       "install that version");
-  }
+  check_schema(schema_of(connection), path);
 }
 
 /// Opens a store whose schema this program knows. Leaves no files beside a file that is not one.
@@ -151,6 +153,7 @@ SQLite::Database connect(const std::filesystem::path& path) {
   // `checkpoint` does all checkpoints. The log and its index stay when the last process closes the
   // store, because on a full disk they could not be created again.
   keep_log(true);
+  connection.exec("PRAGMA temp_store = MEMORY");
   return connection;
 }
 
@@ -192,6 +195,12 @@ SQLite::Database connect_to_look(const StorePaths& paths) {
 Database::ReadTransaction::ReadTransaction(Database& database) : database_(database) {
   database_.prepare(database_.commit_, "COMMIT");  // so that the destructor cannot fail
   database_.prepare(database_.begin_, "BEGIN").exec();
+  try {
+    database_.check_format();
+  } catch (...) {
+    database_.commit_->tryExecuteStep();
+    throw;
+  }
 }
 
 Database::ReadTransaction::~ReadTransaction() {
@@ -247,13 +256,36 @@ Database::Database(StorePaths paths)
   }
 }
 
+void Database::check_format() {
+  auto& schema = prepare(schema_, "PRAGMA user_version");
+  schema.executeStep();
+  check_schema(schema.getColumn(0).getInt(), paths_.database);
+  schema.reset();
+}
+
 void Database::map() { connection_.exec("PRAGMA mmap_size = 1073741824"); }
 
 void Database::upgrade_schema() {
+  std::optional<LockGuard> live;  // held until the journal that older processes use is gone
   write(Reserve::kept, [&] {
-    // Another process may have done it.
-    migrate(connection_, schema_of(connection_));
+    const int from = schema_of(connection_);
+    if (from == newest_schema()) {
+      return false;  // another process has done it
+    }
+    migrate(connection_, from);
+    live.emplace(lock_, Lock::live);
+    if (UsageJournalV1::is_at(paths_.journal)) {
+      flush_version_1(*this, UsageJournalV1(paths_.journal));
+    }
     return true;
+  });
+  live.reset();
+  open_live();  // sets the schema in the files, for the processes that have them mapped
+}
+
+LiveState Database::open_live() {
+  return LiveState::open(paths_, lock_, identity_of(connection_), [&](const UsageJournal::Id& id) {
+    return flushed_generations(connection_)[id];
   });
 }
 
@@ -288,6 +320,7 @@ void Database::write(Reserve reserve, const std::function<bool()>& work) {
 bool Database::attempt(const std::function<bool()>& work) {
   connection_.exec("PRAGMA synchronous = FULL");
   SQLite::Transaction transaction(connection_, SQLite::TransactionBehavior::IMMEDIATE);
+  check_format();
   const bool committed = work();
   if (committed) {
     transaction.commit();

@@ -38,6 +38,9 @@ class Database {
   [[nodiscard]] const StorePaths& paths() const { return paths_; }
   [[nodiscard]] const LockFile& lock_file() const { return lock_; }
 
+  /// Opens or creates the windows and the journal.
+  LiveState open_live();
+
   /// Deletes the reserve file to free its space. False: there is none.
   [[nodiscard]] bool give_up_reserve() const;
 
@@ -74,6 +77,9 @@ class Database {
   explicit Database(StorePaths paths);
 
   bool attempt(const std::function<bool()>& work);
+  /// Throws StoreProblem if a newer program has migrated the store since it was opened. Called in
+  /// each transaction.
+  void check_format();
   void upgrade_schema();
   void checkpoint();
 
@@ -82,6 +88,7 @@ class Database {
   LockFile lock_;
   std::optional<SQLite::Statement> begin_;
   std::optional<SQLite::Statement> commit_;
+  std::optional<SQLite::Statement> schema_;
 };
 
 /// A connection that changes nothing: it neither upgrades the schema nor creates SQLite's files.

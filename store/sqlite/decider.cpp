@@ -28,7 +28,8 @@ std::optional<WindowFill> fill_after(const core::Decision& decision) {
 /// How many requests are decided with one read transaction and under one Lock::live.
 constexpr std::size_t kBatch = 64;
 
-const std::string kSelectRules = "SELECT " + sql::list(kRuleColumns) + " FROM keys WHERE hash = ?";
+const std::string kSelectRules =
+    "SELECT " + sql::list(kRuleColumns) + " FROM api_keys WHERE hash = ?";
 
 }  // namespace
 
@@ -99,7 +100,7 @@ void Decider::verify_batch(std::span<const Request> requests, const VerifyOption
       const auto fill = fill_after(verification.decision);
       counter_.append({.key = *verification.decision.key_id,
                        .at = now,
-                       .status = core::status_of(verification.decision.reason),
+                       .status = core::counted_status(verification.decision.reason),
                        .endpoint = endpoints[i],
                        .address = requests[i].ip,
                        .fills = fill ? std::span(&*fill, 1) : std::span<const WindowFill>()});
@@ -124,11 +125,15 @@ bool Decider::is_in_its_workspace(const core::UpstreamResponse& response) {
   if (!response.workspace) {
     return true;  // the flush drops counts of keys that do not exist
   }
-  auto& select = database_.prepare(select_workspace_, "SELECT workspace FROM keys WHERE id = ?");
+  auto& select =
+      database_.prepare(select_workspace_, "SELECT workspace FROM api_keys WHERE id = ?");
   Binder(select).add(response.key);
-  const bool is_in = select.executeStep() && select.getColumn(0).getString() == *response.workspace;
-  select.reset();
-  return is_in;
+  return database_.read([&] {
+    const bool is_in =
+        select.executeStep() && select.getColumn(0).getString() == *response.workspace;
+    select.reset();
+    return is_in;
+  });
 }
 
 void Decider::record_responses(std::span<const core::UpstreamResponse> responses) {

@@ -1,5 +1,7 @@
 #include "store/sqlite/live_state.h"
 
+#include "store/sqlite/usage_journal_v1.h"
+
 namespace nexakey::store::sqlite {
 
 StorePaths::StorePaths(const std::filesystem::path& path)
@@ -15,6 +17,11 @@ LiveState LiveState::open(const StorePaths& paths, const LockFile& lock, const S
   const Boot boot = read_boot();
   const LockGuard guard(lock, Lock::live);
   lock.use_clock(boot);
+  if (UsageJournalV1::is_at(paths.journal)) {
+    // The migration of the tables has flushed it.
+    UsageJournalV1(paths.journal).retire();
+    std::filesystem::remove(paths.journal);
+  }
   return {.windows = WindowFile(paths.windows),
           .journal = UsageJournal(paths.journal, store, boot, flushed)};
 }

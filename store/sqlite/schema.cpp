@@ -9,7 +9,12 @@
 #include "store/sqlite/migrations.h"
 
 namespace nexakey::store::sqlite {
+
 int newest_schema() { return static_cast<int>(kMigrations.size()); }
+
+int schema_of(SQLite::Database& database) {
+  return database.execAndGet("PRAGMA user_version").getInt();
+}
 
 void migrate(SQLite::Database& database, int from) {
   for (auto version = static_cast<std::size_t>(from); version < kMigrations.size(); ++version) {

@@ -12,6 +12,9 @@ inline constexpr int kApplicationId = 0x6E786B79;
 /// The version of the schema that this program writes (PRAGMA user_version).
 int newest_schema();
 
+/// The version of the schema of a database; 0: it has none.
+int schema_of(SQLite::Database& database);
+
 /// Upgrades a database from a schema, 0 for none, to the newest one. Must run in a write
 /// transaction.
 void migrate(SQLite::Database& database, int from);

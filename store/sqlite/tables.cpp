@@ -5,39 +5,39 @@ namespace nexakey::store::sqlite {
 using core::Key;
 using core::KeyUsage;
 
-const sql::Dialect Statements::kDialect{.parameter = '?',
-                                        .is_wanted = " = ?",
-                                        .schema = "",
-                                        .uses = "last_used ON last_used.key = keys.seq",
-                                        .last_at = "last_used.at",
-                                        .usage =
-                                            "keys JOIN usage ON usage.key = keys.seq JOIN endpoints"
-                                            " ON endpoints.id = usage.endpoint",
-                                        .hour = "usage.hour",
-                                        .since = "usage.hour >= ",
-                                        .endpoint = "endpoints.text",
-                                        .least = "min",
-                                        .elements = "SELECT value FROM json_each(",
-                                        .by_bytes = ""};
+const sql::Dialect Statements::kDialect{
+    .parameter = '?',
+    .is_wanted = " = ?",
+    .schema = "",
+    .used_key = "keys.seq",
+    .usage =
+        "api_keys AS keys JOIN usage_hours AS usage ON usage.key = keys.seq JOIN endpoints"
+        " ON endpoints.id = usage.endpoint",
+    .hour = "usage.hour",
+    .since = "usage.hour >= ",
+    .endpoint = "endpoints.text",
+    .least = "min",
+    .elements = "SELECT value FROM json_each(",
+    .by_bytes = ""};
 
 namespace {
 
 const std::string kSetLastUsed =
-    "INSERT INTO last_used (key, at) SELECT seq, ?2 FROM keys WHERE id = ?1"
-    " ON CONFLICT DO UPDATE SET at = excluded.at";
+    "INSERT INTO last_uses (key, last_at, last_ip) SELECT seq, ?2, ?3 FROM api_keys WHERE id = ?1"
+    " ON CONFLICT DO UPDATE SET last_at = excluded.last_at, last_ip = excluded.last_ip";
 
-const std::string kAuditHead = "SELECT number, hash FROM audit ORDER BY number DESC LIMIT 1";
+const std::string kAuditHead = "SELECT number, hash FROM audit_log ORDER BY number DESC LIMIT 1";
 
 const std::string kUsageOfKey =
-    "SELECT hour, text, status, requests, ?2 FROM usage"
+    "SELECT hour, text, status, requests, ?2 FROM usage_hours AS usage"
     " JOIN endpoints ON endpoints.id = usage.endpoint WHERE key = ?1 ORDER BY hour, text, status";
 const std::string kCount =
-    "SELECT requests FROM keys JOIN usage ON usage.key = keys.seq"
+    "SELECT requests FROM api_keys AS keys JOIN usage_hours AS usage ON usage.key = keys.seq"
     " JOIN endpoints ON endpoints.id = usage.endpoint"
     " WHERE keys.id = ? AND hour = ? AND text = ? AND status = ?";
 const std::string kSetCount =
-    "INSERT INTO usage (key, hour, endpoint, status, requests)"
-    " SELECT seq, ?2, ?3, ?4, ?5 FROM keys WHERE id = ?1"
+    "INSERT INTO usage_hours (key, hour, endpoint, status, requests)"
+    " SELECT seq, ?2, ?3, ?4, ?5 FROM api_keys WHERE id = ?1"
     " ON CONFLICT DO UPDATE SET requests = excluded.requests";
 const std::string kFindEndpoint = "SELECT id FROM endpoints WHERE text = ?";
 const std::string kAddEndpoint = "INSERT INTO endpoints (text) VALUES (?)";
@@ -46,9 +46,9 @@ const std::string kAddEndpoint = "INSERT INTO endpoints (text) VALUES (?)";
 
 void SqliteTables::set_last_used(std::span<const Key> keys) {
   for (const Key& key : keys) {
-    if (key.last_used_at) {
+    if (key.last_use.at) {
       auto& set = statements().kept(kSetLastUsed);
-      Binder(set).add(key.id).add(key.last_used_at);
+      Binder(set).add(key.id).add(key.last_use.at).add(text_of(key.last_use.ip));
       set.exec();
     }
   }
@@ -63,15 +63,9 @@ core::AuditHead SqliteTables::audit_head() {
   return found;
 }
 
-void SqliteTables::sum_usage(const core::UsageQuery& query, core::Time first_hour,
-                             const std::function<void(const core::UsageRow&)>& visit) {
-  connection_.exec("PRAGMA temp_store = MEMORY");
-  SqlTables::sum_usage(query, first_hour, visit);
-}
-
 void SqliteTables::scan_usage(const std::optional<std::string>& workspace,
                               const std::function<bool(const KeyUsage&)>& visit) {
-  SQLite::Statement keys(connection_, std::string("SELECT seq, id FROM keys ") +
+  SQLite::Statement keys(connection_, std::string("SELECT seq, id FROM api_keys ") +
                                           (workspace ? "WHERE workspace = ? " : "") +
                                           "ORDER BY created_at, seq");
   if (workspace) {

@@ -13,8 +13,6 @@ class SqliteTables final : public SqlTables<Statements> {
 
   void set_last_used(std::span<const core::Key> keys) override;
   core::AuditHead audit_head() override;
-  void sum_usage(const core::UsageQuery& query, core::Time first_hour,
-                 const std::function<void(const core::UsageRow&)>& visit) override;
   void scan_usage(const std::optional<std::string>& workspace,
                   const std::function<bool(const core::KeyUsage&)>& visit) override;
   std::vector<std::uint64_t> counts_of(std::span<const core::KeyUsage> rows) override;

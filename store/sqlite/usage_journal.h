@@ -26,7 +26,7 @@ struct WindowFill {
 struct UsageRecord {
   core::KeyId key;
   core::Time at;
-  int status = 0;                          ///< as core::Counts::add takes it
+  int status = 0;                          ///< as in core::UsageRow
   std::string_view endpoint;               ///< at most 256 bytes
   std::optional<core::IpAddress> address;  ///< of the client; none: unknown
   std::span<const WindowFill> fills;       ///< at most UsageJournal::kMaxFills

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include <fcntl.h>
+#include <unistd.h>
 
 namespace nexakey::store::sqlite {
 namespace {
@@ -42,6 +43,17 @@ UsageJournalV1::UsageJournalV1(const std::filesystem::path& path) : mapping_(Fil
                        "stop all processes that use the store, then move the file away; the counts"
                        " since the last flush are lost");
   }
+}
+
+bool UsageJournalV1::is_at(const std::filesystem::path& path) {
+  if (!std::filesystem::exists(path)) {
+    return false;
+  }
+  const File file(path, O_RDONLY);
+  std::array<char, 8> magic{};
+  return ::pread(file.descriptor(), magic.data(), magic.size(), 0) ==
+             static_cast<ssize_t>(magic.size()) &&
+         magic == kJournalMagicV1;
 }
 
 const UsageJournal::Id& UsageJournalV1::id() const { return header().id; }

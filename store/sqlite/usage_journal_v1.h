@@ -14,6 +14,9 @@ namespace nexakey::store::sqlite {
 /// Every function requires Lock::writer and Lock::live. Errors are exceptions.
 class UsageJournalV1 {
  public:
+  /// Whether the file at `path` is a journal of format 1.
+  static bool is_at(const std::filesystem::path& path);
+
   /// Throws StoreProblem if the file is not a sound journal of format 1.
   explicit UsageJournalV1(const std::filesystem::path& path);
 

@@ -11,6 +11,7 @@
 
 #include "core/endpoint.h"
 #include "store/columns.h"
+#include "store/sqlite/statement.h"
 
 namespace nexakey::store::sqlite {
 namespace {
@@ -19,11 +20,11 @@ constexpr std::int64_t kHoursPerDay = 24;
 
 /// A count stays at its maximum, because an overflow would fail the flush of all other counts.
 const std::string kMaxCount = std::to_string(core::kMaxCount);
-const std::string kAddToCount = "UPDATE usage SET requests = min(requests, " + kMaxCount +
+const std::string kAddToCount = "UPDATE usage_hours SET requests = min(requests, " + kMaxCount +
                                 " - ?5) + ?5"
                                 " WHERE key = ?1 AND hour = ?2 AND endpoint = ?3 AND status = ?4";
 const std::string kBegin =
-    "INSERT INTO usage (key, hour, endpoint, status, requests) VALUES (?, ?, ?, ?, ?)"
+    "INSERT INTO usage_hours (key, hour, endpoint, status, requests) VALUES (?, ?, ?, ?, ?)"
     " ON CONFLICT DO UPDATE SET requests = min(requests, " +
     kMaxCount + " - excluded.requests) + excluded.requests";
 
@@ -34,24 +35,60 @@ struct Tally {
   std::size_t endpoint = 0;  // its index in `endpoints_`
   int status = 0;
   std::int64_t requests = 0;
-  std::int64_t last_at = 0;  // of a decision; 0: there was none
 
   [[nodiscard]] auto row() const { return std::tie(key, hour, endpoint, status); }
+  void add(const Tally& other) { requests += other.requests; }
 };
 
-/// Combines the tallies of a row, and sorts them, so that those of a key and a day are adjacent.
-void combine(std::vector<Tally>& tallies) {
-  std::ranges::sort(tallies, {}, &Tally::row);
-  std::size_t kept = 0;
-  for (std::size_t i = 0; i < tallies.size(); ++i) {
-    if (kept > 0 && tallies[kept - 1].row() == tallies[i].row()) {
-      tallies[kept - 1].requests += tallies[i].requests;
-      tallies[kept - 1].last_at = std::max(tallies[kept - 1].last_at, tallies[i].last_at);
-    } else {
-      tallies[kept++] = tallies[i];
+/// How full a window of a key was at most in an hour.
+struct Peak {
+  std::int64_t key = 0;  // its id, then its seq
+  std::int64_t hour = 0;
+  std::uint32_t length = 0;  // of the window, in seconds
+  std::uint32_t requests = 0;
+
+  [[nodiscard]] auto row() const { return std::tie(key, hour, length); }
+  void add(const Peak& other) { requests = std::max(requests, other.requests); }
+};
+
+/// The last decision about a key.
+struct Use {
+  std::int64_t key = 0;  // its id, then its seq
+  std::int64_t at = 0;
+  std::size_t number = 0;  // of its record: two may have the same time
+  std::optional<core::IpAddress> ip{};
+
+  [[nodiscard]] auto row() const { return std::tie(key); }
+  void add(const Use& other) {
+    if (std::tie(at, number) < std::tie(other.at, other.number)) {
+      *this = other;
     }
   }
-  tallies.resize(kept);
+};
+
+/// Combines the things of a row, and sorts them, so that those of a key and a day are adjacent.
+template <typename T>
+void combine(std::vector<T>& things) {
+  std::ranges::sort(things, {}, &T::row);
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < things.size(); ++i) {
+    if (kept > 0 && things[kept - 1].row() == things[i].row()) {
+      things[kept - 1].add(things[i]);
+    } else {
+      things[kept++] = things[i];
+    }
+  }
+  things.resize(kept);
+}
+
+/// Adds a thing to the last one if both belong to the same row, which saves memory.
+template <typename T>
+void push(std::vector<T>& things, const T& thing) {
+  if (!things.empty() && things.back().row() == thing.row()) {
+    things.back().add(thing);
+  } else {
+    things.push_back(thing);
+  }
 }
 
 /// Adds records to the tables, each row once for all of them.
@@ -59,42 +96,56 @@ class Flush {
  public:
   explicit Flush(Database& database)
       : connection_(database.connection()),
-        find_seq_(connection_, "SELECT seq FROM keys WHERE id = ?"),
+        find_seq_(connection_, "SELECT seq FROM api_keys WHERE id = ?"),
         find_endpoint_(connection_, "SELECT id FROM endpoints WHERE text = ?"),
         add_endpoint_(connection_, "INSERT INTO endpoints (text) VALUES (?)"),
         count_(connection_, kAddToCount),
         begin_(connection_, kBegin),
         endpoints_of_day_(connection_,
-                          "SELECT DISTINCT endpoint FROM usage"
+                          "SELECT DISTINCT endpoint FROM usage_hours"
                           " WHERE key = ? AND hour BETWEEN ? AND ?"),
-        used_(connection_,
-              "INSERT INTO last_used (key, at) VALUES (?, ?)"
-              " ON CONFLICT DO UPDATE SET at = max(at, excluded.at)") {}
+        use_(connection_,
+             "INSERT INTO last_uses (key, last_at, last_ip) VALUES (?, ?, ?)"
+             " ON CONFLICT DO UPDATE SET last_at = excluded.last_at, last_ip = excluded.last_ip"
+             " WHERE last_at <= excluded.last_at"),
+        peak_(connection_,
+              "INSERT INTO peaks (key, hour, window_seconds, peak) VALUES (?, ?, ?, ?)"
+              " ON CONFLICT DO UPDATE SET peak = excluded.peak WHERE peak < excluded.peak") {}
 
   void add(const UsageRecord& record) {
-    tallies_.push_back({.key = record.key.bits(),
-                        .hour = hours_of(record.at),
-                        .endpoint = number_of(record.endpoint),
-                        .status = record.status,
-                        .requests = 1,
-                        .last_at = record.status < core::kUpstreamStatus
-                                       ? record.at.time_since_epoch().count()
-                                       : 0});
+    const std::int64_t key = record.key.bits();
+    const std::int64_t hour = hours_of(record.at);
+    push(tallies_, Tally{.key = key,
+                         .hour = hour,
+                         .endpoint = number_of(record.endpoint),
+                         .status = record.status,
+                         .requests = 1});
+    if (core::is_decision(record.status)) {
+      push(uses_, Use{.key = key,
+                      .at = record.at.time_since_epoch().count(),
+                      .number = ++last_number_,
+                      .ip = record.address});
+    }
+    for (const WindowFill& fill : record.fills) {
+      push(peaks_,
+           Peak{.key = key, .hour = hour, .length = fill.length, .requests = fill.requests});
+    }
   }
 
   void write() {
-    combine(tallies_);
-    resolve_keys();
-    combine(tallies_);
-    for (const Tally& tally : tallies_) {
-      write(tally);
-    }
-    for (const auto& [key, at] : last_used_) {
-      used_.reset();
-      used_.bind(1, key);
-      used_.bind(2, at);
-      used_.exec();
-    }
+    for_known_keys(tallies_, [&](const Tally& tally) { write(tally); });
+    for_known_keys(uses_, [&](const Use& use) {
+      Binder(use_).add(use.key).add(use.at).add(text_of(use.ip));
+      use_.exec();
+    });
+    for_known_keys(peaks_, [&](const Peak& peak) {
+      Binder(peak_)
+          .add(peak.key)
+          .add(peak.hour)
+          .add(std::int64_t{peak.length})
+          .add(std::int64_t{peak.requests});
+      peak_.exec();
+    });
   }
 
  private:
@@ -129,27 +180,27 @@ class Flush {
     return endpoint.id;
   }
 
-  /// Replaces ids by seqs, in the order of the index on ids.
-  void resolve_keys() {
+  /// Combines things, replaces the ids of their keys by seqs, and calls `write` with each, in the
+  /// order of the tables. Drops those of keys that the store does not have.
+  template <typename T, typename Write>
+  void for_known_keys(std::vector<T>& things, const Write& write) {
+    combine(things);
     std::int64_t id = -1;
     std::int64_t seq = -1;
-    for (Tally& tally : tallies_) {
-      if (tally.key != id) {
-        id = tally.key;
-        find_seq_.reset();
-        find_seq_.bind(1, id);
+    for (T& thing : things) {  // in the order of the index on ids
+      if (thing.key != id) {
+        id = thing.key;
+        Binder(find_seq_).add(id);
         seq = find_seq_.executeStep() ? find_seq_.getColumn(0).getInt64() : -1;
       }
-      tally.key = seq;
+      thing.key = seq;
     }
-    std::erase_if(tallies_, [](const Tally& tally) { return tally.key < 0; });
+    std::erase_if(things, [](const T& thing) { return thing.key < 0; });
+    combine(things);
+    std::ranges::for_each(things, write);
   }
 
   void write(const Tally& tally) {
-    if (tally.last_at != 0) {
-      auto& last_at = last_used_[tally.key];
-      last_at = std::max(last_at, tally.last_at);
-    }
     bind(count_, tally, endpoints_[tally.endpoint].id);
     if (count_.exec() == 0) {
       bind(begin_, tally, id_of(has_room_for(tally) ? tally.endpoint : other_));
@@ -195,12 +246,15 @@ class Flush {
   SQLite::Statement count_;
   SQLite::Statement begin_;
   SQLite::Statement endpoints_of_day_;
-  SQLite::Statement used_;
+  SQLite::Statement use_;
+  SQLite::Statement peak_;
   std::vector<Tally> tallies_;
+  std::vector<Use> uses_;
+  std::vector<Peak> peaks_;
+  std::size_t last_number_ = 0;
   std::vector<Endpoint> endpoints_;
   std::unordered_map<std::string, std::size_t> numbers_;
   const std::size_t other_ = number_of(core::kOtherEndpoints);
-  std::map<std::int64_t, std::int64_t> last_used_;
   std::int64_t day_key_ = -1;
   std::int64_t day_ = -1;
   std::set<std::int64_t> day_endpoints_;
@@ -209,8 +263,8 @@ class Flush {
 /// Notes that a generation is flushed. False: it was already.
 bool note_flushed(Database& database, const UsageJournal& journal, std::uint64_t generation) {
   SQLite::Statement note(database.connection(),
-                         "INSERT INTO journals (id, settled) VALUES (?1, ?2)"
-                         " ON CONFLICT DO UPDATE SET settled = ?2 WHERE settled < ?2");
+                         "INSERT INTO flushed_journals (id, generation) VALUES (?1, ?2)"
+                         " ON CONFLICT DO UPDATE SET generation = ?2 WHERE generation < ?2");
   note.bind(1, journal.id().data(), static_cast<int>(journal.id().size()));
   note.bind(2, static_cast<int64_t>(generation));
   return note.exec() == 1;
@@ -220,7 +274,7 @@ bool note_flushed(Database& database, const UsageJournal& journal, std::uint64_t
 
 std::map<UsageJournal::Id, std::uint64_t> flushed_generations(const SQLite::Database& database) {
   std::map<UsageJournal::Id, std::uint64_t> generations;
-  SQLite::Statement rows(database, "SELECT id, settled FROM journals");
+  SQLite::Statement rows(database, "SELECT id, generation FROM flushed_journals");
   while (rows.executeStep()) {
     UsageJournal::Id id{};
     const SQLite::Column bytes = rows.getColumn(0);
@@ -237,6 +291,13 @@ void flush_generation(Database& database, const UsageJournal& journal, std::uint
   }
   Flush flush(database);
   journal.read(generation, [&](const UsageRecord& record) { flush.add(record); });
+  flush.write();
+}
+
+void flush_version_1(Database& database, const UsageJournalV1& journal) {
+  Flush flush(database);
+  journal.read(flushed_generations(database.connection())[journal.id()],
+               [&](const UsageRecord& record) { flush.add(record); });
   flush.write();
 }
 

@@ -177,7 +177,7 @@ def check_document(home):
         old = home.newest()["id"]
         for due in (True, False):
             if due:
-                execute(home, "UPDATE keys SET created_at = created_at - 31 * 86400000")
+                execute(home, "UPDATE api_keys SET created_at = created_at - 31 * 86400000")
             done = subprocess.run(["sh", "-c", command], capture_output=True, text=True,
                                   timeout=TIME_LIMIT,
                                   env=home.env | {"PATH": f"{Path(NEXAKEY).parent}:/usr/bin:/bin"})

@@ -156,7 +156,7 @@ class Store(unittest.TestCase):
     def test_the_database(self):
         for pragma, value, _ in TABLES["keys.db"]:
             self.assertEqual(self.query(f"PRAGMA {pragma}"), [(int(value),)])
-        self.assertEqual(self.query("SELECT id, hash FROM keys"),
+        self.assertEqual(self.query("SELECT id, hash FROM api_keys"),
                          [(bits(self.id), hashlib.sha256(self.key.encode()).digest())])
 
     def test_the_usage_journal(self):
@@ -170,10 +170,11 @@ class Store(unittest.TestCase):
         self.assertEqual((header["segments"], header["older_copy_at"]), (2, 0))
         found = list(records(content, header["active"]))
         minute = {"length": 60, "requests": 1}
+        denial = 2000 + int(meaning("Reasons", "insufficient_scope", column=1, value=0))
         self.assertEqual([(record["key"], record["status"], record["endpoint"], record["fills"],
                            str(IPv6Address(record["address"]).ipv4_mapped)) for record in found],
                          [(bits(self.id), 200, "GET /v1/leads/{id}", [minute], "198.51.100.7"),
-                          (bits(self.id), 403, "POST /v1/leads", [minute], "None")])
+                          (bits(self.id), denial, "POST /v1/leads", [minute], "None")])
         for record in found:
             self.assertTrue(before - 1000 <= record["at"] <= time.time() * 1000 + 1000, record)
         # A report flushes the journal.
@@ -181,10 +182,10 @@ class Store(unittest.TestCase):
         content = self.content("-usage")
         self.assertEqual([used for _, used in segments(content).values()], [0, 0])
         self.assertEqual(read("Usage header", content, 0)["active"], header["active"] + 1)
-        self.assertEqual(self.query("SELECT id, settled FROM journals"),
+        self.assertEqual(self.query("SELECT id, generation FROM flushed_journals"),
                          [(header["id"], header["active"])])
-        self.assertEqual(self.query("SELECT status, requests FROM usage ORDER BY status"),
-                         [(200, 1), (403, 1)])
+        self.assertEqual(self.query("SELECT status, requests FROM usage_hours ORDER BY status"),
+                         [(200, 1), (denial, 1)])
 
     def test_the_windows(self):
         for _ in range(20):
@@ -237,7 +238,7 @@ class Store(unittest.TestCase):
         self.run_command("revoke", "x", "-w", "other", "-y", "-q")
         columns = [row[1] for row in TABLES["The audit chain"]]
         last, number = bytes(32), 0
-        for row in self.query(f"SELECT hash, {', '.join(columns)} FROM audit ORDER BY number"):
+        for row in self.query(f"SELECT hash, {', '.join(columns)} FROM audit_log ORDER BY number"):
             entry = {}
             for (member, _, kind), value in zip(TABLES["The audit chain"], row[1:]):
                 if "null if the column is empty" in kind and value == "":

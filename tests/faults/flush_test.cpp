@@ -77,7 +77,7 @@ TEST_CASE("counts stay exact while the journal fills again and again") {
     CHECK(process.finish());
   }
   // This is more than the journal holds, so a part was flushed without a request.
-  CHECK(std::stoul("0" + select(disk.path(), "SELECT sum(requests) FROM usage")) > 0);
+  CHECK(std::stoul("0" + select(disk.path(), "SELECT sum(requests) FROM usage_hours")) > 0);
   CHECK(report(*disk.connect()).total.requests == kProcesses * kBatches * kBatch);
 }
 

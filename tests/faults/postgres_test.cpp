@@ -178,7 +178,7 @@ TEST_CASE("a PostgreSQL store that blocks fails in time and recovers afterwards"
   CHECK(reason(*store, request(1)) == "allowed");
   auto holder = value_of(store::postgres::Session::to(database.url()));
   holder.execute(
-      "BEGIN; SELECT FROM nexakey.windows FOR UPDATE; SELECT FROM nexakey.audit_head"
+      "BEGIN; SELECT FROM nexakey.windows FOR UPDATE; SELECT FROM nexakey.audit_log_head"
       " FOR UPDATE");
   CHECK(code_of(store->verify(std::vector{request(1)}, {})) == "store_unavailable");
   holder.execute("ROLLBACK");

@@ -57,7 +57,7 @@ TEST_CASE("a look-up over HTTP is continued where the server ends a long reply")
   }
   const std::vector<Key> keys = make_keys(kKeys);
   add_all(*stores.first, keys);
-  stores.fixture.damage("keys SET labels = '" + core::labels_to_json(labels) + "'");
+  stores.fixture.damage("api_keys SET labels = '" + core::labels_to_json(labels) + "'");
   const auto found = value_of(stores.second->find(ids_of(keys)));
   REQUIRE(found.size() == kKeys);
   for (std::size_t i = 0; i < kKeys; ++i) {
@@ -70,8 +70,8 @@ TEST_CASE_TEMPLATE("a key that is found says when it was last used", Fixture, ST
   Stores<Fixture> stores;
   const Key key = add(*stores.first, 1);
   CHECK(reason(*stores.first, request(1)) == "allowed");
-  CHECK(value_of(stores.second->find(std::vector{key.id})).front().value().last_used_at);
-  CHECK(value_of(stores.second->find(std::vector{key.hash})).front().value().last_used_at);
+  CHECK(value_of(stores.second->find(std::vector{key.id})).front().value().last_use.at);
+  CHECK(value_of(stores.second->find(std::vector{key.hash})).front().value().last_use.at);
 }
 
 TEST_CASE_TEMPLATE("many keys are revoked in parts, between which others change the store", Fixture,

@@ -31,7 +31,7 @@ TEST_CASE_TEMPLATE("a key that cannot be decoded denies its own requests only", 
     Stores<Fixture> stores;
     add(*stores.first, 1);
     add(*stores.first, 2);
-    stores.fixture.damage("keys SET " + column + " WHERE name = 'name-2'");
+    stores.fixture.damage("api_keys SET " + column + " WHERE name = 'name-2'");
     const std::string name = column.substr(0, column.find(' '));
 
     const std::vector requests{request(1), request(2), request(1)};
@@ -74,7 +74,7 @@ TEST_CASE_TEMPLATE("damage that does not affect decisions only marks the key", F
     CAPTURE(column);
     Stores<Fixture> stores;
     add(*stores.first, 1);
-    stores.fixture.damage("keys SET " + column);
+    stores.fixture.damage("api_keys SET " + column);
     CHECK(reason(*stores.first, request(1)) == "allowed");
     const Key key = find(*stores.second, 1);
     CHECK(key.status(now()) == core::KeyStatus::active);
@@ -89,7 +89,7 @@ TEST_CASE_TEMPLATE("a damaged key is revoked together with others", Fixture, SQL
   Stores<Fixture> stores;
   add(*stores.first, 1);
   add(*stores.first, 2);
-  stores.fixture.damage("keys SET whitelist = 'nonsense' WHERE name = 'name-2'");
+  stores.fixture.damage("api_keys SET whitelist = 'nonsense' WHERE name = 'name-2'");
   const std::vector ids{make_key(1).id, make_key(2).id};
   CHECK(value_of(stores.first->as(kTester).revoke(ids, "leaked", now())).size() == 2);
   CHECK(reasons(*stores.second, {request(1), request(2)}) ==
@@ -100,7 +100,7 @@ TEST_CASE_TEMPLATE("the check of a store names each damaged key", Fixture, LOCAL
   Stores<Fixture> stores;
   add(*stores.first, 1);
   add(*stores.first, 2);
-  stores.fixture.damage("keys SET rate_limit = 0 WHERE name = 'name-2'");
+  stores.fixture.damage("api_keys SET rate_limit = 0 WHERE name = 'name-2'");
   std::vector<std::string> problems;
   value_of(check(stores.fixture.url(), now(), [&](const Finding& finding) {
     if (finding.check == "keys" && finding.status == Health::problem) {
@@ -122,7 +122,7 @@ TEST_CASE_TEMPLATE("a damaged token grants nothing and can be revoked", Fixture,
   token.last_four = "abcd";
   token.created_at = at("2026-01-02");
   value_of(stores.first->as(kTester).create_token(token));
-  stores.fixture.damage("tokens SET role = 'king'");
+  stores.fixture.damage("api_tokens SET role = 'king'");
   const auto found = find_token(*stores.second, token.hash);
   REQUIRE(found);
   CHECK(!found->is_active(now()));
@@ -140,9 +140,9 @@ TEST_CASE_TEMPLATE("a count at the end of its range does not end the counting", 
   const std::vector requests{request(1), request(2)};
   CHECK(reasons(*stores.first, requests) == std::vector<std::string>{"allowed", "allowed"});
   CHECK(report(*stores.second).total.requests == 2);
-  stores.fixture.damage("usage SET requests = 9223372036854775807 WHERE key = (SELECT " +
-                        std::string(Fixture::kUsageKey) + " FROM " + stores.fixture.table("keys") +
-                        " WHERE name = 'name-2')");
+  stores.fixture.damage("usage_hours SET requests = 9223372036854775807 WHERE key = (SELECT " +
+                        std::string(Fixture::kUsageKey) + " FROM " +
+                        stores.fixture.table("api_keys") + " WHERE name = 'name-2')");
   CHECK(reasons(*stores.first, requests) == std::vector<std::string>{"allowed", "allowed"});
   CHECK(report(*stores.second, {.key = make_key(1).id}).total.requests == 2);
   CHECK(report(*stores.second, {.key = make_key(2).id}).total.requests >= core::kMaxCount - 2);

@@ -62,7 +62,7 @@ TEST_CASE_TEMPLATE("a key that has been used is still the same key", Fixture, ST
   const Key key = add(*stores.first, 1);
   CHECK(reason(*stores.first, request(1)) == "allowed");
   const Key used = list(*stores.first).at(0);
-  REQUIRE(used.last_used_at);
+  REQUIRE(used.last_use.at);
   CHECK(code_of(stores.first->as(kTester).create(key, CreateMode::always, now())) == "ok");
   CHECK(code_of(stores.second->as(kTester).create(used, CreateMode::always, now())) == "ok");
   CHECK(list(*stores.first).size() == 1);
@@ -71,7 +71,7 @@ TEST_CASE_TEMPLATE("a key that has been used is still the same key", Fixture, ST
 TEST_CASE_TEMPLATE("a new key was never used", Fixture, STORE_FIXTURES) {
   Stores<Fixture> stores;
   Key key = make_key(1);
-  key.last_used_at = at("2026-05-05");
+  key.last_use.at = at("2026-05-05");
   const Key created = add(*stores.first, key);
   CHECK(created == list(*stores.first).at(0));
   CHECK(code_of(stores.first->as(kTester).create(key, CreateMode::always, now())) == "ok");

@@ -233,7 +233,7 @@ TEST_CASE_TEMPLATE("an upstream response is not a use of a key", Fixture, STORE_
   add(*stores.first, 1);
   add(*stores.first, 2);
   CHECK(reason(*stores.first, request(2)) == "allowed");
-  const auto used = list(*stores.second).at(0).last_used_at;
+  const auto used = list(*stores.second).at(0).last_use.at;
   REQUIRE(used);
   while (now() <= *used + std::chrono::milliseconds(2)) {
   }
@@ -241,8 +241,8 @@ TEST_CASE_TEMPLATE("an upstream response is not a use of a key", Fixture, STORE_
       stores.first->record_responses(std::vector{answer(1, 200), answer(2, 500), answer(2, 200)}));
   for (KeyStore* const store : {stores.first.get(), stores.second.get()}) {
     CHECK(report(*store).total == Counts{.requests = 1, .upstream_errors = 1});
-    CHECK(list(*store).at(0).last_used_at == used);
-    CHECK(list(*store).at(1).last_used_at == std::nullopt);
+    CHECK(list(*store).at(0).last_use.at == used);
+    CHECK(list(*store).at(1).last_use.at == std::nullopt);
   }
   // It does not occupy the window either.
   CHECK(decide(*stores.first, request(2), kDryRun).rate_limit->remaining == 99);
@@ -288,28 +288,6 @@ TEST_CASE_TEMPLATE("maintenance changes no report and no key", Fixture, STORE_FI
       CHECK(list(*store) == keys);
     }
   }
-}
-
-TEST_CASE("a store of schema 1 is upgraded when it is opened and takes tokens") {
-  const SqliteFixture fixture;
-  {
-    const auto store = fixture.connect();
-    add(*store, 1);
-    CHECK(admitted(*store, request(1), 3) == 3);
-  }
-  const std::string newest = select(fixture.path(), "PRAGMA user_version");
-  execute(fixture.path(),
-          "DROP TABLE tokens; DROP TABLE audit; DROP TABLE import_parts; PRAGMA user_version = 1");
-  for (int i = 0; i < 2; ++i) {
-    const auto store = value_of(open(fixture.url(), OpenMode::existing));
-    CHECK(list(*store).size() == 1);
-    CHECK(report(*store).total == Counts{.requests = 3});
-    add_token(*store, make_token(1));
-    succeed(store->record_responses(std::vector{answer(1, 200)}));
-    CHECK(tokens(*store) == std::vector{make_token(1)});
-    CHECK(select(fixture.path(), "PRAGMA user_version") == newest);
-  }
-  CHECK(newest == "4");
 }
 
 }  // namespace

@@ -166,15 +166,79 @@ TEST_CASE_TEMPLATE("a list says when a key was last used", Fixture, STORE_FIXTUR
   const core::Time before = now();
   CHECK(reason(*stores.first, request(1)) == "allowed");
   const core::Time after = now();
-  const auto used = list(*stores.second).at(1).last_used_at;
+  const auto used = list(*stores.second).at(1).last_use.at;
   REQUIRE(used);
   CHECK(*used >= before);
   CHECK(*used <= after);
-  CHECK(list(*stores.first).at(0).last_used_at == std::nullopt);
+  CHECK(list(*stores.first).at(0).last_use.at == std::nullopt);
 
   const core::Time later = now();
   CHECK(reason(*stores.second, request(1, "TRACE")) == "insufficient_scope");
-  CHECK(list(*stores.first).at(1).last_used_at >= later);
+  CHECK(list(*stores.first).at(1).last_use.at >= later);
+}
+
+TEST_CASE_TEMPLATE("a last use is the time and the address of one decision", Fixture,
+                   STORE_FIXTURES) {
+  Stores<Fixture> stores;
+  add(*stores.first, 1);
+  const auto ask_from = [&](KeyStore& store, const char* method, const char* address) {
+    auto asked = request(1, method);
+    asked.ip = core::IpAddress::parse(address);
+    return reason(store, asked);
+  };
+  const auto last_use = [&] { return list(*stores.second).front().last_use; };
+  CHECK(ask_from(*stores.first, "GET", "192.0.2.7") == "allowed");
+  CHECK(last_use().ip == core::IpAddress::parse("192.0.2.7"));
+  CHECK(ask_from(*stores.second, "TRACE", "2001:db8::7") == "insufficient_scope");
+  CHECK(last_use().ip == core::IpAddress::parse("2001:db8::7"));
+  const core::Time before = now();
+  CHECK(ask_from(*stores.first, "GET", "unknown") == "allowed");
+  CHECK(last_use().ip == std::nullopt);
+  CHECK(last_use().at >= before);
+  CHECK(stores.first->record_responses(
+      std::vector{core::UpstreamResponse{.key = make_key(1).id, .status = 200}}));
+  CHECK(last_use().ip == std::nullopt);
+  std::vector many{request(1), request(1)};
+  many[0].ip = core::IpAddress::parse("192.0.2.1");
+  many[1].ip = core::IpAddress::parse("192.0.2.2");
+  value_of(stores.first->verify(many, {}));
+  CHECK(last_use().ip == core::IpAddress::parse("192.0.2.2"));
+}
+
+TEST_CASE_TEMPLATE("counts have the reasons of denials", Fixture, STORE_FIXTURES) {
+  Stores<Fixture> stores;
+  Key key = make_key(1);
+  key.rate_limit = 1;
+  add(*stores.first, key);
+  CHECK(reason(*stores.first, request(1)) == "allowed");
+  CHECK(reason(*stores.first, request(1)) == "rate_limited");
+  CHECK(reason(*stores.first, request(1, "TRACE")) == "insufficient_scope");
+  value_of(stores.first->as(kTester).update(key.id, {.suspended = true}, now()));
+  CHECK(reason(*stores.first, request(1)) == "suspended_key");
+  value_of(stores.first->as(kTester).revoke(std::vector{key.id}, "", now()));
+  CHECK(reason(*stores.first, request(1)) == "revoked_key");
+  CHECK(stores.first->record_responses(
+      std::vector{core::UpstreamResponse{.key = key.id, .status = 404}}));
+
+  std::map<int, std::optional<core::Reason>> denials;
+  value_of(stores.second->export_records({}, [&](const core::Record& record) {
+    if (const auto* const usage = std::get_if<core::KeyUsage>(&record)) {
+      denials[usage->status] = core::denial_of(usage->status);
+    }
+    return true;
+  }));
+  using core::counted_status;
+  using core::Reason;
+  CHECK(denials == std::map<int, std::optional<Reason>>{
+                       {200, std::nullopt},
+                       {core::kUpstreamStatus + 404, std::nullopt},
+                       {counted_status(Reason::revoked_key), Reason::revoked_key},
+                       {counted_status(Reason::suspended_key), Reason::suspended_key},
+                       {counted_status(Reason::insufficient_scope), Reason::insufficient_scope},
+                       {counted_status(Reason::rate_limited), Reason::rate_limited}});
+  const auto usage = report(*stores.first, {.by = core::Grouping::status});
+  CHECK(usage.total == Counts{.requests = 5, .denied = 4, .rate_limited = 1, .upstream_errors = 1});
+  CHECK(usage.groups.at("401").requests == 2);
 }
 
 }  // namespace

@@ -130,7 +130,7 @@ TEST_CASE_TEMPLATE("a dry run changes nothing", Fixture, STORE_FIXTURES) {
     CHECK(reason(*stores.second, request(1, "TRACE"), kDryRun) == "insufficient_scope");
   }
   CHECK(report(*stores.first).total == core::Counts{});
-  CHECK(list(*stores.first).at(0).last_used_at == std::nullopt);
+  CHECK(list(*stores.first).at(0).last_use.at == std::nullopt);
   CHECK(reason(*stores.first, request(1)) == "allowed");
   CHECK(reason(*stores.second, request(1), kDryRun) == "rate_limited");
   CHECK(report(*stores.first).total.requests == 1);
@@ -144,7 +144,7 @@ TEST_CASE_TEMPLATE("requests with unknown keys are not counted", Fixture, STORE_
   value_of(stores.first->verify(
       std::vector{without_key(""), without_key("x"), request(99), elsewhere}, {}));
   CHECK(report(*stores.second).total == core::Counts{});
-  CHECK(list(*stores.second).at(0).last_used_at == std::nullopt);
+  CHECK(list(*stores.second).at(0).last_use.at == std::nullopt);
 }
 
 TEST_CASE_TEMPLATE("a key is known as soon as it is created", Fixture, STORE_FIXTURES) {

@@ -61,7 +61,7 @@ class MemoryTables final : public DecidingTables {
   void revoke(std::span<const Key> keys) override { update(keys); }
   void set_last_used(std::span<const Key> keys) override {
     for (const Key& key : keys) {
-      std::ranges::find(data_.keys, key.id, &Key::id)->last_used_at = key.last_used_at;
+      std::ranges::find(data_.keys, key.id, &Key::id)->last_use = key.last_use;
     }
   }
   std::vector<std::string> workspaces() override {

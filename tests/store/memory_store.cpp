@@ -105,12 +105,12 @@ class ModelImport {
       return;
     }
     Key with_its_use = key;
-    with_its_use.last_used_at = same->last_used_at;
+    with_its_use.last_use = same->last_use;
     if (with_its_use != *same) {
       add_conflict(key, *same, "key");
-    } else if (key.last_used_at > same->last_used_at) {
+    } else if (key.last_use.at > same->last_use.at) {
       ++summary_.keys.changed;
-      same->last_used_at = key.last_used_at;
+      same->last_use = key.last_use;
     } else {
       ++summary_.keys.unchanged;
     }
@@ -179,9 +179,9 @@ std::shared_ptr<MemoryStore::Data> MemoryStore::make_data() { return std::make_s
 
 Result<Key> MemoryStore::create(const Key& key, CreateMode mode, Time now) {
   Key added = key;
-  added.last_used_at.reset();
+  added.last_use = {};
   if (const Key* const same = data_->find(key.id)) {
-    added.last_used_at = same->last_used_at;
+    added.last_use = same->last_use;
     return *same == added ? Result<Key>(*same) : core::fail(ErrorCode::conflict, "the id is taken");
   }
   if (mode == CreateMode::unless_named) {
@@ -328,8 +328,8 @@ Result<std::vector<Verification>> MemoryStore::verify(std::span<const core::Requ
     }
     if (verification.decision.key_id && counted) {
       data_->count(*key, core::endpoint_of(request.method, request.path),
-                   core::status_of(verification.decision.reason), now);
-      key->last_used_at = now;
+                   core::counted_status(verification.decision.reason), now);
+      key->last_use = {.at = now, .ip = request.ip};
     }
   }
   return verifications;

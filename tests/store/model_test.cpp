@@ -186,8 +186,8 @@ class Player {
 
   /// The stores read the clock one after the other, the server reads its own.
   static void forget_moments(Key& key) {
-    for (auto* const moment : {&key.last_used_at, &key.suspended_at, &key.revoked_at}) {
-      if (*moment && (Fixture::kHasOwnClock || moment == &key.last_used_at)) {
+    for (auto* const moment : {&key.last_use.at, &key.suspended_at, &key.revoked_at}) {
+      if (*moment && (Fixture::kHasOwnClock || moment == &key.last_use.at)) {
         *moment = core::Time();
       }
     }
@@ -248,7 +248,7 @@ class Player {
   }
 
   static void forget_last_use(Key& key) {
-    key.last_used_at.reset();
+    key.last_use.at.reset();
     forget_moments(key);
   }
   static void forget_last_use(std::optional<core::Rotated>& rotated) {

@@ -28,6 +28,23 @@ void age(const PostgresFixture& fixture, int seconds) {
       ", times = ARRAY(SELECT t - " + by + " FROM unnest(times) AS t)");
 }
 
+TEST_CASE("a PostgreSQL store keeps how full the window was at most in each hour") {
+  const Stores<PostgresFixture> stores;
+  add(*stores.first, 1);
+  CHECK(admitted(*stores.first, request(1), 7) == 7);
+  const auto& database = stores.fixture.database();
+  CHECK(database.select("SELECT peak FROM nexakey.last_uses") == "7");
+  CHECK(database.select("SELECT count(*) FROM nexakey.peaks") == "0");
+  // An hour later.
+  database.execute(
+      "UPDATE nexakey.last_uses SET peak_hour = peak_hour - 1;"
+      "UPDATE nexakey.usage_hours SET day = day - 1");
+  CHECK(admitted(*stores.second, request(1), 2) == 2);
+  CHECK(database.select("SELECT peak FROM nexakey.last_uses") == "9");
+  CHECK(database.select("SELECT window_seconds || ' ' || peak || ' ' || (hour = (SELECT peak_hour"
+                        " - 1 FROM nexakey.last_uses)) FROM nexakey.peaks") == "60 7 true");
+}
+
 TEST_CASE("a window of many times stays exact while they leave") {
   Stores<PostgresFixture> stores;
   Key key = make_key(1);
@@ -155,9 +172,9 @@ TEST_CASE("commits are waited for, whatever the role or the database has set") {
       "CREATE TABLE seen (setting text); CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS"
       " 'BEGIN INSERT INTO public.seen VALUES (current_setting(''synchronous_commit''));"
       " RETURN NULL; END';"
-      "CREATE CONSTRAINT TRIGGER note AFTER INSERT OR UPDATE ON nexakey.keys"
+      "CREATE CONSTRAINT TRIGGER note AFTER INSERT OR UPDATE ON nexakey.api_keys"
       " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION note();"
-      "CREATE CONSTRAINT TRIGGER note AFTER INSERT OR UPDATE ON nexakey.usage"
+      "CREATE CONSTRAINT TRIGGER note AFTER INSERT OR UPDATE ON nexakey.usage_hours"
       " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION note()");
   const auto store = stores.fixture.connect();
   add(*store, 1);
@@ -172,7 +189,7 @@ TEST_CASE("a change is repeated after a deadlock, but not endlessly") {
   const PostgresDatabase database;
   auto connection = value_of(postgres::Session::to(database.url()));
   database.execute(
-      "CREATE SCHEMA nexakey; CREATE FUNCTION nexakey.commit_durably() RETURNS void"
+      "CREATE SCHEMA nexakey; CREATE FUNCTION nexakey.begin_change(integer) RETURNS void"
       " LANGUAGE sql AS ''; CREATE TABLE done (n integer)");
   for (const auto& [deadlocks, done] : {std::pair(0, true), {4, true}, {5, false}}) {
     int attempts = 0;
@@ -225,7 +242,7 @@ TEST_CASE("counts during an import are not lost") {
     usage[0].requests = 4;
     const auto row = std::span<const core::KeyUsage>(usage).first(1);
     CHECK(tables.counts_of(row).at(0) < 4);
-    stores.fixture.database().execute("UPDATE nexakey.usage SET requests = 9");
+    stores.fixture.database().execute("UPDATE nexakey.usage_hours SET requests = 9");
     tables.set_counts(row);
     return true;
   });
@@ -324,7 +341,7 @@ TEST_CASE("roles can do what the GRANTs of docs/postgresql.md let them") {
   verifier.grant("SELECT ON nexakey.migrations");
   verifier.grant(
       "EXECUTE ON FUNCTION nexakey.look_up, nexakey.decide, nexakey.report, nexakey.find_token,"
-      " nexakey.tidy_windows");
+      " nexakey.vacuum_windows");
   const auto as_verifier = verifier.connect();
   CHECK(reason(*as_verifier, request(1)) == "allowed");
   CHECK(code_of(as_verifier->record_responses(
@@ -352,8 +369,10 @@ TEST_CASE("roles can do what the GRANTs of docs/postgresql.md let them") {
   const Role admin(stores.fixture, "admin");
   admin.grant("USAGE ON SCHEMA nexakey");
   admin.grant("SELECT ON ALL TABLES IN SCHEMA nexakey");
-  admin.grant("INSERT, UPDATE ON nexakey.keys, nexakey.tokens, nexakey.audit, nexakey.audit_head");
-  admin.grant("INSERT, UPDATE, DELETE ON nexakey.import_parts");
+  admin.grant(
+      "INSERT, UPDATE ON nexakey.api_keys, nexakey.api_tokens, nexakey.audit_log, "
+      "nexakey.audit_log_head");
+  admin.grant("INSERT, UPDATE, DELETE ON nexakey.staged_parts");
   admin.grant("EXECUTE ON ALL FUNCTIONS IN SCHEMA nexakey");
   const auto as_admin = admin.connect();
   add(*as_admin, 2);

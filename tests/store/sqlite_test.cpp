@@ -13,7 +13,8 @@ TEST_CASE("a failed verification does not freeze what the connection sees") {
   const Stores<SqliteFixture> stores;
   const Key key = add(*stores.first, 1);
   add(*stores.first, 2);
-  execute(stores.fixture.path(), "UPDATE keys SET whitelist = 'nonsense' WHERE name = 'name-2'");
+  execute(stores.fixture.path(),
+          "UPDATE api_keys SET whitelist = 'nonsense' WHERE name = 'name-2'");
   CHECK(reason(*stores.first, request(2)) == "damaged_key");
   CHECK(reason(*stores.first, request(1)) == "allowed");
   CHECK(reason(*stores.first, request(2)) == "damaged_key");
@@ -31,6 +32,23 @@ TEST_CASE("countless paths take no room in the store") {
   CHECK(report(*stores.second).total.requests == 1000);
   CHECK(std::stoul(select(stores.fixture.path(), "SELECT count(*) FROM endpoints")) <=
         2 * (core::kEndpointsPerDay + 1));
+}
+
+TEST_CASE("a flush stores how full the window was at most in each hour") {
+  const Stores<SqliteFixture> stores;
+  add(*stores.first, 1);
+  add(*stores.first, 2);
+  CHECK(admitted(*stores.first, request(1), 7) == 7);
+  CHECK(admitted(*stores.second, request(2), 2) == 2);
+  CHECK(reason(*stores.first, request(2, "TRACE")) == "insufficient_scope");
+  report(*stores.first);
+  CHECK(admitted(*stores.first, request(1), 3) == 3);
+  report(*stores.first);
+  CHECK(select(stores.fixture.path(),
+               "SELECT group_concat(name || ' ' || window_seconds || ' ' || peak, ', ') FROM"
+               " (SELECT name, window_seconds, max(peak) AS peak FROM peaks JOIN api_keys AS keys"
+               " ON peaks.key = keys.seq GROUP BY 1, 2 ORDER BY 1)") ==
+        "name-1 60 10, name-2 60 2");
 }
 
 TEST_CASE("a large unused limit takes no room beside the store") {
@@ -107,52 +125,53 @@ TEST_CASE("every manipulation of the log is found") {
           "subject = ''", "action = 'edit'", "hash = zeroblob(32)", "hash = x'00'"}) {
       CAPTURE(change);
       tamper(
-          "SAVEPOINT s; CREATE TABLE copy AS SELECT * FROM audit WHERE number = 3;"
-          "UPDATE audit SET " +
+          "SAVEPOINT s; CREATE TABLE copy AS SELECT * FROM audit_log WHERE number = 3;"
+          "UPDATE audit_log SET " +
           std::string(change) + " WHERE number = 3; RELEASE s");
       CHECK(has(found, "entry 3 does not continue the chain"));
-      tamper("REPLACE INTO audit SELECT * FROM copy; DROP TABLE copy");
+      tamper("REPLACE INTO audit_log SELECT * FROM copy; DROP TABLE copy");
       CHECK(found == "whole");
     }
     return;
   }
   SUBCASE("an entry is removed") {
-    tamper("DELETE FROM audit WHERE number = 3");
+    tamper("DELETE FROM audit_log WHERE number = 3");
     CHECK(has(found, "entry 3 is missing"));
   }
   SUBCASE("an entry is removed and the others renumbered") {
     tamper(
-        "DELETE FROM audit WHERE number = 3; UPDATE audit SET number = number - 1"
-        " WHERE number = 4; UPDATE audit SET number = number - 1 WHERE number > 4");
+        "DELETE FROM audit_log WHERE number = 3; UPDATE audit_log SET number = number - 1"
+        " WHERE number = 4; UPDATE audit_log SET number = number - 1 WHERE number > 4");
     CHECK(has(found, "entry 3 does not continue the chain"));
   }
   SUBCASE("an entry is put in") {
     tamper(
-        "UPDATE audit SET number = -number WHERE number > 2;"
-        "UPDATE audit SET number = 1 - number WHERE number < 0;"
-        "INSERT INTO audit SELECT 3, at, action, 'mallory', source, workspace, subject, details,"
-        " hash FROM audit WHERE number = 2");
+        "UPDATE audit_log SET number = -number WHERE number > 2;"
+        "UPDATE audit_log SET number = 1 - number WHERE number < 0;"
+        "INSERT INTO audit_log SELECT 3, at, action, 'mallory', source, workspace, subject, "
+        "details,"
+        " hash FROM audit_log WHERE number = 2");
     CHECK(has(found, "entry 3 does not continue the chain"));
   }
   SUBCASE("two entries change places") {
     tamper(
-        "UPDATE audit SET number = 100 WHERE number = 3;"
-        "UPDATE audit SET number = 3 WHERE number = 4;"
-        "UPDATE audit SET number = 4 WHERE number = 100");
+        "UPDATE audit_log SET number = 100 WHERE number = 3;"
+        "UPDATE audit_log SET number = 3 WHERE number = 4;"
+        "UPDATE audit_log SET number = 4 WHERE number = 100");
     CHECK(has(found, "entry 3 does not continue the chain"));
   }
   SUBCASE("its beginning is cut off") {
-    tamper("DELETE FROM audit WHERE number < 3");
+    tamper("DELETE FROM audit_log WHERE number < 3");
     CHECK(has(found, "entry 1 is missing"));
   }
   SUBCASE("an entry with an invalid number is inserted at the beginning") {
     tamper(
-        "INSERT INTO audit SELECT 0, at, action, actor, source, workspace, subject, details,"
-        " hash FROM audit WHERE number = 1");
+        "INSERT INTO audit_log SELECT 0, at, action, actor, source, workspace, subject, details,"
+        " hash FROM audit_log WHERE number = 1");
     CHECK(found == "whole");  // nobody ever sees it
   }
   SUBCASE("its end is cut off") {
-    tamper("DELETE FROM audit WHERE number > 4");
+    tamper("DELETE FROM audit_log WHERE number > 4");
     CHECK(has(found, "it ends with entry 4; entry 6 of the known head is missing"));
     CHECK(check_log(store) == "whole");
     // Even if the log has grown since.
@@ -162,27 +181,9 @@ TEST_CASE("every manipulation of the log is found") {
     CHECK(has(check_log(store, head), "entry 6 differs from the known head"));
   }
   SUBCASE("all of it is removed") {
-    tamper("DELETE FROM audit");
+    tamper("DELETE FROM audit_log");
     CHECK(has(found, "it ends with entry 0"));
   }
-}
-
-TEST_CASE("a store of schema 2 is upgraded and its log begins then") {
-  const SqliteFixture fixture;
-  {
-    const auto store = fixture.connect();
-    add(*store, 1);
-    add(*store, 2);
-    CHECK(admitted(*store, request(1), 3) == 3);
-  }
-  execute(fixture.path(), "DROP TABLE audit; DROP TABLE import_parts; PRAGMA user_version = 2");
-  const auto store = value_of(open(fixture.url(), OpenMode::existing));
-  CHECK(list(*store).size() == 2);
-  CHECK(report(*store).total.requests == 3);
-  CHECK(value_of(store->audit_head()).number == 0);
-  value_of(store->as(kTester).revoke(std::vector{make_key(1).id}, "", now()));
-  CHECK(value_of(store->audit_head()).number == 1);
-  CHECK(check_log(*store) == "whole");
 }
 
 }  // namespace

@@ -174,7 +174,7 @@ TEST_CASE("The record of a change has the members that differ") {
   before.whitelist = test::whitelist({"192.0.2.1", "::1"});
   Key after = before;
   CHECK_FALSE(record_change(AuditAction::edit, before, after).has_value());
-  after.last_used_at = at("2026-06-01");
+  after.last_use.at = at("2026-06-01");
   CHECK_FALSE(record_change(AuditAction::edit, before, after).has_value());
   after.whitelist = test::whitelist({"::1", "198.51.100.0/24"});
   const auto record = record_change(AuditAction::edit, before, after);

@@ -49,7 +49,7 @@ Key full_key() {
   key.suspended_at = at("2026-01-10");
   key.revoked_at = at("2026-05-01T00:00:00.001Z");
   key.revoke_reason = "leaked";
-  key.last_used_at = at("2026-04-30T01:02:03.004Z");
+  key.last_use = {.at = at("2026-04-30T01:02:03.004Z"), .ip = IpAddress::parse("192.0.2.7")};
   key.rotated_from = test::id("key_000000000001");
   key.superseded_by = test::id("key_zzzzzzzzzzzz");
   return key;
@@ -62,7 +62,7 @@ TEST_CASE("A new key is written with null for all absent values") {
         R"("status":"active","labels":{},"description":null,)"
         R"("created_at":"2026-01-02T03:04:05.678Z","expires_at":null,"suspended_at":null,)"
         R"("revoked_at":null,)"
-        R"("revoke_reason":null,"last_used_at":null,"rotated_from":null,"superseded_by":null})");
+        R"("revoke_reason":null,"last_used_at":null,"last_used_ip":null,"rotated_from":null,"superseded_by":null})");
 }
 
 TEST_CASE("A key is written with all members") {
@@ -79,7 +79,7 @@ TEST_CASE("A key is written with all members") {
   key.suspended_at = at("2026-01-10");
   key.revoked_at = at("2026-05-01T00:00:00.001Z");
   key.revoke_reason = "leaked";
-  key.last_used_at = at("2026-04-30T01:02:03.004Z");
+  key.last_use = {.at = at("2026-04-30T01:02:03.004Z"), .ip = IpAddress::parse("192.0.2.7")};
   key.rotated_from = test::id("key_000000000001");
   key.superseded_by = test::id("key_zzzzzzzzzzzz");
   CHECK(written([&](JsonWriter& json) { write_key(json, key, kNow); }) ==
@@ -91,6 +91,7 @@ TEST_CASE("A key is written with all members") {
         R"("expires_at":"2027-01-01T00:00:00.000Z","suspended_at":"2026-01-10T00:00:00.000Z",)"
         R"("revoked_at":"2026-05-01T00:00:00.001Z",)"
         R"("revoke_reason":"leaked","last_used_at":"2026-04-30T01:02:03.004Z",)"
+        R"("last_used_ip":"192.0.2.7",)"
         R"("rotated_from":"key_000000000001","superseded_by":"key_zzzzzzzzzzzz"})");
 }
 
@@ -254,6 +255,7 @@ TEST_CASE("A key with a wrong type or a value out of range is refused") {
       {"suspended_at", R"("")"},
       {"revoked_at", "[]"},
       {"last_used_at", "{}"},
+      {"last_used_ip", "\"192.0.2\""},
       {"revoke_reason", "0"},
       {"status", "0"},
       {"status", R"("active2")"},

@@ -477,7 +477,7 @@ TEST_CASE("Keys are equal only if all members are") {
       [](Key& k) { k.labels["a"] = "b"; },
       [](Key& k) { k.created_at += std::chrono::milliseconds(1); },
       [](Key& k) { k.revoke_reason = "other"; },
-      [](Key& k) { k.last_used_at = Time(); },
+      [](Key& k) { k.last_use.at = Time(); },
       [](Key& k) { k.rotated_from = KeyId(1); },
       [](Key& k) { k.superseded_by = KeyId(1); },
   };

@@ -121,7 +121,7 @@ const std::vector<Record> kRecords{some_token(),
 TEST_CASE("An export is JSON lines") {
   Key key = some_key();
   key.hash = {};
-  key.last_used_at = at("2026-02-01T07:08:09.010Z");
+  key.last_use.at = at("2026-02-01T07:08:09.010Z");
   Token token = some_token();
   token.workspace.reset();
   const AuditEntry entry = log_of(1).front();
@@ -149,6 +149,31 @@ TEST_CASE("An export is read as it was written") {
   key.workspace = "acme";
   const std::vector<Record> records{some_token(), key, usage_of(key)};
   CHECK(value_of(read(text_of(records, "acme"))).records == records);
+}
+
+TEST_CASE("A count has its reason, and a key the address of its last use, if they are known") {
+  Key key = some_key();
+  key.last_use = {.at = at("2026-02-01"), .ip = IpAddress::parse("192.0.2.7")};
+  const std::vector<Record> records{key, usage_of(key, "GET /", 401),
+                                    usage_of(key, "GET /", counted_status(Reason::revoked_key)),
+                                    usage_of(key, "GET /", counted_status(Reason::ip_not_allowed))};
+  const std::string text = text_of(records);
+  CHECK(value_of(read(text)).records == records);
+  for (const char* const part :
+       {R"("last_used_at":"2026-02-01T00:00:00.000Z","last_used_ip":"192.0.2.7",)",
+        R"("status":401,"requests")", R"("status":401,"reason":"revoked_key","requests")",
+        R"("status":403,"reason":"ip_not_allowed","requests")"}) {
+    CAPTURE(part);
+    CHECK(text.find(part) != std::string::npos);
+  }
+  for (const auto& [from, to] :
+       {std::pair(R"("status":403,"reason":"ip)", R"("status":401,"reason":"ip)"),
+        std::pair(R"("reason":"ip_not_allowed")", R"("reason":"allowed")"),
+        std::pair(R"("reason":"ip_not_allowed")", R"("reason":"bored")"),
+        std::pair(R"("reason":"ip_not_allowed")", R"("reason":null)")}) {
+    CAPTURE(to);
+    CHECK_FALSE(read(replaced(text, from, to)));
+  }
 }
 
 TEST_CASE("Anything else is refused") {

@@ -1,0 +1,405 @@
+-- The functions of the store. Each migration creates them anew; the roles that were permitted to
+-- call them keep that. A role that may call a function sees and changes no more than the function
+-- does.
+--
+-- The plans of functions are kept, some from a time when the tables were empty, so they must not
+-- read whole tables (enable_seqscan).
+
+SELECT set_config('nexakey.grants',
+                  coalesce(json_agg(json_build_array(p.proname, a.grantee)), '[]')::text, true)
+FROM pg_proc AS p, aclexplode(p.proacl) AS a
+WHERE p.pronamespace = 'nexakey'::regnamespace AND a.grantee <> 0;
+
+DO $$
+DECLARE
+  function regprocedure;
+BEGIN
+  FOR function IN SELECT oid FROM pg_proc WHERE pronamespace = 'nexakey'::regnamespace LOOP
+    EXECUTE format('DROP FUNCTION %s', function);
+  END LOOP;
+END $$;
+
+-- The version of the schema.
+CREATE FUNCTION nexakey.format() RETURNS integer
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  RETURN (SELECT max(version) FROM nexakey.migrations);
+END $$;
+
+-- Fails if a program does not know the version of the schema. Each transaction calls it, because
+-- the store may be migrated while a program has it open.
+CREATE FUNCTION nexakey.check_format(known integer) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF known <> nexakey.format() THEN
+    RAISE EXCEPTION '%', nexakey.format() USING ERRCODE = 'NK001';
+  END IF;
+END $$;
+
+-- Makes the commit wait for the disk, and for the standby if there is a synchronous one, whatever
+-- the role or the database has set; a stricter setting stays.
+CREATE FUNCTION nexakey.commit_durably() RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+  IF pg_catalog.current_setting('synchronous_commit') IN ('off', 'local', 'remote_write') THEN
+    PERFORM pg_catalog.set_config('synchronous_commit', 'on', true);
+  END IF;
+END $$;
+
+-- Begins a transaction of changes.
+CREATE FUNCTION nexakey.begin_change(format integer) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM nexakey.check_format(format);
+  PERFORM nexakey.commit_durably();
+END $$;
+
+-- The keys with these hashes, each of which gets a window.
+CREATE FUNCTION nexakey.look_up(hashes bytea[], format integer)
+RETURNS TABLE (hash bytea, stamp uuid, id bigint, workspace text, scopes smallint, whitelist text,
+               rate_limit integer, expires_at bigint, suspended_at bigint, revoked_at bigint)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off AS $$
+#variable_conflict use_column
+BEGIN
+  PERFORM nexakey.check_format(format);
+  INSERT INTO nexakey.windows (key)
+  SELECT k.id FROM nexakey.api_keys AS k
+  WHERE k.hash = ANY (hashes) AND NOT EXISTS (SELECT FROM nexakey.windows AS w WHERE w.key = k.id)
+  ORDER BY k.id
+  ON CONFLICT DO NOTHING;
+  RETURN QUERY
+  SELECT k.hash, k.stamp, k.id, k.workspace, k.scopes, k.whitelist, k.rate_limit, k.expires_at,
+         k.suspended_at, k.revoked_at
+  FROM nexakey.api_keys AS k WHERE k.hash = ANY (hashes);
+END $$;
+
+-- Counts one request each, at `at`, in milliseconds. The windows of the keys have to be locked.
+-- `addresses` and `fills` are null for upstream responses; `fills`: the requests in the window of
+-- the key after the decision. A count that has reached the maximum stays there: its row must not
+-- fail decisions.
+CREATE FUNCTION nexakey.count(keys bigint[], endpoints text[], statuses integer[],
+                              addresses text[], fills integer[], at bigint) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  max_count CONSTANT bigint := 9007199254740991;
+  today CONSTANT integer := at / 86400000;
+  this_hour CONSTANT smallint := at / 3600000 % 24;
+  now_hour CONSTANT integer := at / 3600000;
+  fresh_keys bigint[];
+  fresh_endpoints text[];
+  fresh_statuses integer[];
+  fresh_requests bigint[];
+BEGIN
+  WITH counts AS (
+    SELECT c.key, c.endpoint, c.status, count(*) AS requests, min(c.nth) AS nth
+    FROM unnest(keys, endpoints, statuses) WITH ORDINALITY AS c (key, endpoint, status, nth)
+    GROUP BY c.key, c.endpoint, c.status
+  ), looked_up AS MATERIALIZED (  -- row by row: a join would go through the whole table at first
+    SELECT c.*, (SELECT true FROM nexakey.usage_hours AS u
+                 WHERE u.key = c.key AND u.day = today AND u.endpoint = c.endpoint
+                   AND u.hour = this_hour AND u.status = c.status) AS is_known
+    FROM counts AS c
+  ), known AS (
+    INSERT INTO nexakey.usage_hours AS u (key, day, endpoint, hour, status, requests)
+    SELECT c.key, today, c.endpoint, this_hour, c.status, c.requests
+    FROM looked_up AS c WHERE c.is_known
+    ON CONFLICT (key, day, endpoint, hour, status)
+      DO UPDATE SET requests = least(u.requests, max_count - excluded.requests) + excluded.requests
+  )
+  SELECT array_agg(c.key ORDER BY c.nth), array_agg(c.endpoint ORDER BY c.nth),
+         array_agg(c.status ORDER BY c.nth), array_agg(c.requests ORDER BY c.nth)
+  INTO fresh_keys, fresh_endpoints, fresh_statuses, fresh_requests
+  FROM looked_up AS c WHERE c.is_known IS NULL;
+
+  -- On the first count of a key in an hour: the peak of its last hour is complete.
+  IF fresh_keys IS NOT NULL THEN
+    INSERT INTO nexakey.peaks AS p (key, hour, window_seconds, peak)
+    SELECT u.key, u.peak_hour, 60, u.peak FROM nexakey.last_uses AS u
+    WHERE u.key = ANY (fresh_keys) AND u.peak > 0 AND u.peak_hour <> now_hour
+    ON CONFLICT (key, hour, window_seconds) DO UPDATE SET peak = greatest(p.peak, excluded.peak);
+  END IF;
+
+  INSERT INTO nexakey.last_uses AS u (key, last_at, last_ip, peak_hour, peak, day, endpoints)
+  SELECT DISTINCT ON (k.id) k.id, CASE WHEN fills IS NOT NULL THEN at END, nullif(k.address, ''),
+         now_hour,
+         coalesce(max(k.fill) OVER (PARTITION BY k.id), 0), 0, 0
+  FROM unnest(keys, addresses, fills) WITH ORDINALITY AS k (id, address, fill, nth)
+  ORDER BY k.id, k.nth DESC
+  ON CONFLICT (key) DO UPDATE
+    SET last_at = greatest(u.last_at, excluded.last_at),
+        last_ip = CASE WHEN excluded.last_at IS NULL OR excluded.last_at < u.last_at THEN u.last_ip
+                       ELSE excluded.last_ip END,
+        peak_hour = excluded.peak_hour,
+        peak = CASE WHEN u.peak_hour = excluded.peak_hour THEN greatest(u.peak, excluded.peak)
+                    ELSE excluded.peak END;
+
+  IF fresh_keys IS NULL THEN
+    RETURN;
+  END IF;
+
+  -- On the first count of a key in a day; also a day that it has counts of already.
+  UPDATE nexakey.last_uses AS u
+  SET day = today,
+      endpoints = (SELECT count(DISTINCT c.endpoint) FROM nexakey.usage_hours AS c
+                   WHERE c.key = u.key AND c.day = today AND c.endpoint <> '(other)')
+  WHERE u.key = ANY (fresh_keys) AND u.day <> today;
+
+  WITH fresh AS (
+    SELECT * FROM unnest(fresh_keys, fresh_endpoints, fresh_statuses, fresh_requests)
+      WITH ORDINALITY AS f (key, endpoint, status, requests, nth)
+  ), fresh_endpoint AS (
+    SELECT f.key, f.endpoint, row_number() OVER (PARTITION BY f.key ORDER BY min(f.nth)) AS place
+    FROM fresh AS f
+    WHERE f.endpoint <> '(other)' AND NOT EXISTS (
+      SELECT FROM nexakey.usage_hours AS c
+      WHERE c.key = f.key AND c.day = today AND c.endpoint = f.endpoint)
+    GROUP BY f.key, f.endpoint
+  ), refused AS (
+    SELECT e.key, e.endpoint FROM fresh_endpoint AS e JOIN nexakey.last_uses AS u ON u.key = e.key
+    WHERE u.endpoints + e.place > 256
+  ), added AS (
+    UPDATE nexakey.last_uses AS u SET endpoints = least(256, u.endpoints + e.number)
+    FROM (SELECT key, max(place) AS number FROM fresh_endpoint GROUP BY key) AS e
+    WHERE u.key = e.key
+  )
+  INSERT INTO nexakey.usage_hours AS u (key, day, endpoint, hour, status, requests)
+  SELECT f.key, today, CASE WHEN r.key IS NULL THEN f.endpoint ELSE '(other)' END, this_hour,
+         f.status, sum(f.requests)
+  FROM fresh AS f LEFT JOIN refused AS r ON r.key = f.key AND r.endpoint = f.endpoint
+  GROUP BY 1, 3, 5
+  ON CONFLICT (key, day, endpoint, hour, status)
+    DO UPDATE SET requests = least(u.requests, max_count - excluded.requests) + excluded.requests;
+END $$;
+
+-- Admits and counts requests about keys that still have the stamps with which they were read. For
+-- each key, `wanted` is the number of its requests that only the window can refuse. For each
+-- request: the position of its key in `asked`, from 1 on; its turn among the wanted ones of its
+-- key, or 0 and the status under which it is counted; its endpoint; the address of its client.
+-- Returns, for each key, how many requests its window had before, null if the key is not as it was
+-- read; and in how many microseconds the oldest of them leaves.
+--
+-- All locks are taken at once in the order of the keys. The clock and the keys are read after that:
+-- so no two calls wait for each other, and none sees a window, or a key, as it was before another
+-- call ended.
+CREATE FUNCTION nexakey.decide(asked bigint[], stamps uuid[], wanted integer[],
+                               positions integer[], turns integer[], statuses integer[],
+                               endpoints text[], addresses text[], is_counted boolean,
+                               format integer)
+RETURNS TABLE (used integer, reset_in bigint)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off AS $$
+DECLARE
+  window_length CONSTANT bigint := 60000000;
+  clock bigint;
+  ticks bigint[];
+  gone integer[];
+  taken integer[];
+  lengths integer[];
+  used_before integer[];
+  resets bigint[];
+BEGIN
+  PERFORM nexakey.check_format(format);
+  IF is_counted THEN
+    PERFORM nexakey.commit_durably();
+    PERFORM FROM nexakey.windows AS w WHERE w.key = ANY (asked) ORDER BY w.key FOR UPDATE;
+  END IF;
+  clock := extract(epoch FROM clock_timestamp()) * 1000000;
+
+  SELECT array_agg(s.tick ORDER BY s.position), array_agg(s.gone ORDER BY s.position),
+         array_agg(s.length ORDER BY s.position),
+         array_agg(CASE WHEN s.used IS NOT NULL THEN least(s.wanted, s.rate_limit - s.used) END
+                   ORDER BY s.position),
+         array_agg(s.used ORDER BY s.position),
+         array_agg(coalesce(s.oldest + window_length - s.tick, window_length) ORDER BY s.position)
+  INTO ticks, gone, lengths, taken, used_before, resets
+  FROM (
+    SELECT a.position, a.wanted, k.rate_limit, t.tick, g.gone, cardinality(w.times) AS length,
+           (w.admitted - f.first)::integer AS used,
+           CASE WHEN f.first = w.admitted THEN NULL
+                WHEN f.first >= w.before[1] THEN w.times[width_bucket(f.first, w.before)]
+                ELSE (SELECT p.times[width_bucket(f.first, p.before)]
+                      FROM nexakey.window_parts AS p
+                      WHERE p.key = w.key AND p.first <= f.first
+                      ORDER BY p.first DESC LIMIT 1)
+           END AS oldest
+    FROM unnest(asked, stamps, wanted) WITH ORDINALITY AS a (key, stamp, wanted, position)
+    LEFT JOIN nexakey.api_keys AS k ON k.id = a.key AND k.stamp = a.stamp
+    LEFT JOIN nexakey.windows AS w ON w.key = k.id
+    CROSS JOIN LATERAL (
+      SELECT greatest(clock + w.shift, w.times[cardinality(w.times)]) AS tick) AS t
+    CROSS JOIN LATERAL (
+      SELECT width_bucket(t.tick - window_length, w.times) AS gone) AS g
+    LEFT JOIN LATERAL (
+      SELECT p.before[width_bucket(t.tick - window_length, p.times) + 1] AS first
+      FROM nexakey.window_parts AS p
+      WHERE w.has_parts AND g.gone = 0 AND p.key = w.key AND p.newest > t.tick - window_length
+      ORDER BY p.first LIMIT 1) AS part ON true
+    CROSS JOIN LATERAL (
+      SELECT greatest(coalesce(part.first, w.before[g.gone + 1], w.admitted),
+                      w.admitted - k.rate_limit) AS first) AS f
+  ) AS s;
+
+  IF is_counted THEN
+    UPDATE nexakey.windows AS w
+    SET admitted = w.admitted + s.taken,
+        shift = s.tick - clock,
+        times = CASE WHEN w.times[cardinality(w.times)] = s.tick THEN w.times
+                     ELSE w.times[s.gone + 1 :] || s.tick END,
+        before = CASE WHEN w.times[cardinality(w.times)] = s.tick THEN w.before
+                      ELSE w.before[s.gone + 1 :] || w.admitted END
+    FROM unnest(asked, ticks, gone, taken) AS s (key, tick, gone, taken)
+    WHERE w.key = s.key AND s.taken > 0;
+
+    IF 128 <= ANY (lengths) THEN
+      PERFORM nexakey.part_windows(asked);
+    END IF;
+
+    PERFORM nexakey.count(array_agg(asked[r.position] ORDER BY r.nth),
+                          array_agg(r.endpoint ORDER BY r.nth),
+                          array_agg(CASE WHEN r.turn = 0 THEN r.status
+                                         WHEN r.turn <= taken[r.position] THEN 200
+                                         ELSE 2010 END ORDER BY r.nth),
+                          array_agg(r.address ORDER BY r.nth),
+                          array_agg(used_before[r.position] + taken[r.position] ORDER BY r.nth),
+                          clock / 1000)
+    FROM unnest(positions, turns, statuses, endpoints, addresses)
+      WITH ORDINALITY AS r (position, turn, status, endpoint, address, nth)
+    WHERE used_before[r.position] IS NOT NULL
+    HAVING count(*) > 0;
+  END IF;
+  RETURN QUERY SELECT s.used, s.reset FROM unnest(used_before, resets) AS s (used, reset);
+END $$;
+
+-- Moves the older times of windows that have many to rows of their own, which do not change: a
+-- window of 100,000 is not written anew with each request. Removes those that have left.
+CREATE FUNCTION nexakey.part_windows(asked bigint[]) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  DELETE FROM nexakey.window_parts AS p USING nexakey.windows AS w
+  WHERE w.key = ANY (asked) AND p.key = w.key
+    AND p.newest <= w.times[cardinality(w.times)] - 60000000;
+  WITH full_windows AS (
+    SELECT w.key, w.times, w.before, cardinality(w.times) AS length FROM nexakey.windows AS w
+    WHERE w.key = ANY (asked) AND cardinality(w.times) >= 128
+  ), parted AS (
+    UPDATE nexakey.windows AS w
+    SET times = f.times[f.length :], before = f.before[f.length :], has_parts = true
+    FROM full_windows AS f WHERE w.key = f.key
+  )
+  INSERT INTO nexakey.window_parts (key, first, newest, times, before)
+  SELECT f.key, f.before[1], f.times[f.length - 1], f.times[: f.length - 1],
+         f.before[: f.length - 1]
+  FROM full_windows AS f;
+END $$;
+
+-- Empties windows whose requests have all left, and removes parts that have, of the next `max_keys`
+-- keys after one. Returns the last of these keys, or null if there are no more. Skips windows that
+-- are in use.
+CREATE FUNCTION nexakey.vacuum_windows(behind bigint, max_keys integer) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off AS $$
+DECLARE
+  left_by CONSTANT bigint := extract(epoch FROM clock_timestamp()) * 1000000 - 60000000;
+  last_key bigint;
+  idle bigint[];
+BEGIN
+  SELECT max(next.key) INTO last_key FROM (
+    SELECT w.key FROM nexakey.windows AS w WHERE w.key > behind
+    ORDER BY w.key LIMIT max_keys) AS next;
+  idle := ARRAY(
+    SELECT w.key FROM nexakey.windows AS w
+    WHERE w.key > behind AND w.key <= last_key
+      AND (w.has_parts OR w.times[cardinality(w.times)] <= left_by + w.shift)
+    ORDER BY w.key FOR UPDATE SKIP LOCKED);
+  DELETE FROM nexakey.window_parts AS p USING nexakey.windows AS w
+  WHERE w.key = ANY (idle) AND p.key = w.key AND p.newest <= left_by + w.shift;
+  UPDATE nexakey.windows AS w SET times = '{}', before = '{}', has_parts = false
+  WHERE w.key = ANY (idle) AND w.times[cardinality(w.times)] <= left_by + w.shift;
+  RETURN last_key;
+END $$;
+
+-- Counts upstream responses about keys, in a workspace if one is named.
+CREATE FUNCTION nexakey.report(keys bigint[], workspaces text[], endpoints text[],
+                               statuses integer[], format integer)
+RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off AS $$
+BEGIN
+  PERFORM nexakey.check_format(format);
+  PERFORM nexakey.commit_durably();
+  INSERT INTO nexakey.windows (key)
+  SELECT k.id FROM nexakey.api_keys AS k
+  WHERE k.id = ANY (keys) AND NOT EXISTS (SELECT FROM nexakey.windows AS w WHERE w.key = k.id)
+  ORDER BY k.id
+  ON CONFLICT DO NOTHING;
+  PERFORM FROM nexakey.windows AS w WHERE w.key = ANY (keys) ORDER BY w.key FOR UPDATE;
+  PERFORM nexakey.count(array_agg(a.key ORDER BY a.nth), array_agg(a.endpoint ORDER BY a.nth),
+                        array_agg(a.status ORDER BY a.nth), NULL, NULL,
+                        (extract(epoch FROM clock_timestamp()) * 1000)::bigint)
+  FROM unnest(keys, workspaces, endpoints, statuses)
+    WITH ORDINALITY AS a (key, workspace, endpoint, status, nth)
+  WHERE EXISTS (SELECT FROM nexakey.api_keys AS k
+                WHERE k.id = a.key AND a.workspace IN ('', k.workspace))
+  HAVING count(*) > 0;
+END $$;
+
+CREATE FUNCTION nexakey.find_token(wanted bytea, format integer)
+RETURNS TABLE (id bigint, hash bytea, last_four text, name text, role text, workspace text,
+               created_at bigint, expires_at bigint, revoked_at bigint)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+  PERFORM nexakey.check_format(format);
+  RETURN QUERY
+  SELECT t.id, t.hash, t.last_four, t.name, t.role, t.workspace, t.created_at, t.expires_at,
+         t.revoked_at
+  FROM nexakey.api_tokens AS t WHERE t.hash = wanted;
+END $$;
+
+-- Sets the last uses of keys, unless they were used later. Has the endpoints of a day counted anew,
+-- and prevents decisions about the keys from counting until the end of the transaction.
+CREATE FUNCTION nexakey.import_uses(keys bigint[], times bigint[], addresses text[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off AS $$
+BEGIN
+  PERFORM FROM nexakey.windows AS w WHERE w.key = ANY (keys) ORDER BY w.key FOR UPDATE;
+  INSERT INTO nexakey.last_uses AS u (key, last_at, last_ip, peak_hour, peak, day, endpoints)
+  SELECT DISTINCT ON (t.key) t.key, t.at, nullif(t.address, ''), 0, 0, 0, 0
+  FROM unnest(keys, times, addresses) AS t (key, at, address)
+  ORDER BY t.key, t.at DESC NULLS LAST
+  ON CONFLICT (key) DO UPDATE
+    SET last_at = greatest(u.last_at, excluded.last_at),
+        last_ip = CASE WHEN excluded.last_at IS NULL OR excluded.last_at <= u.last_at THEN u.last_ip
+                       ELSE excluded.last_ip END,
+        day = 0;
+END $$;
+
+-- Sets counts, unless more has been counted since.
+CREATE FUNCTION nexakey.import_usage(keys bigint[], days integer[], endpoints text[],
+                                     hours smallint[], statuses smallint[], requests bigint[])
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off AS $$
+BEGIN
+  PERFORM nexakey.import_uses(keys, '{}', '{}');
+  INSERT INTO nexakey.usage_hours AS u (key, day, endpoint, hour, status, requests)
+  SELECT * FROM unnest(keys, days, endpoints, hours, statuses, requests)
+  ON CONFLICT (key, day, endpoint, hour, status)
+    DO UPDATE SET requests = greatest(u.requests, excluded.requests);
+END $$;
+
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA nexakey FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION nexakey.format, nexakey.check_format TO PUBLIC;
+DO $$
+DECLARE
+  allowed record;
+BEGIN
+  FOR allowed IN
+    SELECT g ->> 0 AS name, (g ->> 1)::oid::regrole AS role
+    FROM json_array_elements(current_setting('nexakey.grants')::json) AS g
+    WHERE EXISTS (SELECT FROM pg_proc AS p
+                  WHERE p.pronamespace = 'nexakey'::regnamespace AND p.proname = g ->> 0)
+  LOOP
+    EXECUTE format('GRANT EXECUTE ON FUNCTION nexakey.%I TO %s', allowed.name, allowed.role);
+  END LOOP;
+END $$;
