@@ -14,6 +14,7 @@ ExitStatus exit_status_of(core::ErrorCode code) {
     case core::ErrorCode::confirmation_required:
       return ExitStatus::confirmation_required;
     case core::ErrorCode::store_unavailable:
+    case core::ErrorCode::outcome_unknown:
       return ExitStatus::store_unavailable;
     case core::ErrorCode::forbidden:
       return ExitStatus::forbidden;

@@ -16,6 +16,8 @@ std::string_view name_of(ErrorCode code) {
       return "confirmation_required";
     case ErrorCode::store_unavailable:
       return "store_unavailable";
+    case ErrorCode::outcome_unknown:
+      return "outcome_unknown";
     case ErrorCode::forbidden:
       return "forbidden";
     case ErrorCode::failed:
@@ -28,7 +30,7 @@ std::optional<ErrorCode> parse_error_code(std::string_view name) {
   for (const ErrorCode code :
        {ErrorCode::failed, ErrorCode::usage, ErrorCode::not_found, ErrorCode::ambiguous,
         ErrorCode::conflict, ErrorCode::confirmation_required, ErrorCode::store_unavailable,
-        ErrorCode::forbidden}) {
+        ErrorCode::outcome_unknown, ErrorCode::forbidden}) {
     if (name == name_of(code)) {
       return code;
     }

@@ -18,6 +18,7 @@ enum class ErrorCode {
   conflict,               ///< contradicts what the store has
   confirmation_required,  ///< destroys or opens something, and was not confirmed
   store_unavailable,      ///< the store cannot be reached, or is busy, damaged or read-only
+  outcome_unknown,        ///< the store may or may not have made the change
   forbidden,              ///< the remote refused the token
 };
 

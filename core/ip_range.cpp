@@ -23,6 +23,32 @@ IpAddress network_of(const IpAddress& address, std::uint8_t prefix) {
   return IpAddress::from_bytes(bytes);
 }
 
+/// The address after `address`; nothing after the last one.
+std::optional<IpAddress> next_of(const IpAddress& address) {
+  auto bytes = address.bytes();
+  for (std::size_t i = bytes.size(); i-- > 0;) {
+    if (++bytes[i] != 0) {
+      return IpAddress::from_bytes(bytes);
+    }
+  }
+  return std::nullopt;
+}
+
+/// Whether ranges, which are sorted, together contain every address from `first` to `last`.
+bool cover(const std::vector<IpRange>& ranges, IpAddress first, const IpAddress& last) {
+  for (const IpRange& range : ranges) {
+    const IpAddress end = range.last();
+    if (range.first() <= first && first <= end) {
+      const auto next = next_of(end);
+      if (end >= last || !next) {
+        return true;
+      }
+      first = *next;
+    }
+  }
+  return false;
+}
+
 /// Reads a prefix length: a number without sign or leading zeros.
 std::optional<std::uint8_t> parse_prefix(std::string_view text, std::uint8_t max) {
   unsigned value = 0;
@@ -103,6 +129,15 @@ bool IpRange::contains(const IpAddress& address) const {
   return address.is_v4() == is_v4() && network_of(address, prefix_) == first_;
 }
 
+IpAddress IpRange::last() const {
+  auto bytes = first_.bytes();
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    const int kept = std::clamp(static_cast<int>(prefix_) - static_cast<int>(8 * i), 0, 8);
+    bytes[i] = static_cast<std::uint8_t>(bytes[i] | (0xFFU >> static_cast<unsigned>(kept)));
+  }
+  return IpAddress::from_bytes(bytes);
+}
+
 std::string IpRange::to_string() const {
   std::string address = first_.to_string();
   if (prefix_ == 128) {
@@ -152,6 +187,22 @@ bool Whitelist::allows(const std::optional<IpAddress>& address) const {
   return empty() || (address && std::ranges::any_of(ranges_, [&](const IpRange& range) {
                        return range.contains(*address);
                      }));
+}
+
+bool Whitelist::has_all_v4() const {
+  std::vector<IpRange> ranges;
+  std::ranges::copy_if(ranges_, std::back_inserter(ranges), &IpRange::is_v4);
+  return cover(ranges, IpAddress::parse("0.0.0.0").value(),
+               IpAddress::parse("255.255.255.255").value());
+}
+
+bool Whitelist::has_all_v6() const {
+  std::vector<IpRange> ranges;
+  std::ranges::remove_copy_if(ranges_, std::back_inserter(ranges), &IpRange::is_v4);
+  // IPv4 addresses, as IPv4-mapped ones, are not a part of it.
+  return cover(ranges, IpAddress(), IpAddress::parse("::fffe:ffff:ffff").value()) &&
+         cover(ranges, IpAddress::parse("::1:0:0:0").value(),
+               IpAddress::parse("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff").value());
 }
 
 std::vector<std::string> Whitelist::entries() const {

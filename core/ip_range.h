@@ -41,14 +41,16 @@ class IpRange {
 
   /// An IPv6 range such as `::/0` contains no IPv4 addresses.
   [[nodiscard]] bool contains(const IpAddress& address) const;
+  [[nodiscard]] bool is_v4() const;
+  /// The first and the last address.
+  [[nodiscard]] const IpAddress& first() const { return first_; }
+  [[nodiscard]] IpAddress last() const;
   /// The canonical form; a single address has no `/32` or `/128`.
   [[nodiscard]] std::string to_string() const;
 
   friend auto operator<=>(const IpRange&, const IpRange&) = default;
 
  private:
-  [[nodiscard]] bool is_v4() const;
-
   IpAddress first_;
   std::uint8_t prefix_ = 128;  // of the 128-bit form
 };
@@ -68,6 +70,9 @@ class Whitelist {
 
   [[nodiscard]] bool allows(const std::optional<IpAddress>& address) const;
   [[nodiscard]] bool empty() const { return ranges_.empty(); }
+  /// Whether the entries together contain every IPv4 address, or every IPv6 address.
+  [[nodiscard]] bool has_all_v4() const;
+  [[nodiscard]] bool has_all_v6() const;
   [[nodiscard]] const std::vector<IpRange>& ranges() const { return ranges_; }
   [[nodiscard]] std::vector<std::string> entries() const;
   /// The entries, separated by spaces: the form in stores.

@@ -15,7 +15,8 @@ core::Actor actor_of(const core::Token& token, const Peer& peer) {
 }
 
 bool is_of_store(const core::Error& error) {
-  return error.code == core::ErrorCode::store_unavailable || error.code == core::ErrorCode::failed;
+  return error.code == core::ErrorCode::store_unavailable ||
+         error.code == core::ErrorCode::outcome_unknown || error.code == core::ErrorCode::failed;
 }
 
 }  // namespace

@@ -53,12 +53,30 @@ Result<KeyId> reach_id(const Call& call) {
   return is_in_reach ? id : tl::unexpected(is_in_reach.error());
 }
 
+/// The mode by the parameters `unless_named` and `unique`.
+Result<store::CreateMode> take_mode(core::Query& query) {
+  const auto unless_named = core::take_flag(query, "unless_named");
+  if (!unless_named) {
+    return tl::unexpected(unless_named.error());
+  }
+  const auto unique = core::take_flag(query, "unique");
+  if (!unique) {
+    return tl::unexpected(unique.error());
+  }
+  if (*unless_named && *unique) {
+    return core::reject("both unless_named and unique are given", "name one of them");
+  }
+  return *unless_named ? store::CreateMode::unless_named
+         : *unique     ? store::CreateMode::unique
+                       : store::CreateMode::always;
+}
+
 }  // namespace
 
 Result<HttpResponse> put_key(Call& call) {
-  const auto unless_named = core::take_flag(call.query, "unless_named");
-  if (!unless_named) {
-    return tl::unexpected(unless_named.error());
+  const auto mode = take_mode(call.query);
+  if (!mode) {
+    return tl::unexpected(mode.error());
   }
   if (auto rest = call.query.check_taken(); !rest) {
     return tl::unexpected(std::move(rest.error()));
@@ -74,8 +92,7 @@ Result<HttpResponse> put_key(Call& call) {
   if (auto in_reach = check_in_reach(call, relatives_of(*key)); !in_reach) {
     return tl::unexpected(std::move(in_reach.error()));
   }
-  const auto mode = *unless_named ? store::CreateMode::unless_named : store::CreateMode::always;
-  const auto created = call.store.as(call.actor).create(*key, mode, call.now);
+  const auto created = call.store.as(call.actor).create(*key, *mode, call.now);
   if (!created) {
     return tl::unexpected(created.error());
   }

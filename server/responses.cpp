@@ -25,6 +25,7 @@ int status_of(core::ErrorCode code) {
     case ErrorCode::forbidden:
       return 403;
     case ErrorCode::store_unavailable:
+    case ErrorCode::outcome_unknown:
       return 503;
     case ErrorCode::failed:
       break;
@@ -43,7 +44,8 @@ HttpResponse problem(int status, const core::Error& error) {
   HttpResponse response;
   response.status = status;
   response.detail = error.message;
-  response.is_store_error = error.code == core::ErrorCode::store_unavailable;
+  response.is_store_error = error.code == core::ErrorCode::store_unavailable ||
+                            error.code == core::ErrorCode::outcome_unknown;
   response.headers.emplace_back("Content-Type", "application/problem+json");
   response.headers.emplace_back("Cache-Control", "no-store");
   if (status == 401) {

@@ -18,15 +18,15 @@ using core::KeyId;
 /// How many keys are revoked between two calls of `is_over`.
 constexpr std::size_t kRevokedAtOnce = 100;
 
-/// The active key that has the name of `key` in its workspace and is not superseded.
-std::optional<Key> find_active_namesake(Change& change, const Key& key) {
-  const core::KeyFilter filter{.workspace = key.workspace,
-                               .name = key.name,
-                               .status = core::KeyStatus::active,
-                               .newest_of_line = true};
+/// The newest key that has the name of `key` in its workspace, is not superseded, and meets
+/// `condition`.
+template <typename Condition>
+std::optional<Key> find_namesake(Change& change, const Key& key, const Condition& condition) {
+  const core::KeyFilter filter{
+      .workspace = key.workspace, .name = key.name, .newest_of_line = true};
   std::optional<Key> namesake;
   change.tables.scan_keys(filter, std::nullopt, Order::newest_first, [&](const Key& found) {
-    if (!found.is_damaged && filter.matches(found, change.now)) {
+    if (filter.matches(found, change.now) && condition(found)) {
       namesake = found;
     }
     return !namesake;
@@ -57,8 +57,15 @@ Result<Key> create(Change& change, const Key& key, CreateMode mode) {
     return *same == added ? Result<Key>(added) : tl::unexpected(id_taken(key.id));
   }
   if (mode == CreateMode::unless_named) {
-    if (auto namesake = find_active_namesake(change, key)) {
+    if (auto namesake = find_namesake(
+            change, key, [&](const Key& found) { return found.is_active(change.now); })) {
       return *std::move(namesake);
+    }
+  }
+  if (mode == CreateMode::unique) {
+    if (const auto namesake = find_namesake(
+            change, key, [&](const Key& found) { return !found.has_ended(change.now); })) {
+      return tl::unexpected(name_taken(*namesake));
     }
   }
   if (has_hash(change, key.hash)) {

@@ -27,6 +27,7 @@ using core::Result;
 enum class CreateMode {
   always,
   unless_named,  ///< not if the workspace has an active key of the same name
+  unique,        ///< not if the workspace has a key of the same name that has not ended
 };
 
 /// A part of a list.
@@ -58,9 +59,10 @@ inline constexpr std::size_t kMaxAtOnce = 500;
 /// The changes of a store. `KeyStore::as` is the only access to them, so that each has an actor.
 ///
 /// A change that returns a value is on disk and survives a power cut. One that returns an error was
-/// not made, unless the error says that the outcome is unknown. Every change of a key or token
-/// appends an entry to the audit log in the same transaction; a rotation appends two, the `create`
-/// of the successor and the `rotate` of the key. A call that changes nothing appends none.
+/// not made, unless the error is `outcome_unknown`; making the same change again is safe then.
+/// Every change of a key or token appends an entry to the audit log in the same transaction; a
+/// rotation appends two, the `create` of the successor and the `rotate` of the key. A call that
+/// changes nothing appends none.
 class Changes {
  public:
   Changes() = default;
@@ -70,8 +72,9 @@ class Changes {
 
   /// Adds a key and returns it as stored. Adding the same key again changes nothing. With
   /// `unless_named`, returns an active key of the same name, if there is one, and does not add
-  /// `key`. Errors: `conflict`, if another key has the same id or hash; `not_found`, if the key was
-  /// rotated from or to one that does not exist.
+  /// `key`. Errors: `conflict`, if another key has the same id or hash or, with `unique`, a name
+  /// that refers to another key already; `not_found`, if the key was rotated from or to one that
+  /// does not exist.
   virtual Result<core::Key> create(const core::Key& key, CreateMode mode, core::Time now) = 0;
 
   /// Changes a key as core::apply does and returns it; empty if the key does not exist.

@@ -2,6 +2,8 @@
 
 #include "core/error.h"
 #include "core/id.h"
+#include "core/key.h"
+#include "core/text.h"
 
 namespace nexakey::store {
 
@@ -17,6 +19,14 @@ inline core::Error not_found(core::TokenId id) {
 
 inline core::Error id_taken(core::KeyId id) {
   return {core::ErrorCode::conflict, "there is another key with the id " + id.to_string(), ""};
+}
+
+/// `key` has the name.
+inline core::Error name_taken(const core::Key& key) {
+  return {core::ErrorCode::conflict,
+          key.id.to_string() + " has the name " + core::quote(key.name) + " in workspace " +
+              key.workspace,
+          "use another name, or revoke that key"};
 }
 
 inline core::Error id_taken(core::TokenId id) {

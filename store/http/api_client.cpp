@@ -35,6 +35,7 @@ bool agrees(int status, ErrorCode code) {
     case ErrorCode::confirmation_required:
       return status == 409;
     case ErrorCode::store_unavailable:
+    case ErrorCode::outcome_unknown:
       return status == 503;
     case ErrorCode::forbidden:
       return status == 401 || status == 403;
@@ -56,9 +57,16 @@ std::optional<Error> read_problem(const Reply& reply) {
   return json ? core::read_error(*json) : std::nullopt;
 }
 
+/// Whether nexakey itself says that it could not do what was requested.
+bool is_refused(const Reply& reply) {
+  const auto problem = read_problem(reply);
+  return problem && problem->code == ErrorCode::store_unavailable;
+}
+
 /// The error of a call whose outcome is not known: for a change, it says so and what to do.
 Error with_remedy(Error error, const Call& call) {
   if (!call.remedy.empty()) {
+    error.code = ErrorCode::outcome_unknown;
     error.message += "; it is not known whether the change was made";
     error.hint = call.remedy;
   }
@@ -92,7 +100,18 @@ milliseconds ApiClient::pause_before(int attempt) {
 
 Result<Json> ApiClient::ask(const Call& call) {
   const auto reply = exchange(call, nullptr);
-  return reply ? judge(call, *reply) : tl::unexpected(failure(call, reply.error()));
+  if (!reply) {
+    return tl::unexpected(failure(call, reply.error()));
+  }
+  return judge(call, *reply).map_error([&](const Error& error) {
+    // An error that does not tell what became of an earlier attempt.
+    const bool is_about_change = error.code == ErrorCode::conflict ||
+                                 error.code == ErrorCode::not_found ||
+                                 error.code == ErrorCode::usage;
+    const bool is_settled =
+        !reply->is_repeated || is_about_change || error.code == ErrorCode::outcome_unknown;
+    return is_settled ? error : with_remedy(error, call);
+  });
 }
 
 Result<void> ApiClient::fetch(const Call& call, const Sink& sink) {
@@ -119,6 +138,7 @@ Result<Introduction> ApiClient::introduce() {
 /// Sends a request, again if it is safe, until there is a reply that may be final or no time left.
 tl::expected<Reply, NoReply> ApiClient::exchange(const Call& call, const Sink* sink) {
   const auto end = Clock::now() + timeout_ + call.work;
+  bool was_sent = false;  // an earlier attempt, whose outcome is not known
   for (int attempt = 1;; ++attempt) {
     const auto left = std::chrono::duration_cast<milliseconds>(end - Clock::now());
     auto reply = transport_.exchange(call.message, std::max(left, milliseconds(1)), sink);
@@ -130,8 +150,14 @@ tl::expected<Reply, NoReply> ApiClient::exchange(const Call& call, const Sink* s
                  reply ? reply->retry_after.value_or(milliseconds(0)) : milliseconds(0));
     if (!is_safe || !is_temporary_failure || attempt == kMaxAttempts ||
         Clock::now() + pause >= end) {
+      if (reply) {
+        reply->is_repeated = was_sent;
+      } else {
+        reply.error().was_sent |= was_sent;
+      }
       return reply;
     }
+    was_sent |= reply ? !is_refused(*reply) : reply.error().was_sent;
     std::this_thread::sleep_for(pause);
   }
 }
@@ -154,7 +180,8 @@ Result<Json> ApiClient::judge(const Call& call, const Reply& reply) const {
   if (!problem || !agrees(reply.status, problem->code) || (is_missing && !call.may_miss)) {
     return tl::unexpected(failure(call, reply));
   }
-  if (problem->code == ErrorCode::store_unavailable || problem->code == ErrorCode::failed) {
+  if (problem->code == ErrorCode::store_unavailable ||
+      problem->code == ErrorCode::outcome_unknown || problem->code == ErrorCode::failed) {
     problem->message = name_ + ": " + problem->message;
   }
   return tl::unexpected(*std::move(problem));

@@ -19,6 +19,19 @@ bool is_same(Key stored, const Key& sent) {
   return stored == sent;
 }
 
+/// The parameter of a PUT for a mode.
+const char* parameter_of(CreateMode mode) {
+  switch (mode) {
+    case CreateMode::unless_named:
+      return "?unless_named=true";
+    case CreateMode::unique:
+      return "?unique=true";
+    case CreateMode::always:
+      break;
+  }
+  return "";
+}
+
 Result<Key> read_created(const Json& json, const Key& sent, CreateMode mode) {
   auto created = read_key(member(json, "key"));
   if (!created) {
@@ -67,14 +80,13 @@ Result<std::optional<T>> unless_missing(KeyStore& store, KeyId id,
 
 Result<Key> RemoteStore::create(const Key& key, CreateMode mode, Time now) {
   const std::string id = key.id.to_string();
-  const Call call{
-      .message = {.method = "PUT",
-                  .target = "/v1/keys/" + id +
-                            (mode == CreateMode::unless_named ? "?unless_named=true" : ""),
-                  .body =
-                      written([&](core::JsonWriter& json) { write_key_record(json, key, now); })},
-      .may_miss = true,  // the key that it was rotated from
-      .remedy = "revoke " + id + ", if it is there, and run the command again"};
+  const Call call{.message = {.method = "PUT",
+                              .target = "/v1/keys/" + id + parameter_of(mode),
+                              .body = written([&](core::JsonWriter& json) {
+                                write_key_record(json, key, now);
+                              })},
+                  .may_miss = true,  // the key that it was rotated from
+                  .remedy = "revoke " + id + ", if it is there, and run the command again"};
   return client_.ask(call, [&](const Json& json) { return read_created(json, key, mode); });
 }
 

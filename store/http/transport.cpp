@@ -56,6 +56,7 @@ struct Transport::Turn {
   bool was_sent = false;  ///< at least in part
   bool has_ended = false;
   std::size_t head = 0;
+  bool has_head = false;  ///< the head of the final response is complete
   bool is_too_long = false;
   bool has_begun = false;   ///< the sink has got some of the body
   bool has_enough = false;  ///< the sink needs no further piece
@@ -104,6 +105,10 @@ struct Transport::Turn {
     Turn& turn = *static_cast<Turn*>(to);
     turn.head += size * count;
     const std::string_view line(data, size * count);
+    if (line.starts_with("HTTP/")) {
+      turn.has_head = false;  // also after an interim response
+    }
+    turn.has_head = turn.has_head || line == "\r\n" || line == "\n";
     if (is_header(line, "date")) {
       turn.reply.date = turn.transport.read_date(line.substr(line.find(':') + 1));
     }
@@ -221,7 +226,10 @@ tl::expected<Reply, NoReply> Transport::exchange(const Message& message, millise
     return tl::unexpected(NoReply{.reason = "cannot be used: this libcurl is too old",
                                   .hint = "install version 7.85 or newer"});
   }
-  const CURLcode code = curl_->easy_perform(handle_.get());
+  CURLcode code = curl_->easy_perform(handle_.get());
+  if (code == CURLE_OK && !turn.has_head) {
+    code = CURLE_PARTIAL_FILE;  // curl takes a head that is cut for a complete one
+  }
   set(CURLOPT_HTTPHEADER, static_cast<curl_slist*>(nullptr));
   if (code != CURLE_OK && !turn.has_enough) {
     return tl::unexpected(explain(code, turn, time));

@@ -38,6 +38,7 @@ struct Reply {
   std::string body;
   std::optional<std::chrono::milliseconds> retry_after;
   std::optional<core::Time> date;  ///< by the server's clock, in whole seconds
+  bool is_repeated = false;        ///< the server may have got an earlier attempt, too
 };
 
 /// Whether the value of a Content-Type names this type, with any parameters.

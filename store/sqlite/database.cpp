@@ -92,6 +92,11 @@ void create_store(const StorePaths& paths, const LockFile& lock) {
   sync_directory(paths.database.parent_path());
 }
 
+/// A transaction may be in the log, though SQLite could not commit it.
+struct CommitFailure : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
 /// The primary code of an error.
 int code_of(const SQLite::Exception& exception) { return exception.getErrorCode() & 0xFF; }
 
@@ -304,17 +309,42 @@ void Database::write(Reserve reserve, const std::function<bool()>& work) {
   const LockGuard guard(lock_, Lock::writer);
   bool committed = false;
   try {
-    committed = attempt(work);
+    committed = attempt_twice(work);
   } catch (const SQLite::Exception& exception) {
     if (reserve == Reserve::kept || !is_disk_full(exception) || !give_up_reserve()) {
       throw;
     }
-    committed = attempt(work);
+    committed = attempt_twice(work);
+  } catch (const OutcomeUnknown&) {
+    // Perhaps the index of the log could not grow on a full disk.
+    if (reserve == Reserve::kept || !give_up_reserve()) {
+      throw;
+    }
+    committed = attempt_twice(work);
   }
   if (committed) {
     checkpoint();
     restore_reserve(paths_);
   }
+}
+
+bool Database::attempt_twice(const std::function<bool()>& work) {
+  try {
+    return attempt(work);
+  } catch (const CommitFailure&) {
+    // Repeated below.
+  }
+  std::string why;
+  try {
+    return attempt(work);
+  } catch (const CommitFailure& failure) {
+    why = failure.what();
+  } catch (const SQLite::Exception& exception) {
+    why = exception.what();
+  }
+  throw OutcomeUnknown("the store " + paths_.database.string() + " failed: " + why +
+                           "; it is not known whether the change was made",
+                       "run the same command again");
 }
 
 bool Database::attempt(const std::function<bool()>& work) {
@@ -323,7 +353,14 @@ bool Database::attempt(const std::function<bool()>& work) {
   check_format();
   const bool committed = work();
   if (committed) {
-    transaction.commit();
+    try {
+      transaction.commit();
+    } catch (const SQLite::Exception& exception) {
+      if (code_of(exception) == SQLITE_FULL) {
+        throw;  // the last frame of the transaction was not written
+      }
+      throw CommitFailure(exception.what());
+    }
   }
   return committed;
 }

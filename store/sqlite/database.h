@@ -21,7 +21,10 @@ namespace nexakey::store::sqlite {
 /// corrupt a file when two connections do these at once, and its own waiting polls with long
 /// pauses. When the disk is full, the reserve file is deleted, so that keys can still be revoked.
 ///
-/// Errors are exceptions: SQLite::Exception, std::system_error, StoreProblem.
+/// Errors are exceptions: SQLite::Exception, std::system_error, StoreProblem. A commit that failed
+/// may still come into effect: its frames can be in the log, where the next process to open the
+/// store finds them. So it is repeated, which overwrites these frames, and if that fails too, the
+/// error is OutcomeUnknown.
 class Database {
  public:
   /// Whether a write may use the space of the reserve file, which is meant for revocations.
@@ -51,8 +54,8 @@ class Database {
   /// The statement in `slot`, which is prepared at the first call and reset by later ones.
   SQLite::Statement& prepare(std::optional<SQLite::Statement>& slot, const char* sql);
 
-  /// Runs `work` in a write transaction. Commits durably if it returns true, else rolls back. On a
-  /// full disk, calls `work` again if it may use the reserve.
+  /// Runs `work` in a write transaction. Commits durably if it returns true, else rolls back. Calls
+  /// `work` again if the commit fails, and on a full disk if it may use the reserve.
   void write(Reserve reserve, const std::function<bool()>& work);
 
   /// Runs `work` with one snapshot of the database.
@@ -80,6 +83,7 @@ class Database {
   /// Throws StoreProblem if a newer program has migrated the store since it was opened. Called in
   /// each transaction.
   void check_format();
+  bool attempt_twice(const std::function<bool()>& work);
   void upgrade_schema();
   void checkpoint();
 
@@ -107,6 +111,8 @@ auto guarded(const StorePaths& paths, const Work& work) -> decltype(work()) {
     return work();
   } catch (const SQLite::Exception& exception) {
     return tl::unexpected(describe(paths, exception));
+  } catch (const OutcomeUnknown& problem) {
+    return core::fail(core::ErrorCode::outcome_unknown, problem.what(), problem.hint);
   } catch (const StoreProblem& problem) {
     return core::fail(core::ErrorCode::store_unavailable, problem.what(), problem.hint);
   } catch (const std::exception& exception) {

@@ -16,6 +16,12 @@ struct StoreProblem : std::runtime_error {
   std::string hint;
 };
 
+/// Whether the store made a change is not known: the system could not say whether it is on disk.
+/// The backend returns it as an `outcome_unknown` error.
+struct OutcomeUnknown : StoreProblem {
+  using StoreProblem::StoreProblem;
+};
+
 /// An open file. Child processes do not inherit it, and opening does not follow a symbolic link.
 /// Errors are std::system_error with the path of the file.
 class File {

@@ -160,6 +160,17 @@ class Keys(ApiTest):
         self.assertEqual(self.ask("PUT", path, record).json["key"], first)
         self.assertEqual(self.ask("GET", f"/v1/keys/{record['id']}").status, 404)
 
+    def test_a_put_may_require_a_unique_name(self):
+        first = self.put(name="invoices")[1]
+        _, record = new_key(name="invoices")
+        path = f"/v1/keys/{record['id']}"
+        reply = self.ask("PUT", path + "?unique=true", record)
+        self.assertEqual((reply.status, reply.json["error"]["code"]), (409, "conflict"))
+        self.assertIn(first["id"], reply.json["error"]["message"])
+        self.assertEqual(self.ask("GET", path).status, 404)
+        self.assertEqual(self.ask("PUT", path + "?unique=true&unless_named=true", record).status, 400)
+        self.assertEqual(self.ask("PUT", path + "?unique=false", record).status, 200)
+
     def test_a_key_that_is_not_whole_is_refused(self):
         _, record = new_key()
         path = f"/v1/keys/{record['id']}"

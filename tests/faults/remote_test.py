@@ -609,7 +609,7 @@ class Repeating(RemoteTest):
         def create(request, number):
             return None if number < 3 else reply(200, {"key": request.json()})
         server = self.serve(create)
-        done = self.run_command("create crm --scope read --key-file " + str(self.path / "k"))
+        done = self.run_command("create crm --scope read -q --key-file " + str(self.path / "k"))
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(len({request.target for request in server.requests}), 1)
         self.assertEqual(len({request.body for request in server.requests}), 1)
@@ -625,11 +625,41 @@ class Repeating(RemoteTest):
 
     def test_what_is_not_known_is_said(self):
         self.expect_of(None, "create crm --scope read", 6,
-                       "it is not known whether the change was made: revoke key_.*, if it is there")
+                       "it is not known whether the change was made: if it was made, nobody has its "
+                       "secret: run nexakey revoke key_.*, and then this command again")
         self.expect_of(None, "token create x --role admin", 6,
-                       "it is not known whether the change was made: revoke tok_.*, if it is there")
+                       "it is not known whether the change was made: if it was made, nobody has its "
+                       "secret: run nexakey token revoke tok_.*, and then this command again")
         self.expect_of(self.lose_revocation, "revoke crm --yes", 6,
                        "it is not known whether the change was made: run the same command again")
+
+    def test_what_a_lost_attempt_did_stays_unknown(self):
+        for last in (problem(503, "store_unavailable", "busy", "Retry-After: 3000"), html(502),
+                     problem(403, "forbidden")):
+            self.expect_of(lambda _, number, last=last: None if number == 1 else last,
+                           "create crm --scope read -q", 6, "it is not known whether")
+        busy = problem(503, "store_unavailable", "busy", "Retry-After: 3000")
+        requests = self.expect_of(busy, "create crm --scope read -q", 6, "busy\n$")
+        self.assertEqual(len(requests), 1)
+        refused = problem(409, "conflict", "words of the server")
+        self.expect_of(lambda _, number: None if number == 1 else refused,
+                       "create crm --scope read -q", 4, "words of the server")
+
+    def test_a_secret_in_a_file_waits_for_the_outcome(self):
+        file = self.path / "k"
+        words = f"create crm --scope read -q --key-file {file}"
+        server = self.serve(lambda *_: None)
+        self.expect(words, 6, "run the same command again, which finishes it")
+        self.assertFalse(file.exists())
+        lost = server.requests[-1].json()
+        server.answer = lambda request, _: (
+            reply(200, {"keys": [None]}) if "find" in request.target else
+            reply(200, {"key": request.json()}))
+        done = self.run_command(words)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        sent = server.requests[-1].json()
+        self.assertEqual((sent["id"], sent["hash"]), (lost["id"], lost["hash"]))
+        self.assertTrue(file.read_text().startswith("fc_live_"))
 
     @staticmethod
     def lose_revocation(request, _):

@@ -152,6 +152,35 @@ TEST_CASE_TEMPLATE("unless_named returns the active namesake in place of the key
         (second == make_key(2) ? first.id : second.id));
 }
 
+TEST_CASE_TEMPLATE("unique refuses a key whose name refers to another key", Fixture,
+                   STORE_FIXTURES) {
+  Stores<Fixture> stores;
+  const Key first = add(*stores.first, 1);
+  Key second = make_key(2);
+  second.name = first.name;
+  const auto create = [&] {
+    return stores.second->as(kTester).create(second, CreateMode::unique, now());
+  };
+  CHECK(code_of(create()) == "conflict");
+  CHECK(list(*stores.first) == std::vector{first});
+
+  SUBCASE("but not one of another workspace") { second.workspace = "sales"; }
+  SUBCASE("but not one of another name") { second.name = first.name + "x"; }
+  SUBCASE("but not one that is revoked") {
+    value_of(stores.first->as(kTester).revoke(std::vector{first.id}, "", now()));
+  }
+  SUBCASE("but not one that has expired") {
+    value_of(stores.first->as(kTester).update(first.id, {.expires_at = at("2026-01-03")}, now()));
+  }
+  SUBCASE("also one that is suspended") {
+    value_of(stores.first->as(kTester).update(first.id, {.suspended = true}, now()));
+    CHECK(code_of(create()) == "conflict");
+    return;
+  }
+  CHECK(value_of(create()) == second);
+  CHECK(value_of(create()) == second);  // the same key again changes nothing
+}
+
 TEST_CASE_TEMPLATE("each part of a key can be changed and the rest stays", Fixture,
                    STORE_FIXTURES) {
   Stores<Fixture> stores;

@@ -195,6 +195,12 @@ Result<Key> MemoryStore::create(const Key& key, CreateMode mode, Time now) {
       return *namesake;
     }
   }
+  if (mode == CreateMode::unique && std::ranges::any_of(data_->keys, [&](const Key& other) {
+        return other.workspace == key.workspace && other.name == key.name && !other.superseded_by &&
+               !other.has_ended(now);
+      })) {
+    return core::fail(ErrorCode::conflict, "the name is taken");
+  }
   if (std::ranges::count(data_->keys, key.hash, &Key::hash) != 0) {
     return core::fail(ErrorCode::conflict, "the hash is taken");
   }

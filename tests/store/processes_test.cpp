@@ -97,6 +97,26 @@ TEST_CASE_TEMPLATE("many processes with unless_named create one key", Fixture, S
   CHECK(std::ranges::count(keys, listed[0].id.bits()) == 8);
 }
 
+TEST_CASE_TEMPLATE("of many processes that create a unique name, one succeeds", Fixture,
+                   SqliteFixture, PostgresFixture) {
+  const Fixture fixture;
+  std::deque<Process> processes;
+  for (std::uint64_t n = 1; n <= 8; ++n) {
+    processes.emplace_back([&fixture, n](const Line& line) {
+      const auto store = fixture.connect();
+      Key key = make_key(n);
+      key.name = "crm";
+      line.send(store->as(kTester).create(key, CreateMode::unique, now()) ? 1 : 0);
+    });
+  }
+  std::int64_t created = 0;
+  for (const Process& process : processes) {
+    created += process.line().receive().value_or(-100);
+  }
+  CHECK(created == 1);
+  CHECK(list(*fixture.connect()).size() == 1);
+}
+
 TEST_CASE_TEMPLATE("a verification that begins after a revocation is not admitted", Fixture,
                    SqliteFixture, PostgresFixture) {
   const Fixture fixture;

@@ -18,6 +18,7 @@ TEST_CASE("Every error code has its own name in JSON") {
         Row{ErrorCode::conflict, "conflict"},
         Row{ErrorCode::confirmation_required, "confirmation_required"},
         Row{ErrorCode::store_unavailable, "store_unavailable"},
+        Row{ErrorCode::outcome_unknown, "outcome_unknown"},
         Row{ErrorCode::forbidden, "forbidden"}}) {
     CHECK(name_of(row.code) == row.name);
   }

@@ -344,6 +344,31 @@ TEST_CASE("An empty whitelist allows every address, any other only known ones") 
   }
 }
 
+TEST_CASE("A whitelist knows whether it has every address of a kind") {
+  struct Row {
+    std::vector<std::string> entries;
+    bool v4;
+    bool v6;
+  };
+  for (const Row& row :
+       {Row{{}, false, false}, Row{{"0.0.0.0/0"}, true, false}, Row{{"::/0"}, false, true},
+        Row{{"::ffff:0:0/96"}, true, false}, Row{{"::/0", "0.0.0.0/0"}, true, true},
+        Row{{"0.0.0.0/1", "128.0.0.0/1"}, true, false}, Row{{"0.0.0.0/1"}, false, false},
+        Row{{"0.0.0.0/1", "128.0.0.0/2", "192.0.0.0/3", "224.0.0.0/3"}, true, false},
+        Row{{"0.0.0.0/1", "128.0.0.0/2", "192.0.0.0/3", "224.0.0.0/4"}, false, false},
+        Row{{"0.0.0.0/1", "10.0.0.0/8", "128.0.0.0/1"}, true, false},
+        Row{{"128.0.0.0/1", "0.0.0.1", "::/0"}, false, true},
+        Row{{"::/1", "8000::/1"}, false, true}, Row{{"::/1"}, false, false},
+        Row{{"8000::/1", "::/2"}, false, false},
+        // All IPv6 addresses lie around the IPv4-mapped ones.
+        Row{{"8000::/1", "4000::/2", "::/2"}, false, true}}) {
+    CAPTURE(row.entries.size());
+    const Whitelist list = whitelist(row.entries);
+    CHECK(list.has_all_v4() == row.v4);
+    CHECK(list.has_all_v6() == row.v6);
+  }
+}
+
 TEST_CASE("A whitelist has at most 256 entries") {
   CHECK(whitelist(numbered_addresses(256)).ranges().size() == 256);
   const auto too_long = Whitelist::parse(numbered_addresses(257));
