@@ -19,15 +19,20 @@ namespace {
 
 using core::Result;
 
-/// The parts of a field, which are separated by commas, semicolons or spaces.
-std::vector<std::string> parts_of(std::string_view field) {
+/// The parts of a field, which are separated by any of `separators`. An empty field has none; one
+/// of separators alone is an error, so that it is not taken for an empty one.
+Result<std::vector<std::string>> parts_of(std::string_view field, const char* separators) {
   std::vector<std::string> parts;
-  while (!field.empty()) {
-    const std::size_t length = std::min(field.find_first_of(",; "), field.size());
+  for (std::string_view rest = field; !rest.empty();) {
+    const std::size_t length = std::min(rest.find_first_of(separators), rest.size());
     if (length > 0) {
-      parts.emplace_back(field.substr(0, length));
+      parts.emplace_back(rest.substr(0, length));
     }
-    field.remove_prefix(std::min(length + 1, field.size()));
+    rest.remove_prefix(std::min(length + 1, rest.size()));
+  }
+  if (parts.empty() && !field.empty()) {
+    return core::reject("the list " + core::quote(field) + " has only separators",
+                        "leave the field empty if the key has none");
   }
   return parts;
 }
@@ -45,8 +50,9 @@ Result<void> set_text(PlainKey& key, std::string_view field) {
 
 template <std::vector<std::string> PlainKey::*member>
 Result<void> set_list(PlainKey& key, std::string_view field) {
-  key.*member = parts_of(field);
-  return {};
+  return parts_of(field, ",; ").map([&](std::vector<std::string> parts) {
+    key.*member = std::move(parts);
+  });
 }
 
 Result<void> set_rate_limit(PlainKey& key, std::string_view field) {
@@ -57,13 +63,9 @@ Result<void> set_rate_limit(PlainKey& key, std::string_view field) {
 }
 
 Result<void> set_labels(PlainKey& key, std::string_view field) {
-  std::vector<std::string> labels;
-  for (const std::string_view label : core::split(field, ';')) {
-    if (!label.empty()) {
-      labels.emplace_back(label);
-    }
-  }
-  return core::parse_labels(labels).map([&](core::Labels read) { key.labels = std::move(read); });
+  return parts_of(field, ";")
+      .and_then([](const std::vector<std::string>& labels) { return core::parse_labels(labels); })
+      .map([&](core::Labels read) { key.labels = std::move(read); });
 }
 
 constexpr std::array<CsvColumn, 9> kColumns{{{"key", set_key},

@@ -34,6 +34,20 @@ void print_whitelist(Context& context, const core::Key& key) {
   }
 }
 
+/// Warns if a change lets every address of a kind use a key that was restricted.
+void warn_if_opened(const core::Key& before, const core::Key& after) {
+  const auto warn = [&](bool was_open, bool is_open, const char* kind) {
+    if (is_open && !was_open) {
+      print_note("nexakey: warning: the whitelist of " + describe(after) + " now allows every " +
+                 kind + " address");
+    }
+  };
+  if (!before.whitelist.empty()) {
+    warn(before.whitelist.has_all_v4(), after.whitelist.has_all_v4(), "IPv4");
+    warn(before.whitelist.has_all_v6(), after.whitelist.has_all_v6(), "IPv6");
+  }
+}
+
 ExitStatus change(Context& context, const Options& options, core::KeyChange change) {
   const auto store = context.open_store();
   const core::Key key = find_key(context, *store, options.key);
@@ -50,7 +64,9 @@ ExitStatus change(Context& context, const Options& options, core::KeyChange chan
   const core::Key current = changed_key(std::move(changed), key.id);
   if (!context.settings.quiet) {
     print_whitelist(context, current);
+    context.out.flush();
   }
+  warn_if_opened(key, current);
   return ExitStatus::done;
 }
 
