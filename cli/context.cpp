@@ -1,5 +1,8 @@
 #include "cli/context.h"
 
+#include <filesystem>
+#include <system_error>
+
 #include "cli/access.h"
 #include "cli/exit_status.h"
 
@@ -19,6 +22,14 @@ core::Result<std::unique_ptr<store::KeyStore>> Context::try_open_store(store::Op
 core::Result<std::unique_ptr<store::ServedStore>> Context::open_served_store() const {
   print_store_note();
   return store::open_served(settings.store.value, store::OpenMode::existing);
+}
+
+std::string Context::store_name() const {
+  const std::string& url = settings.store.value;
+  const std::string place = store::place_of(url);
+  std::error_code error;
+  auto path = std::filesystem::weakly_canonical(place, error);
+  return store::is_remote(url) || error ? place : path.string();
 }
 
 void Context::print_store_note() const {

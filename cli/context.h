@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "cli/output.h"
 #include "cli/settings.h"
@@ -25,6 +26,9 @@ struct Context {
   /// Opens the store, for commands that handle the error.
   [[nodiscard]] core::Result<std::unique_ptr<store::KeyStore>> try_open_store(
       store::OpenMode mode) const;
+  /// The store, for files that outlive the command: the same for each command that uses it with the
+  /// same address. No part of a password.
+  [[nodiscard]] std::string store_name() const;
   /// Returns if --yes is given or the user confirms `question` in the terminal; otherwise ends the
   /// command. `action` is for the message "ACTION needs confirmation".
   void require_yes(const std::string& question, const std::string& action) const;

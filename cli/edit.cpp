@@ -5,6 +5,7 @@
 #include "cli/key_argument.h"
 #include "cli/key_view.h"
 #include "cli/options.h"
+#include "cli/twins.h"
 
 namespace nexakey::cli {
 namespace {
@@ -70,6 +71,10 @@ ExitStatus run(Context& context, const Options& options) {
       changed_key(store->as(local_actor()).update(key.id, change, context.now()), key.id);
   if (!context.settings.quiet) {
     print_key(context, changed);
+  }
+  if (options.name) {
+    context.out.flush();
+    note_twins(context, *store, changed);
   }
   return ExitStatus::done;
 }

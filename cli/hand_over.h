@@ -1,7 +1,6 @@
 #pragma once
 
 #include <functional>
-#include <optional>
 #include <string>
 
 #include "cli/key_file.h"
@@ -12,7 +11,7 @@ namespace nexakey::cli {
 /// A new secret that is stored and has to be given to the user.
 struct NewSecret {
   const core::Secret& secret;
-  const std::optional<KeyFile>& file;  ///< the file for it; nothing: it is printed
+  KeyFile* file;  ///< where it is staged; null: it is printed
   std::function<void(const core::Secret*)>
       print;                                   ///< prints the subject with its secret, or without
   std::function<core::Result<void>()> revoke;  ///< revokes the subject
@@ -21,8 +20,8 @@ struct NewSecret {
 };
 
 /// Publishes the file of a new secret, or prints the secret. If that throws, nobody has the secret:
-/// it is revoked, and the exception is rethrown. If the revocation fails, too, a note says that the
-/// subject is active and how to revoke it.
+/// the subject is revoked, and the exception is rethrown. If the revocation fails, too, the error
+/// (`outcome_unknown`) or a note says that the subject is active and what to do.
 void hand_over(const NewSecret& made);
 
 }  // namespace nexakey::cli

@@ -2,6 +2,7 @@
 
 #include "cli/exit_status.h"
 #include "cli/options.h"
+#include "core/text.h"
 
 namespace nexakey::cli {
 
@@ -44,6 +45,46 @@ core::Key KeyOptions::make_key(const Context& context) const {
     key.rate_limit = parse_rate_limit(*rate_limit);
   }
   return key;
+}
+
+std::vector<std::string> KeyOptions::differences(const core::Key& key,
+                                                 const core::Key& wanted) const {
+  std::vector<std::string> found;
+  const auto compare = [&](bool is_same, const std::string& what, const std::string& has,
+                           const std::string& asked) {
+    if (!is_same) {
+      found.push_back(what + " " + has + " instead of " + asked);
+    }
+  };
+  const auto addresses = [](const core::Key& of) {
+    return of.whitelist.empty() ? "any address" : core::join(of.whitelist.entries(), ",");
+  };
+  if (!scopes.empty()) {
+    compare(key.scopes == wanted.scopes, "scopes", core::join(key.scopes.names(), ","),
+            core::join(wanted.scopes.names(), ","));
+  }
+  if (!whitelist.empty()) {
+    compare(key.whitelist == wanted.whitelist, "whitelist", addresses(key), addresses(wanted));
+  }
+  if (expires) {
+    compare(is_expiry_as_asked(*expires, key.created_at, key.expires_at, wanted.created_at),
+            "expiry", key.expires_at ? core::format_time(*key.expires_at) : "never", *expires);
+  }
+  if (rate_limit) {
+    compare(key.rate_limit == wanted.rate_limit, "rate limit", std::to_string(key.rate_limit),
+            std::to_string(wanted.rate_limit));
+  }
+  if (!description.empty()) {
+    compare(key.description == wanted.description, "description", core::quote(key.description),
+            core::quote(wanted.description));
+  }
+  for (const auto& [name, value] : wanted.labels) {
+    const auto label = key.labels.find(name);
+    compare(label != key.labels.end() && label->second == value, "label",
+            name + "=" + (label == key.labels.end() ? "" : core::printable(label->second)),
+            name + "=" + value);
+  }
+  return found;
 }
 
 }  // namespace nexakey::cli

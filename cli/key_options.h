@@ -26,6 +26,10 @@ struct KeyOptions {
   /// A key with these properties, created now in the workspace, without id, name and hash. Ends the
   /// command if a value is invalid.
   [[nodiscard]] core::Key make_key(const Context& context) const;
+  /// What an existing key has that differs from `wanted`, the key that these options make, in the
+  /// options that were given: "scopes read instead of write". Of labels, only these matter.
+  [[nodiscard]] std::vector<std::string> differences(const core::Key& key,
+                                                     const core::Key& wanted) const;
 };
 
 }  // namespace nexakey::cli

@@ -8,6 +8,7 @@
 
 #include "cli/exit_status.h"
 #include "system/descriptor.h"
+#include "system/rename.h"
 
 namespace nexakey::cli {
 
@@ -37,8 +38,7 @@ void NewFile::sync() const {
 }
 
 void NewFile::publish() const {
-  // Unlike rename(2), link(2) does not replace a file that was created since the check.
-  if (::link(temporary_.c_str(), path_.c_str()) != 0) {
+  if (!system::rename_new(temporary_, path_)) {
     fail(errno);
   }
   const auto folder = path_.has_parent_path() ? path_.parent_path() : std::filesystem::path(".");

@@ -1,5 +1,6 @@
 #include "cli/options.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "cli/exit_status.h"
@@ -30,6 +31,17 @@ core::Time parse_expiry(const std::string& text, core::Time now, const std::stri
         {core::ErrorCode::usage, what + " would already be expired", "name a time in the future"}};
   }
   return expires;
+}
+
+bool is_expiry_as_asked(const std::string& text, core::Time created_at,
+                        const std::optional<core::Time>& expires_at, core::Time now) {
+  const auto duration = core::parse_duration(text);
+  if (!duration) {
+    const auto time = core::parse_time(text);
+    return time && expires_at == *time;
+  }
+  return expires_at && *expires_at >= core::add(created_at, *duration) &&
+         *expires_at <= core::add(std::max(created_at, now), *duration);
 }
 
 std::uint32_t parse_rate_limit(const std::string& text) {

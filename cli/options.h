@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,12 @@ std::int64_t parse_number(const std::string& text, const std::string& option);
 /// Parses the value of --expires, which must be later than `now`; ends the command if it is not.
 /// `what` is for the message: "the key".
 core::Time parse_expiry(const std::string& text, core::Time now, const std::string& what);
+
+/// Whether an expiry is what an --expires of `text` asks for at the time `now`: this time or, for a
+/// duration, a lifetime of at least that duration that ends no later than one that begins now. So
+/// the same command has the same answer on each later day.
+bool is_expiry_as_asked(const std::string& text, core::Time created_at,
+                        const std::optional<core::Time>& expires_at, core::Time now);
 
 /// Parses the value of --rate-limit, in requests per minute; ends the command if it is invalid.
 std::uint32_t parse_rate_limit(const std::string& text);

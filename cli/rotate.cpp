@@ -1,17 +1,18 @@
-#include <algorithm>
+#include <filesystem>
+#include <map>
 #include <memory>
-#include <set>
 
 #include "cli/command.h"
 #include "cli/filter_options.h"
 #include "cli/key_argument.h"
+#include "cli/key_file.h"
+#include "cli/key_holder.h"
 #include "cli/key_view.h"
 #include "cli/options.h"
+#include "cli/print_error.h"
 #include "cli/rotation.h"
-#include "cli/rotation_file.h"
 #include "core/json.h"
 #include "core/text.h"
-#include "system/random.h"
 
 namespace nexakey::cli {
 namespace {
@@ -48,38 +49,70 @@ Terms read_terms(const Context& context, const Options& options) {
   return terms;
 }
 
-/// The file of a key in a folder.
-std::filesystem::path file_in(const std::filesystem::path& folder, const Key& key) {
-  if (key.name == key.id.to_string()) {
-    throw Failure{{ErrorCode::usage,
-                   key.name + " has no name to use for a file in " + folder.string(),
-                   "rotate it by itself, with --key-file FILE"}};
+/// A key that was chosen: where to rotate it to, or why it cannot be rotated.
+struct Choice {
+  Target target;
+  std::optional<core::Error> problem{};
+};
+
+/// The file name for a key: its name, with `%2F` for a slash, `%2E` for a leading dot and `%25` for
+/// a percent sign.
+std::string file_name_of(std::string_view key_name) {
+  std::string name;
+  for (const char c : key_name) {
+    if (c == '/') {
+      name += "%2F";
+    } else if (c == '%') {
+      name += "%25";
+    } else if (c == '.' && name.empty()) {
+      name += "%2E";
+    } else {
+      name += c;
+    }
   }
-  return folder / file_name_of(key.name);
+  return name;
 }
 
-std::vector<Target> choose_targets(const std::vector<Key>& keys, const Options& options) {
-  std::vector<Target> targets;
-  const bool is_folder = options.key_file && std::filesystem::is_directory(*options.key_file);
-  if (options.key_file && !is_folder && (options.keys.size() != 1)) {
+/// Chooses a file in a folder for each key. A key without a name has none, and neither have two of
+/// one name.
+std::vector<Choice> choose_files(const std::vector<Key>& keys,
+                                 const std::filesystem::path& folder) {
+  std::map<std::string, int> users;
+  for (const Key& key : keys) {
+    ++users[key.name];
+  }
+  std::vector<Choice> choices;
+  for (const Key& key : keys) {
+    Choice choice{.target = {.key = key, .file = folder / file_name_of(key.name)}};
+    if (key.name == key.id.to_string()) {
+      choice.problem = {ErrorCode::usage,
+                        key.name + " has no name to use for a file in " + folder.string(),
+                        "rotate it by itself, with --key-file FILE"};
+    } else if (users[key.name] > 1) {
+      choice.problem = {
+          ErrorCode::conflict,
+          describe(key) + " and another key would be written to " + choice.target.file->string(),
+          "rotate them one by one, with --key-file FILE"};
+    }
+    choices.push_back(std::move(choice));
+  }
+  return choices;
+}
+
+std::vector<Choice> choose_targets(const std::vector<Key>& keys, const Options& options) {
+  if (options.key_file && std::filesystem::is_directory(*options.key_file)) {
+    return choose_files(keys, *options.key_file);
+  }
+  if (options.key_file && options.keys.size() != 1) {
     throw Failure{{ErrorCode::usage,
                    *options.key_file + " is not a folder, which several keys need",
                    "create it first"}};
   }
-  std::set<std::filesystem::path> files;
+  std::vector<Choice> choices;
   for (const Key& key : keys) {
-    Target target{.key = key, .file = options.key_file};
-    if (is_folder) {
-      target.file = file_in(*options.key_file, key);
-      if (!files.insert(*target.file).second) {
-        throw Failure{{ErrorCode::conflict,
-                       "two of the keys would be written to " + target.file->string(),
-                       "rotate them one by one, with --key-file FILE"}};
-      }
-    }
-    targets.push_back(std::move(target));
+    choices.push_back({.target = {.key = key, .file = options.key_file}});
   }
-  return targets;
+  return choices;
 }
 
 std::vector<Key> choose_keys(const Context& context, store::KeyStore& store,
@@ -192,67 +225,173 @@ class Printer {
 };
 
 /// Shows the new key before it is stored. So a completed rotation has always been shown, and if the
-/// key cannot be shown, nothing is changed.
-void rotate_and_show(const Context& context, store::KeyStore& store, const Key& key,
+/// key cannot be shown, nothing is changed. False, and nothing is shown, if another command has
+/// rotated the key.
+bool rotate_and_show(const Context& context, store::KeyStore& store, const Key& key,
                      const Terms& terms, Printer& printer) {
-  const core::Secret secret = core::generate_api_key(system::random_bytes);
-  const core::Time now = context.now();
-  const Rotation rotation = make_rotation(terms, secret, now);
-  printer.add(value_of(core::rotate(key, rotation, now)), &secret);
-  try {
-    rotate_in_store(context, store, key, rotation);
-  } catch (Failure& failure) {
-    failure.error.hint =
-        "check the key that was shown, " + rotation.successor.to_string() + ", with nexakey verify";
-    throw;
+  if (successor_by_another(store, key)) {
+    return false;
   }
+  const auto draft = make_draft<core::KeyId>(kKeyKind);
+  const core::Time now = context.now();
+  const Rotation rotation = make_rotation(terms, draft, now);
+  printer.add(value_of(core::rotate(key, rotation, now)), &draft.secret);
+  auto rotated = rotate_in_store(context, store, key, rotation);
+  if (!rotated) {
+    const std::string id = draft.id.to_string();
+    core::Error& error = rotated.error();
+    if (error.code == ErrorCode::outcome_unknown || error.code == ErrorCode::failed) {
+      error.hint = "check the key that was shown, " + id + ", with nexakey verify";
+    } else {
+      error.message += "; the key that was shown, " + id + ", is not valid";
+    }
+    throw Failure{std::move(error)};
+  }
+  return true;
 }
 
-void rotate_all(Context& context, store::KeyStore& store, const std::vector<Target>& targets,
-                const Terms& terms, Printer& printer) {
-  try {
-    for (const Target& target : targets) {
-      if (target.file) {
-        printer.add(rotate_into_file(context, store, target, terms), nullptr);
-      } else {
-        rotate_and_show(context, store, target.key, terms, printer);
+/// Rotates the chosen keys, each on its own.
+class Rotator {
+ public:
+  Rotator(Context& context, store::KeyStore& store, const Options& options, const Terms& terms)
+      : context_(context), store_(store), options_(options), terms_(terms), printer_(context) {}
+
+  ExitStatus run(const std::vector<Choice>& choices) {
+    is_single_ = options_.keys.size() == 1;
+    try {
+      if (options_.key_file && options_.keys.empty()) {
+        finish_folder(*options_.key_file);
       }
+      for (const Choice& choice : choices) {
+        attempt([&] { rotate(choice); });
+      }
+    } catch (const Failure&) {
+      printer_.finish_early();
+      throw;
     }
-  } catch (const Failure&) {
-    printer.finish_early();
-    throw;
+    return end();
   }
-  printer.finish();
-}
+
+  ExitStatus show_due(const std::vector<Choice>& choices) {
+    is_single_ = options_.keys.size() == 1;
+    for (const Choice& choice : choices) {
+      attempt([&] {
+        check(choice);
+        printer_.add_due(choice.target.key);
+      });
+    }
+    return end();
+  }
+
+ private:
+  static void check(const Choice& choice) {
+    if (choice.problem) {
+      throw Failure{*choice.problem};
+    }
+  }
+
+  /// Does something with a key. An error of that key is printed and does not affect the others; one
+  /// of the store, or of the output if keys are shown, ends the command.
+  template <typename Work>
+  void attempt(const Work& work) {
+    try {
+      work();
+    } catch (const Failure& failure) {
+      const ExitStatus status = exit_status_of(failure.error.code);
+      if (is_single_ || status == ExitStatus::store_unavailable ||
+          status == ExitStatus::forbidden || (status == ExitStatus::failed && !options_.key_file)) {
+        throw;
+      }
+      print_error(failure.error, context_.settings.format);
+      has_failed_ = true;
+    }
+  }
+
+  void finish_folder(const std::filesystem::path& folder) {
+    for (const auto& path : staged_files(folder)) {
+      attempt([&] {
+        if (const auto rotated = finish_rotation(context_, store_, path)) {
+          printer_.add(*rotated, nullptr);
+        }
+      });
+    }
+  }
+
+  void rotate(const Choice& choice) {
+    check(choice);
+    const Target& target = choice.target;
+    if (!target.file) {
+      if (!rotate_and_show(context_, store_, target.key, terms_, printer_)) {
+        skip(target);
+      }
+    } else if (const auto rotated = rotate_into_file(context_, store_, target, terms_)) {
+      printer_.add(*rotated, nullptr);
+    } else {
+      skip(target);
+    }
+  }
+
+  /// Another command has rotated the key. That is what a run over all keys is for; but the user who
+  /// named a key does not get the new one, unless it is in the file.
+  void skip(const Target& target) {
+    const std::string what = describe(target.key) + " was rotated by another command";
+    if (!options_.keys.empty() && !has_successor(target)) {
+      throw Failure{{ErrorCode::conflict, what, "run the command again to rotate its successor"}};
+    }
+    if (!context_.settings.quiet) {
+      print_note("nexakey: " + what);
+    }
+  }
+
+  /// Whether the file of a target has a successor of its key.
+  bool has_successor(const Target& target) {
+    if (!target.file) {
+      return false;
+    }
+    const KeyFile file(*target.file, kKeyKind, context_.store_name());
+    const auto held = find_held(store_, file);
+    const auto key = find_key(store_, target.key.id);
+    return held && key && is_predecessor(store_, *key, *held);
+  }
+
+  ExitStatus end() {
+    if (has_failed_) {
+      printer_.finish_early();
+      return ExitStatus::conflict;
+    }
+    printer_.finish();
+    return ExitStatus::done;
+  }
+
+  Context& context_;
+  store::KeyStore& store_;
+  const Options& options_;
+  const Terms& terms_;
+  Printer printer_;
+  bool is_single_ = false;
+  bool has_failed_ = false;
+};
 
 ExitStatus run(Context& context, const Options& options) {
   options.filter.check_alternative(options.keys);
   const Terms terms = read_terms(context, options);
   const auto store = context.open_store();
-  const auto targets = choose_targets(choose_keys(context, *store, options), options);
+  const auto choices = choose_targets(choose_keys(context, *store, options), options);
   if (options.dry_run) {
-    Printer printer(context);
-    for (const Target& target : targets) {
-      printer.add_due(target.key);
-    }
-    printer.finish();
-    return ExitStatus::done;
+    return Rotator(context, *store, options, terms).show_due(choices);
   }
-  if (terms.grace == std::chrono::seconds::zero() && !targets.empty()) {
-    std::vector<Key> keys;
-    std::ranges::transform(targets, std::back_inserter(keys), &Target::key);
+  std::vector<Key> keys;
+  for (const Choice& choice : choices) {
+    if (!choice.problem) {
+      keys.push_back(choice.target.key);
+    }
+  }
+  if (terms.grace == std::chrono::seconds::zero() && !keys.empty()) {
     const std::string names = describe(keys);
     context.require_yes("Rotate " + names + " and revoke the old keys?",
                         "rotating " + names + " without --grace");
   }
-  Printer printer(context);
-  if (options.key_file && options.keys.empty()) {
-    for (const Rotated& rotated : finish_folder(context, *store, *options.key_file)) {
-      printer.add(rotated, nullptr);
-    }
-  }
-  rotate_all(context, *store, targets, terms, printer);
-  return ExitStatus::done;
+  return Rotator(context, *store, options, terms).run(choices);
 }
 
 Runner attach(Arguments& app) {

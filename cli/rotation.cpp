@@ -5,124 +5,146 @@
 #include "cli/actor.h"
 #include "cli/exit_status.h"
 #include "cli/key_argument.h"
+#include "cli/key_file.h"
+#include "cli/key_holder.h"
 #include "cli/key_view.h"
-#include "cli/rotation_file.h"
-#include "system/random.h"
 
 namespace nexakey::cli {
 namespace {
 
 using core::ErrorCode;
 using core::Key;
+using core::KeyId;
 using core::Rotated;
 using core::Rotation;
 
-/// Whether this is the newest key of its line, and may still be used or resumed.
-bool is_current(const Key& key, core::Time now) {
-  return !key.superseded_by && !key.has_ended(now);
-}
-
-/// The successor in the `.NAME.new` of an interrupted rotation. If the store does not have it, or
-/// it is not valid any more, the file is deleted.
-std::optional<Key> find_rest(const Context& context, store::KeyStore& store, RotationFile& file) {
-  if (!file.has_rest()) {
-    return std::nullopt;
-  }
-  auto key = file.rest() ? find_key(store, *file.rest()) : std::nullopt;
-  if (!key || !key->rotated_from || !is_current(*key, context.now())) {
-    file.discard();
-    return std::nullopt;
-  }
-  return key;
-}
-
 /// Completes a rotation that is already stored.
-Rotated finish_rest(store::KeyStore& store, RotationFile& file, const Key& successor) {
-  const core::KeyId from = *successor.rotated_from;
-  auto previous = find_key(store, from);
-  file.publish();
+Rotated finish(store::KeyStore& store, KeyFile& file, const Key& successor) {
+  auto previous = find_key(store, *successor.rotated_from);
+  file.replace();
+  file.sync_folder();
   return {.successor = successor, .previous = previous.value_or(Key())};
 }
 
-/// Refuses to replace the file of another key that is in use.
-void check_current(const Context& context, store::KeyStore& store, const RotationFile& file,
+/// Refuses to replace a file whose secret may be in use and is not that of the target or of one of
+/// its predecessors.
+void check_current(const Context& context, store::KeyStore& store, const KeyFile& file,
                    const Target& target) {
-  if (!file.current()) {
+  const auto refuse = [](std::string message) {
+    throw Failure{
+        {ErrorCode::conflict, std::move(message), "name another file, or move this one away"}};
+  };
+  if (file.content() == Content::missing || file.content() == Content::empty) {
     return;
   }
-  const auto key = find_key(store, *file.current());
-  if (key && key->id != target.key.id && is_current(*key, context.now())) {
-    throw Failure{{ErrorCode::conflict,
-                   target.file->string() + " has the key of " + describe(*key) +
-                       ", which is not being rotated",
-                   "name another file"}};
+  const auto held = find_held(store, file);
+  if (!held) {
+    refuse(describe_holder(context, file, held));
   }
+  if (held->id != target.key.id && !held->has_ended(context.now()) &&
+      !is_predecessor(store, *held, target.key)) {
+    refuse(file.path().string() + " has the key of " + describe(*held) +
+           ", which is not being rotated");
+  }
+}
+
+/// Completes an interrupted rotation of the target, if there is one.
+std::optional<Rotated> finish_earlier(const Context& context, store::KeyStore& store, KeyFile& file,
+                                      const Target& target) {
+  const auto staged = find_staged(context, store, file);
+  if (!staged) {
+    return std::nullopt;
+  }
+  const std::string& path = target.file->string();
+  if (!staged->rotated_from) {
+    throw Failure{
+        {ErrorCode::conflict,
+         "an interrupted command has left the key of " + describe(*staged) + " beside " + path,
+         "run that command again, or revoke " + staged->id.to_string()}};
+  }
+  if (staged->id != target.key.id && staged->rotated_from != target.key.id) {
+    throw Failure{
+        {ErrorCode::conflict,
+         "a rotation of " + describe(*staged) + " into " + path + " was interrupted",
+         "finish it first: nexakey rotate " + staged->id.to_string() + " --key-file " + path}};
+  }
+  return finish(store, file, *staged);
 }
 
 }  // namespace
 
-Rotation make_rotation(const Terms& terms, const core::Secret& secret, core::Time now) {
-  return {.successor = core::KeyId::generate(system::random_bytes),
-          .hash = core::hash_api_key(secret.reveal()),
-          .last_four = std::string(core::last_four(secret.reveal())),
+Rotation make_rotation(const Terms& terms, const Draft<KeyId>& draft, core::Time now) {
+  return {.successor = draft.id,
+          .hash = core::hash_api_key(draft.secret.reveal()),
+          .last_four = std::string(core::last_four(draft.secret.reveal())),
           .created_at = now,
           .grace = terms.grace,
           .expires_at = terms.expires_at};
 }
 
-Rotated rotate_in_store(const Context& context, store::KeyStore& store, const Key& key,
-                        const Rotation& rotation) {
-  auto rotated = value_of(store.as(local_actor()).rotate(key.id, rotation, context.now()));
-  if (!rotated) {
-    throw Failure{{ErrorCode::not_found, "no key " + key.id.to_string(), ""}};
+std::optional<KeyId> successor_by_another(store::KeyStore& store, const Key& key) {
+  if (key.superseded_by) {
+    return std::nullopt;
   }
+  const auto current = find_key(store, key.id);
+  return current ? current->superseded_by : std::nullopt;
+}
+
+bool is_predecessor(store::KeyStore& store, const Key& key, const Key& target) {
+  constexpr int kMaxSteps = 1000;
+  auto next = key.superseded_by;
+  for (int step = 0; next && next != target.id && step < kMaxSteps; ++step) {
+    const auto successor = find_key(store, *next);
+    next = successor ? successor->superseded_by : std::nullopt;
+  }
+  return next == target.id;
+}
+
+core::Result<Rotated> rotate_in_store(const Context& context, store::KeyStore& store,
+                                      const Key& key, const Rotation& rotation) {
+  auto rotated = store.as(local_actor()).rotate(key.id, rotation, context.now());
+  if (rotated && !*rotated) {
+    return core::fail(ErrorCode::not_found, "no key " + key.id.to_string());
+  }
+  return std::move(rotated).map([](std::optional<Rotated> both) { return *std::move(both); });
+}
+
+std::optional<Rotated> rotate_into_file(const Context& context, store::KeyStore& store,
+                                        const Target& target, const Terms& terms) {
+  KeyFile file(*target.file, kKeyKind, context.store_name());
+  if (auto finished = finish_earlier(context, store, file, target)) {
+    return finished;
+  }
+  if (successor_by_another(store, target.key)) {
+    return std::nullopt;
+  }
+  check_current(context, store, file, target);
+  file.check_replaceable();
+  const Draft<KeyId> draft = stage_draft<KeyId>(file, kKeyKind);
+  auto rotated =
+      rotate_in_store(context, store, target.key, make_rotation(terms, draft, context.now()));
+  if (!rotated) {
+    if (rotated.error().code == ErrorCode::conflict && !draft.is_resumed &&
+        successor_by_another(store, target.key)) {
+      file.discard();
+      return std::nullopt;
+    }
+    fail_with_draft(file, draft.is_resumed, rotated.error());
+  }
+  file.replace();
+  file.sync_folder();
   return *std::move(rotated);
 }
 
-Rotated rotate_into_file(const Context& context, store::KeyStore& store, const Target& target,
-                         const Terms& terms) {
-  RotationFile file(*target.file);
-  if (const auto rest = find_rest(context, store, file)) {
-    if (rest->id != target.key.id && rest->rotated_from != target.key.id) {
-      throw Failure{{ErrorCode::conflict,
-                     "a rotation of " + describe(*rest) + " into " + target.file->string() +
-                         " was interrupted",
-                     "finish it first: nexakey rotate " + rest->id.to_string() + " --key-file " +
-                         target.file->string()}};
-    }
-    return finish_rest(store, file, *rest);
+std::optional<Rotated> finish_rotation(const Context& context, store::KeyStore& store,
+                                       const std::filesystem::path& path) {
+  KeyFile file(path, kKeyKind, context.store_name());
+  if (!file.staged() || !find_key(store, file.staged()->hash)) {
+    return std::nullopt;
   }
-  check_current(context, store, file, target);
-  const core::Secret secret = core::generate_api_key(system::random_bytes);
-  const Rotation rotation = make_rotation(terms, secret, context.now());
-  file.stage(secret);
-  try {
-    Rotated rotated = rotate_in_store(context, store, target.key, rotation);
-    file.publish();
-    return rotated;
-  } catch (Failure& failure) {
-    const ErrorCode code = failure.error.code;
-    if (code == ErrorCode::store_unavailable) {
-      // The rotation may have been stored; the next run finds out.
-      failure.error.hint += failure.error.hint.empty() ? "" : ", and ";
-      failure.error.hint += "run the command again to finish the rotation";
-    } else if (code != ErrorCode::failed) {
-      file.discard();
-    }
-    throw;
-  }
-}
-
-std::vector<Rotated> finish_folder(const Context& context, store::KeyStore& store,
-                                   const std::filesystem::path& folder) {
-  std::vector<Rotated> finished;
-  for (const auto& path : interrupted_rotations(folder)) {
-    RotationFile file(path);
-    if (const auto rest = find_rest(context, store, file)) {
-      finished.push_back(finish_rest(store, file, *rest));
-    }
-  }
-  return finished;
+  const auto staged = find_staged(context, store, file);
+  return staged && staged->rotated_from ? std::optional(finish(store, file, *staged))
+                                        : std::nullopt;
 }
 
 }  // namespace nexakey::cli

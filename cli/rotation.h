@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "cli/context.h"
+#include "cli/draft.h"
 #include "core/rotation.h"
-#include "core/secret.h"
 
 namespace nexakey::cli {
 
@@ -23,19 +23,27 @@ struct Target {
   std::optional<std::filesystem::path> file{};
 };
 
-/// The rotation to a new key with this secret.
-core::Rotation make_rotation(const Terms& terms, const core::Secret& secret, core::Time now);
+/// The rotation to the new key of a draft.
+core::Rotation make_rotation(const Terms& terms, const Draft<core::KeyId>& draft, core::Time now);
 
-/// Rotates a key in the store. Errors end the command.
-core::Rotated rotate_in_store(const Context& context, store::KeyStore& store, const core::Key& key,
-                              const core::Rotation& rotation);
+/// The successor that another command has given a key since this one looked the key up.
+std::optional<core::KeyId> successor_by_another(store::KeyStore& store, const core::Key& key);
 
-/// Rotates a key into its file, or completes an interrupted rotation there. Errors end the command.
-core::Rotated rotate_into_file(const Context& context, store::KeyStore& store, const Target& target,
-                               const Terms& terms);
+/// Whether rotations lead from `key` to `target`.
+bool is_predecessor(store::KeyStore& store, const core::Key& key, const core::Key& target);
 
-/// Completes all interrupted rotations in a folder. Errors end the command.
-std::vector<core::Rotated> finish_folder(const Context& context, store::KeyStore& store,
-                                         const std::filesystem::path& folder);
+/// Rotates a key in the store.
+core::Result<core::Rotated> rotate_in_store(const Context& context, store::KeyStore& store,
+                                            const core::Key& key, const core::Rotation& rotation);
+
+/// Rotates a key into its file, or completes an interrupted rotation there. Nothing if another
+/// command has rotated the key since this one looked it up. Errors end the command.
+std::optional<core::Rotated> rotate_into_file(const Context& context, store::KeyStore& store,
+                                              const Target& target, const Terms& terms);
+
+/// Completes an interrupted rotation into a file, if the store has its successor. Nothing to
+/// complete is not an error, and neither is what another store may have. Errors end the command.
+std::optional<core::Rotated> finish_rotation(const Context& context, store::KeyStore& store,
+                                             const std::filesystem::path& path);
 
 }  // namespace nexakey::cli

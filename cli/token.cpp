@@ -1,8 +1,10 @@
 #include <algorithm>
+#include <cerrno>
 #include <memory>
 
 #include "cli/actor.h"
 #include "cli/command.h"
+#include "cli/draft.h"
 #include "cli/hand_over.h"
 #include "cli/key_file.h"
 #include "cli/key_view.h"
@@ -10,13 +12,13 @@
 #include "cli/table.h"
 #include "core/json.h"
 #include "core/text.h"
-#include "system/random.h"
 
 namespace nexakey::cli {
 namespace {
 
 using core::ErrorCode;
 using core::Token;
+using core::TokenId;
 
 constexpr const char* kExamples =
     "nexakey token create gateway --role verifier --secret-file gateway.token\n"
@@ -81,11 +83,11 @@ void print_tokens(Context& context, const std::vector<Token>& tokens) {
   }
 }
 
-Token make_token(const Context& context, const Options& options, const core::Secret& secret) {
+/// The token that the options ask for, without its secret and, if it has no name, without a name.
+Token make_token(const Context& context, const Options& options) {
   Token token;
   token.created_at = context.now();
-  token.id = core::TokenId::generate(system::random_bytes);
-  token.name = options.name.value_or(token.id.to_string());
+  token.name = options.name.value_or("");
   token.workspace = context.settings.workspace;
   const auto role = core::parse_role(options.role);
   if (!role) {
@@ -93,11 +95,21 @@ Token make_token(const Context& context, const Options& options, const core::Sec
                    "use verifier, auditor or admin"}};
   }
   token.role = *role;
-  token.hash = core::hash_credential(secret.reveal());
-  token.last_four = core::last_four(secret.reveal());
   if (options.expires) {
     token.expires_at = parse_expiry(*options.expires, token.created_at, "the token");
   }
+  if (options.name) {
+    value_of(core::check_name(*options.name));
+  }
+  return token;
+}
+
+/// `token` with the id and the secret of a draft.
+Token complete(Token token, const Draft<TokenId>& draft) {
+  token.id = draft.id;
+  token.name = token.name.empty() ? token.id.to_string() : token.name;
+  token.hash = core::hash_credential(draft.secret.reveal());
+  token.last_four = core::last_four(draft.secret.reveal());
   value_of(core::check_token(token));
   return token;
 }
@@ -123,28 +135,94 @@ void print_created(Context& context, const Token& token, const core::Secret* sec
   context.out.flush();
 }
 
-ExitStatus create(Context& context, const Options& options) {
-  const core::Secret secret = core::kTokenForm.generate(system::random_bytes);
-  const Token token = make_token(context, options, secret);
-  const auto store = context.open_store(store::OpenMode::create_if_missing);
-  std::optional<KeyFile> file;
-  if (options.file) {
-    file.emplace(*options.file, secret);
+/// The token whose secret an interrupted command has staged, if the store has it. The secret of one
+/// that has ended is deleted.
+std::optional<Token> find_staged(const Context& context, store::KeyStore& store, KeyFile& file) {
+  if (!file.staged()) {
+    return std::nullopt;
   }
-  store::Changes& changes = store->as(local_actor());
-  const Token created = value_of(changes.create_token(token));
-  const std::string id = created.id.to_string();
-  hand_over({.secret = secret,
+  const auto tokens = value_of(store.tokens());
+  const auto token = std::ranges::find(tokens, file.staged()->hash, &Token::hash);
+  if (token == tokens.end()) {
+    if (!file.is_of_this_store()) {
+      file.fail_foreign();
+    }
+    return std::nullopt;
+  }
+  if (!token->is_active(context.now())) {
+    file.discard();
+    return std::nullopt;
+  }
+  return *token;
+}
+
+bool is_as_asked(const Options& options, const Token& token, const Token& wanted) {
+  return token.name == options.name.value_or(token.id.to_string()) && token.role == wanted.role &&
+         token.workspace == wanted.workspace &&
+         (options.expires ? is_expiry_as_asked(*options.expires, token.created_at, token.expires_at,
+                                               wanted.created_at)
+                          : !token.expires_at);
+}
+
+/// Publishes the token that an interrupted command stored and staged.
+ExitStatus finish(Context& context, const Options& options, KeyFile& file, const Token& token,
+                  const Token& wanted) {
+  if (!is_as_asked(options, token, wanted)) {
+    throw Failure{{ErrorCode::conflict,
+                   "an interrupted command has left the token " + token.name + " (" +
+                       token.id.to_string() + ") beside " + file.path().string(),
+                   "run that command again, or revoke " + token.id.to_string()}};
+  }
+  file.publish();
+  file.sync_folder();
+  print_created(context, token, nullptr);
+  return ExitStatus::done;
+}
+
+/// Stores a token and gives it to the user.
+ExitStatus create(Context& context, store::KeyStore& store, const Token& wanted,
+                  const Draft<TokenId>& draft, KeyFile* file) {
+  store::Changes& changes = store.as(local_actor());
+  const Token token = complete(wanted, draft);
+  const std::string id = token.id.to_string();
+  auto created = changes.create_token(token);
+  if (!created && file != nullptr) {
+    fail_with_draft(*file, draft.is_resumed, created.error());
+  }
+  if (!created) {
+    if (created.error().code == ErrorCode::outcome_unknown) {
+      created.error().hint = revoke_hint("nexakey token revoke " + id);
+    }
+    throw Failure{std::move(created.error())};
+  }
+  hand_over({.secret = draft.secret,
              .file = file,
-             .print = [&](const core::Secret* shown) { print_created(context, created, shown); },
+             .print = [&](const core::Secret* shown) { print_created(context, *created, shown); },
              .revoke =
                  [&] {
-                   return changes.revoke_tokens({&created.id, 1}, context.now())
+                   return changes.revoke_tokens({&created->id, 1}, context.now())
                        .map([](const auto& /*tokens*/) {});
                  },
              .subject = "the token " + id,
              .revoke_command = "nexakey token revoke " + id});
   return ExitStatus::done;
+}
+
+ExitStatus create(Context& context, const Options& options) {
+  const Token wanted = make_token(context, options);
+  const auto store = context.open_store(store::OpenMode::create_if_missing);
+  if (!options.file) {
+    return create(context, *store, wanted, make_draft<TokenId>(kTokenKind), nullptr);
+  }
+  KeyFile file(*options.file, kTokenKind, context.store_name());
+  if (const auto staged = find_staged(context, *store, file)) {
+    return finish(context, options, file, *staged, wanted);
+  }
+  if (file.is_taken()) {
+    file.fail(EEXIST);
+  }
+  file.check_replaceable();
+  return create(context, *store, wanted, stage_draft<TokenId>(file, kTokenKind), &file);
 }
 
 ExitStatus list(Context& context) {

@@ -52,9 +52,10 @@ class Home:
         return ("rotate", "crm", "--grace", grace, "--key-file", str(self.file), "-q", "-y")
 
     def decision(self, file):
-        """The result of verify for the key in a file."""
-        done = subprocess.run([NEXAKEY, "verify", "--key-file", str(file), "-o", "json"],
-                              env=self.env, capture_output=True, text=True, timeout=TIME_LIMIT)
+        """The result of verify for the key in the first line of a file."""
+        key = file.read_text().partition("\n")[0]
+        done = subprocess.run([NEXAKEY, "verify", "-o", "json"], env=self.env, input=key,
+                              capture_output=True, text=True, timeout=TIME_LIMIT)
         return json.loads(done.stdout)
 
     def keys(self):
@@ -142,7 +143,7 @@ def check_kills(home):
         newest = home.newest()["id"]
         in_file = home.decision(home.file)
         beside = home.decision(home.staged) if home.staged.exists() and \
-            home.staged.stat().st_size > 36 else None
+            home.staged.stat().st_size > 0 else None
         staged_was_left += home.staged.exists()
         if in_file["key_id"] != newest:
             file_was_behind += 1

@@ -1,0 +1,100 @@
+"""A folder with a store, and what the tests of new secrets ask it."""
+
+import contextlib
+import json
+import os
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+NEXAKEY = os.path.abspath(os.environ["NEXAKEY"])
+TIME_LIMIT = 120  # seconds, for every command
+
+
+class Home:
+    """A new store, with the environment to use it; `store` is the URL of another one."""
+
+    def __init__(self, store=None, **variables):
+        self.folder = tempfile.TemporaryDirectory(prefix="nexakey-secrets-")
+        self.path = Path(self.folder.name)
+        kept = {name: os.environ[name] for name in ("PATH", "LANG", "ASAN_OPTIONS", "TSAN_OPTIONS")
+                if name in os.environ}
+        self.env = kept | {"NEXAKEY_STORE": store or f"{self.path}/keys.db", "HOME": self.folder.name,
+                           "NEXAKEY_SYSTEM_CONFIG": "/nowhere"} | variables
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.folder.cleanup()
+
+    def run(self, *words, under=(), stdin=""):
+        """Runs a command, under another one such as strace."""
+        return subprocess.run([*under, NEXAKEY, *map(str, words)], env=self.env, cwd=self.path,
+                              input=stdin, capture_output=True, text=True, timeout=TIME_LIMIT)
+
+    def done(self, *words, stdin=""):
+        """The output of a command that succeeds."""
+        result = self.run(*words, stdin=stdin)
+        assert result.returncode == 0, (words, result)
+        return result.stdout
+
+    def keys(self, *filters):
+        return json.loads(self.done("list", "--status", "all", "-o", "json", *filters))["keys"]
+
+    def live(self, name):
+        """The keys of a name that are active and have no successor."""
+        return [key for key in self.keys("--name", name)
+                if key["status"] == "active" and not key["superseded_by"]]
+
+    def tokens(self, name):
+        listed = json.loads(self.done("token", "list", "-o", "json"))["tokens"]
+        return [token for token in listed if token["name"] == name and token["status"] == "active"]
+
+    def holder(self, file):
+        """The id of the key in a file; nothing if it admits no request."""
+        result = self.run("verify", "--key-file", file, "--dry-run", "-o", "json")
+        decision = json.loads(result.stdout) if result.stdout else {}
+        return decision.get("key_id") if decision.get("allowed") else None
+
+    def names(self):
+        """The files beside the store."""
+        return sorted(path.name for path in self.path.iterdir()
+                      if not path.name.startswith("keys.db"))
+
+
+@contextlib.contextmanager
+def served(home):
+    """A server of the store: the path of its socket. The token of an admin is in admin.token."""
+    token = home.path / "admin.token"
+    token.touch(mode=0o600)
+    token.write_text(home.done("token", "create", "admin", "--role", "admin", "-q"))
+    path = f"{home.path}/serve.sock"
+    server = subprocess.Popen([NEXAKEY, "serve", "--listen", f"unix:{path}", "--log", "none"],
+                              env=home.env, stderr=subprocess.DEVNULL)
+    try:
+        give_up = time.monotonic() + TIME_LIMIT
+        while not os.path.exists(path):
+            assert time.monotonic() < give_up and server.poll() is None, "the server does not start"
+            time.sleep(0.02)
+        yield path
+    finally:
+        server.kill()
+        server.wait()
+
+
+def traced(call, fault):
+    """The words before a command that make strace inject a fault into a system call. Nothing is
+    traced but this call, because strace counts each by itself."""
+    return ["strace", "-f", "-qqq", "-o", "/dev/null", "-e", f"trace={call}", "-e",
+            f"inject={call}:{fault}"]
+
+
+def why_not_traced():
+    """Why strace cannot be used; nothing if it can."""
+    try:
+        tried = subprocess.run([*traced("getpid", "error=EPERM:when=60000"), "true"], capture_output=True, text=True)
+    except OSError as error:
+        return str(error)
+    return tried.stderr.strip() if tried.returncode != 0 else ""
