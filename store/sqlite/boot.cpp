@@ -1,11 +1,10 @@
 #include "store/sqlite/boot.h"
 
+#include <algorithm>
 #include <cctype>
 #include <charconv>
 #include <filesystem>
-#include <optional>
 #include <sstream>
-#include <string>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -24,7 +23,22 @@ std::string read_proc(const char* path) {
   return {bytes.data(), size > 0 ? static_cast<std::size_t>(size) : 0};
 }
 
-/// The bytes of a UUID (RFC 9562, 4).
+/// The offset in a line `boottime SECONDS NANOSECONDS`; nothing if the text has no such line.
+std::optional<std::int64_t> find_offset(const std::string& offsets) {
+  std::istringstream lines(offsets);
+  std::string clock;
+  std::int64_t seconds = 0;
+  std::int64_t nanoseconds = 0;
+  while (lines >> clock >> seconds >> nanoseconds) {
+    if (clock == "boottime") {
+      return seconds * kNanosecondsPerSecond + nanoseconds;
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
 std::optional<std::array<std::uint8_t, 16>> parse_uuid(std::string text) {
   constexpr int kHexadecimal = 16;
   std::erase_if(text, [](unsigned char c) { return c == '-' || std::isspace(c) != 0; });
@@ -41,21 +55,14 @@ std::optional<std::array<std::uint8_t, 16>> parse_uuid(std::string text) {
   return bytes;
 }
 
-/// The offset in a line `boottime SECONDS NANOSECONDS`; nothing if the text has no such line.
-std::optional<std::int64_t> find_offset(const std::string& offsets) {
-  std::istringstream lines(offsets);
-  std::string clock;
-  std::int64_t seconds = 0;
-  std::int64_t nanoseconds = 0;
-  while (lines >> clock >> seconds >> nanoseconds) {
-    if (clock == "boottime") {
-      return seconds * kNanosecondsPerSecond + nanoseconds;
-    }
-  }
-  return std::nullopt;
+core::Tick read_clock(clockid_t clock) {
+  constexpr std::int64_t kMaxSeconds =
+      std::chrono::duration_cast<std::chrono::seconds>(core::Tick::max()).count() - 1;
+  timespec time{};
+  ::clock_gettime(clock, &time);
+  return std::chrono::seconds(std::min<std::int64_t>(time.tv_sec, kMaxSeconds)) +
+         std::chrono::nanoseconds(time.tv_nsec);
 }
-
-}  // namespace
 
 Boot read_boot() {
   constexpr const char* kId = "/proc/sys/kernel/random/boot_id";

@@ -2,6 +2,11 @@
 
 #include <array>
 #include <cstdint>
+#include <ctime>
+#include <optional>
+#include <string>
+
+#include "core/sliding_window.h"
 
 namespace nexakey::store::sqlite {
 
@@ -17,5 +22,12 @@ struct Boot {
 
 /// The boot of this process. Throws StoreProblem if /proc does not tell it.
 Boot read_boot();
+
+/// The bytes of a UUID (RFC 9562, 4); nothing for any other text.
+std::optional<std::array<std::uint8_t, 16>> parse_uuid(std::string text);
+
+/// The time of a clock (clock_gettime(2)). One that does not fit, after 2262, is the last that
+/// does.
+core::Tick read_clock(clockid_t clock);
 
 }  // namespace nexakey::store::sqlite

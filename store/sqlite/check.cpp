@@ -89,10 +89,10 @@ void check_live_state(const StorePaths& paths, const std::optional<Record>& reco
   if (!lock) {
     return;
   }
-  if (std::filesystem::exists(paths.windows)) {
+  if (record && std::filesystem::exists(paths.windows)) {
     look_at("windows", paths, visit, [&](Findings&) {
       const LockGuard guard(*lock, Lock::live);
-      return count_of(WindowFile::check(paths.windows), "window");
+      return count_of(WindowFile::check(paths.windows, record->store), "window");
     });
   }
   if (record && std::filesystem::exists(paths.journal)) {

@@ -80,6 +80,15 @@ void check_file(Findings& findings, const std::filesystem::path& path, const str
   }
 }
 
+/// Whether the windows move to another file, as far as this process can see.
+bool are_moving(const StorePaths& paths) {
+  try {
+    return WindowFile::is_moving(paths.windows);
+  } catch (const std::system_error&) {
+    return false;
+  }
+}
+
 void check_files_of_store(const StorePaths& paths, ::uid_t owner, const FindingVisitor& visit) {
   Findings findings("files", visit);
   int files = 0;
@@ -92,7 +101,12 @@ void check_files_of_store(const StorePaths& paths, ::uid_t owner, const FindingV
   }
   for (const char* const suffix : kLeftovers) {
     const std::filesystem::path path = paths.database.string() + suffix;
-    if (look_at(path)) {
+    if (!look_at(path)) {
+      continue;
+    }
+    if (path == WindowFile::next_path(paths.windows) && are_moving(paths)) {
+      check_file(findings, path, *look_at(path), owner);
+    } else {
       findings.add(Health::warning,
                    path.string() + " is a partial file that an interrupted process left",
                    "delete it while nothing uses the store");

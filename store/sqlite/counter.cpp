@@ -1,5 +1,10 @@
 #include "store/sqlite/counter.h"
 
+#include <chrono>
+#include <exception>
+#include <system_error>
+#include <thread>
+
 #include "store/sqlite/usage_tables.h"
 
 namespace nexakey::store::sqlite {
@@ -7,8 +12,14 @@ namespace nexakey::store::sqlite {
 using Reserve = Database::Reserve;
 
 Counter::~Counter() {
-  if (has_counted_) {
-    live_->journal.start_write_back(true);
+  if (!has_counted_) {
+    return;
+  }
+  live_->journal.start_write_back(true);
+  try {
+    prepare_windows(Reserve::kept);
+  } catch (const std::exception&) {
+    return;  // the next process does it
   }
 }
 
@@ -26,14 +37,58 @@ std::unique_ptr<LockGuard> Counter::lock_with_room(std::span<const std::string> 
       size += UsageJournal::max_size(endpoint);
     }
   }
-  for (;;) {
+  // On a full disk, the keys that have windows are decided nevertheless.
+  for (bool is_full = false;;) {
     auto guard = std::make_unique<LockGuard>(database_.lock_file(), Lock::live);
-    if (live().journal.make_room(size)) {
+    if (!live().windows.make_room(endpoints.size()) && !is_full) {
+      guard.reset();
+      is_full = !prepare_windows(Reserve::used);
+    } else if (live().journal.make_room(size)) {
       return guard;
+    } else {
+      guard.reset();
+      flush_half(Reserve::used);
     }
-    guard.reset();
-    flush_half(Reserve::used);
   }
+}
+
+bool Counter::prepare_windows(Reserve reserve) {
+  const auto is_prepared = [&] {
+    try {
+      live().windows.prepare(database_.lock_file());
+      return true;
+    } catch (const std::system_error& error) {
+      if (error.code() != std::errc::no_space_on_device) {
+        throw;
+      }
+      return false;
+    }
+  };
+  return is_prepared() ||
+         (reserve == Reserve::used && database_.give_up_reserve() && is_prepared());
+}
+
+void Counter::prepare_windows_if_urgent() {
+  // Decisions do not wait for a process that prepares it already.
+  const LockFile& lock = database_.lock_file();
+  if (live().windows.is_urgent() && lock.try_lock(Lock::prepare)) {
+    lock.unlock(Lock::prepare);
+    prepare_windows(Reserve::kept);
+  }
+}
+
+void Counter::maintain_windows() {
+  constexpr int kTurns = 32;
+  constexpr auto kPause = std::chrono::milliseconds(1);  // in which others get the lock
+  auto& windows = live().windows;
+  for (int turn = 0; turn < kTurns && windows.is_moving(); ++turn) {
+    {
+      const LockGuard guard(database_.lock_file(), Lock::live);
+      windows.make_room(0);
+    }
+    std::this_thread::sleep_for(kPause);
+  }
+  prepare_windows(Reserve::kept);
 }
 
 void Counter::append(const UsageRecord& record) {

@@ -23,8 +23,8 @@ class Counter {
   /// The windows and the journal, which are opened at the first use. They require Lock::live.
   LiveState& live();
 
-  /// Takes Lock::live, with room in the journal for one record of each endpoint that is not empty.
-  /// Flushes the journal if it must.
+  /// Takes Lock::live, with room in the journal for one record of each endpoint that is not empty,
+  /// and in the windows for as many keys. Flushes the journal if it must.
   std::unique_ptr<LockGuard> lock_with_room(std::span<const std::string> endpoints);
   /// Adds a record for which there is room. Requires Lock::live.
   void append(const UsageRecord& record);
@@ -33,10 +33,16 @@ class Counter {
   void flush();
   /// Flushes one half if a half is full, or the active one is half full.
   void flush_if_due();
+  /// Lets the windows move on, and prepares a file for them if it is due.
+  void maintain_windows();
+  /// Prepares a file for the windows if it cannot wait for `maintain_windows`.
+  void prepare_windows_if_urgent();
   /// Starts to write the counts to disk, unless a process did so within the last second.
   void start_write_back() { live().journal.start_write_back(false); }
 
  private:
+  /// False: the disk is full, and there is no reserve any more.
+  bool prepare_windows(Database::Reserve reserve);
   /// Flushes the sealed half or else the active one.
   void flush_half(Database::Reserve reserve);
 

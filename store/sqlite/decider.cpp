@@ -116,6 +116,7 @@ std::vector<Verification> Decider::verify(std::span<const Request> requests,
   for (std::size_t done = 0; done < requests.size(); done += kBatch) {
     verify_batch(requests.subspan(done, std::min(kBatch, requests.size() - done)), options,
                  verifications);
+    counter_.prepare_windows_if_urgent();
   }
   counter_.start_write_back();
   return verifications;

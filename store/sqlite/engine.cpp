@@ -73,6 +73,7 @@ Result<void> SqliteEngine::flush() {
 Result<void> SqliteEngine::maintain() {
   return guarded(database_.paths(), [&]() -> Result<void> {
     counter_.flush_if_due();
+    counter_.maintain_windows();
     counter_.start_write_back();
     return {};
   });

@@ -22,7 +22,7 @@ LiveState LiveState::open(const StorePaths& paths, const LockFile& lock, const S
     UsageJournalV1(paths.journal).retire();
     std::filesystem::remove(paths.journal);
   }
-  return {.windows = WindowFile(paths.windows),
+  return {.windows = WindowFile(paths.windows, store, boot),
           .journal = UsageJournal(paths.journal, store, boot, flushed)};
 }
 

@@ -10,9 +10,10 @@ namespace nexakey::store::sqlite {
 /// The locks that the processes on a store share: open file description locks (fcntl(2)), which the
 /// kernel releases when their holder dies. A process that takes both takes `writer` first.
 enum class Lock : int {
-  writer,  ///< SQLite's file: each write transaction and each checkpoint
-  live,    ///< the windows and the journal
-  in_use,  ///< the store: shared by all processes that have it open
+  writer,   ///< SQLite's file: each write transaction and each checkpoint
+  live,     ///< the windows and the journal
+  in_use,   ///< the store: shared by all processes that have it open
+  prepare,  ///< the file that the windows move to, while it is made
 };
 
 /// The file with the locks. It stays empty.

@@ -1,15 +1,11 @@
 #include "store/sqlite/window_file.h"
 
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <bit>
-#include <ctime>
-#include <limits>
 #include <system_error>
 
-#include <fcntl.h>
-#include <unistd.h>
+#include "store/sqlite/window_file_v2.h"
 
 namespace nexakey::store::sqlite {
 namespace {
@@ -18,295 +14,295 @@ using core::KeyId;
 using core::SlidingWindow;
 using core::Tick;
 
-constexpr std::array<char, 8> kWindowsMagic{'n', 'x', 'k', 'w', 'i', 'n', '0', '2'};
-constexpr std::uint64_t kMinSlots = 1024;
-constexpr std::uint64_t kMinRing = 16;
-constexpr std::uint64_t kMinArena = 4 * kMinRing * kMinSlots;
-constexpr std::size_t kWindowsHeaderSize = 4096;
+/// What one turn moves at most: slots that it looks at, and times that it copies.
+constexpr std::uint64_t kSlotsPerTurn = 1024;
+constexpr std::uint64_t kTimesPerTurn = std::uint64_t{1} << 16U;
+/// The maximum number of keys that a turn uses.
+constexpr std::uint64_t kKeysPerTurn = 64;
+constexpr const char* kWindowsLoss = "every key starts with an empty minute";
 
-StoreProblem damaged(const std::filesystem::path& path) {
-  return StoreProblem(
-      path.string() + " is damaged",
-      "stop all processes that use the store, then delete the file; every key starts with"
-      " an empty minute");
-}
-
-using BootId = std::array<char, 36>;
-
-BootId read_boot_id() {
-  const File file("/proc/sys/kernel/random/boot_id", O_RDONLY);
-  BootId id{};
-  if (::read(file.descriptor(), id.data(), id.size()) != static_cast<ssize_t>(id.size())) {
-    throw StoreProblem("the machine's boot id cannot be read");
+WindowTable open_or_create(const std::filesystem::path& path, const StoreIdentity& store,
+                           const Boot& boot) {
+  if (!std::filesystem::exists(path)) {
+    const auto fresh = WindowFile::next_path(path);
+    WindowTable::Header header{};
+    header.head.store = store;
+    header.serial = 1;
+    WindowTable::create(fresh, header,
+                        {.slots = WindowTable::kMinSlots, .times = WindowTable::kMinTimes})
+        .sync();
+    std::filesystem::rename(fresh, path);
+  } else if (is_version_2(path)) {
+    convert_version_2(path, store, boot);
   }
-  return id;
-}
-
-Tick read_clock(clockid_t clock) {
-  timespec time{};
-  ::clock_gettime(clock, &time);
-  return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+  return WindowTable::open(path);
 }
 
 }  // namespace
 
-/// The place of a ring in the arena, in one word, so that a single store replaces it. Its size is a
-/// power of two.
-class WindowFile::Place {
- public:
-  Place(std::uint64_t offset, std::uint64_t size)
-      : word_(offset << kSizeBits | static_cast<unsigned>(std::countr_zero(size))) {}
-
-  [[nodiscard]] std::uint64_t offset() const { return word_ >> kSizeBits; }
-  [[nodiscard]] std::uint64_t size() const { return std::uint64_t{1} << (word_ & kSizeMask); }
-  [[nodiscard]] std::uint64_t end() const { return offset() + size(); }
-
- private:
-  static constexpr unsigned kSizeBits = 6;
-  static constexpr std::uint64_t kSizeMask = (1U << kSizeBits) - 1;
-
-  std::uint64_t word_;
+/// How much the windows need in another file, counted while other processes use them.
+struct WindowFile::Estimate {
+  std::uint64_t slots = 0;  ///< of windows that are not empty
+  std::uint64_t times = 0;  ///< of their rings
+  std::uint64_t uses = 0;   ///< WindowTable::Header::uses before
 };
 
-struct WindowFile::Header {
-  std::array<char, 8> magic;
-  std::uint64_t slots;       // a power of two
-  std::uint64_t slots_used;  // may be too low after a crash
-  std::uint64_t arena_size;  // in times
-  std::uint64_t arena_used;
-  std::uint64_t retired;  // not 0: the windows have moved to a new file, or must
-  Tick clock_base;
-  BootId boot_id;
-};
-
-struct WindowFile::Slot {
-  std::int64_t key;  // bits of the id, plus 1; 0: free
-  Place place;
-  std::uint64_t count;
-};
-
-WindowFile::WindowFile(std::filesystem::path path)
-    : path_(std::move(path)), mapping_(open_or_create(path_)) {
-  refresh();
+WindowFile::WindowFile(std::filesystem::path path, const StoreIdentity& store, const Boot& boot)
+    : path_(std::move(path)), boot_(boot), table_(open_or_create(path_, store, boot)) {
+  check_store_of(table_.header().head, store, path_, kWindowsLoss);
+  check_format(table_.header().head, store);
+  if (table_.header().head.boot != boot_ && table_.header().is_moving()) {
+    // A power cut may have lost the other file. This one still has what had moved.
+    const auto next = WindowTable::try_open(next_path(path_));
+    if (!next || next->header().serial != table_.header().next) {
+      table_.header().next = 0;
+      table_.header().moved = 0;
+    }
+  }
+  follow();
   set_clock();
+  newest().header().head.store.format = store.format;
 }
 
-WindowFile::Header& WindowFile::header() const { return *mapping_.at<Header>(0); }
-
-std::span<WindowFile::Slot> WindowFile::slots() const {
-  return {mapping_.at<Slot>(kWindowsHeaderSize), header().slots};
+std::filesystem::path WindowFile::next_path(const std::filesystem::path& path) {
+  return path.string() + "-new";
 }
 
-Tick* WindowFile::arena() const {
-  return mapping_.at<Tick>(kWindowsHeaderSize + header().slots * sizeof(Slot));
+bool WindowFile::is_moving(const std::filesystem::path& path) {
+  const auto table = WindowTable::try_open(path);
+  return table && table->header().is_moving();
 }
 
-Mapping WindowFile::create(const std::filesystem::path& path, std::uint64_t slots,
-                           std::uint64_t arena_size) {
-  Mapping mapping(
-      File::create(path, kWindowsHeaderSize + slots * sizeof(Slot) + arena_size * sizeof(Tick)));
-  auto& header = *mapping.at<Header>(0);
-  header.slots = slots;
-  header.arena_size = arena_size;
-  header.magic = kWindowsMagic;
-  return mapping;
-}
-
-Mapping WindowFile::open_or_create(const std::filesystem::path& path) {
-  if (!std::filesystem::exists(path)) {
-    const std::filesystem::path fresh = path.string() + "-new";
-    create(fresh, kMinSlots, kMinArena).file().sync();
-    std::filesystem::rename(fresh, path);
+std::size_t WindowFile::check(const std::filesystem::path& path, const StoreIdentity& store) {
+  if (is_version_2(path)) {
+    return count_version_2(path);
   }
-  return open(path);
-}
-
-Mapping WindowFile::open(const std::filesystem::path& path) {
-  File file(path, O_RDWR);
-  const std::size_t size = file.size();
-  if (size >= kWindowsHeaderSize) {
-    Mapping mapping(std::move(file));
-    const auto& header = *mapping.at<Header>(0);
-    const std::uint64_t max = size / sizeof(Tick);
-    if (header.magic == kWindowsMagic && std::has_single_bit(header.slots) && header.slots <= max &&
-        header.arena_size <= max &&
-        size ==
-            kWindowsHeaderSize + header.slots * sizeof(Slot) + header.arena_size * sizeof(Tick)) {
-      return mapping;
+  std::size_t windows = 0;
+  const auto count = [&](const WindowTable& table, const WindowTable* newer) {
+    for (const WindowTable::Slot& slot : table.slots()) {
+      // The ring throws if the slot is damaged.
+      if (slot.key != 0 && !table.ring(slot).empty() &&
+          (newer == nullptr || newer->find(KeyId(slot.key - 1)) == nullptr)) {
+        ++windows;
+      }
     }
+  };
+  const WindowTable table = WindowTable::open(path);
+  check_store_of(table.header().head, store, path, kWindowsLoss);
+  std::optional<WindowTable> next;
+  if (table.header().is_moving()) {
+    next = WindowTable::open(next_path(path));
+    count(*next, nullptr);
   }
-  throw damaged(path);
+  count(table, next ? &*next : nullptr);
+  return windows;
 }
 
-std::size_t WindowFile::check(const std::filesystem::path& path) {
-  const WindowFile file(open(path), path);
-  return static_cast<std::size_t>(std::ranges::count_if(
-      file.slots(), [&](const Slot& slot) { return slot.key != 0 && !file.ring(slot).empty(); }));
+// Maps the files that other processes have begun to use.
+void WindowFile::follow() {
+  table_.follow();
+  while (table_.header().is_moving()) {
+    if (!next_) {
+      WindowTable named = WindowTable::open(path_);
+      if (named.header().serial != table_.header().serial) {
+        table_ = std::move(named);  // it has replaced the file that this process knows
+        continue;
+      }
+      next_ = WindowTable::open(next_path(path_));
+      if (next_->header().serial != table_.header().next) {
+        throw damaged_windows(path_);
+      }
+    }
+    next_->follow();
+    if (!table_.header().has_moved()) {
+      return;
+    }
+    table_ = *std::exchange(next_, std::nullopt);
+  }
+  next_.reset();
 }
 
-void WindowFile::refresh() {
-  if (header().retired == 0) {
-    return;
-  }
-  mapping_ = open(path_);
-  if (header().retired != 0) {
-    rebuild(read_time());  // the process that retired it died before the new one was in place
-  }
-}
-
+// Continues the time of the windows after a boot.
 void WindowFile::set_clock() {
-  const BootId boot_id = read_boot_id();
-  if (header().boot_id == boot_id) {
+  if (newest().header().head.boot == boot_) {
     return;
   }
-  // After a power cut, the file may have slots that the header does not count.
-  Header& head = header();
-  head.slots_used = 0;
-  Tick latest = read_clock(CLOCK_REALTIME);
-  for (const Slot& slot : slots()) {
-    if (slot.key != 0) {
-      head.slots_used += 1;
-      head.arena_used = std::max(head.arena_used, slot.place.end());
-      latest = std::max(latest, newest(slot));
+  Tick latest = std::max(read_clock(CLOCK_REALTIME), table_.recount());
+  if (next_) {
+    latest = std::max(latest, next_->recount());
+  }
+  for (WindowTable* const table : {&table_, next_ ? &*next_ : nullptr}) {
+    if (table != nullptr) {
+      table->header().clock_base = latest - read_clock(CLOCK_BOOTTIME);
+      std::atomic_signal_fence(std::memory_order_release);
+      table->header().head.boot = boot_;
     }
   }
-  head.clock_base = latest - read_clock(CLOCK_BOOTTIME);
-  head.boot_id = boot_id;
 }
 
-Tick WindowFile::read_time() const { return header().clock_base + read_clock(CLOCK_BOOTTIME); }
+Tick WindowFile::read_time() const {
+  return newest().header().clock_base + read_clock(CLOCK_BOOTTIME);
+}
 
-Tick WindowFile::now() {
-  refresh();
+Tick WindowFile::now() const {
+  if (newest().header().head.boot != boot_) {
+    throw another_clock(path_);
+  }
   return read_time();
 }
 
-WindowFile::Slot* WindowFile::find(KeyId id) const {
-  const auto table = slots();
-  const std::int64_t key = id.bits() + 1;
-  const std::size_t mask = table.size() - 1;
-  for (std::size_t probes = 0, at = static_cast<std::size_t>(key) & mask; probes < table.size();
-       ++probes, at = (at + 1) & mask) {
-    if (table[at].key == key) {
-      return &table[at];
+void WindowFile::move_some() {
+  auto& header = table_.header();
+  const Tick now = read_time();
+  const std::uint64_t end = std::min(header.slots, header.moved + kSlotsPerTurn);
+  for (std::uint64_t times = 0; header.moved < end && times < kTimesPerTurn;) {
+    WindowTable::Slot& slot = table_.slots()[header.moved];
+    // A window that was used has moved already.
+    if (table_.is_live(slot, now) && next_->find(KeyId(slot.key - 1)) == nullptr) {
+      times += next_->adopt(slot, table_.view(slot), now).place.size();
     }
-    if (table[at].key == 0) {
-      break;
-    }
+    std::atomic_signal_fence(std::memory_order_release);
+    ++header.moved;
   }
-  return nullptr;
 }
 
-std::span<Tick> WindowFile::ring(const Slot& slot) const {
-  const std::uint64_t arena_size = header().arena_size;
-  const Place place = slot.place;
-  if (place.size() > arena_size || place.offset() > arena_size - place.size()) {
-    throw damaged(path_);
+bool WindowFile::make_room(std::size_t keys) {
+  follow();
+  if (next_) {
+    try {
+      move_some();
+    } catch (const std::system_error& error) {
+      // On a full disk, the windows stay where they are until there is room.
+      if (error.code() != std::errc::no_space_on_device) {
+        throw;
+      }
+    }
+    follow();
   }
-  return {arena() + place.offset(), place.size()};
-}
-
-SlidingWindow WindowFile::view(Slot& slot) const { return {slot.count, ring(slot)}; }
-
-Tick WindowFile::newest(const Slot& slot) const {
-  if (slot.key == 0 || slot.count == 0) {
-    return Tick::min();
-  }
-  const auto times = ring(slot);
-  return times[(slot.count - 1) % times.size()];
+  return newest().has_room(keys);
 }
 
 SlidingWindow WindowFile::window(KeyId id, std::uint32_t limit, Tick now) {
-  Slot* slot = find(id);
+  WindowTable& table = newest();
+  table.header().uses += 1;
+  WindowTable::Slot* slot = table.find(id);
   if (slot == nullptr) {
-    if (!has_room(1, kMinRing)) {
-      rebuild(now);
-    }
-    slot = &insert(id, kMinRing);
-  } else if (view(*slot).is_short(limit, now)) {
-    if (has_room(0, 2 * slot->place.size())) {
-      grow(*slot, now);
-    } else {
-      rebuild(now);
-      slot = find(id);
+    WindowTable::Slot* const old = next_ ? table_.find(id) : nullptr;
+    slot = old != nullptr && table_.is_live(*old, now) ? &table.adopt(*old, table_.view(*old), now)
+                                                       : &table.insert(id);
+  }
+  if (table.view(*slot).is_short(limit, now)) {
+    table.grow(id, now);
+    slot = table.find(id);
+  }
+  return table.view(*slot);
+}
+
+// At five eighths, or when the arena is larger than it was planned to be.
+bool WindowFile::is_filling() const {
+  const auto& header = newest().header();
+  return header.slots_used > header.slots / 8 * 5 || header.arena_used > header.arena_planned;
+}
+
+bool WindowFile::is_urgent() const {
+  const auto& header = newest().header();
+  return !next_ && (header.slots_used > header.slots / 4 * 3 ||
+                    header.arena_used > header.arena_planned / 2 * 3);
+}
+
+/// Reads what other processes write at the same time: `begin_move` adds what they can have added.
+WindowFile::Estimate WindowFile::estimate() const {
+  Estimate estimate{.uses = table_.header().uses};
+  const Tick now = read_time();
+  for (WindowTable::Slot& slot : table_.slots()) {
+    if (slot.key != 0 && !table_.has(slot.place)) {  // the arena has grown
+      estimate.slots += 1;
+      estimate.times += slot.place.size();
+    } else if (table_.is_live(slot, now)) {
+      estimate.slots += 1;
+      estimate.times += WindowTable::ring_size(table_.view(slot), now);
     }
   }
-  return view(*slot);
+  return estimate;
 }
 
-bool WindowFile::has_room(std::uint64_t slots, std::uint64_t times) const {
-  const Header& head = header();
-  return head.slots_used + slots <= head.slots / 4 * 3 && head.arena_used <= head.arena_size &&
-         times <= head.arena_size - head.arena_used;
+/// How many keys can get a window while the windows move, which have so many times.
+std::uint64_t WindowFile::keys_while_moving(std::uint64_t times) const {
+  const std::uint64_t turns = table_.header().slots / kSlotsPerTurn + times / kTimesPerTurn + 2;
+  return turns * kKeysPerTurn;
 }
 
-/// Each store here and in `grow` leaves a valid state, so that a crash between two of them wastes
-/// at most some room.
-WindowFile::Slot& WindowFile::insert(KeyId id, std::uint64_t ring_size) {
-  Header& head = header();
-  const auto table = slots();
-  const std::size_t mask = table.size() - 1;
-  std::size_t at = static_cast<std::size_t>(id.bits() + 1) & mask;
-  for (std::size_t probes = 0; table[at].key != 0; at = (at + 1) & mask) {
-    if (++probes > mask) {
-      throw damaged(path_);
-    }
+/// Lets the windows move to `next` from now on. False: it may be too small for them.
+bool WindowFile::begin_move(WindowTable next, const Estimate& estimate) {
+  const auto& header = table_.header();
+  const std::uint64_t uses = header.uses - estimate.uses;
+  if (!next.has_room(estimate.slots + uses + keys_while_moving(estimate.times + uses))) {
+    return false;
   }
-  Slot& slot = table[at];
-  slot.place = Place(head.arena_used, ring_size);
-  slot.count = 0;
-  head.arena_used += ring_size;
-  head.slots_used += 1;
+  next.header().clock_base = header.clock_base;
+  next.header().head = header.head;
+  table_.header().moved = 0;
+  next_ = std::move(next);
   std::atomic_signal_fence(std::memory_order_release);
-  slot.key = id.bits() + 1;
-  return slot;
+  table_.header().next = next_->header().serial;
+  return true;
 }
 
-void WindowFile::grow(Slot& slot, Tick now) {
-  const Place place(header().arena_used, 2 * slot.place.size());
-  view(slot).copy_to({arena() + place.offset(), place.size()}, now);
-  header().arena_used += place.size();
-  std::atomic_signal_fence(std::memory_order_release);
-  slot.place = place;
-}
-
-std::uint64_t WindowFile::times_inside(Slot& slot, Tick now) const {
-  constexpr auto kAny = std::numeric_limits<std::uint32_t>::max();
-  return slot.key == 0 ? 0 : view(slot).occupied(kAny, now);
-}
-
-void WindowFile::rebuild(Tick now) {
-  const auto ring_size = [](std::uint64_t times) {
-    return std::max(kMinRing, std::bit_ceil(times + 1));
+// Gives the file that the windows have moved to the name of the store's windows.
+void WindowFile::finish(const LockFile& lock) {
+  const auto is_named = [&] {
+    follow();
+    if (!next_ && WindowTable::open(path_).header().serial != table_.header().serial) {
+      return false;
+    }
+    if (!next_) {
+      table_.set_path(path_);
+    }
+    return true;
   };
-  std::uint64_t live = 1;
-  std::uint64_t room = kMinRing;
-  for (Slot& slot : slots()) {
-    if (const std::uint64_t times = times_inside(slot, now); times > 0) {
-      live += 1;
-      room += ring_size(times);
-    }
-  }
-  const std::filesystem::path fresh = path_.string() + "-new";
-  // Every ring can double once in it, so that under a steady load this is the last move.
-  WindowFile next(
-      create(fresh, std::max(kMinSlots, std::bit_ceil(2 * live)), std::max(kMinArena, 3 * room)),
-      path_);
-  next.header().clock_base = header().clock_base;
-  next.header().boot_id = header().boot_id;
-  for (Slot& slot : slots()) {
-    if (const std::uint64_t times = times_inside(slot, now); times > 0) {
-      Slot& moved = next.insert(KeyId(slot.key - 1), ring_size(times));
-      view(slot).copy_to(next.ring(moved), now);
-      moved.count = slot.count;
+  {
+    const LockGuard live(lock, Lock::live);
+    if (is_named()) {
+      return;
     }
   }
   // After a power cut, the name must not refer to a file whose content is not on disk.
-  next.mapping_.file().sync();
-  // From here on, every process that has the old file mapped maps the new one, or repeats this.
-  header().retired = 1;
-  std::filesystem::rename(fresh, path_);
-  mapping_ = std::move(next.mapping_);
+  table_.sync();
+  const LockGuard live(lock, Lock::live);
+  if (!is_named()) {
+    std::filesystem::rename(next_path(path_), path_);
+    table_.set_path(path_);
+  }
+}
+
+void WindowFile::prepare(const LockFile& lock) {
+  if (table_.path() == path_ && !is_filling()) {
+    return;
+  }
+  const LockGuard guard(lock, Lock::prepare);
+  finish(lock);
+  for (unsigned attempt = 0;; ++attempt) {
+    {
+      const LockGuard live(lock, Lock::live);
+      follow();
+      if (next_ || !is_filling()) {
+        return;
+      }
+    }
+    const Estimate estimate = this->estimate();
+    const std::uint64_t expected = estimate.slots + keys_while_moving(estimate.times);
+    WindowTable::Header header{};
+    header.serial = table_.header().serial + 1;
+    // Every ring can double once in the new file, so that under a steady load this is the last one.
+    WindowTable next = WindowTable::create(
+        next_path(path_), header,
+        {.slots = std::max(WindowTable::kMinSlots, std::bit_ceil(2 * expected)) << attempt,
+         .times = std::max(WindowTable::kMinTimes, 3 * estimate.times)});
+    const LockGuard live(lock, Lock::live);
+    if (begin_move(std::move(next), estimate)) {
+      return;
+    }
+  }
 }
 
 }  // namespace nexakey::store::sqlite

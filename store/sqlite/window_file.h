@@ -2,77 +2,83 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <utility>
 
 #include "core/id.h"
 #include "core/sliding_window.h"
-#include "store/sqlite/file.h"
+#include "store/sqlite/lock_file.h"
+#include "store/sqlite/window_table.h"
 
 namespace nexakey::store::sqlite {
 
 /// The sliding windows of all keys that were used within the last minute, in a file that all
 /// processes on the store have mapped.
 ///
-/// Layout: a header, an open-addressing table of slots by key id, and an arena of rings of times
-/// (docs/file-formats.md). A ring that is full of times within the window is replaced by one of
-/// twice its size. When the table or the arena is full, the windows that are not empty move to a
-/// new file of suitable size, which replaces the old one. So the size of the file depends on the
-/// requests of the last minutes, not on the limits.
+/// When the file is filling, a process prepares another one of suitable size, without Lock::live.
+/// From then on, each turn of the lock moves some of the windows that are not empty. A window is
+/// looked up in the new file, then in the old one, from where it moves when it is used. When all
+/// have moved, the new file replaces the old one. So the size of the file depends on the requests
+/// of the last minutes, not on the limits, and no decision waits until all windows have moved. A
+/// process may die at any point of this; the next one continues.
 ///
-/// Every function, including the constructor, requires Lock::live. Errors are exceptions.
+/// Every function, including the constructor, requires Lock::live unless it says otherwise. Errors
+/// are exceptions.
 class WindowFile {
  public:
-  /// Opens or creates the file.
-  explicit WindowFile(std::filesystem::path path);
+  /// Opens the windows of a store, or creates them. Converts a file of version 2.
+  WindowFile(std::filesystem::path path, const StoreIdentity& store, const Boot& boot);
 
   /// Reads the whole file without changing it. Returns how many windows it has. Throws StoreProblem
-  /// if it is damaged.
-  static std::size_t check(const std::filesystem::path& path);
+  /// if it is damaged, or belongs to another store.
+  static std::size_t check(const std::filesystem::path& path, const StoreIdentity& store);
+  /// Where the windows move to while they move.
+  static std::filesystem::path next_path(const std::filesystem::path& path);
+  /// Whether the windows of the file move to another one.
+  static bool is_moving(const std::filesystem::path& path);
+
+  /// Begins a turn of the lock: follows what other processes did, and moves some windows if they
+  /// are moving. False: there is no room for the windows of `keys` more keys until `prepare`.
+  bool make_room(std::size_t keys);
 
   /// The time of the windows: the time since boot (CLOCK_BOOTTIME), which changes to the wall clock
   /// do not move, plus the wall clock's time at the first use after boot, so that it continues
-  /// after a reboot.
-  core::Tick now();
+  /// after a reboot. Throws StoreProblem if a process with another clock has taken over the file.
+  [[nodiscard]] core::Tick now() const;
 
   /// The window of a key, with room for one more request if `limit` has any. `now`: the result of
-  /// now() under the same lock. Valid until the next call or the release of the lock.
+  /// now() in the same turn. Valid until the next call or the release of the lock.
   core::SlidingWindow window(core::KeyId id, std::uint32_t limit, core::Tick now);
 
+  /// Prepares another file if this one is filling, and lets it replace this one when all windows
+  /// have moved. Does nothing else, so that it may be called often. Requires no lock; takes
+  /// Lock::prepare, and Lock::live for moments.
+  void prepare(const LockFile& lock);
+  /// Whether the windows were moving at the last turn. Requires no lock.
+  [[nodiscard]] bool is_moving() const { return next_.has_value(); }
+  /// Whether `prepare` should not wait for the next maintenance.
+  /// Requires no lock.
+  [[nodiscard]] bool is_urgent() const;
+
  private:
-  struct Header;
-  class Place;
-  struct Slot;
+  struct Estimate;
 
-  WindowFile(Mapping mapping, std::filesystem::path path)
-      : path_(std::move(path)), mapping_(std::move(mapping)) {}
-
-  [[nodiscard]] Header& header() const;
-  [[nodiscard]] std::span<Slot> slots() const;
-  [[nodiscard]] core::Tick* arena() const;
-  [[nodiscard]] Slot* find(core::KeyId id) const;
-  [[nodiscard]] std::span<core::Tick> ring(const Slot& slot) const;
-  [[nodiscard]] core::SlidingWindow view(Slot& slot) const;
-  /// The time of a slot's last request; Tick::min() if it had none.
-  [[nodiscard]] core::Tick newest(const Slot& slot) const;
-  [[nodiscard]] bool has_room(std::uint64_t slots, std::uint64_t times) const;
-  Slot& insert(core::KeyId id, std::uint64_t ring_size);
-  /// Gives a slot a ring of twice the size.
-  void grow(Slot& slot, core::Tick now);
-  /// How many of a slot's times are within the window; 0 if it is free.
-  [[nodiscard]] std::uint64_t times_inside(Slot& slot, core::Tick now) const;
-  /// Moves the windows that are not empty at `now` to a new file with room for more.
-  void rebuild(core::Tick now);
-  /// Maps the new file if this one was replaced.
-  void refresh();
-  void set_clock();
+  [[nodiscard]] const WindowTable& newest() const { return next_ ? *next_ : table_; }
+  [[nodiscard]] WindowTable& newest() { return next_ ? *next_ : table_; }
+  [[nodiscard]] bool is_filling() const;
   [[nodiscard]] core::Tick read_time() const;
-  static Mapping create(const std::filesystem::path& path, std::uint64_t slots,
-                        std::uint64_t arena_size);
-  static Mapping open_or_create(const std::filesystem::path& path);
-  static Mapping open(const std::filesystem::path& path);
+  void follow();
+  void set_clock();
+  void move_some();
+  void finish(const LockFile& lock);
+  [[nodiscard]] Estimate estimate() const;
+  [[nodiscard]] std::uint64_t keys_while_moving(std::uint64_t times) const;
+  bool begin_move(WindowTable next, const Estimate& estimate);
 
   std::filesystem::path path_;
-  Mapping mapping_;
+  Boot boot_;
+  WindowTable table_;                ///< the file, from which the windows may be moving
+  std::optional<WindowTable> next_;  ///< where they are moving to
 };
 
 }  // namespace nexakey::store::sqlite

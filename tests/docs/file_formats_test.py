@@ -104,14 +104,15 @@ def records(content, generation):
 def windows(content):
     """The windows by the ids of their keys: where they were found, their count and their times."""
     header = read("Windows header", content, 0)
-    arena = HEADER_SIZE + 24 * header["slots"]
+    arena = HEADER_SIZE + 64 * header["slots"]
     for number in range(header["slots"]):
-        slot = read("Window slot", content, HEADER_SIZE + 24 * number)
+        slot = read("Window slot", content, HEADER_SIZE + 64 * number)
         if slot["key"] != 0:
             offset, size = slot["place"] >> 6, 1 << (slot["place"] & 63)
             ring = [read("Window times", content, arena + 8 * (offset + n))["time"]
                     for n in range(size)]
             newest = range(max(0, slot["count"] - size), slot["count"])
+            assert slot["window"] == 60, slot
             yield slot["key"] - 1, number, slot["count"], [ring[n % size] for n in newest]
 
 
@@ -192,19 +193,20 @@ class Store(unittest.TestCase):
             self.verify("/")
         self.verify("/", status=49)
         content = self.content("-windows")
-        header = read("Windows header", content, 0)
+        header = self.head(content) | read("Windows header", content, 0)
         self.assertEqual(header["magic"], meaning("Windows header", "magic").strip("`").encode())
         self.assertEqual(len(content),
-                         HEADER_SIZE + 24 * header["slots"] + 8 * header["arena_size"])
-        self.assertEqual(header["boot_id"].decode(),
-                         Path("/proc/sys/kernel/random/boot_id").read_text().strip())
-        self.assertEqual((header["slots_used"], header["retired"]), (1, 0))
+                         HEADER_SIZE + 64 * header["slots"] + 8 * header["arena_size"])
+        self.assertEqual([header[name] for name in ("shards", "serial", "next", "moved", "slots_used")],
+                         [1, 1, 0, 0, 1])
+        self.assertEqual(header["arena_planned"], header["arena_size"])
+        self.assertEqual(header["uses"], 21)
         (key, slot, count, times), = windows(content)
         self.assertEqual((key, count), (bits(self.id), 20))
         self.assertEqual(slot, (key + 1) % header["slots"])
-        # The ring of 16 that the window began with has become one of 32.
+        # The ring of 4 that the window began with has become one of 32.
         self.assertEqual(len(times), 20)
-        self.assertEqual(header["arena_used"], 16 + 32)
+        self.assertEqual(header["arena_used"], 4 + 8 + 16 + 32)
         now = header["clock_base"] + time.clock_gettime_ns(time.CLOCK_BOOTTIME)
         self.assertEqual(times, sorted(times))
         self.assertTrue(now - TIME_LIMIT * 10**9 < times[0] and times[-1] <= now, (times, now))

@@ -43,11 +43,14 @@ inline void write_file(const std::filesystem::path& path, const std::string& con
 
 /// The offsets of the header of the windows.
 enum class WindowsHeader : std::streamoff {
-  slots_used = 16,
-  arena_used = 32,
-  retired = 40,
-  clock_base = 48,
-  boot_id = 56,
+  boot_id = 40,
+  clock_base = 64,
+  serial = 80,
+  next = 88,
+  moved = 96,
+  slots_used = 112,
+  arena_size = 120,
+  arena_used = 128,
 };
 
 /// The offsets of the header of the journal.

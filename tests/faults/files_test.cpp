@@ -156,7 +156,7 @@ TEST_CASE("damaged windows neither admit everything nor hang") {
     CHECK(admitted(*store, request(1), 100) == 100);
   }
   std::string windows = read_file(disk.file("-windows"));
-  windows.replace(4096, 32 * 1024, garbage(std::size_t{32} * 1024));
+  windows.replace(4096, 64 * 1024, garbage(std::size_t{64} * 1024));
   write_file(disk.file("-windows"), windows);
   const std::vector requests{request(1), request(2)};
   CHECK(code_of(disk.connect()->verify(requests, {})) == "store_unavailable");
@@ -231,7 +231,7 @@ TEST_CASE("a log that does not belong to the store is ignored") {
 }
 
 void use_until_the_windows_move(const fs::path& path, store::KeyStore& store) {
-  constexpr std::uint64_t kKeys = 769;  // more than the first file has room for
+  constexpr std::uint64_t kKeys = 1000;  // more than the first file has room for
   add_keys(path, 0, kKeys);
   const auto size = [&] { return fs::file_size(path.string() + "-windows"); };
   REQUIRE(reason(store, request(0)) == "allowed");
@@ -239,6 +239,7 @@ void use_until_the_windows_move(const fs::path& path, store::KeyStore& store) {
   for (std::uint64_t n = 1; n < kKeys; ++n) {
     REQUIRE(reason(store, request(n)) == "allowed");
   }
+  value_of(value_of(store::open_served(path.string(), OpenMode::existing))->maintain());
   REQUIRE(size() > before);
   CHECK(report(store).total.requests == kKeys);
 }

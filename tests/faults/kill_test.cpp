@@ -214,16 +214,6 @@ TEST_CASE("a window stays exact when processes that make it grow are killed") {
   CHECK(allowed + rest + kProcesses >= kLimit);
 }
 
-TEST_CASE("windows that were retired but not moved are moved by the next process") {
-  const DiskStore disk;
-  const auto store = disk.connect();
-  add(*store, 1);
-  CHECK(admitted(*store, request(1), 60) == 60);
-  write_number(disk.file("-windows"), WindowsHeader::retired, 1);
-  CHECK(admitted(*disk.connect(), request(1), 30) == 30);
-  CHECK(admitted(*store, request(1), 30) == 10);
-}
-
 TEST_CASE("windows continue after a reboot") {
   const DiskStore disk;
   {
@@ -246,7 +236,7 @@ TEST_CASE("windows continue after a reboot") {
   CHECK(admitted(*store, request(2), 130) == 90);
   CHECK(admitted(*store, request(1), 130) == 40);
   CHECK(read_number(windows, WindowsHeader::slots_used) == 3);
-  // Rings of 16, 32, 64 and 128 times for each, without those that were retired before the start.
+  // The ring of each has 128 times.
   CHECK(read_number(windows, WindowsHeader::arena_used) >= 3 * 128);
 }
 
