@@ -33,6 +33,8 @@ extern const Command kServe;
 extern const Command kToken;
 extern const Command kExport;
 extern const Command kImport;
+extern const Command kBackup;
+extern const Command kRestore;
 extern const Command kScan;
 extern const Command kDoctor;
 extern const Command kCompletion;

@@ -18,6 +18,8 @@ class NewFile {
 
   /// The descriptor to write to.
   [[nodiscard]] int descriptor() const { return descriptor_; }
+  /// The name under which the file is written.
+  [[nodiscard]] const std::filesystem::path& temporary_path() const { return temporary_; }
   /// Syncs the contents to disk.
   void sync() const;
   /// Gives the file its final name and syncs the folder.

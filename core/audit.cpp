@@ -13,10 +13,10 @@
 namespace nexakey::core {
 namespace {
 
-constexpr std::array kActions{AuditAction::create,       AuditAction::edit,
-                              AuditAction::revoke,       AuditAction::rotate,
-                              AuditAction::whitelist,    AuditAction::import,
-                              AuditAction::token_create, AuditAction::token_revoke};
+constexpr std::array kActions{
+    AuditAction::create,  AuditAction::edit,         AuditAction::revoke,
+    AuditAction::rotate,  AuditAction::whitelist,    AuditAction::import,
+    AuditAction::restore, AuditAction::token_create, AuditAction::token_revoke};
 
 /// The form of RFC 8785. nlohmann/json sorts names by their bytes and escapes only what JSON
 /// requires. Our names are ASCII and our numbers are integers, for which that is sufficient.
@@ -102,6 +102,8 @@ std::string_view name_of(AuditAction action) {
       return "whitelist";
     case AuditAction::import:
       return "import";
+    case AuditAction::restore:
+      return "restore";
     case AuditAction::token_create:
       return "token_create";
     case AuditAction::token_revoke:
@@ -174,6 +176,16 @@ std::optional<AuditRecord> record_change(AuditAction action, const Key& before, 
       .workspace = after.workspace,
       .subject = after.id.to_string(),
       .details = to_canonical(details)};
+}
+
+AuditRecord record_restore(std::uint64_t revoked_keys, std::uint64_t revoked_tokens,
+                           std::uint64_t expired_earlier) {
+  return {.action = AuditAction::restore,
+          .workspace = "",
+          .subject = "",
+          .details = to_canonical({{"expired_earlier", expired_earlier},
+                                   {"revoked_keys", revoked_keys},
+                                   {"revoked_tokens", revoked_tokens}})};
 }
 
 AuditRecord record_revocation(const Token& before, const Token& after) {

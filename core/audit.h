@@ -33,6 +33,7 @@ enum class AuditAction {
   rotate,
   whitelist,  ///< an edit of the whitelist alone
   import,
+  restore,  ///< of a backup
   token_create,
   token_revoke,
 };
@@ -89,6 +90,10 @@ AuditRecord record_creation(const Key& key);
 AuditRecord record_creation(const Token& token);
 std::optional<AuditRecord> record_change(AuditAction action, const Key& before, const Key& after);
 AuditRecord record_revocation(const Token& before, const Token& after);
+/// The restore of a backup, and how many revocations and earlier expiries of the replaced store it
+/// kept.
+AuditRecord record_restore(std::uint64_t revoked_keys, std::uint64_t revoked_tokens,
+                           std::uint64_t expired_earlier);
 
 /// Selects entries.
 struct AuditFilter {

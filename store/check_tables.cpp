@@ -10,7 +10,7 @@
 namespace nexakey::store {
 namespace {
 
-constexpr const char* kRestore = "restore the store from a backup";
+constexpr const char* kRestore = "restore a backup of the store";
 
 bool has_no_id(const std::vector<std::string>& damage) {
   return std::ranges::find(damage, "id") != damage.end();

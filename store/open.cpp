@@ -11,6 +11,7 @@
 #include "store/postgres/check.h"
 #include "store/postgres/postgres_store.h"
 #include "store/postgres/url.h"
+#include "store/sqlite/backup.h"
 #include "store/sqlite/check.h"
 #include "store/sqlite/sqlite_store.h"
 
@@ -35,6 +36,8 @@ struct Backend {
   core::Result<void> (*check)(const Location& location, core::Time now, const RemoteAccess& access,
                               const FindingVisitor& visit);
   core::Result<std::string> (*place)(const Location& location);
+  /// What backs up and restores the store instead of this program; empty for an SQLite file.
+  std::string_view backup_hint{};
 };
 
 core::Result<std::unique_ptr<KeyStore>> open_file(const Location& location, OpenMode mode,
@@ -78,13 +81,15 @@ core::Result<std::string> place_of_database(const Location& location) {
   return postgres::read_place("postgresql:" + location.rest);
 }
 
+constexpr const char* kOnTheServer = "run it on the machine of the server, with its --store";
+
 constexpr std::array kBackends{
     Backend{"sqlite", false, open_file, sqlite::open_store, check_file, place_of_file},
-    Backend{"https", true, open_remote, nullptr, check_remote, place_of_remote},
-    Backend{"http", true, open_remote, nullptr, check_remote, place_of_remote},
-    Backend{"unix", true, open_remote, nullptr, check_remote, place_of_remote},
+    Backend{"https", true, open_remote, nullptr, check_remote, place_of_remote, kOnTheServer},
+    Backend{"http", true, open_remote, nullptr, check_remote, place_of_remote, kOnTheServer},
+    Backend{"unix", true, open_remote, nullptr, check_remote, place_of_remote, kOnTheServer},
     Backend{"postgresql", true, open_database, postgres::open_store, check_database,
-            place_of_database}};
+            place_of_database, "use pg_dump and pg_restore"}};
 
 constexpr const char* kForms =
     "use sqlite:PATH, a path, https://HOST, unix:PATH or postgresql://HOST/DATABASE";
@@ -137,6 +142,18 @@ core::Result<Location> locate(const std::string& url) {
   return Location{backend, rest};
 }
 
+/// The location of a store in an SQLite file, the only ones that this program copies. `done`: what
+/// is to be done, for messages.
+core::Result<Location> locate_file(const std::string& url, const std::string& done) {
+  return locate(url).and_then([&](Location location) -> core::Result<Location> {
+    if (!location.backend->backup_hint.empty()) {
+      return core::reject("only an SQLite store can be " + done,
+                          std::string(location.backend->backup_hint));
+    }
+    return location;
+  });
+}
+
 }  // namespace
 
 core::Result<std::unique_ptr<ServedStore>> open_served(const std::string& url, OpenMode mode) {
@@ -160,6 +177,19 @@ core::Result<void> check(const std::string& url, core::Time now, const FindingVi
                          const RemoteAccess& access) {
   return locate(url).and_then([&](const Location& location) {
     return location.backend->check(location, now, access, visit);
+  });
+}
+
+core::Result<BackupSummary> backup(const std::string& url, const std::filesystem::path& file) {
+  return locate_file(url, "backed up").and_then([&](const Location& location) {
+    return sqlite::backup_store(location.rest, file);
+  });
+}
+
+core::Result<RestoreSummary> restore(const std::string& url, const std::filesystem::path& file,
+                                     const core::Actor& actor, core::Time now) {
+  return locate_file(url, "restored").and_then([&](const Location& location) {
+    return sqlite::restore_store(location.rest, file, actor, now);
   });
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -9,6 +10,7 @@
 
 #include "core/error.h"
 #include "store/access.h"
+#include "store/backup.h"
 #include "store/health.h"
 #include "store/key_store.h"
 #include "store/served_store.h"
@@ -29,6 +31,16 @@ core::Result<std::unique_ptr<KeyStore>> open(const std::string& url, OpenMode mo
 /// finding. Error: the store does not exist or cannot be opened, so the check is incomplete.
 core::Result<void> check(const std::string& url, core::Time now, const FindingVisitor& visit,
                          const RemoteAccess& access = {});
+
+/// Writes a consistent copy of the store at a URL, with all its counts, to an empty file that the
+/// caller may write. Error: `usage`, if the store is not an SQLite file.
+core::Result<BackupSummary> backup(const std::string& url, const std::filesystem::path& file);
+
+/// Replaces the store at a URL by a backup, and keeps the revocations of the store that it
+/// replaces. The audit log names `actor`. Errors: `usage`, if the store is not an SQLite file;
+/// `store_unavailable`, if another process has it open.
+core::Result<RestoreSummary> restore(const std::string& url, const std::filesystem::path& file,
+                                     const core::Actor& actor, core::Time now);
 
 /// Whether a URL names a store behind a server, whose calls may block.
 bool is_remote(const std::string& url);

@@ -17,7 +17,7 @@ using core::KeyId;
 using core::Time;
 
 constexpr const char* kRestore =
-    "restore the store from a backup, or read what is left with sqlite3's .recover";
+    "restore a backup with nexakey restore, or read what is left with sqlite3's .recover";
 
 template <typename Id>
 std::optional<Id> id_of(std::int64_t bits) {

@@ -13,6 +13,7 @@
 
 #include "store/findings.h"
 #include "store/sqlite/check.h"
+#include "store/sqlite/processes.h"
 
 namespace nexakey::store::sqlite {
 namespace {
@@ -176,8 +177,7 @@ void check_space(const StorePaths& paths, const FindingVisitor& visit) {
   findings.finish(mebibytes(free) + " free, and a reserve for a full disk");
 }
 
-/// Finds the processes that have deleted or replaced files of the store open: they write to the old
-/// files. Only root sees the processes of all users in /proc.
+/// Finds the processes that have deleted or replaced files of the store open.
 void check_processes(const StorePaths& paths, const FindingVisitor& visit) {
   Findings findings("processes", visit);
   std::set<std::string> gone;
@@ -186,31 +186,18 @@ void check_processes(const StorePaths& paths, const FindingVisitor& visit) {
     gone.insert(paths.database.string() + suffix + " (deleted)");
   }
   std::set<std::string> users;
-  std::error_code ignored;
-  for (const auto& process : std::filesystem::directory_iterator("/proc", ignored)) {
-    const std::string id = process.path().filename().string();
-    if (id.find_first_not_of("0123456789") != std::string::npos) {
-      continue;
-    }
-    // The process may have ended, or belong to another user.
-    std::error_code error;
-    std::filesystem::directory_iterator file(process.path() / "fd", error);
-    for (; !error && file != std::filesystem::directory_iterator(); file.increment(error)) {
-      std::error_code closed;
-      const auto target = std::filesystem::read_symlink(file->path(), closed).string();
-      if (target.starts_with(paths.database.string()) && !closed) {
-        users.insert(id);
-      }
-      if (!closed && gone.contains(target)) {
-        findings.add(Health::problem,
-                     "process " + id + " still has " +
-                         target.substr(0, target.size() - std::string(" (deleted)").size()) +
-                         " open, which was deleted or replaced",
-                     "restart the process: what it counts and changes is lost");
-        break;
-      }
-    }
-  }
+  std::set<std::string> outdated;
+  visit_open_files(
+      paths.database.string(), [&](const std::string& process, const std::string& path) {
+        users.insert(process);
+        if (gone.contains(path) && outdated.insert(process).second) {
+          findings.add(Health::problem,
+                       "process " + process + " still has " +
+                           path.substr(0, path.size() - std::string(" (deleted)").size()) +
+                           " open, which was deleted or replaced",
+                       "restart the process: it answers that the store is unavailable");
+        }
+      });
   findings.finish(users.empty() ? "no visible process has the store open"
                                 : std::to_string(users.size()) + " with the store open");
 }

@@ -139,7 +139,27 @@ void check_is_store(SQLite::Database& connection, const std::filesystem::path& p
   check_schema(schema_of(connection), path);
 }
 
-/// Opens a store whose schema this program knows. Leaves no files beside a file that is not one.
+/// An absolute path without links in its folders, because SQLite is told to follow none.
+StorePaths resolve(const StorePaths& paths) {
+  const auto absolute = std::filesystem::absolute(paths.database);
+  StorePaths resolved(std::filesystem::canonical(absolute.parent_path()) / absolute.filename());
+  if (paths.owner) {
+    resolved.owner = paths.owner;  // the owner of a link on the path decides where it leads
+  }
+  return resolved;
+}
+
+/// `path` as SQLite takes it in a URI (https://sqlite.org/uri.html).
+std::string to_uri(const std::filesystem::path& path) {
+  std::string uri = "file:";
+  for (const char c : path.string()) {
+    uri += c == '%' ? "%25" : c == '?' ? "%3f" : c == '#' ? "%23" : std::string(1, c);
+  }
+  return uri;
+}
+
+}  // namespace
+
 SQLite::Database connect(const std::filesystem::path& path) {
   check_file(path);
   SQLite::Database connection(path.string(), kOpenFlags, kBusyTimeoutMs);
@@ -162,27 +182,6 @@ SQLite::Database connect(const std::filesystem::path& path) {
   return connection;
 }
 
-/// An absolute path without links in its folders, because SQLite is told to follow none.
-StorePaths resolve(const StorePaths& paths) {
-  const auto absolute = std::filesystem::absolute(paths.database);
-  StorePaths resolved(std::filesystem::canonical(absolute.parent_path()) / absolute.filename());
-  if (paths.owner) {
-    resolved.owner = paths.owner;  // the owner of a link on the path decides where it leads
-  }
-  return resolved;
-}
-
-/// `path` as SQLite takes it in a URI (https://sqlite.org/uri.html).
-std::string to_uri(const std::filesystem::path& path) {
-  std::string uri = "file:";
-  for (const char c : path.string()) {
-    uri += c == '%' ? "%25" : c == '?' ? "%3f" : c == '#' ? "%23" : std::string(1, c);
-  }
-  return uri;
-}
-
-}  // namespace
-
 SQLite::Database connect_to_look(const StorePaths& paths) {
   check_file(paths.database);
   // Without a log, no process uses the store, and a check must not create one.
@@ -201,7 +200,7 @@ Database::ReadTransaction::ReadTransaction(Database& database) : database_(datab
   database_.prepare(database_.commit_, "COMMIT");  // so that the destructor cannot fail
   database_.prepare(database_.begin_, "BEGIN").exec();
   try {
-    database_.check_format();
+    database_.check_current();
   } catch (...) {
     database_.commit_->tryExecuteStep();
     throw;
@@ -255,13 +254,20 @@ Result<Database> Database::open(const StorePaths& named, OpenMode mode) {
 }
 
 Database::Database(StorePaths paths)
-    : paths_(std::move(paths)), connection_(connect(paths_.database)), lock_(paths_.lock) {
+    : paths_(std::move(paths)),
+      connection_(connect(paths_.database)),
+      lock_(paths_.lock),
+      identity_(FileIdentity::of(paths_.database)) {
   if (schema_of(connection_) < newest_schema()) {
     upgrade_schema();
   }
 }
 
-void Database::check_format() {
+void Database::check_current() {
+  if (FileIdentity::of(paths_.database) != identity_) {
+    throw StoreProblem(paths_.database.string() + " was deleted or replaced while it was in use",
+                       "restart the processes that use the store");
+  }
   auto& schema = prepare(schema_, "PRAGMA user_version");
   schema.executeStep();
   check_schema(schema.getColumn(0).getInt(), paths_.database);
@@ -350,7 +356,7 @@ bool Database::attempt_twice(const std::function<bool()>& work) {
 bool Database::attempt(const std::function<bool()>& work) {
   connection_.exec("PRAGMA synchronous = FULL");
   SQLite::Transaction transaction(connection_, SQLite::TransactionBehavior::IMMEDIATE);
-  check_format();
+  check_current();
   const bool committed = work();
   if (committed) {
     try {
@@ -394,7 +400,8 @@ core::Error describe(const StorePaths& paths, const SQLite::Exception& exception
     case SQLITE_NOTADB:
       return unavailable(path + " is not a nexakey store");
     case SQLITE_CORRUPT:
-      return unavailable("the store " + path + " is damaged", "restore it from a backup");
+      return unavailable("the store " + path + " is damaged",
+                         "restore a backup of it with nexakey restore");
     case SQLITE_CANTOPEN:
       return unavailable("cannot open " + path, advice_for_denied(paths.database));
     default:

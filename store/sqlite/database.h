@@ -44,6 +44,10 @@ class Database {
   /// Opens or creates the windows and the journal.
   LiveState open_live();
 
+  /// Throws StoreProblem if the file was deleted or replaced, or if a newer program has migrated
+  /// the store, since it was opened. Called in each transaction.
+  void check_current();
+
   /// Deletes the reserve file to free its space. False: there is none.
   [[nodiscard]] bool give_up_reserve() const;
 
@@ -80,9 +84,6 @@ class Database {
   explicit Database(StorePaths paths);
 
   bool attempt(const std::function<bool()>& work);
-  /// Throws StoreProblem if a newer program has migrated the store since it was opened. Called in
-  /// each transaction.
-  void check_format();
   bool attempt_twice(const std::function<bool()>& work);
   void upgrade_schema();
   void checkpoint();
@@ -90,10 +91,15 @@ class Database {
   StorePaths paths_;
   SQLite::Database connection_;
   LockFile lock_;
+  FileIdentity identity_;
   std::optional<SQLite::Statement> begin_;
   std::optional<SQLite::Statement> commit_;
   std::optional<SQLite::Statement> schema_;
 };
+
+/// A connection to the file of a store whose schema this program knows. Leaves no files beside a
+/// file that is not a store.
+SQLite::Database connect(const std::filesystem::path& path);
 
 /// A connection that changes nothing: it neither upgrades the schema nor creates SQLite's files.
 SQLite::Database connect_to_look(const StorePaths& paths);

@@ -138,6 +138,7 @@ bool Decider::is_in_its_workspace(const core::UpstreamResponse& response) {
 }
 
 void Decider::record_responses(std::span<const core::UpstreamResponse> responses) {
+  database_.check_current();
   counter_.live();
   for (std::size_t done = 0; done < responses.size(); done += kBatch) {
     const auto batch = responses.subspan(done, std::min(kBatch, responses.size() - done));

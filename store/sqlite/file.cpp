@@ -110,6 +110,12 @@ void File::sync() const {
   }
 }
 
+FileIdentity FileIdentity::of(const std::filesystem::path& path) {
+  struct stat status {};
+  return ::stat(path.c_str(), &status) == 0 ? FileIdentity{status.st_dev, status.st_ino}
+                                            : FileIdentity();
+}
+
 Mapping::Mapping(File file) : file_(std::move(file)) {
   const std::size_t size = file_.size();
   void* const address =

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <span>
 #include <stdexcept>
@@ -51,6 +52,15 @@ class File {
 
   std::filesystem::path path_;
   int descriptor_ = -1;
+};
+
+/// Which file a path refers to (stat(2)); zeros if there is none.
+struct FileIdentity {
+  std::uint64_t device = 0;
+  std::uint64_t inode = 0;
+
+  static FileIdentity of(const std::filesystem::path& path);
+  friend bool operator==(const FileIdentity&, const FileIdentity&) = default;
 };
 
 /// A file in memory, shared with all processes that have mapped it.

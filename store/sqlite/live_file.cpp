@@ -6,6 +6,10 @@
 
 namespace nexakey::store::sqlite {
 
+bool is_before_restore(const LiveFileHead& head, const StoreIdentity& store) {
+  return head.store.id == store.id && head.store.generation < store.generation;
+}
+
 void check_store_of(const LiveFileHead& head, const StoreIdentity& store,
                     const std::filesystem::path& path, const char* loss) {
   const bool is_same_store = head.store.id == store.id;
@@ -13,9 +17,11 @@ void check_store_of(const LiveFileHead& head, const StoreIdentity& store,
     return;
   }
   throw StoreProblem(
-      path.string() + (is_same_store ? " is older than the backup that the store was restored from"
+      path.string() + (is_same_store ? " belongs to a newer state of the store: keys.db is a copy"
                                      : " belongs to another store"),
-      std::string("stop all processes that use the store, then move the file away; ") + loss);
+      std::string("restore backups with nexakey restore; to go on with this keys.db, stop all"
+                  " processes that use the store, then move the file away: ") +
+          loss);
 }
 
 void check_format(const LiveFileHead& head, const StoreIdentity& store) {

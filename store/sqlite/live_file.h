@@ -23,6 +23,10 @@ struct LiveFileHead {
   Boot boot;  ///< of the processes that use the file
 };
 
+/// Whether a file belongs to the store before it was replaced by a backup: the process that
+/// restored it has died before it removed the file.
+bool is_before_restore(const LiveFileHead& head, const StoreIdentity& store);
+
 /// Throws StoreProblem if the file at `path` belongs to another store, or to this one before it was
 /// replaced by a backup. `loss`: what is lost with the file.
 void check_store_of(const LiveFileHead& head, const StoreIdentity& store,

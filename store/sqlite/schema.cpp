@@ -41,4 +41,11 @@ StoreIdentity identity_of(const SQLite::Database& database) {
   return identity;
 }
 
+void set_identity(SQLite::Database& database, const StoreIdentity& identity) {
+  SQLite::Statement set(database, "UPDATE store SET id = ?, generation = ?");
+  set.bind(1, identity.id.data(), static_cast<int>(identity.id.size()));
+  set.bind(2, static_cast<int64_t>(identity.generation));
+  set.exec();
+}
+
 }  // namespace nexakey::store::sqlite

@@ -21,5 +21,7 @@ void migrate(SQLite::Database& database, int from);
 
 /// What identifies the store to the files beside it.
 StoreIdentity identity_of(const SQLite::Database& database);
+/// Sets the id and the generation.
+void set_identity(SQLite::Database& database, const StoreIdentity& identity);
 
 }  // namespace nexakey::store::sqlite

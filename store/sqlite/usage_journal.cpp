@@ -116,15 +116,15 @@ UsageJournal::UsageJournal(const std::filesystem::path& path, const StoreIdentit
                            const Boot& boot, const FlushedGeneration& flushed)
     : store_(store), mapping_([&] {
         if (!std::filesystem::exists(path)) {
-          Id id{};
-          if (!system::random_bytes(id)) {
-            throw core::RandomnessError();
-          }
-          create(path, store, boot, id, 1, 0);
+          create(path, store, boot);
         }
         return open(path);
       }()) {
   static_assert(sizeof(Header) == 512);
+  if (is_before_restore(header().head, store)) {
+    create(path, store, boot);
+    mapping_ = open(path);
+  }
   check_store_of(header().head, store, path, kLoss);
   check_format(header().head, store);
   if (const std::uint64_t last = flushed(id()); header().active <= last) {
@@ -167,6 +167,15 @@ UsageJournal::Condition UsageJournal::check(const std::filesystem::path& path,
   condition.older_copy_at =
       header.older_copy_at == 0 ? std::nullopt : core::time_from_milliseconds(header.older_copy_at);
   return condition;
+}
+
+void UsageJournal::create(const std::filesystem::path& path, const StoreIdentity& store,
+                          const Boot& boot) {
+  Id id{};
+  if (!system::random_bytes(id)) {
+    throw core::RandomnessError();
+  }
+  create(path, store, boot, id, 1, 0);
 }
 
 // The file is written with zeros, not only allocated: the blocks of an allocated file become

@@ -111,6 +111,9 @@ class UsageJournal {
       : store_(store), mapping_(std::move(mapping)) {}
 
   static Mapping open(const std::filesystem::path& path);
+  /// Creates an empty journal with a random id.
+  static void create(const std::filesystem::path& path, const StoreIdentity& store,
+                     const Boot& boot);
   static void create(const std::filesystem::path& path, const StoreIdentity& store,
                      const Boot& boot, const Id& id, std::uint64_t first_generation,
                      std::int64_t older_copy_at);

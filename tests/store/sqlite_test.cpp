@@ -92,15 +92,6 @@ TEST_CASE("a store that does not exist is not found and not created") {
   CHECK(std::filesystem::is_empty(directory.path()));
 }
 
-/// The result of a check of the log: "whole", or the problem.
-std::string check_log(KeyStore& store, std::optional<core::AuditHead> known = {}) {
-  core::AuditChecker checker(known);
-  value_of(
-      store.audit({}, SIZE_MAX, [&](const core::AuditEntry& entry) { return checker.add(entry); }));
-  const auto head = checker.finish();
-  return head ? "whole" : head.error().message;
-}
-
 bool has(const std::string& text, std::string_view part) {
   return text.find(part) != std::string::npos;
 }

@@ -122,4 +122,13 @@ inline void add_all(store::KeyStore& store, const std::vector<core::Key>& keys) 
   }
 }
 
+/// The result of a check of the log: "whole", or the problem.
+inline std::string check_log(store::KeyStore& store, std::optional<core::AuditHead> known = {}) {
+  core::AuditChecker checker(known);
+  value_of(
+      store.audit({}, SIZE_MAX, [&](const core::AuditEntry& entry) { return checker.add(entry); }));
+  const auto head = checker.finish();
+  return head ? "whole" : head.error().message;
+}
+
 }  // namespace nexakey::test

@@ -1,0 +1,339 @@
+#include "store/sqlite/backup.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <map>
+#include <system_error>
+#include <vector>
+
+#include <SQLiteCpp/Backup.h>
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "store/change.h"
+#include "store/sqlite/counter.h"
+#include "store/sqlite/processes.h"
+#include "store/sqlite/schema.h"
+#include "store/sqlite/tables.h"
+#include "system/descriptor.h"
+
+namespace nexakey::store::sqlite {
+namespace {
+
+using core::Key;
+using core::Result;
+using core::Token;
+
+/// How many keys of two stores are compared at once.
+constexpr std::size_t kCompared = 500;
+constexpr std::size_t kCopied = std::size_t{1} << 16U;
+
+[[noreturn]] void throw_errno_of(const std::filesystem::path& path) {
+  throw std::system_error(errno, std::system_category(), path.string());
+}
+
+BackupSummary count_rows(SQLite::Database& database) {
+  const auto count = [&](const char* sql) {
+    return static_cast<std::uint64_t>(database.execAndGet(sql).getInt64());
+  };
+  return {.tokens = count("SELECT count(*) FROM api_tokens"),
+          .keys = count("SELECT count(*) FROM api_keys")};
+}
+
+/// Copies a file from its beginning to a new one.
+void copy(const system::Descriptor& from, const std::filesystem::path& name, const File& to) {
+  std::array<char, kCopied> bytes{};
+  for (off_t at = 0;;) {
+    const ssize_t size = ::pread(from.value(), bytes.data(), bytes.size(), at);
+    if (size < 0 && errno != EINTR) {
+      throw_errno_of(name);
+    }
+    if (size == 0) {
+      return;
+    }
+    for (ssize_t done = 0; done < size;) {
+      const ssize_t written = ::pwrite(to.descriptor(), bytes.data() + done,
+                                       static_cast<std::size_t>(size - done), at + done);
+      if (written < 0 && errno != EINTR) {
+        throw_errno_of(to.path());
+      }
+      done += std::max<ssize_t>(written, 0);
+    }
+    at += std::max<ssize_t>(size, 0);
+  }
+}
+
+/// Gives the revocations and the earlier expiries of keys in one store to another one.
+class Revocations {
+ public:
+  Revocations(Tables& to, RestoreSummary& summary) : to_(to), summary_(summary) {}
+
+  void keep(Tables& from) {
+    from.scan_keys({}, std::nullopt, Order::oldest_first, [&](const Key& key) {
+      if (key.revoked_at || key.expires_at) {
+        ended_.push_back(key);
+      }
+      if (ended_.size() == kCompared) {
+        keep_of_keys();
+      }
+      return true;
+    });
+    keep_of_keys();
+    from.scan_tokens(std::nullopt, Order::oldest_first, [&](const Token& token) {
+      if (token.revoked_at) {
+        keep_of(token);
+      }
+      return true;
+    });
+  }
+
+ private:
+  void keep_of_keys() {
+    std::vector<core::KeyId> ids;
+    std::ranges::transform(ended_, std::back_inserter(ids), &Key::id);
+    std::map<core::KeyId, Key> known;
+    for (Key& key : to_.find_keys(ids)) {
+      known.emplace(key.id, std::move(key));
+    }
+    std::vector<Key> revoked;
+    std::vector<Key> shortened;
+    for (const Key& key : ended_) {
+      const auto found = known.find(key.id);
+      if (found == known.end()) {
+        continue;
+      }
+      Key& kept = found->second;
+      if (key.revoked_at && !kept.revoked_at) {
+        kept.revoked_at = key.revoked_at;
+        kept.revoke_reason = key.revoke_reason;
+        revoked.push_back(kept);
+      }
+      if (kept.damage.empty() && key.expires_at &&
+          (!kept.expires_at || *key.expires_at < *kept.expires_at)) {
+        kept.expires_at = key.expires_at;
+        shortened.push_back(kept);
+      }
+    }
+    to_.revoke(revoked);
+    to_.update(shortened);
+    summary_.revoked_keys += revoked.size();
+    summary_.expired_earlier += shortened.size();
+    ended_.clear();
+  }
+
+  void keep_of(const Token& token) {
+    auto known = to_.find_tokens(std::span(&token.id, 1));
+    if (!known.empty() && !known.front().revoked_at) {
+      known.front().revoked_at = token.revoked_at;
+      to_.revoke(known);
+      ++summary_.revoked_tokens;
+    }
+  }
+
+  Tables& to_;
+  RestoreSummary& summary_;
+  std::vector<Key> ended_;
+};
+
+/// A transaction on a connection that no other process uses.
+template <typename Work>
+void in_transaction(SQLite::Database& database, bool is_kept, const Work& work) {
+  SQLite::Transaction transaction(database, SQLite::TransactionBehavior::IMMEDIATE);
+  if (schema_of(database) < newest_schema()) {
+    migrate(database, schema_of(database));
+  }
+  work();
+  if (is_kept) {
+    transaction.commit();
+  }
+}
+
+/// Moves all changes in the log of a database to its file, so that the log can be deleted.
+void empty_log(SQLite::Database& database) {
+  if (sqlite3_wal_checkpoint_v2(database.getHandle(), nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr,
+                                nullptr) != SQLITE_OK) {
+    throw SQLite::Exception(database.getHandle());
+  }
+}
+
+void remove_log(const std::filesystem::path& database) {
+  std::filesystem::remove(database.string() + "-wal");
+  std::filesystem::remove(database.string() + "-shm");
+}
+
+/// Opens the copy of a backup. `name`: of the backup, for messages.
+SQLite::Database open_copy(const std::filesystem::path& copy, const std::filesystem::path& name) {
+  const StoreProblem damaged("the backup " + name.string() + " is damaged, or not a backup",
+                             "restore a file that nexakey backup wrote");
+  try {
+    SQLite::Database database = connect(copy);
+    database.exec("PRAGMA journal_mode = WAL");
+    SQLite::Statement check(database, "PRAGMA quick_check(1)");
+    if (!check.executeStep() || check.getColumn(0).getString() != "ok") {
+      throw damaged;
+    }
+    return database;
+  } catch (const SQLite::Exception& exception) {
+    if (const int code = exception.getErrorCode() & 0xFF;
+        code != SQLITE_NOTADB && code != SQLITE_CORRUPT) {
+      throw;
+    }
+    throw damaged;
+  }
+}
+
+/// The replacement of a store by a backup. The caller has the store for itself.
+class Restore {
+ public:
+  Restore(StorePaths paths, const std::filesystem::path& file)
+      : paths_(std::move(paths)), file_(file), fresh_(paths_.database.string() + "-new") {}
+
+  RestoreSummary run(const system::Descriptor& backup, const core::Actor& actor, core::Time now) {
+    remove_log(fresh_);
+    copy(backup, file_, File::create(fresh_, 0));
+    try {
+      prepare(actor, now);
+    } catch (...) {
+      std::filesystem::remove(fresh_);
+      remove_log(fresh_);
+      throw;
+    }
+    remove_log(fresh_);
+    File(fresh_, O_RDWR).sync();
+    if (summary_.unread) {
+      // Its log would be taken for that of the new file.
+      remove_log(paths_.database);
+      std::filesystem::remove(paths_.windows);
+    }
+    std::filesystem::rename(fresh_, paths_.database);
+    std::filesystem::remove(paths_.journal);  // its counts are of the replaced store
+    sync_directory(paths_.database.parent_path());
+    return summary_;
+  }
+
+ private:
+  /// Makes the new database: the backup, with the revocations of the store that it replaces.
+  void prepare(const core::Actor& actor, core::Time now) {
+    SQLite::Database next = open_copy(fresh_, file_);
+    in_transaction(next, true, [&] {
+      SqliteTables tables(next);
+      StoreIdentity identity = identity_of(next);
+      if (std::filesystem::exists(paths_.database)) {
+        take_over(tables, identity);
+      }
+      set_identity(next, {.id = identity.id, .generation = identity.generation + 1});
+      summary_.restored = count_rows(next);
+      Change change(tables, actor, now);
+      change.log(core::record_restore(summary_.revoked_keys, summary_.revoked_tokens,
+                                      summary_.expired_earlier));
+      change.write_log();
+    });
+    empty_log(next);
+  }
+
+  /// Takes over the revocations and the identity of the store that is replaced, which may be
+  /// damaged.
+  void take_over(Tables& tables, StoreIdentity& identity) {
+    const auto taken = guarded(paths_, [&]() -> Result<void> {
+      SQLite::Database old = connect(paths_.database);
+      in_transaction(old, false, [&] {
+        SqliteTables old_tables(old);
+        Revocations(tables, summary_).keep(old_tables);
+        const StoreIdentity replaced = identity_of(old);
+        identity.id = replaced.id;
+        identity.generation = std::max(identity.generation, replaced.generation);
+      });
+      empty_log(old);
+      return {};
+    });
+    if (!taken) {
+      summary_.unread = taken.error().message;
+    }
+  }
+
+  StorePaths paths_;
+  const std::filesystem::path& file_;
+  std::filesystem::path fresh_;
+  RestoreSummary summary_;
+};
+
+Result<system::Descriptor> open_backup(const std::filesystem::path& file) {
+  system::Descriptor opened(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  struct stat status {};
+  if (!opened.is_open() || ::fstat(opened.value(), &status) != 0) {
+    return core::fail(
+        errno == ENOENT ? core::ErrorCode::not_found : core::ErrorCode::failed,
+        "cannot open the backup " + file.string() + ": " + std::system_category().message(errno));
+  }
+  if (!S_ISREG(status.st_mode)) {
+    return core::fail(core::ErrorCode::usage, "the backup " + file.string() + " is not a file",
+                      "name a file that nexakey backup wrote");
+  }
+  return opened;
+}
+
+}  // namespace
+
+Result<BackupSummary> backup_store(const std::string& path, const std::filesystem::path& file) {
+  const StorePaths named{std::filesystem::path(path)};
+  std::optional<Database> database;
+  BackupSummary summary;
+  const auto opened = guarded(named, [&]() -> Result<void> {
+    auto store = Database::open(named, OpenMode::existing);
+    if (!store) {
+      return tl::unexpected(std::move(store.error()));
+    }
+    database.emplace(*std::move(store));
+    Counter(*database).flush();
+    // Also opens the files that SQLite has not opened yet.
+    summary = database->read([&] { return count_rows(database->connection()); });
+    return {};
+  });
+  if (!opened) {
+    return tl::unexpected(opened.error());
+  }
+  // With the rights of the caller: the owner of the store need not be permitted to write the file.
+  const StorePaths target(file);
+  return guarded(target, [&]() -> Result<BackupSummary> {
+    SQLite::Database copy(file.string(), SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW);
+    copy.exec("PRAGMA journal_mode = OFF");  // nobody has the file if this process dies
+    if (SQLite::Backup(copy, database->connection()).executeStep() != SQLITE_DONE) {
+      return core::fail(core::ErrorCode::store_unavailable,
+                        "the store " + database->paths().database.string() + " is busy",
+                        "try again");
+    }
+    return summary;
+  });
+}
+
+Result<RestoreSummary> restore_store(const std::string& path, const std::filesystem::path& file,
+                                     const core::Actor& actor, core::Time now) {
+  const auto backup = open_backup(file);
+  if (!backup) {
+    return tl::unexpected(backup.error());
+  }
+  const StorePaths named{std::filesystem::path(path)};
+  return guarded(named, [&]() -> Result<RestoreSummary> {
+    auto paths = Database::locate(named, OpenMode::create_if_missing);
+    if (!paths) {
+      return tl::unexpected(std::move(paths.error()));
+    }
+    const LockFile lock(paths->lock);
+    if (!lock.try_lock(Lock::in_use)) {
+      const std::string users = describe_processes(paths->lock.string());
+      return core::fail(core::ErrorCode::store_unavailable,
+                        "the store " + paths->database.string() + " is in use by " +
+                            (users.empty() ? "another process" : users),
+                        "stop the processes that use it, then restore it");
+    }
+    // Older versions do not take Lock::in_use.
+    const LockGuard writer(lock, Lock::writer);
+    const LockGuard live(lock, Lock::live);
+    return Restore(*std::move(paths), file).run(*backup, actor, now);
+  });
+}
+
+}  // namespace nexakey::store::sqlite
