@@ -248,7 +248,7 @@ class Player {
   }
 
   static void forget_last_use(Key& key) {
-    key.last_use.at.reset();
+    key.last_use = {};
     forget_moments(key);
   }
   static void forget_last_use(std::optional<core::Rotated>& rotated) {
