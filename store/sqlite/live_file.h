@@ -23,8 +23,8 @@ struct LiveFileHead {
   Boot boot;  ///< of the processes that use the file
 };
 
-/// Whether a file belongs to the store before it was replaced by a backup: the process that
-/// restored it has died before it removed the file.
+/// Whether a file belongs to the store before it was replaced by a backup. The windows then go on;
+/// a journal is left by a process that died while it restored the store, and is replaced.
 bool is_before_restore(const LiveFileHead& head, const StoreIdentity& store);
 
 /// Throws StoreProblem if the file at `path` belongs to another store, or to this one before it was

@@ -157,6 +157,9 @@ UsageJournal::Condition UsageJournal::check(const std::filesystem::path& path,
                                             const FlushedGeneration& flushed) {
   const UsageJournal journal(open(path), store);
   const Header& header = journal.header();
+  if (is_before_restore(header.head, store)) {
+    return {};
+  }
   check_store_of(header.head, store, path, kLoss);
   Condition condition;
   for (const Segment& segment : journal.segments()) {

@@ -49,6 +49,9 @@ struct WindowFile::Estimate {
 
 WindowFile::WindowFile(std::filesystem::path path, const StoreIdentity& store, const Boot& boot)
     : path_(std::move(path)), boot_(boot), table_(open_or_create(path_, store, boot)) {
+  if (is_before_restore(table_.header().head, store)) {
+    table_.header().head.store = store;  // a restore keeps the windows
+  }
   check_store_of(table_.header().head, store, path_, kWindowsLoss);
   check_format(table_.header().head, store);
   if (table_.header().head.boot != boot_ && table_.header().is_moving()) {
@@ -88,7 +91,9 @@ std::size_t WindowFile::check(const std::filesystem::path& path, const StoreIden
     }
   };
   const WindowTable table = WindowTable::open(path);
-  check_store_of(table.header().head, store, path, kWindowsLoss);
+  if (!is_before_restore(table.header().head, store)) {
+    check_store_of(table.header().head, store, path, kWindowsLoss);
+  }
   std::optional<WindowTable> next;
   if (table.header().is_moving()) {
     next = WindowTable::open(next_path(path));
