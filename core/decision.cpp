@@ -145,7 +145,7 @@ Decision conclude(const Request& request, const KeyRules* key, std::optional<Rea
   decision.reason = refused.value_or(admitted ? Reason::allowed : Reason::rate_limited);
   decision.client_ip = request.ip;
   decision.ref = request.ref;
-  if (decision.reason <= Reason::unknown_key) {
+  if (decision.reason <= Reason::unknown_key || key == nullptr) {
     return decision;
   }
   decision.key_id = key->id;
@@ -196,6 +196,10 @@ std::vector<Check> explain(const Request& request, const KeyRules* key, const De
                : "it has the form of a key")) {
     return checks;
   }
+  if (reason == Reason::busy_key && key == nullptr) {
+    add("known", Reason::busy_key, Reason::busy_key, "the store could not read it in time");
+    return checks;
+  }
   std::string known = key == nullptr ? "the store has no such key" : key->id.to_string();
   if (key != nullptr) {
     known += " in workspace " + key->workspace;
@@ -220,6 +224,10 @@ std::vector<Check> explain(const Request& request, const KeyRules* key, const De
           describe_whitelist(*key, request.ip)) &&
       add("scope", Reason::insufficient_scope, Reason::insufficient_scope,
           describe_scopes(*key, request))) {
+    if (reason == Reason::busy_key) {
+      add("rate limit", Reason::busy_key, Reason::busy_key, "the window of the key is locked");
+      return checks;
+    }
     const std::uint32_t remaining = decision.rate_limit ? decision.rate_limit->remaining : 0;
     add("rate limit", Reason::rate_limited, Reason::rate_limited,
         std::to_string(remaining) + " of " + std::to_string(key->rate_limit) + " a minute remain");

@@ -64,8 +64,8 @@ struct Decision {
   std::string ref;
 
   [[nodiscard]] bool allowed() const { return reason == Reason::allowed; }
-  /// Whether it is counted in the usage of the key: the store has the key and could decode it.
-  [[nodiscard]] bool is_counted() const { return key_id && reason != Reason::damaged_key; }
+  /// Whether it is counted in the usage of the key: the store has it and could decide about it.
+  [[nodiscard]] bool is_counted() const { return key_id && status_of(reason) != 503; }
   /// The headers for an HTTP response, in a fixed order.
   [[nodiscard]] std::vector<std::pair<std::string_view, std::string>> headers() const;
 };

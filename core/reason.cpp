@@ -23,6 +23,7 @@ constexpr std::array kReasons{
     ReasonRow{Reason::expired_key, "expired_key", 401, 7},
     ReasonRow{Reason::ip_not_allowed, "ip_not_allowed", 403, 8},
     ReasonRow{Reason::insufficient_scope, "insufficient_scope", 403, 9},
+    ReasonRow{Reason::busy_key, "busy_key", 503, 12},
     ReasonRow{Reason::rate_limited, "rate_limited", 429, 10},
     ReasonRow{Reason::allowed, "allowed", 200, 11},
 };

@@ -16,6 +16,7 @@ enum class Reason {
   expired_key,
   ip_not_allowed,
   insufficient_scope,
+  busy_key,  ///< something else keeps the key or its window locked
   rate_limited,
   allowed,
 };
@@ -23,7 +24,8 @@ enum class Reason {
 std::string_view name_of(Reason reason);
 std::optional<Reason> parse_reason(std::string_view name);
 
-/// The HTTP status for a reason: 200, 401, 403, 429, or 503 for `damaged_key`.
+/// The HTTP status for a reason: 200, 401, 403, 429, or 503 for `damaged_key` and
+/// `busy_key`.
 int status_of(Reason reason);
 
 /// The number of a reason in stores, which never changes (docs/file-formats.md).

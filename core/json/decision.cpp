@@ -114,7 +114,9 @@ Result<void> check_agreement(const Json& json, const Decision& decision) {
       json.value("status", Json()) != Json(status_of(decision.reason))) {
     return reject("the status of a decision does not match its reason");
   }
-  if (decision.key_id.has_value() != (decision.reason > Reason::unknown_key)) {
+  const bool has_key = decision.reason > Reason::unknown_key;
+  // A key that is busy may not have been read.
+  if (decision.reason != Reason::busy_key && decision.key_id.has_value() != has_key) {
     return reject("the key of a decision does not match its reason");
   }
   return {};

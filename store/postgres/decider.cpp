@@ -10,6 +10,7 @@
 #include "core/endpoint.h"
 #include "store/columns.h"
 #include "store/postgres/migrations.h"
+#include "store/postgres/patience.h"
 #include "store/postgres/result_row.h"
 
 namespace nexakey::store::postgres {
@@ -24,11 +25,28 @@ using core::Request;
 constexpr std::size_t kMaxKnown = 100'000;
 constexpr int kMaxRounds = 10;
 
-const std::string kLookUp = "SELECT * FROM nexakey.look_up($1, $2)";
+/// When a key that was found locked is waited for again.
+constexpr std::chrono::seconds kPauseOfLocked{1};
+
+// The setting is that of the statement's transaction; `patience` is evaluated first, because the
+// functions refer to it.
+const std::string kLookUp =
+    "SELECT key.* FROM set_config('lock_timeout', $3, true) AS patience,"
+    " nexakey.look_up(CASE WHEN patience IS NOT NULL THEN $1::bytea[] END, $2) AS key";
 const std::string kDecide =
-    "SELECT used, reset_in FROM nexakey.decide($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+    "SELECT used, reset_in FROM set_config('lock_timeout', $11, true) AS patience,"
+    " nexakey.decide($1, $2, $3, $4, $5, $6, $7, $8, $9 AND patience IS NOT NULL, $10)";
 
 }  // namespace
+
+/// What a call of `decide` is about.
+struct Decider::Call {
+  std::span<const Request> requests;
+  const VerifyOptions& options;
+  std::span<Verification> verifications;
+
+  [[nodiscard]] bool is_counted() const { return options.counting == Counting::counted; }
+};
 
 struct Decider::Asked {
   std::size_t index = 0;  // of the request
@@ -55,12 +73,13 @@ const Decider::Known* Decider::find(const Request& request) const {
   return found == known_.end() ? nullptr : &found->second;
 }
 
-void Decider::look_up(std::span<const Request> requests) {
+void Decider::look_up(const Call& call, std::span<const std::size_t> open, milliseconds lock_time) {
   if (known_.size() > kMaxKnown) {
     known_.clear();
   }
   std::vector<KeyHash> hashes;
-  for (const Request& request : requests) {
+  for (const std::size_t index : open) {
+    const Request& request = call.requests[index];
     if (request.credential == core::Credential::key && find(request) == nullptr) {
       hashes.push_back(request.key_hash);
     }
@@ -68,7 +87,8 @@ void Decider::look_up(std::span<const Request> requests) {
   if (hashes.empty()) {
     return;
   }
-  const Parameters parameters = Parameters().add_array(hashes).add(newest_schema());
+  const Parameters parameters =
+      Parameters().add_array(hashes).add(newest_schema()).add(setting_of(lock_time));
   const Rows rows = session_.ask([&] { return session_.run(kLookUp, parameters); });
   for (int row = 0; row < rows.size(); ++row) {
     known_[rows.hash(row, 0)] = {.rules = read_rules(ResultRow(rows, row, 2)),
@@ -76,7 +96,8 @@ void Decider::look_up(std::span<const Request> requests) {
   }
 }
 
-Rows Decider::ask_server(const Groups& groups, std::span<const Request> requests, bool is_counted) {
+Rows Decider::ask_server(const Groups& groups, const Call& call, milliseconds lock_time) {
+  const bool is_counted = call.is_counted();
   std::vector<std::int64_t> keys;
   std::vector<std::string_view> stamps;
   std::vector<std::int64_t> wanted;
@@ -90,7 +111,7 @@ Rows Decider::ask_server(const Groups& groups, std::span<const Request> requests
     stamps.emplace_back(group.known->stamp);
     wanted.push_back(group.wanted);
     for (const Asked& asked : group.asked) {
-      const Request& request = requests[asked.index];
+      const Request& request = call.requests[asked.index];
       positions.push_back(static_cast<std::int64_t>(keys.size()));
       turns.push_back(asked.turn);
       statuses.push_back(asked.refused ? core::counted_status(*asked.refused) : 0);
@@ -108,15 +129,14 @@ Rows Decider::ask_server(const Groups& groups, std::span<const Request> requests
       .add_array(endpoints)
       .add_array(addresses)
       .add_flag(is_counted)
-      .add(newest_schema());
-  return session_.ask([&] { return session_.run(kDecide, parameters); });
+      .add(newest_schema())
+      .add(setting_of(lock_time));
+  return session_.ask_once([&] { return session_.run(kDecide, parameters); });
 }
 
-std::vector<std::size_t> Decider::decide_once(std::span<const Request> requests,
-                                              std::span<const std::size_t> open,
-                                              const VerifyOptions& options,
-                                              std::span<Verification> verifications) {
-  const bool is_counted = options.counting == Counting::counted;
+std::vector<std::size_t> Decider::decide_once(const Call& call, std::span<const std::size_t> open,
+                                              milliseconds lock_time) {
+  const auto& [requests, options, verifications] = call;
   const core::Time now = core::system_time();
   const auto conclude = [&](const Asked& asked, const KeyRules* rules,
                             const std::optional<core::Admission>& admission) {
@@ -156,7 +176,7 @@ std::vector<std::size_t> Decider::decide_once(std::span<const Request> requests,
   if (groups.empty()) {
     return stale;
   }
-  const Rows rows = ask_server(groups, requests, is_counted);
+  const Rows rows = ask_server(groups, call, lock_time);
   int row = -1;
   for (const auto& [id, group] : groups) {
     ++row;
@@ -174,7 +194,7 @@ std::vector<std::size_t> Decider::decide_once(std::span<const Request> requests,
     const core::Tick reset_in = std::chrono::microseconds(rows.number(row, 1));
     for (const Asked& asked : group.asked) {
       const bool has_room = used < rules.rate_limit;
-      used += has_room && is_counted && !asked.refused ? 1 : 0;
+      used += has_room && call.is_counted() && !asked.refused ? 1 : 0;
       const core::Admission admission{
           .admitted = has_room, .remaining = rules.rate_limit - used, .reset_in = reset_in};
       conclude(asked, &rules, rules.is_active(now) ? std::optional(admission) : std::nullopt);
@@ -183,17 +203,80 @@ std::vector<std::size_t> Decider::decide_once(std::span<const Request> requests,
   return stale;
 }
 
+bool Decider::decide_all(const Call& call, std::vector<std::size_t>& open, milliseconds lock_time) {
+  try {
+    for (int round = 0; !open.empty(); ++round) {
+      if (round == kMaxRounds) {
+        throw Problem("keys in the store " + session_.place() + " keep changing", "try again");
+      }
+      look_up(call, open, lock_time);
+      open = decide_once(call, open, lock_time);
+    }
+    return true;
+  } catch (const Refused& refused) {
+    if (!refused.is_locked()) {
+      throw;
+    }
+    return false;
+  }
+}
+
+void Decider::refuse(const Call& call, std::span<const std::size_t> open) {
+  const core::Time now = core::system_time();
+  for (const std::size_t index : open) {
+    const Request& request = call.requests[index];
+    const Known* const known = find(request);
+    const KeyRules* const rules = known == nullptr ? nullptr : &known->rules;
+    Verification& verification = call.verifications[index];
+    verification.decision = core::conclude(request, rules, Reason::busy_key, std::nullopt, now);
+    if (call.options.explain) {
+      verification.checks = core::explain(request, rules, verification.decision, now);
+    }
+  }
+}
+
+void Decider::decide_apart(const Call& call, std::span<const std::size_t> open) {
+  std::map<KeyHash, std::vector<std::size_t>> by_key;
+  for (const std::size_t index : open) {
+    by_key[call.requests[index].key_hash].push_back(index);
+  }
+  const auto began = Clock::now();
+  for (auto& [hash, requests] : by_key) {
+    const auto now = Clock::now();
+    const auto locked = locked_.find(hash);
+    const bool is_waiting =
+        now < began + kWaitApart && (locked == locked_.end() || locked->second <= now);
+    if (now < began + kTimeApart &&
+        decide_all(call, requests, is_waiting ? kLockTimeApart : kLockTimeWhileLocked)) {
+      locked_.erase(hash);
+      continue;
+    }
+    refuse(call, requests);
+    if (is_waiting) {
+      locked_[hash] = now + kPauseOfLocked;
+    }
+  }
+}
+
 void Decider::decide(std::span<const Request> requests, const VerifyOptions& options,
                      std::span<Verification> verifications) {
-  std::vector<std::size_t> open(requests.size());
-  std::iota(open.begin(), open.end(), std::size_t{0});
-  for (int round = 0; !open.empty(); ++round) {
-    if (round == kMaxRounds) {
-      throw Problem("keys in the store " + session_.place() + " keep changing", "try again");
-    }
-    look_up(requests);
-    open = decide_once(requests, open, options, verifications);
+  const Call call{.requests = requests, .options = options, .verifications = verifications};
+  if (locked_.size() > kMaxKnown) {
+    locked_.clear();
   }
+  std::vector<std::size_t> open;
+  std::vector<std::size_t> locked;
+  bool is_about_one = true;
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    is_about_one = is_about_one && requests[i].key_hash == requests[0].key_hash;
+    (locked_.contains(requests[i].key_hash) ? locked : open).push_back(i);
+  }
+  session_.within(kDecisionTime, [&] {
+    if (!decide_all(call, open, is_about_one ? kLockTimeOfOne : kLockTime)) {
+      decide_apart(call, open);
+    }
+    decide_apart(call, locked);
+  });
 }
 
 }  // namespace nexakey::store::postgres

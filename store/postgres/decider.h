@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <map>
 #include <span>
 #include <string>
@@ -17,15 +18,21 @@ namespace nexakey::store::postgres {
 /// Keys are kept between calls. A decision is valid only if the server confirms, in the same
 /// transaction, that the key still has the stamp with which it was read; otherwise the key is read
 /// again. Errors are exceptions.
+///
+/// A statement waits a bounded time for locks. If another transaction keeps the window of a key
+/// locked, the keys are decided one by one, and only requests about that key are refused
+/// (`busy_key`); as long as it is locked, requests about other keys do not wait for it again.
 class Decider {
  public:
   explicit Decider(Session& session) : session_(session) {}
 
-  /// Writes the verifications of `requests`, in the same order.
+  /// Writes the verifications of `requests`, in the same order. Takes at most 1.5 seconds
+  /// (postgres/patience.h).
   void decide(std::span<const core::Request> requests, const VerifyOptions& options,
               std::span<Verification> verifications);
 
  private:
+  using Clock = std::chrono::steady_clock;
   struct Known {
     core::KeyRules rules;
     std::string stamp;
@@ -37,19 +44,30 @@ class Decider {
   struct Group;
   using Groups = std::map<core::KeyId, Group>;
 
-  /// Reads the keys of requests that are not known.
-  void look_up(std::span<const core::Request> requests);
+  struct Call;
+
+  /// Decides the requests in `open` and empties it. False: a lock was not granted in time, and what
+  /// is left in `open` was neither decided nor counted.
+  bool decide_all(const Call& call, std::vector<std::size_t>& open,
+                  std::chrono::milliseconds lock_time);
+  /// Decides the requests about each key in `open` by themselves.
+  void decide_apart(const Call& call, std::span<const std::size_t> open);
+  void refuse(const Call& call, std::span<const std::size_t> open);
+
+  /// Reads the keys of the requests in `open` that are not known.
+  void look_up(const Call& call, std::span<const std::size_t> open,
+               std::chrono::milliseconds lock_time);
   [[nodiscard]] const Known* find(const core::Request& request) const;
   /// Decides the requests with the indices `open`. Returns those whose keys have changed.
-  std::vector<std::size_t> decide_once(std::span<const core::Request> requests,
-                                       std::span<const std::size_t> open,
-                                       const VerifyOptions& options,
-                                       std::span<Verification> verifications);
+  std::vector<std::size_t> decide_once(const Call& call, std::span<const std::size_t> open,
+                                       std::chrono::milliseconds lock_time);
   /// Returns a row for each group: how full its window was before, and when it will have more room.
-  Rows ask_server(const Groups& groups, std::span<const core::Request> requests, bool is_counted);
+  Rows ask_server(const Groups& groups, const Call& call, std::chrono::milliseconds lock_time);
 
   Session& session_;
   std::unordered_map<core::KeyHash, Known, HashOfHash> known_;
+  // The keys whose windows were found locked, and when they are waited for again.
+  std::unordered_map<core::KeyHash, Clock::time_point, HashOfHash> locked_;
 };
 
 }  // namespace nexakey::store::postgres

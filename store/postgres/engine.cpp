@@ -1,9 +1,13 @@
 #include "store/postgres/engine.h"
 
 #include <algorithm>
+#include <map>
+#include <optional>
+#include <vector>
 
 #include "core/endpoint.h"
 #include "store/postgres/migrations.h"
+#include "store/postgres/patience.h"
 #include "store/postgres/tables.h"
 
 namespace nexakey::store::postgres {
@@ -18,7 +22,8 @@ constexpr std::int64_t kVacuumed = 1000;
 constexpr std::chrono::minutes kVacuumPause{1};
 constexpr std::int64_t kBeforeAllKeys = -1;
 
-const std::string kReport = "SELECT nexakey.report($1, $2, $3, $4, $5)";
+const std::string kReport =
+    "SELECT nexakey.report($1, $2, $3, $4, $5) FROM set_config('lock_timeout', $6, true)";
 const std::string kVacuum = "SELECT nexakey.vacuum_windows($1, $2)";
 
 /// The tables grow while their statistics are still those of empty ones: no plan may scan them.
@@ -85,26 +90,59 @@ Result<void> PostgresEngine::record_responses(std::span<const core::UpstreamResp
   return guarded([&]() -> Result<void> {
     for (std::size_t done = 0; done < responses.size(); done += kBatch) {
       const auto batch = responses.subspan(done, std::min(kBatch, responses.size() - done));
-      std::vector<std::int64_t> keys;
-      std::vector<std::string> workspaces;
-      std::vector<std::string> endpoints;
-      std::vector<std::int64_t> statuses;
-      for (const core::UpstreamResponse& response : batch) {
-        keys.push_back(response.key.bits());
-        workspaces.push_back(response.workspace.value_or(""));  // empty: any
-        endpoints.push_back(core::endpoint_of(response.method, response.path));
-        statuses.push_back(core::kUpstreamStatus + response.status);
-      }
-      const Parameters parameters = Parameters()
-                                        .add_array(keys)
-                                        .add_array(workspaces)
-                                        .add_array(endpoints)
-                                        .add_array(statuses)
-                                        .add(newest_schema());
-      session_.ask([&] { return session_.run(kReport, parameters); });
+      session_.within(kDecisionTime, [&] { record(batch); });
     }
     return {};
   });
+}
+
+/// Counts the responses about each key by themselves if something else keeps one of them locked.
+void PostgresEngine::record(std::span<const core::UpstreamResponse> responses) {
+  try {
+    return send(responses, kLockTime);
+  } catch (const Refused& refused) {
+    if (!refused.is_locked()) {
+      throw;
+    }
+  }
+  std::map<core::KeyId, std::vector<core::UpstreamResponse>> by_key;
+  for (const core::UpstreamResponse& response : responses) {
+    by_key[response.key].push_back(response);
+  }
+  const auto until = std::chrono::steady_clock::now() + kWaitApart;
+  std::optional<Refused> refused;
+  for (const auto& [key, own] : by_key) {
+    try {
+      send(own, std::chrono::steady_clock::now() < until ? kLockTimeApart : kLockTimeWhileLocked);
+    } catch (const Refused& problem) {
+      refused = problem;
+    }
+  }
+  if (refused) {
+    throw *std::move(refused);
+  }
+}
+
+void PostgresEngine::send(std::span<const core::UpstreamResponse> responses,
+                          std::chrono::milliseconds lock_time) {
+  std::vector<std::int64_t> keys;
+  std::vector<std::string> workspaces;
+  std::vector<std::string> endpoints;
+  std::vector<std::int64_t> statuses;
+  for (const core::UpstreamResponse& response : responses) {
+    keys.push_back(response.key.bits());
+    workspaces.push_back(response.workspace.value_or(""));  // empty: any
+    endpoints.push_back(core::endpoint_of(response.method, response.path));
+    statuses.push_back(core::kUpstreamStatus + response.status);
+  }
+  const Parameters parameters = Parameters()
+                                    .add_array(keys)
+                                    .add_array(workspaces)
+                                    .add_array(endpoints)
+                                    .add_array(statuses)
+                                    .add(newest_schema())
+                                    .add(setting_of(lock_time));
+  session_.ask_once([&] { return session_.run(kReport, parameters); });
 }
 
 Result<void> PostgresEngine::maintain() {

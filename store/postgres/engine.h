@@ -22,6 +22,9 @@ class PostgresEngine final : public Engine {
   Result<void> maintain() override;
 
  private:
+  void record(std::span<const core::UpstreamResponse> responses);
+  void send(std::span<const core::UpstreamResponse> responses, std::chrono::milliseconds lock_time);
+
   Session session_;
   Decider decider_{session_};
   std::int64_t last_vacuumed_;  // the last key whose window was vacuumed

@@ -11,7 +11,9 @@ Libpq load() {
   Libpq pq{};
   library.find(pq.conninfo_parse, "PQconninfoParse");
   library.find(pq.conninfo_free, "PQconninfoFree");
-  library.find(pq.connect, "PQconnectdbParams");
+  library.find(pq.conninfo, "PQconninfo");
+  library.find(pq.connect_start, "PQconnectStartParams");
+  library.find(pq.connect_poll, "PQconnectPoll");
   library.find(pq.finish, "PQfinish");
   library.find(pq.status, "PQstatus");
   library.find(pq.server_version, "PQserverVersion");

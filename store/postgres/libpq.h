@@ -8,7 +8,9 @@ namespace nexakey::store::postgres {
 struct Libpq {
   decltype(&PQconninfoParse) conninfo_parse;
   decltype(&PQconninfoFree) conninfo_free;
-  decltype(&PQconnectdbParams) connect;
+  decltype(&PQconninfo) conninfo;
+  decltype(&PQconnectStartParams) connect_start;
+  decltype(&PQconnectPoll) connect_poll;
   decltype(&PQfinish) finish;
   decltype(&PQstatus) status;
   decltype(&PQserverVersion) server_version;

@@ -14,16 +14,16 @@ namespace nexakey::store::postgres {
 /// password.
 class Problem : public std::runtime_error {
  public:
-  explicit Problem(const std::string& message, std::string hint = {})
-      : std::runtime_error(message), hint_(std::move(hint)) {}
-  explicit Problem(const core::Error& error) : Problem(error.message, error.hint) {}
+  explicit Problem(const std::string& message, std::string hint = {},
+                   core::ErrorCode code = core::ErrorCode::store_unavailable)
+      : std::runtime_error(message), hint_(std::move(hint)), code_(code) {}
+  explicit Problem(const core::Error& error) : Problem(error.message, error.hint, error.code) {}
 
-  [[nodiscard]] core::Error error() const {
-    return {core::ErrorCode::store_unavailable, what(), hint_};
-  }
+  [[nodiscard]] core::Error error() const { return {code_, what(), hint_}; }
 
  private:
   std::string hint_;
+  core::ErrorCode code_;
 };
 
 /// A newer program has migrated the store, whose schema now has the version `found`.
@@ -35,11 +35,22 @@ inline core::Error newer_schema(const std::string& place, std::string_view found
           "install that version, and restart the services that use the store"};
 }
 
-/// The connection was lost, or could not be opened.
+/// The connection was lost after a statement was sent, which may have been executed.
 class ConnectionLost : public Problem {
  public:
   using Problem::Problem;
 };
+
+/// The server did not respond in time. A statement that was sent may have been executed.
+class Unresponsive : public Problem {
+ public:
+  using Problem::Problem;
+};
+
+/// The first line of a message of libpq.
+inline std::string first_line(std::string_view message) {
+  return std::string(message.substr(0, message.find('\n')));
+}
 
 /// The server refused a statement.
 class Refused : public Problem {
@@ -52,6 +63,10 @@ class Refused : public Problem {
   /// Whether the same transaction may succeed when it is repeated: a deadlock or a serialization
   /// failure.
   [[nodiscard]] bool is_transient() const { return state_ == "40001" || state_ == "40P01"; }
+  /// Whether a lock was not granted in time.
+  [[nodiscard]] bool is_locked() const { return state_ == "55P03"; }
+  /// Whether a prepared statement does not exist: a pooler has moved to another connection.
+  [[nodiscard]] bool is_unprepared() const { return state_ == "26000"; }
   [[nodiscard]] bool is_read_only() const { return state_ == "25006"; }
   /// Whether the database has no store: a table or schema does not exist.
   [[nodiscard]] bool is_no_store() const { return state_ == "42P01" || state_ == "3F000"; }

@@ -28,8 +28,7 @@ std::optional<std::int64_t> find_version(Session& session) {
 
 /// Creates or upgrades the store in one transaction.
 void migrate(Session& session) {
-  session.execute("BEGIN");
-  try {
+  session.transact("BEGIN", [&] {
     session.execute(kLock);
     const Rows there = session.run(kHasMigrations);
     std::size_t version = 0;
@@ -46,11 +45,8 @@ void migrate(Session& session) {
     if (is_old) {
       session.execute(kFunctions);
     }
-    session.execute("COMMIT");
-  } catch (const Problem&) {
-    session.disconnect();
-    throw;
-  }
+    return true;
+  });
 }
 
 core::Error no_store(const Session& session) {

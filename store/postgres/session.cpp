@@ -1,45 +1,96 @@
 #include "store/postgres/session.h"
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
-#include <cstdlib>
+#include <span>
+#include <thread>
 #include <utility>
-#include <vector>
 
 #include <poll.h>
 
 #include "store/postgres/migrations.h"
+#include "store/postgres/text_form.h"
 #include "store/postgres/url.h"
+#include "system/random.h"
 
 namespace nexakey::store::postgres {
 namespace {
 
 using core::Result;
-using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-/// How long a server may take to respond; queries that read the whole store have more time. The
-/// server stops waiting for locks a little earlier (lock_timeout). It has no statement_timeout: if
-/// that ended the wait of a commit for a standby, the server would report success.
+/// How long a server may take to respond while it accepts connections; queries that read the whole
+/// store have more time. The server stops waiting for locks a little earlier (lock_timeout).
 constexpr milliseconds kPatience{6000};
 constexpr milliseconds kLongPatience{300'000};
-constexpr const char* kConnectTimeout = "5";  // seconds, for each host
+
+/// A server that has not responded for so long is asked for another connection. If it does not
+/// respond to that either, it hangs. The pause between two checks doubles.
+constexpr milliseconds kFirstCheck{800};
+constexpr milliseconds kMaxPause{10'000};
+constexpr milliseconds kCheckTime{700};
+/// For so long a server that hangs is not asked again, so that the requests that wait behind one
+/// another do not wait for it one after the other.
+constexpr milliseconds kPauseOfHanging{500};
 
 constexpr int kMaxAttempts = 5;
+/// How long the outcome of a commit is looked for.
+constexpr milliseconds kSettleTime{5000};
+constexpr milliseconds kSettlePause{100};
 constexpr int kStreamRows = 1000;
-constexpr int kOldestServer = 130'000;
 
 /// The error of nexakey.check_format.
 constexpr std::string_view kNewerSchema = "NK001";
 
-const std::string kSetUp =
-    "SET statement_timeout = 0; SET lock_timeout = 5000; SET bytea_output = hex;"
-    " SET default_transaction_isolation = 'read committed'";
+/// The statements that begin a transaction and call a function of the schema. A pooler gives each
+/// transaction another session, so settings are those of the transaction.
+std::string begin_statement(const std::string& characteristics, const std::string& function) {
+  return "BEGIN ISOLATION LEVEL " + characteristics +
+         "; SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 5000; SELECT nexakey." +
+         function + "(" + std::to_string(newest_schema()) + ")";
+}
 
-void ignore_notice(void* /*nothing*/, const char* /*message*/) {}
+/// The reply to a commit was lost, or does not come.
+class CommitLost : public Problem {
+ public:
+  CommitLost(const Problem& problem, bool is_hanging) : Problem(problem), is_hanging_(is_hanging) {}
+  [[nodiscard]] bool is_hanging() const { return is_hanging_; }
 
-std::string first_line(const char* message) {
-  const std::string_view text(message);
-  return std::string(text.substr(0, text.find('\n')));
+ private:
+  bool is_hanging_;
+};
+
+Problem unknown(const std::string& why) {
+  return Problem(why + "; it is not known whether the change was made", "",
+                 core::ErrorCode::outcome_unknown);
+}
+
+/// Whether the server has closed a connection on which nothing is expected.
+bool has_ended(PGconn* connection) {
+  constexpr int kMaxReads = 16;
+  const Libpq& pq = libpq();
+  for (int read = 0; read < kMaxReads; ++read) {
+    pollfd ready{.fd = pq.socket(connection), .events = POLLIN, .revents = 0};
+    if (::poll(&ready, 1, 0) <= 0) {
+      break;
+    }
+    if (pq.consume_input(connection) != 1) {
+      return true;
+    }
+    pq.is_busy(connection);  // takes in notices and the values of settings
+  }
+  return pq.status(connection) != CONNECTION_OK;
+}
+
+/// A name that no other process gives to a prepared statement: a pooler lets them share
+/// connections.
+std::string random_prefix() {
+  std::array<std::uint8_t, 8> bytes{};
+  if (!system::random_bytes(bytes)) {
+    throw Problem("the random number generator failed");
+  }
+  return "nexakey_" + hex_form(std::as_bytes(std::span(bytes))).substr(2) + "_";
 }
 
 }  // namespace
@@ -48,43 +99,31 @@ Result<Session> Session::to(const std::string& url) {
   return read_place(url).map([&](std::string place) { return Session(url, std::move(place)); });
 }
 
-void Session::connect() {
-  const Libpq& pq = libpq();
-  // The URL overrides the parameters before it.
-  std::vector<const char*> names{"fallback_application_name"};
-  std::vector<const char*> values{"nexakey"};
-  if (std::getenv("PGCONNECT_TIMEOUT") == nullptr) {
-    names.push_back("connect_timeout");
-    values.push_back(kConnectTimeout);
-  }
-  for (const auto& [name, value] :
-       {std::pair("dbname", url_.c_str()), std::pair("client_encoding", "UTF8"),
-        std::pair<const char*, const char*>(nullptr, nullptr)}) {
-    names.push_back(name);
-    values.push_back(value);
-  }
+void Session::disconnect() { forget_connection(); }
+
+void Session::forget_connection() {
+  connection_.reset();
   prepared_.clear();
   is_in_transaction_ = false;
   is_changing_ = false;
-  connection_.reset(pq.connect(names.data(), values.data(), 1));
-  if (connection_ == nullptr || pq.status(connection_.get()) != CONNECTION_OK) {
-    const std::string why = connection_ == nullptr
-                                ? std::string("out of memory")
-                                : first_line(pq.error_message(connection_.get()));
-    connection_.reset();
-    throw ConnectionLost("the store " + place_ + " cannot be reached: " + why);
+}
+
+void Session::connect() {
+  if (Clock::now() < unresponsive_until_) {
+    give_up(false);
   }
-  if (pq.server_version(connection_.get()) < kOldestServer) {
-    connection_.reset();
-    throw Problem("the server of " + place_ + " is older than PostgreSQL 13", "upgrade it");
+  try {
+    connection_ = connector_.open(limit_.value_or(Clock::time_point::max()));
+  } catch (const Unresponsive&) {
+    unresponsive_until_ = Clock::now() + kPauseOfHanging;
+    throw;
   }
-  pq.set_notice_processor(connection_.get(), ignore_notice, nullptr);
-  pq.set_nonblocking(connection_.get(), 1);
-  send(pq.send_query(connection_.get(), kSetUp.c_str()));
-  receive(kPatience);
 }
 
 PGconn* Session::connected() {
+  if (connection_ && !is_in_transaction_ && has_ended(connection_.get())) {
+    forget_connection();
+  }
   if (!connection_) {
     connect();
   }
@@ -92,9 +131,19 @@ PGconn* Session::connected() {
 }
 
 void Session::lose(const std::string& why) {
-  connection_.reset();
-  is_in_transaction_ = false;
-  throw ConnectionLost("the store " + place_ + " cannot be reached: " + why);
+  forget_connection();
+  throw ConnectionLost("the store " + place() + " cannot be reached: " + why,
+                       why.ends_with("statement pooling mode")
+                           ? "set pool_mode of PgBouncer to transaction or session"
+                           : "");
+}
+
+void Session::give_up(bool is_hanging) {
+  if (is_hanging) {
+    unresponsive_until_ = Clock::now() + kPauseOfHanging;
+  }
+  forget_connection();
+  throw Unresponsive("the store " + place() + " does not respond", "try again");
 }
 
 void Session::send(int sent) {
@@ -103,35 +152,40 @@ void Session::send(int sent) {
   }
 }
 
-void Session::wait(PGconn* connection, Clock::time_point until) {
+bool Session::wait(Clock::time_point until) {
   const Libpq& pq = libpq();
-  const int unsent = pq.flush(connection);
+  const int unsent = pq.flush(connection_.get());
   const auto left = std::chrono::ceil<milliseconds>(until - Clock::now());
-  pollfd ready{.fd = pq.socket(connection),
+  pollfd ready{.fd = pq.socket(connection_.get()),
                .events = static_cast<short>(unsent == 1 ? POLLIN | POLLOUT : POLLIN),
                .revents = 0};
   const int count = left.count() <= 0 ? 0 : ::poll(&ready, 1, static_cast<int>(left.count()));
   if (unsent < 0 || (count < 0 && errno != EINTR)) {
     lose("the connection broke");
   }
-  if (count == 0) {
-    // Not ConnectionLost: another attempt would only take as long again.
-    connection_.reset();
-    is_in_transaction_ = false;
-    throw Problem("the store " + place_ + " does not answer", "try again");
-  }
+  return count != 0;
 }
 
 /// Receives the last result of what was sent.
 Rows Session::receive(milliseconds patience) {
   const Libpq& pq = libpq();
   PGconn* const connection = connection_.get();
-  const auto until = Clock::now() + patience;
+  const auto until = limit_.value_or(Clock::now() + patience);
+  milliseconds pause = kFirstCheck;
+  auto check = limit_.value_or(Clock::now() + pause);
   std::optional<Rows> rows;
   std::optional<Refused> refused;
   for (;;) {
     while (pq.is_busy(connection) != 0) {
-      wait(connection, until);
+      if (!wait(std::min(until, check))) {
+        const bool is_hanging =
+            limit_.has_value() || !connector_.is_alive(Clock::now() + kCheckTime);
+        if (is_hanging || Clock::now() >= until) {
+          give_up(is_hanging);
+        }
+        pause = std::min(2 * pause, kMaxPause);
+        check = Clock::now() + pause;
+      }
       if (pq.consume_input(connection) != 1) {
         lose(first_line(pq.error_message(connection)));
       }
@@ -164,7 +218,7 @@ Refused Session::describe(const PGresult* result) const {
     return text == nullptr ? std::string() : first_line(text);
   };
   const std::string state = field(PG_DIAG_SQLSTATE);
-  const std::string store = "the store " + place_;
+  const std::string store = "the store " + place();
   if (state == "25006") {
     return {state, store + " is read-only",
             "name the primary server, or all servers with target_session_attrs=read-write"};
@@ -180,7 +234,8 @@ Refused Session::describe(const PGresult* result) const {
             "grant what docs/postgresql.md lists"};
   }
   if (state == kNewerSchema) {
-    const core::Error newer = newer_schema(place_, field(PG_DIAG_MESSAGE_PRIMARY), newest_schema());
+    const core::Error newer =
+        newer_schema(place(), field(PG_DIAG_MESSAGE_PRIMARY), newest_schema());
     return {state, newer.message, newer.hint};
   }
   return {state, store + " failed: " + field(PG_DIAG_MESSAGE_PRIMARY), ""};
@@ -198,19 +253,21 @@ Rows Session::run(const std::string& sql, const Parameters& parameters) {
   const Libpq& pq = libpq();
   PGconn* const connection = connected();
   const auto [use, is_first] = prepared_.try_emplace(&sql, "");
-  if (is_first) {
+  if (is_first || !is_preparing_ || is_in_transaction_) {
     return run_once(sql, parameters);
   }
-  const auto values = parameters.values();
-  const int count = static_cast<int>(values.size());
   if (use->second.empty()) {
-    const std::string name = "nexakey_" + std::to_string(++last_name_);
+    if (name_prefix_.empty()) {
+      name_prefix_ = random_prefix();
+    }
+    const std::string name = name_prefix_ + std::to_string(++last_name_);
     send(pq.send_prepare(connection, name.c_str(), sql.c_str(), 0, nullptr));
     receive(kPatience);
     use->second = name;
   }
-  send(pq.send_query_prepared(connection, use->second.c_str(), count, values.data(), nullptr,
-                              nullptr, 0));
+  const auto values = parameters.values();
+  send(pq.send_query_prepared(connection, use->second.c_str(), static_cast<int>(values.size()),
+                              values.data(), nullptr, nullptr, 0));
   return receive(kPatience);
 }
 
@@ -226,24 +283,26 @@ void Session::execute_long(const std::string& sql) {
   receive(kLongPatience);
 }
 
-void Session::begin() {
+void Session::begin(const std::string& sql) {
   PGconn* const connection = connected();
   is_in_transaction_ = true;  // even if only the first of its statements succeeds
-  const std::string begin = "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT nexakey.begin_change(" +
-                            std::to_string(newest_schema()) + ")";
-  send(libpq().send_query(connection, begin.c_str()));
+  send(libpq().send_query(connection, sql.c_str()));
   receive(kPatience);
 }
 
-void Session::end(bool is_commit) {
-  is_committing_ = is_commit;
-  execute(is_commit ? "COMMIT" : "ROLLBACK");
-  is_committing_ = false;
+void Session::commit() {
+  try {
+    execute("COMMIT");
+  } catch (const ConnectionLost& lost) {
+    throw CommitLost(lost, false);
+  } catch (const Unresponsive& hanging) {
+    throw CommitLost(hanging, true);
+  }
   is_in_transaction_ = false;
   is_changing_ = false;
 }
 
-/// Ends the transaction that an error or the end of a visit left open.
+/// Ends the transaction that an error, a decision or the end of a visit left open.
 void Session::abandon() {
   is_changing_ = false;
   if (!connection_ || !std::exchange(is_in_transaction_, false)) {
@@ -252,62 +311,85 @@ void Session::abandon() {
   try {
     execute("ROLLBACK");
   } catch (const Problem&) {
-    connection_.reset();
+    forget_connection();
   }
 }
 
 void Session::change(const std::function<bool()>& work) {
-  repeat([&] {
-    begin();
-    is_changing_ = true;
-    end(work());
-  });
+  transact(begin_statement("READ COMMITTED", "begin_change"), work);
 }
 
-void Session::repeat(const std::function<void()>& work) {
+void Session::transact(const std::string& statement, const std::function<bool()>& work) {
+  const auto transaction = [&] {
+    begin(statement);
+    is_changing_ = true;
+    const bool is_kept = work();
+    is_kept ? commit() : abandon();
+    return is_kept;
+  };
+  try {
+    repeat(transaction, Repeat::always);
+  } catch (const CommitLost& lost) {
+    if (lost.is_hanging()) {
+      throw unknown(lost.what());
+    }
+    settle(transaction, lost.what());
+  }
+}
+
+void Session::settle(const std::function<bool()>& transaction, const std::string& why) {
+  for (const auto until = Clock::now() + kSettleTime; Clock::now() < until;
+       std::this_thread::sleep_for(kSettlePause)) {
+    try {
+      if (transaction()) {
+        return;
+      }
+      break;  // refused: others have changed what it was about since, or it was refused before
+    } catch (const Unresponsive&) {
+      break;
+    } catch (const CommitLost& lost) {
+      if (lost.is_hanging()) {
+        break;
+      }
+    } catch (const Problem&) {
+      abandon();
+    } catch (...) {
+      abandon();
+      throw;
+    }
+  }
+  throw unknown(why);
+}
+
+void Session::repeat(const std::function<void()>& work, Repeat rule) {
   for (int attempt = 1;; ++attempt) {
-    const bool was_connected = connection_ != nullptr;
     try {
       work();
       return;
     } catch (const Refused& refused) {
-      is_committing_ = false;
       abandon();
       if (refused.is_read_only()) {
-        connection_.reset();  // by now another server may be the primary one
+        forget_connection();  // by now another server may be the primary one
       }
-      if (!refused.is_transient() || attempt == kMaxAttempts) {
+      if (refused.is_unprepared()) {
+        is_preparing_ = false;
+      } else if (!refused.is_transient() || attempt == kMaxAttempts) {
         throw;
       }
     } catch (const ConnectionLost&) {
-      check_outcome();
-      if (!was_connected) {
+      if (rule == Repeat::unless_executed || attempt == kMaxAttempts) {
         throw;
       }
     } catch (...) {
-      check_outcome();
       abandon();
       throw;
     }
   }
 }
 
-void Session::check_outcome() {
-  if (std::exchange(is_committing_, false)) {
-    connection_.reset();
-    throw Problem("the connection to the store " + place_ +
-                      " was lost; it is not known whether the change was made",
-                  "run the same command again");
-  }
-}
-
 void Session::view(const std::function<void()>& work) {
-  repeat([&] {
-    connected();
-    is_in_transaction_ = true;  // even if only the first of the statements succeeds
-    execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT nexakey.check_format(" +
-            std::to_string(newest_schema()) + ")");
-  });
+  const std::string statement = begin_statement("REPEATABLE READ READ ONLY", "check_format");
+  repeat([&] { begin(statement); }, Repeat::always);
   try {
     work();
   } catch (...) {

@@ -1,6 +1,7 @@
 #include "store/postgres/text_form.h"
 
 #include <charconv>
+#include <cstring>
 
 #include "core/sha256.h"
 
@@ -41,15 +42,37 @@ std::optional<std::int64_t> parse_number(std::string_view text) {
 }
 
 std::optional<core::CredentialHash> parse_hash(std::string_view text) {
-  return text.starts_with(kHexPrefix) ? core::hash_from_hex(text.substr(kHexPrefix.size()))
-                                      : std::nullopt;
+  if (text.starts_with(kHexPrefix)) {
+    return core::hash_from_hex(text.substr(kHexPrefix.size()));
+  }
+  const std::string bytes = parse_bytes(text);
+  core::CredentialHash hash{};
+  if (bytes.size() != hash.size()) {
+    return std::nullopt;
+  }
+  std::memcpy(hash.data(), bytes.data(), hash.size());
+  return hash;
 }
 
 std::string parse_bytes(std::string_view text) {
   std::string bytes;
-  bytes.reserve(text.size() / 2);
-  for (std::size_t i = kHexPrefix.size(); i + 1 < text.size(); i += 2) {
-    bytes += static_cast<char>(kHexDigits.find(text[i]) << 4U | kHexDigits.find(text[i + 1]));
+  if (text.starts_with(kHexPrefix)) {
+    bytes.reserve(text.size() / 2);
+    for (std::size_t i = kHexPrefix.size(); i + 1 < text.size(); i += 2) {
+      bytes += static_cast<char>(kHexDigits.find(text[i]) << 4U | kHexDigits.find(text[i + 1]));
+    }
+    return bytes;
+  }
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '\\') {
+      bytes += text[i];
+    } else if (i + 1 < text.size() && text[i + 1] == '\\') {
+      bytes += text[++i];
+    } else if (i + 3 < text.size()) {
+      const auto digit = [&](std::size_t at) { return static_cast<unsigned>(text[i + at] - '0'); };
+      bytes += static_cast<char>(digit(1) << 6U | digit(2) << 3U | digit(3));
+      i += 3;
+    }
   }
   return bytes;
 }

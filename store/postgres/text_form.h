@@ -9,7 +9,7 @@
 
 #include "core/credential.h"
 
-/// The text forms of values, in which parameters and results travel (PostgreSQL's manual, 8.4.1 and
+/// The text forms of values, in which parameters and results travel (PostgreSQL's manual, 8.4 and
 /// 8.15.6).
 namespace nexakey::store::postgres {
 
@@ -21,7 +21,8 @@ std::string quoted_element(std::string_view text);
 /// The value of a text; nothing if it has another form.
 std::optional<std::int64_t> parse_number(std::string_view text);
 std::optional<core::CredentialHash> parse_hash(std::string_view text);
-/// The bytes of a bytea. Digits that are not hexadecimal are not expected from a server.
+/// The bytes of a bytea in the hex or the escape format, which the server's `bytea_output` selects.
+/// Invalid digits are not expected from a server.
 std::string parse_bytes(std::string_view text);
 
 }  // namespace nexakey::store::postgres

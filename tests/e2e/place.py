@@ -37,9 +37,13 @@ class Place:
         self.processes = []
         self.server = None
 
-    def nexakey(self, *words, stdin=""):
-        done = subprocess.run([NEXAKEY, *words], env=self.env, input=stdin, capture_output=True,
+    def attempt(self, *words, stdin=""):
+        """Runs a command that may fail."""
+        return subprocess.run([NEXAKEY, *words], env=self.env, input=stdin, capture_output=True,
                               text=True, timeout=300)  # an import of thousands of keys under a sanitizer
+
+    def nexakey(self, *words, stdin=""):
+        done = self.attempt(*words, stdin=stdin)
         if done.returncode != 0:
             raise AssertionError(f"nexakey {words}: {done.stderr}")
         return done.stdout.strip()

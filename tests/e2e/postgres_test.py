@@ -2,18 +2,15 @@
 """Four `serve` on one PostgreSQL share limits and keys, and deny when it cannot be asked."""
 
 import json
-import os
 import re
 import socket
-import subprocess
-import tempfile
 import unittest
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from place import Place, wait_for
+from on_postgres import OnPostgres
+from place import wait_for
 
-POSTGRES = Path(__file__).parent.parent / "support" / "postgres"
 SERVERS = range(4)
 
 
@@ -24,28 +21,6 @@ def gateway_request(key):
 
 def plain_request(method, path, key=""):
     return f"{method} {path} HTTP/1.1\r\nHost: x\r\nX-Api-Key: {key}\r\nContent-Length: 0\r\n\r\n"
-
-
-class OnPostgres(unittest.TestCase):
-    """A place whose store is on its own PostgreSQL server."""
-
-    settings = ()
-
-    def setUp(self):
-        # A path that is short enough for a socket, and that another user can access.
-        self.folder = tempfile.TemporaryDirectory(prefix="nexakey-e2e-")
-        os.chmod(self.folder.name, 0o711)
-        self.addCleanup(self.folder.cleanup)
-        self.addCleanup(self.postgres, "remove")
-        self.postgres("start", *self.settings)
-        self.place = Place()
-        self.addCleanup(self.place.close)
-        self.place.env["NEXAKEY_STORE"] = (
-            f"postgresql://postgres@/postgres?host={self.folder.name}/server")
-        self.key = self.place.create("crm", "--scope", "read", "--rate-limit", "100")
-
-    def postgres(self, command, *arguments):
-        subprocess.run([POSTGRES, command, f"{self.folder.name}/server", *arguments], check=True)
 
 
 class Statements(OnPostgres):

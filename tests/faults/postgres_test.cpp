@@ -171,6 +171,39 @@ TEST_CASE("a PostgreSQL store admits nothing uncounted on a full disk") {
   CHECK(report(*store).total.requests == acknowledged + 1);
 }
 
+TEST_CASE("a PostgreSQL server that hangs is passed over for the next one of the URL") {
+  const PostgresServer first;
+  const PostgresServer second;
+  add(*connect(postgres_url(second.folder(), "postgres")), 1);
+  first.pause();
+  const auto store = connect("postgresql://postgres@/postgres?host=" + first.folder().string() +
+                             "," + second.folder().string());
+  CHECK(reason(*store, request(1)) == "allowed");
+  second.pause();
+  CHECK(code_of(store->verify(std::vector{request(1)}, {})) == "store_unavailable");
+  second.resume();
+  wait_for([&] { return code_of(store->verify(std::vector{request(1)}, {})) == "ok"; });
+}
+
+TEST_CASE("a commit that waits for a PostgreSQL replica too long has an unknown outcome") {
+  const PostgresServer server;
+  const std::string url = postgres_url(server.folder(), "postgres");
+  const auto store = connect(url);
+  add(*store, 1);
+  const auto set_standbys = [&](const std::string& names) {
+    auto session = value_of(store::postgres::Session::to(url));
+    session.execute("ALTER SYSTEM SET synchronous_standby_names = '" + names + "'");
+    session.execute("SELECT pg_reload_conf()");
+  };
+  set_standbys("nobody");
+  const auto created = store->as(kTester).create(make_key(2), store::CreateMode::always, now());
+  CHECK(code_of(created) == "outcome_unknown");
+  set_standbys("");
+  CHECK(list(*store).size() == 2);
+  add(*store, 2);  // adding it again changes nothing
+  CHECK(list(*store).size() == 2);
+}
+
 TEST_CASE("a PostgreSQL store that blocks fails in time and recovers afterwards") {
   const PostgresDatabase database;
   const auto store = connect(database.url());
@@ -180,7 +213,9 @@ TEST_CASE("a PostgreSQL store that blocks fails in time and recovers afterwards"
   holder.execute(
       "BEGIN; SELECT FROM nexakey.windows FOR UPDATE; SELECT FROM nexakey.audit_log_head"
       " FOR UPDATE");
-  CHECK(code_of(store->verify(std::vector{request(1)}, {})) == "store_unavailable");
+  CHECK(reason(*store, request(1)) == "busy_key");
+  CHECK(code_of(store->as(kTester).revoke(std::vector{make_key(1).id}, "", now())) ==
+        "store_unavailable");
   holder.execute("ROLLBACK");
   CHECK(reason(*store, request(1)) == "allowed");
   CHECK(report(*store).total.requests == 2);

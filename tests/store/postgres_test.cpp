@@ -210,6 +210,107 @@ TEST_CASE("a change is repeated after a deadlock, but not endlessly") {
   CHECK(database.select("SELECT count(*) FROM done") == "2");
 }
 
+TEST_CASE("a window that something else keeps locked refuses requests about its key only") {
+  Stores<PostgresFixture> stores;
+  for (const std::uint64_t key : {1, 2, 3}) {
+    add(*stores.first, key);
+  }
+  const std::vector requests{request(1), request(2), request(1), request(3)};
+  const auto reasons = [&](const VerifyOptions& options) {
+    std::vector<std::string> names;
+    for (const Verification& verification : value_of(stores.first->verify(requests, options))) {
+      names.emplace_back(core::name_of(verification.decision.reason));
+    }
+    return names;
+  };
+  const std::vector<std::string> all_allowed(4, "allowed");
+  const std::vector<std::string> others_allowed{"busy_key", "allowed", "busy_key", "allowed"};
+  CHECK(reasons({}) == all_allowed);
+  auto holder = value_of(postgres::Session::to(stores.fixture.url()));
+  for (const char* const table : {"windows", "last_uses", "usage_hours"}) {
+    CAPTURE(table);
+    holder.execute("BEGIN; SELECT FROM nexakey." + std::string(table) +
+                   " WHERE key = " + std::to_string(make_key(1).id.bits()) + " FOR UPDATE");
+    for (int i = 0; i < 3; ++i) {
+      CHECK(reasons({}) == others_allowed);
+    }
+    CHECK(reasons({.counting = Counting::dry_run}) == all_allowed);
+    const auto explained = value_of(stores.first->verify(requests, {.explain = true}));
+    CHECK(explained[0].checks.back().found == "the window of the key is locked");
+    CHECK(!explained[0].decision.is_counted());
+    holder.execute("ROLLBACK");
+    CHECK(reasons({}) == all_allowed);
+  }
+  const auto counted = [&](std::uint64_t key) {
+    return report(*stores.second, {.key = make_key(key).id}).total.requests;
+  };
+  CHECK(counted(1) == 2 * 4);
+  CHECK(counted(2) == 1 + 3 * 5);
+}
+
+TEST_CASE("upstream responses to a locked key do not keep others from being counted") {
+  Stores<PostgresFixture> stores;
+  add(*stores.first, 1);
+  add(*stores.first, 2);
+  CHECK(reason(*stores.first, request(1)) == "allowed");
+  auto holder = value_of(postgres::Session::to(stores.fixture.url()));
+  holder.execute("BEGIN; SELECT FROM nexakey.windows FOR UPDATE");
+  const std::vector responses{core::UpstreamResponse{.key = make_key(1).id, .status = 200},
+                              core::UpstreamResponse{.key = make_key(2).id, .status = 201}};
+  CHECK(code_of(stores.first->record_responses(responses)) == "store_unavailable");
+  holder.execute("ROLLBACK");
+  const auto counts = [&] {
+    return stores.fixture.database().select(
+        "SELECT string_agg(requests::text, ' ' ORDER BY status) FROM nexakey.usage_hours"
+        " WHERE status >= 1000");
+  };
+  CHECK(counts() == "1");
+  CHECK(code_of(stores.first->record_responses(responses)) == "ok");
+  CHECK(counts() == "1 2");
+}
+
+TEST_CASE("a key whose first window something else adds does not hold up other keys") {
+  Stores<PostgresFixture> stores;
+  add(*stores.first, 1);
+  add(*stores.first, 2);
+  auto holder = value_of(postgres::Session::to(stores.fixture.url()));
+  holder.execute("BEGIN; INSERT INTO nexakey.windows (key) VALUES (" +
+                 std::to_string(make_key(1).id.bits()) + ")");
+  const auto verified = value_of(stores.first->verify(std::vector{request(1), request(2)}, {}));
+  CHECK(core::name_of(verified[0].decision.reason) == "busy_key");
+  CHECK(core::name_of(verified[1].decision.reason) == "allowed");
+  holder.execute("ROLLBACK");
+  CHECK(reason(*stores.first, request(1)) == "allowed");
+}
+
+TEST_CASE("a store does not depend on the settings of the role and the database") {
+  const PostgresFixture fixture;
+  for (const char* const setting :
+       {"bytea_output = escape", "statement_timeout = 60000", "lock_timeout = 1",
+        "default_transaction_isolation = serializable", "search_path = ''",
+        "standard_conforming_strings = off", "datestyle = 'SQL, DMY'"}) {
+    fixture.database().execute("ALTER DATABASE " + fixture.database().name() + " SET " + setting);
+  }
+  const auto store = fixture.connect();
+  add(*store, 1);
+  core::Token token;
+  token.id = core::TokenId(1);
+  token.name = "ci";
+  token.hash = make_key(9).hash;
+  token.last_four = "0009";
+  token.created_at = now();
+  value_of(store->as(kTester).create_token(token));
+  CHECK(find_token(*store, token.hash) == token);
+  CHECK(admitted(*store, request(1), 120) == 100);
+  CHECK(list(*store).front().hash == make_key(1).hash);
+  const PostgresFixture other;
+  const auto target = other.connect();
+  const std::string text = export_text(*store);
+  import_text(*target, text);
+  CHECK(export_text(*target) == text);
+  import_text(*store, text);
+}
+
 TEST_CASE("a read-only server refuses changes and decides nothing") {
   Stores<PostgresFixture> stores;
   add(*stores.first, 1);

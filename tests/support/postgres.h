@@ -40,6 +40,9 @@ class PostgresServer {
   void crash() const { run("crash", ""); }
   void start(const std::string& settings = "") const { run("start", settings); }
   void promote() const { run("promote", ""); }
+  /// Stops all its processes, as a hang would, and lets them go on.
+  void pause() const { run("pause", ""); }
+  void resume() const { run("resume", ""); }
 
  private:
   [[nodiscard]] std::string command(const std::string& what, const std::string& rest) const {

@@ -110,6 +110,23 @@ TEST_CASE("Each failed check has its own reason and status") {
   }
 }
 
+TEST_CASE("A key that is busy is refused without being counted, and may be unknown") {
+  Scene scene;
+  for (const KeyRules* const key :
+       {static_cast<const KeyRules*>(&scene.key), static_cast<const KeyRules*>(nullptr)}) {
+    const Decision decision =
+        conclude(scene.request, key, Reason::busy_key, std::nullopt, scene.now);
+    CHECK(name_of(decision.reason) == "busy_key");
+    CHECK(status_of(decision.reason) == 503);
+    CHECK(decision.key_id.has_value() == (key != nullptr));
+    CHECK_FALSE(decision.is_counted());
+    CHECK(decision.headers().empty());
+    const auto checks = explain(scene.request, key, decision, scene.now);
+    CHECK(checks.back().name == (key == nullptr ? "known" : "rate limit"));
+    CHECK_FALSE(checks.back().passed);
+  }
+}
+
 TEST_CASE("The first of several failed checks decides") {
   const auto& all = failures();
   // Every set of failures, as a bit set.

@@ -134,7 +134,7 @@ TEST_CASE("A decision is read as it was written") {
     const auto reason = static_cast<Reason>(i);
     Decision& decision = decisions.emplace_back(reason <= Reason::unknown_key ? Decision() : known);
     decision.reason = reason;
-    if (reason >= Reason::ip_not_allowed) {
+    if (reason >= Reason::ip_not_allowed && reason != Reason::busy_key) {
       decision.rate_limit =
           RateLimit{.limit = 5, .remaining = 4, .reset_at = 1'780'315'260, .retry_after = {}};
     }
