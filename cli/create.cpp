@@ -66,8 +66,10 @@ Key complete(Key key, const Draft<KeyId>& draft) {
   return key;
 }
 
-/// `secret` is null for a key that was written to a file.
-void print_key(Context& context, const Key& key, bool is_created, const core::Secret* secret) {
+/// `secret` is null for a key that is in a file, or that exists already. `note`: what a user should
+/// know about it.
+void print_key(Context& context, const Key& key, bool is_created, const core::Secret* secret,
+               const char* note = nullptr) {
   const Settings& settings = context.settings;
   if (settings.format != Format::table) {
     write_with_secret(
@@ -92,8 +94,8 @@ void print_key(Context& context, const Key& key, bool is_created, const core::Se
     }
   }
   context.out.flush();
-  if (!is_created && !settings.quiet) {
-    print_note("The key already exists, and its file has it");
+  if (note != nullptr && !settings.quiet) {
+    print_note(note);
   }
 }
 
@@ -203,7 +205,7 @@ ExitStatus create_in_file(Context& context, store::KeyStore& store, const Option
   }
   if (options.if_not_exists) {
     if (const auto held = find_in_file(context, store, options, file, wanted)) {
-      print_key(context, *held, false, nullptr);
+      print_key(context, *held, false, nullptr, "The key already exists, and its file has it");
       return ExitStatus::done;
     }
   } else if (file.is_taken()) {
@@ -238,7 +240,9 @@ ExitStatus create_and_show(Context& context, store::KeyStore& store, const Optio
     throw Failure{std::move(stored.error())};
   }
   if (stored->id != key.id) {
-    fail_without_secret(*stored, "its key cannot be shown again");
+    check_as_asked(options, *stored, wanted);
+    print_key(context, *stored, false, nullptr, "The key already exists and cannot be shown again");
+    return ExitStatus::done;
   }
   deliver(context, store, *stored, draft.secret, nullptr);
   return ExitStatus::done;

@@ -35,8 +35,9 @@ inline constexpr auto kKeyMembers =
 /// The hash, which another store needs to import the key.
 inline constexpr auto kKeyHashMember =
     std::make_tuple(member<Key>("hash", &Key::hash, Presence::required));
+inline constexpr auto kKeyRecordMembers = std::tuple_cat(kKeyMembers, kKeyHashMember);
 /// In an export, an address that is not known is absent, as in the exports of older versions.
-inline constexpr auto kKeyRecordMembers =
+inline constexpr auto kExportedKeyMembers =
     std::tuple_cat(decoded_key_members(Presence::sparse), kDamageMember, kKeyHashMember);
 inline constexpr auto kNewKeyMembers =
     std::tuple_cat(decoded_key_members(Presence::optional), kKeyHashMember);

@@ -57,7 +57,7 @@ struct RecordShape<Token> {
 template <>
 struct RecordShape<Key> {
   static constexpr std::string_view kType = "key";
-  static constexpr const auto& kMembers = kKeyRecordMembers;
+  static constexpr const auto& kMembers = kExportedKeyMembers;
 };
 template <>
 struct RecordShape<KeyUsage> {

@@ -26,11 +26,10 @@ std::string name_of_process(const std::string& process) {
 void visit_open_files(
     const std::string& prefix,
     const std::function<void(const std::string& process, const std::string& path)>& visit) {
-  const std::string own = std::to_string(::getpid());
   std::error_code ignored;
   for (const auto& process : std::filesystem::directory_iterator("/proc", ignored)) {
     const std::string id = process.path().filename().string();
-    if (id.find_first_not_of("0123456789") != std::string::npos || id == own) {
+    if (id.find_first_not_of("0123456789") != std::string::npos) {
       continue;
     }
     // The process may have ended, or belong to another user.
@@ -51,6 +50,7 @@ std::string describe_processes(const std::string& prefix) {
   visit_open_files(prefix, [&](const std::string& process, const std::string& /*path*/) {
     names.try_emplace(process, name_of_process(process));
   });
+  names.erase(std::to_string(::getpid()));
   std::string text;
   std::size_t described = 0;
   for (const auto& [process, name] : names) {
