@@ -56,13 +56,14 @@ Key full_key() {
 }
 
 TEST_CASE("A new key is written with null for all absent values") {
-  CHECK(written([](JsonWriter& json) { write_key(json, some_key(), kNow); }) ==
-        R"({"id":"key_0123456789ab","name":"crm","workspace":"default",)"
-        R"("hint":"fc_live_…OPQR","scopes":["read"],"whitelist":[],"rate_limit":100,)"
-        R"("status":"active","labels":{},"description":null,)"
-        R"("created_at":"2026-01-02T03:04:05.678Z","expires_at":null,"suspended_at":null,)"
-        R"("revoked_at":null,)"
-        R"("revoke_reason":null,"last_used_at":null,"last_used_ip":null,"rotated_from":null,"superseded_by":null})");
+  CHECK(
+      written([](JsonWriter& json) { write_key(json, some_key(), kNow); }) ==
+      R"({"id":"key_0123456789ab","name":"crm","workspace":"default",)"
+      R"("hint":"fc_live_…OPQR","scopes":["read"],"whitelist":[],"rate_limit":100,)"
+      R"("status":"active","labels":{},"description":null,)"
+      R"("created_at":"2026-01-02T03:04:05.678Z","expires_at":null,"suspended_at":null,)"
+      R"("revoked_at":null,)"
+      R"("revoke_reason":null,"last_used_at":null,"last_used_ip":null,"rotated_from":null,"superseded_by":null})");
 }
 
 TEST_CASE("A key is written with all members") {
