@@ -136,7 +136,9 @@ Rows Decider::ask_server(const Groups& groups, const Call& call, milliseconds lo
 
 std::vector<std::size_t> Decider::decide_once(const Call& call, std::span<const std::size_t> open,
                                               milliseconds lock_time) {
-  const auto& [requests, options, verifications] = call;
+  const auto& requests = call.requests;
+  const VerifyOptions& options = call.options;
+  const auto& verifications = call.verifications;
   const core::Time now = core::system_time();
   const auto conclude = [&](const Asked& asked, const KeyRules* rules,
                             const std::optional<core::Admission>& admission) {

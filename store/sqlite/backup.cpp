@@ -166,14 +166,16 @@ void remove_log(const std::filesystem::path& database) {
 
 /// Opens the copy of a backup. `name`: of the backup, for messages.
 SQLite::Database open_copy(const std::filesystem::path& copy, const std::filesystem::path& name) {
-  const StoreProblem damaged("the backup " + name.string() + " is damaged, or not a backup",
-                             "restore a file that nexakey backup wrote");
+  const auto damaged = [&] {
+    return StoreProblem("the backup " + name.string() + " is damaged, or not a backup",
+                        "restore a file that nexakey backup wrote");
+  };
   try {
     SQLite::Database database = connect(copy);
     database.exec("PRAGMA journal_mode = WAL");
     SQLite::Statement check(database, "PRAGMA quick_check(1)");
     if (!check.executeStep() || check.getColumn(0).getString() != "ok") {
-      throw damaged;
+      throw damaged();
     }
     return database;
   } catch (const SQLite::Exception& exception) {
@@ -181,7 +183,7 @@ SQLite::Database open_copy(const std::filesystem::path& copy, const std::filesys
         code != SQLITE_NOTADB && code != SQLITE_CORRUPT) {
       throw;
     }
-    throw damaged;
+    throw damaged();
   }
 }
 

@@ -261,9 +261,8 @@ void UsageJournal::append(const UsageRecord& record) {
   if (!rest.empty()) {
     std::memset(&rest.back() - (kAlignment - 1), 0, kAlignment);  // the padding
   }
-  std::memcpy(rest.data(), record.fills.data(), record.fills.size_bytes());
-  std::memcpy(rest.data() + record.fills.size_bytes(), record.endpoint.data(),
-              record.endpoint.size());
+  const auto endpoint = std::ranges::copy(std::as_bytes(record.fills), rest.begin()).out;
+  std::ranges::copy(std::as_bytes(std::span(record.endpoint)), endpoint);
   RecordHeader head{.key = record.key.bits(),
                     .at = record.at.time_since_epoch().count(),
                     .address = record.address.value_or(core::IpAddress()).bytes(),
