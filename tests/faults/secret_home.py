@@ -20,6 +20,8 @@ class Home:
         self.path = Path(self.folder.name)
         kept = {name: os.environ[name] for name in ("PATH", "LANG", "ASAN_OPTIONS", "TSAN_OPTIONS")
                 if name in os.environ}
+        # LeakSanitizer does not work under strace.
+        kept["ASAN_OPTIONS"] = kept.get("ASAN_OPTIONS", "") + ":detect_leaks=0"
         self.env = kept | {"NEXAKEY_STORE": store or f"{self.path}/keys.db", "HOME": self.folder.name,
                            "NEXAKEY_SYSTEM_CONFIG": "/nowhere"} | variables
 
