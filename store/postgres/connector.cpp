@@ -18,7 +18,7 @@ namespace {
 using std::chrono::milliseconds;
 
 /// The time for all servers together, unless the URL has a connect_timeout for each.
-constexpr milliseconds kConnectTime{1500};
+constexpr milliseconds kConnectTime{5000};
 constexpr int kOldestServer = 130'000;
 
 void ignore_notice(void* /*nothing*/, const char* /*message*/) {}

@@ -29,7 +29,7 @@ constexpr milliseconds kLongPatience{300'000};
 /// respond to that either, it hangs. The pause between two checks doubles.
 constexpr milliseconds kFirstCheck{800};
 constexpr milliseconds kMaxPause{10'000};
-constexpr milliseconds kCheckTime{700};
+constexpr milliseconds kCheckTime{3000};
 /// For so long a server that hangs is not asked again, so that the requests that wait behind one
 /// another do not wait for it one after the other.
 constexpr milliseconds kPauseOfHanging{500};
