@@ -14,7 +14,7 @@ from place import NEXAKEY, wait_for
 from postgres_proxy import PostgresProxy
 
 # A refusal takes at most 2 seconds. The tests allow more, because they share their processors.
-BOUND = 5
+BOUND = 30  # seconds; a benchmark on a quiet machine shows less
 KEYS = 3000
 
 
