@@ -29,7 +29,7 @@ class Server:
     def __init__(self, binary, env, socket_path):
         self.socket_path = socket_path
         self.process = subprocess.Popen(
-            [binary, "serve", "--listen", f"unix:{socket_path}"], env=env,
+            [binary, "serve", "--listen", f"unix:{socket_path}", "--trusted-proxy", "unix"], env=env,
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         deadline = time.monotonic() + TIME_LIMIT
         while not os.path.exists(socket_path):
@@ -42,8 +42,8 @@ class Server:
         connection = http.client.HTTPConnection("localhost", timeout=TIME_LIMIT)
         connection.sock = unix_socket(self.socket_path)
         try:
-            connection.request("GET", "/v1/authorize", headers={
-                "X-API-Key": key, "X-Original-Method": "GET", "X-Original-URI": "/v1/leads"})
+            connection.request("GET", "/auth/envoy/v1/leads", headers={
+                "Authorization": f"Bearer {key}", "X-Forwarded-For": "198.51.100.7"})
             return connection.getresponse().status
         finally:
             connection.close()
