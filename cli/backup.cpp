@@ -1,11 +1,11 @@
+#include <array>
 #include <memory>
 #include <optional>
 #include <string>
 
 #include "cli/command.h"
-#include "cli/key_view.h"
 #include "cli/new_file.h"
-#include "core/json_writer.h"
+#include "cli/summary.h"
 
 namespace nexakey::cli {
 namespace {
@@ -18,33 +18,15 @@ struct Options {
   std::string file{};
 };
 
-void print_summary(Context& context, const std::string& file, const store::BackupSummary& summary) {
-  if (context.settings.quiet) {
-    return;
-  }
-  if (context.settings.format == Format::table) {
-    context.out.write(render_fields({{"file", file},
-                                     {"tokens", std::to_string(summary.tokens)},
-                                     {"keys", std::to_string(summary.keys)}},
-                                    KeyView(context).style()));
-    return;
-  }
-  core::JsonWriter json(context.out.buffer());
-  json.begin_object().name("backup").begin_object();
-  json.name("file").string(file);
-  json.name("tokens").number(summary.tokens);
-  json.name("keys").number(summary.keys);
-  json.end_object().end_object();
-  context.out.write("\n");
-}
-
 ExitStatus run(Context& context, const Options& options) {
   context.print_store_note();
   const NewFile file(options.file, "the backup");
   const auto summary = value_of(store::backup(context.settings.store.value, file.temporary_path()));
   file.sync();
   file.publish();
-  print_summary(context, options.file, summary);
+  print_summary(
+      context, "backup", options.file,
+      std::array{Figure{"tokens", "tokens", summary.tokens}, Figure{"keys", "keys", summary.keys}});
   return ExitStatus::done;
 }
 

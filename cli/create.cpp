@@ -57,15 +57,6 @@ Key make_key(const Context& context, const Options& options) {
   return key;
 }
 
-/// `key` with the id and the secret of a draft.
-Key complete(Key key, const Draft<KeyId>& draft) {
-  key.id = draft.id;
-  key.name = key.name.empty() ? key.id.to_string() : key.name;
-  key.hash = core::hash_api_key(draft.secret.reveal());
-  key.last_four = core::last_four(draft.secret.reveal());
-  return key;
-}
-
 /// `secret` is null for a key that is in a file, or that exists already. `note`: what a user should
 /// know about it.
 void print_key(Context& context, const Key& key, bool is_created, const core::Secret* secret,

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "cli/key_file.h"
+#include "core/credential.h"
 #include "core/error.h"
 #include "core/id.h"
 #include "core/secret.h"
@@ -23,6 +24,16 @@ template <typename Id>
 Draft<Id> make_draft(const SecretKind& kind) {
   return {.secret = kind.form.generate(system::random_bytes),
           .id = Id::generate(system::random_bytes)};
+}
+
+/// A key or token with the id and the secret of a draft. Without a name, its name is the id.
+template <typename T>
+T complete(T made, const Draft<decltype(T::id)>& draft) {
+  made.id = draft.id;
+  made.name = made.name.empty() ? made.id.to_string() : made.name;
+  made.hash = core::hash_credential(draft.secret.reveal());
+  made.last_four = core::last_four(draft.secret.reveal());
+  return made;
 }
 
 /// The draft that an interrupted command staged in a file and the store does not have, or a new

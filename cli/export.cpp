@@ -1,10 +1,10 @@
+#include <array>
 #include <memory>
 #include <optional>
 
 #include "cli/command.h"
-#include "cli/key_view.h"
 #include "cli/new_file.h"
-#include "core/json_writer.h"
+#include "cli/summary.h"
 #include "core/record.h"
 
 namespace nexakey::cli {
@@ -32,30 +32,6 @@ core::RecordCounts write_export(const Context& context, store::KeyStore& store, 
   return writer.counts();
 }
 
-void print_summary(Context& context, const std::string& file, const core::RecordCounts& counts) {
-  if (context.settings.quiet) {
-    return;
-  }
-  if (context.settings.format == Format::table) {
-    context.out.write(render_fields({{"file", file},
-                                     {"tokens", std::to_string(counts.tokens)},
-                                     {"keys", std::to_string(counts.keys)},
-                                     {"usage", std::to_string(counts.usage)},
-                                     {"audit", std::to_string(counts.audit)}},
-                                    KeyView(context).style()));
-    return;
-  }
-  core::JsonWriter json(context.out.buffer());
-  json.begin_object().name("export").begin_object();
-  json.name("file").string(file);
-  json.name("tokens").number(counts.tokens);
-  json.name("keys").number(counts.keys);
-  json.name("usage").number(counts.usage);
-  json.name("audit").number(counts.audit);
-  json.end_object().end_object();
-  context.out.write("\n");
-}
-
 ExitStatus run(Context& context, const Options& options) {
   const auto store = context.open_store();
   if (options.file) {
@@ -64,7 +40,10 @@ ExitStatus run(Context& context, const Options& options) {
     const core::RecordCounts counts = write_export(context, *store, out);
     file.sync();
     file.publish();
-    print_summary(context, *options.file, counts);
+    print_summary(
+        context, "export", options.file,
+        std::array{Figure{"tokens", "tokens", counts.tokens}, Figure{"keys", "keys", counts.keys},
+                   Figure{"usage", "usage", counts.usage}, Figure{"audit", "audit", counts.audit}});
   } else {
     write_export(context, *store, context.out);
   }

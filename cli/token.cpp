@@ -104,16 +104,6 @@ Token make_token(const Context& context, const Options& options) {
   return token;
 }
 
-/// `token` with the id and the secret of a draft.
-Token complete(Token token, const Draft<TokenId>& draft) {
-  token.id = draft.id;
-  token.name = token.name.empty() ? token.id.to_string() : token.name;
-  token.hash = core::hash_credential(draft.secret.reveal());
-  token.last_four = core::last_four(draft.secret.reveal());
-  value_of(core::check_token(token));
-  return token;
-}
-
 /// `secret` is null for a token that was written to a file.
 void print_created(Context& context, const Token& token, const core::Secret* secret) {
   if (context.settings.format != Format::table) {
@@ -184,6 +174,7 @@ ExitStatus create(Context& context, store::KeyStore& store, const Token& wanted,
                   const Draft<TokenId>& draft, KeyFile* file) {
   store::Changes& changes = store.as(local_actor());
   const Token token = complete(wanted, draft);
+  value_of(core::check_token(token));
   const std::string id = token.id.to_string();
   auto created = changes.create_token(token);
   if (!created && file != nullptr) {

@@ -46,6 +46,15 @@ struct Decider::Call {
   std::span<Verification> verifications;
 
   [[nodiscard]] bool is_counted() const { return options.counting == Counting::counted; }
+  /// Writes the verification of a request.
+  void conclude(std::size_t index, const KeyRules* rules, std::optional<Reason> refused,
+                const std::optional<core::Admission>& admission, core::Time now) const {
+    Verification& verification = verifications[index];
+    verification.decision = core::conclude(requests[index], rules, refused, admission, now);
+    if (options.explain) {
+      verification.checks = core::explain(requests[index], rules, verification.decision, now);
+    }
+  }
 };
 
 struct Decider::Asked {
@@ -137,19 +146,7 @@ Rows Decider::ask_server(const Groups& groups, const Call& call, milliseconds lo
 std::vector<std::size_t> Decider::decide_once(const Call& call, std::span<const std::size_t> open,
                                               milliseconds lock_time) {
   const auto& requests = call.requests;
-  const VerifyOptions& options = call.options;
-  const auto& verifications = call.verifications;
   const core::Time now = core::system_time();
-  const auto conclude = [&](const Asked& asked, const KeyRules* rules,
-                            const std::optional<core::Admission>& admission) {
-    const Request& request = requests[asked.index];
-    Verification& verification = verifications[asked.index];
-    verification.decision = core::conclude(request, rules, asked.refused, admission, now);
-    if (options.explain) {
-      verification.checks = core::explain(request, rules, verification.decision, now);
-    }
-  };
-
   Groups groups;
   std::vector<KeyHash> damaged;
   for (const std::size_t index : open) {
@@ -157,11 +154,11 @@ std::vector<std::size_t> Decider::decide_once(const Call& call, std::span<const 
     const KeyRules* const rules = known == nullptr ? nullptr : &known->rules;
     Asked asked{.index = index, .refused = core::refusal(requests[index], rules, now)};
     if (asked.refused && *asked.refused <= Reason::unknown_key) {
-      conclude(asked, rules, std::nullopt);
+      call.conclude(index, rules, asked.refused, std::nullopt, now);
       continue;
     }
     if (asked.refused == Reason::damaged_key) {
-      conclude(asked, rules, std::nullopt);
+      call.conclude(index, rules, asked.refused, std::nullopt, now);
       damaged.push_back(requests[index].key_hash);
       continue;
     }
@@ -199,7 +196,8 @@ std::vector<std::size_t> Decider::decide_once(const Call& call, std::span<const 
       used += has_room && call.is_counted() && !asked.refused ? 1 : 0;
       const core::Admission admission{
           .admitted = has_room, .remaining = rules.rate_limit - used, .reset_in = reset_in};
-      conclude(asked, &rules, rules.is_active(now) ? std::optional(admission) : std::nullopt);
+      call.conclude(asked.index, &rules, asked.refused,
+                    rules.is_active(now) ? std::optional(admission) : std::nullopt, now);
     }
   }
   return stale;
@@ -226,14 +224,9 @@ bool Decider::decide_all(const Call& call, std::vector<std::size_t>& open, milli
 void Decider::refuse(const Call& call, std::span<const std::size_t> open) {
   const core::Time now = core::system_time();
   for (const std::size_t index : open) {
-    const Request& request = call.requests[index];
-    const Known* const known = find(request);
-    const KeyRules* const rules = known == nullptr ? nullptr : &known->rules;
-    Verification& verification = call.verifications[index];
-    verification.decision = core::conclude(request, rules, Reason::busy_key, std::nullopt, now);
-    if (call.options.explain) {
-      verification.checks = core::explain(request, rules, verification.decision, now);
-    }
+    const Known* const known = find(call.requests[index]);
+    call.conclude(index, known == nullptr ? nullptr : &known->rules, Reason::busy_key, std::nullopt,
+                  now);
   }
 }
 

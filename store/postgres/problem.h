@@ -1,6 +1,5 @@
 #pragma once
 
-#include <cstdint>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -25,15 +24,6 @@ class Problem : public std::runtime_error {
   std::string hint_;
   core::ErrorCode code_;
 };
-
-/// A newer program has migrated the store, whose schema now has the version `found`.
-inline core::Error newer_schema(const std::string& place, std::string_view found,
-                                std::int64_t known) {
-  return {core::ErrorCode::store_unavailable,
-          "the store " + place + " was written by a newer nexakey (schema " + std::string(found) +
-              ", this one knows " + std::to_string(known) + ")",
-          "install that version, and restart the services that use the store"};
-}
 
 /// The connection was lost after a statement was sent, which may have been executed.
 class ConnectionLost : public Problem {

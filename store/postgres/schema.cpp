@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "store/newer_schema.h"
 #include "store/postgres/migrations.h"
 
 namespace nexakey::store::postgres {
@@ -68,7 +69,7 @@ core::Result<void> prepare_store(Session& session, OpenMode mode) {
     return tl::unexpected(no_store(session));
   }
   if (version > newest) {
-    throw Problem(newer_schema(session.place(), std::to_string(*version), newest));
+    throw Problem(newer_schema("the store " + session.place(), std::to_string(*version), newest));
   }
   if (version.value_or(0) < newest) {
     migrate(session);

@@ -9,6 +9,7 @@
 
 #include <poll.h>
 
+#include "store/newer_schema.h"
 #include "store/postgres/migrations.h"
 #include "store/postgres/text_form.h"
 #include "store/postgres/url.h"
@@ -98,8 +99,6 @@ std::string random_prefix() {
 Result<Session> Session::to(const std::string& url) {
   return read_place(url).map([&](std::string place) { return Session(url, std::move(place)); });
 }
-
-void Session::disconnect() { forget_connection(); }
 
 void Session::forget_connection() {
   connection_.reset();
@@ -234,8 +233,7 @@ Refused Session::describe(const PGresult* result) const {
             "grant what docs/postgresql.md lists"};
   }
   if (state == kNewerSchema) {
-    const core::Error newer =
-        newer_schema(place(), field(PG_DIAG_MESSAGE_PRIMARY), newest_schema());
+    const core::Error newer = newer_schema(store, field(PG_DIAG_MESSAGE_PRIMARY), newest_schema());
     return {state, newer.message, newer.hint};
   }
   return {state, store + " failed: " + field(PG_DIAG_MESSAGE_PRIMARY), ""};

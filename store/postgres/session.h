@@ -80,9 +80,6 @@ class Session {
   /// Whether `change` is running.
   [[nodiscard]] bool is_changing() const { return is_changing_; }
 
-  /// Closes the connection; the next use opens another one.
-  void disconnect();
-
   /// Where the store is, for messages: hosts and database, no password.
   [[nodiscard]] const std::string& place() const { return connector_.place(); }
 
@@ -143,8 +140,8 @@ class Session {
   // The names of statements, by the address of their text; empty after one use.
   std::map<const std::string*, std::string> prepared_;
   std::string name_prefix_;
-  int last_name_ =
-      0;  // of all connections: a pooler may give a new one the statements of an old one
+  // Of all connections: a pooler may give a new one the statements of an old one.
+  int last_name_ = 0;
   bool is_preparing_ = true;
   std::optional<Clock::time_point> limit_;
   Clock::time_point unresponsive_until_;

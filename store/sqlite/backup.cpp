@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <map>
+#include <iterator>
 #include <system_error>
 #include <vector>
 
@@ -11,8 +11,8 @@
 #include <fcntl.h>
 #include <sqlite3.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
+#include "store/arrange.h"
 #include "store/change.h"
 #include "store/sqlite/counter.h"
 #include "store/sqlite/processes.h"
@@ -31,10 +31,6 @@ using core::Token;
 constexpr std::size_t kCompared = 500;
 constexpr std::size_t kCopied = std::size_t{1} << 16U;
 
-[[noreturn]] void throw_errno_of(const std::filesystem::path& path) {
-  throw std::system_error(errno, std::system_category(), path.string());
-}
-
 BackupSummary count_rows(SQLite::Database& database) {
   const auto count = [&](const char* sql) {
     return static_cast<std::uint64_t>(database.execAndGet(sql).getInt64());
@@ -43,26 +39,23 @@ BackupSummary count_rows(SQLite::Database& database) {
           .keys = count("SELECT count(*) FROM api_keys")};
 }
 
-/// Copies a file from its beginning to a new one.
+/// Copies a file, which is `name` in messages, to a new one.
 void copy(const system::Descriptor& from, const std::filesystem::path& name, const File& to) {
+  const auto fail = [](const std::filesystem::path& path) {
+    throw std::system_error(errno, std::system_category(), path.string());
+  };
   std::array<char, kCopied> bytes{};
-  for (off_t at = 0;;) {
-    const ssize_t size = ::pread(from.value(), bytes.data(), bytes.size(), at);
-    if (size < 0 && errno != EINTR) {
-      throw_errno_of(name);
+  for (;;) {
+    const ssize_t size = system::read_some(from.value(), bytes.data(), bytes.size());
+    if (size < 0) {
+      fail(name);
     }
     if (size == 0) {
       return;
     }
-    for (ssize_t done = 0; done < size;) {
-      const ssize_t written = ::pwrite(to.descriptor(), bytes.data() + done,
-                                       static_cast<std::size_t>(size - done), at + done);
-      if (written < 0 && errno != EINTR) {
-        throw_errno_of(to.path());
-      }
-      done += std::max<ssize_t>(written, 0);
+    if (!system::write_all(to.descriptor(), {bytes.data(), static_cast<std::size_t>(size)})) {
+      fail(to.path());
     }
-    at += std::max<ssize_t>(size, 0);
   }
 }
 
@@ -94,18 +87,15 @@ class Revocations {
   void keep_of_keys() {
     std::vector<core::KeyId> ids;
     std::ranges::transform(ended_, std::back_inserter(ids), &Key::id);
-    std::map<core::KeyId, Key> known;
-    for (Key& key : to_.find_keys(ids)) {
-      known.emplace(key.id, std::move(key));
-    }
+    auto known = find(to_, std::span<const core::KeyId>(ids));
     std::vector<Key> revoked;
     std::vector<Key> shortened;
-    for (const Key& key : ended_) {
-      const auto found = known.find(key.id);
-      if (found == known.end()) {
+    for (std::size_t i = 0; i < ended_.size(); ++i) {
+      if (!known[i]) {
         continue;
       }
-      Key& kept = found->second;
+      const Key& key = ended_[i];
+      Key& kept = *known[i];
       if (key.revoked_at && !kept.revoked_at) {
         kept.revoked_at = key.revoked_at;
         kept.revoke_reason = key.revoke_reason;

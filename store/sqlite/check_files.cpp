@@ -102,11 +102,12 @@ void check_files_of_store(const StorePaths& paths, ::uid_t owner, const FindingV
   }
   for (const char* const suffix : kLeftovers) {
     const std::filesystem::path path = paths.database.string() + suffix;
-    if (!look_at(path)) {
+    const auto status = look_at(path);
+    if (!status) {
       continue;
     }
     if (path == WindowFile::next_path(paths.windows) && are_moving(paths)) {
-      check_file(findings, path, *look_at(path), owner);
+      check_file(findings, path, *status, owner);
     } else {
       findings.add(Health::warning,
                    path.string() + " is a partial file that an interrupted process left",

@@ -47,7 +47,7 @@ std::unique_ptr<LockGuard> Counter::lock_with_room(std::span<const std::string> 
       return guard;
     } else {
       guard.reset();
-      flush_half(Reserve::used);
+      flush_segment(Reserve::used);
     }
   }
 }
@@ -96,12 +96,12 @@ void Counter::append(const UsageRecord& record) {
   has_counted_ = true;
 }
 
-void Counter::flush_half(Reserve reserve) {
+void Counter::flush_segment(Reserve reserve) {
   auto& journal = live().journal;
   std::optional<std::uint64_t> generation;
   database_.write(reserve, [&] {
     {
-      // Only a process that holds Lock::writer seals, so that one process flushes a half.
+      // Only a process that holds Lock::writer seals, so that one process flushes a segment.
       const LockGuard guard(database_.lock_file(), Lock::live);
       generation = journal.seal();
     }
@@ -123,9 +123,9 @@ void Counter::flush() {
     return live_->journal.is_empty();
   };
   live();
-  // At most the sealed half and the active one, because others may keep counting.
-  for (int halves = 0; halves < 2 && !is_empty(); ++halves) {
-    flush_half(Reserve::kept);
+  // At most the sealed segment and the active one, because others may keep counting.
+  for (int segments = 0; segments < 2 && !is_empty(); ++segments) {
+    flush_segment(Reserve::kept);
   }
 }
 
@@ -136,7 +136,7 @@ void Counter::flush_if_due() {
     return live_->journal.is_filling();
   }();
   if (is_filling) {
-    flush_half(Reserve::kept);
+    flush_segment(Reserve::kept);
   }
 }
 

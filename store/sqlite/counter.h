@@ -41,10 +41,10 @@ class Counter {
   void start_write_back() { live().journal.start_write_back(false); }
 
  private:
-  /// False: the disk is full, and there is no reserve any more.
+  /// False: the disk is full, and the reserve is used.
   bool prepare_windows(Database::Reserve reserve);
   /// Flushes the sealed half or else the active one.
-  void flush_half(Database::Reserve reserve);
+  void flush_segment(Database::Reserve reserve);
 
   Database& database_;
   std::optional<LiveState> live_;

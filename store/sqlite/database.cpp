@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "store/newer_schema.h"
 #include "store/sqlite/schema.h"
 #include "store/sqlite/usage_tables.h"
 
@@ -105,6 +106,14 @@ bool is_disk_full(const SQLite::Exception& exception) {
          exception.getExtendedErrorCode() == SQLITE_IOERR_SHMSIZE;
 }
 
+/// Whether a write may succeed if the disk has more space. On a full disk, the index of the log
+/// cannot grow, and then the outcome of a commit is unknown.
+bool may_need_space(const std::exception& exception) {
+  const auto* const failure = dynamic_cast<const SQLite::Exception*>(&exception);
+  return failure != nullptr ? is_disk_full(*failure)
+                            : dynamic_cast<const OutcomeUnknown*>(&exception) != nullptr;
+}
+
 bool remove_reserve(const StorePaths& paths) {
   std::error_code error;
   return std::filesystem::remove(paths.reserve, error);
@@ -124,10 +133,8 @@ void restore_reserve(const StorePaths& paths) {
 /// Refuses a schema that this program does not know.
 void check_schema(int schema, const std::filesystem::path& path) {
   if (schema > newest_schema()) {
-    throw StoreProblem(path.string() + " was written by a newer nexakey (schema " +
-                           std::to_string(schema) + ", this one knows " +
-                           std::to_string(newest_schema()) + ")",
-                       "install that version, and restart the services that use the store");
+    const core::Error newer = newer_schema(path.string(), std::to_string(schema), newest_schema());
+    throw StoreProblem(newer.message, newer.hint);
   }
 }
 
@@ -316,14 +323,8 @@ void Database::write(Reserve reserve, const std::function<bool()>& work) {
   bool committed = false;
   try {
     committed = attempt_twice(work);
-  } catch (const SQLite::Exception& exception) {
-    if (reserve == Reserve::kept || !is_disk_full(exception) || !give_up_reserve()) {
-      throw;
-    }
-    committed = attempt_twice(work);
-  } catch (const OutcomeUnknown&) {
-    // Perhaps the index of the log could not grow on a full disk.
-    if (reserve == Reserve::kept || !give_up_reserve()) {
+  } catch (const std::exception& exception) {
+    if (reserve == Reserve::kept || !may_need_space(exception) || !give_up_reserve()) {
       throw;
     }
     committed = attempt_twice(work);

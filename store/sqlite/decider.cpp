@@ -20,8 +20,7 @@ std::optional<WindowFill> fill_after(const core::Decision& decision) {
   if (!decision.rate_limit) {
     return std::nullopt;
   }
-  constexpr auto kLength = std::chrono::duration_cast<std::chrono::seconds>(core::kWindowLength);
-  return WindowFill{.length = static_cast<std::uint32_t>(kLength.count()),
+  return WindowFill{.length = kMinute,
                     .requests = decision.rate_limit->limit - decision.rate_limit->remaining};
 }
 
@@ -62,7 +61,7 @@ core::SlidingWindow Decider::window_of(const KeyRules& key, core::Tick now) {
   try {
     return windows.window(key.id, key.rate_limit, now);
   } catch (const std::system_error& error) {
-    // A full file of windows must be replaced by a larger one, even on a full disk.
+    // The file of the windows must grow, even on a full disk.
     if (error.code() != std::errc::no_space_on_device || !database_.give_up_reserve()) {
       throw;
     }
@@ -122,32 +121,35 @@ std::vector<Verification> Decider::verify(std::span<const Request> requests,
   return verifications;
 }
 
-bool Decider::is_in_its_workspace(const core::UpstreamResponse& response) {
-  if (!response.workspace) {
-    return true;  // the flush drops counts of keys that do not exist
-  }
+/// The endpoints of responses; empty for one that is not counted.
+std::vector<std::string> Decider::endpoints_of(std::span<const core::UpstreamResponse> responses) {
+  // Reset before the transaction begins, as in `look_up`.
   auto& select =
       database_.prepare(select_workspace_, "SELECT workspace FROM api_keys WHERE id = ?");
-  Binder(select).add(response.key);
+  const auto is_in_its_workspace = [&](const core::UpstreamResponse& response) {
+    if (!response.workspace) {
+      return true;  // the flush drops counts of keys that do not exist
+    }
+    Binder(select).add(response.key);
+    return select.executeStep() && select.getColumn(0).getString() == *response.workspace;
+  };
   return database_.read([&] {
-    const bool is_in =
-        select.executeStep() && select.getColumn(0).getString() == *response.workspace;
+    std::vector<std::string> endpoints(responses.size());
+    for (std::size_t i = 0; i < responses.size(); ++i) {
+      if (is_in_its_workspace(responses[i])) {
+        endpoints[i] = core::endpoint_of(responses[i].method, responses[i].path);
+      }
+    }
     select.reset();
-    return is_in;
+    return endpoints;
   });
 }
 
 void Decider::record_responses(std::span<const core::UpstreamResponse> responses) {
-  database_.check_current();
   counter_.live();
   for (std::size_t done = 0; done < responses.size(); done += kBatch) {
     const auto batch = responses.subspan(done, std::min(kBatch, responses.size() - done));
-    std::vector<std::string> endpoints(batch.size());  // of what is counted
-    for (std::size_t i = 0; i < batch.size(); ++i) {
-      if (is_in_its_workspace(batch[i])) {
-        endpoints[i] = core::endpoint_of(batch[i].method, batch[i].path);
-      }
-    }
+    const auto endpoints = endpoints_of(batch);
     const auto guard = counter_.lock_with_room(endpoints);
     for (std::size_t i = 0; i < batch.size(); ++i) {
       if (!endpoints[i].empty()) {

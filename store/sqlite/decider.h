@@ -27,7 +27,7 @@ class Decider {
   core::SlidingWindow window_of(const core::KeyRules& key, core::Tick now);
   void verify_batch(std::span<const core::Request> requests, const VerifyOptions& options,
                     std::vector<Verification>& verifications);
-  bool is_in_its_workspace(const core::UpstreamResponse& response);
+  std::vector<std::string> endpoints_of(std::span<const core::UpstreamResponse> responses);
 
   Database& database_;
   Counter& counter_;

@@ -2,9 +2,22 @@
 
 #include <string>
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include "store/sqlite/file.h"
 
 namespace nexakey::store::sqlite {
+
+std::array<char, 8> magic_of(const std::filesystem::path& path) {
+  const File file(path, O_RDONLY);
+  std::array<char, 8> magic{};
+  if (::pread(file.descriptor(), magic.data(), magic.size(), 0) !=
+      static_cast<ssize_t>(magic.size())) {
+    return {};
+  }
+  return magic;
+}
 
 bool is_before_restore(const LiveFileHead& head, const StoreIdentity& store) {
   return head.store.id == store.id && head.store.generation < store.generation;

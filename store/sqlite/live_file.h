@@ -23,12 +23,15 @@ struct LiveFileHead {
   Boot boot;  ///< of the processes that use the file
 };
 
+/// What the file at `path` begins with: which kind and which version it is. Zeros if it is shorter.
+std::array<char, 8> magic_of(const std::filesystem::path& path);
+
 /// Whether a file belongs to the store before it was replaced by a backup. The windows then go on;
 /// a journal is left by a process that died while it restored the store, and is replaced.
 bool is_before_restore(const LiveFileHead& head, const StoreIdentity& store);
 
-/// Throws StoreProblem if the file at `path` belongs to another store, or to this one before it was
-/// replaced by a backup. `loss`: what is lost with the file.
+/// Throws StoreProblem if the file at `path` belongs to another store, or to a newer state of this
+/// one, whose keys.db was replaced by a copy. `loss`: what is lost with the file.
 void check_store_of(const LiveFileHead& head, const StoreIdentity& store,
                     const std::filesystem::path& path, const char* loss);
 

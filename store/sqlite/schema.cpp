@@ -12,8 +12,10 @@ namespace nexakey::store::sqlite {
 
 int newest_schema() { return static_cast<int>(kMigrations.size()); }
 
-int schema_of(SQLite::Database& database) {
-  return database.execAndGet("PRAGMA user_version").getInt();
+int schema_of(const SQLite::Database& database) {
+  SQLite::Statement schema(database, "PRAGMA user_version");
+  schema.executeStep();
+  return schema.getColumn(0).getInt();
 }
 
 void migrate(SQLite::Database& database, int from) {
@@ -24,12 +26,10 @@ void migrate(SQLite::Database& database, int from) {
 }
 
 StoreIdentity identity_of(const SQLite::Database& database) {
+  constexpr std::uint32_t kFirstWithIdentity = 5;  // older ones are only looked at
   StoreIdentity identity;
-  SQLite::Statement schema(database, "PRAGMA user_version");
-  schema.executeStep();
-  identity.format = static_cast<std::uint32_t>(schema.getColumn(0).getInt());
-  // Older schemas, which are only looked at, have no such table.
-  if (database.tableExists("store")) {
+  identity.format = static_cast<std::uint32_t>(schema_of(database));
+  if (identity.format >= kFirstWithIdentity) {
     SQLite::Statement row(database, "SELECT id, generation FROM store");
     if (row.executeStep()) {
       const SQLite::Column id = row.getColumn(0);

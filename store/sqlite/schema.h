@@ -13,7 +13,7 @@ inline constexpr int kApplicationId = 0x6E786B79;
 int newest_schema();
 
 /// The version of the schema of a database; 0: it has none.
-int schema_of(SQLite::Database& database);
+int schema_of(const SQLite::Database& database);
 
 /// Upgrades a database from a schema, 0 for none, to the newest one. Must run in a write
 /// transaction.

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include <fcntl.h>
-#include <unistd.h>
 
 namespace nexakey::store::sqlite {
 namespace {
@@ -46,14 +45,7 @@ UsageJournalV1::UsageJournalV1(const std::filesystem::path& path) : mapping_(Fil
 }
 
 bool UsageJournalV1::is_at(const std::filesystem::path& path) {
-  if (!std::filesystem::exists(path)) {
-    return false;
-  }
-  const File file(path, O_RDONLY);
-  std::array<char, 8> magic{};
-  return ::pread(file.descriptor(), magic.data(), magic.size(), 0) ==
-             static_cast<ssize_t>(magic.size()) &&
-         magic == kJournalMagicV1;
+  return std::filesystem::exists(path) && magic_of(path) == kJournalMagicV1;
 }
 
 const UsageJournal::Id& UsageJournalV1::id() const { return header().id; }

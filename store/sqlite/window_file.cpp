@@ -32,6 +32,8 @@ WindowTable open_or_create(const std::filesystem::path& path, const StoreIdentit
                         {.slots = WindowTable::kMinSlots, .times = WindowTable::kMinTimes})
         .sync();
     std::filesystem::rename(fresh, path);
+  } else if (auto table = WindowTable::try_open(path)) {
+    return *std::move(table);
   } else if (is_version_2(path)) {
     convert_version_2(path, store, boot);
   }

@@ -93,14 +93,7 @@ Tick clock_base(const FileV2& file, const Boot& boot) {
 
 }  // namespace
 
-bool is_version_2(const std::filesystem::path& path) {
-  const File file(path, O_RDWR);
-  if (file.size() < sizeof(HeaderV2)) {
-    return false;
-  }
-  const Mapping mapping(File(path, O_RDWR));
-  return mapping.at<HeaderV2>(0)->magic == kWindowsMagicV2;
-}
+bool is_version_2(const std::filesystem::path& path) { return magic_of(path) == kWindowsMagicV2; }
 
 std::size_t count_version_2(const std::filesystem::path& path) {
   return FileV2(path).slots().size();
@@ -119,18 +112,11 @@ void convert_version_2(const std::filesystem::path& path, const StoreIdentity& s
       {.slots = std::max(WindowTable::kMinSlots, std::bit_ceil(2 * old.slots().size())),
        .times = WindowTable::kMinTimes});
   const Tick now = header.clock_base + read_clock(CLOCK_BOOTTIME);
-  constexpr auto kLength = std::chrono::duration_cast<std::chrono::seconds>(core::kWindowLength);
   for (SlotV2* const slot : old.slots()) {
-    if (const Tick last = old.newest(*slot); last != Tick::min() && now - last < kLength) {
-      table.adopt({.key = slot->key,
-                   .place = slot->place,
-                   .count = slot->count,
-                   .window = static_cast<std::uint32_t>(kLength.count()),
-                   .day = 0,
-                   .day_count = 0,
-                   .month_count = 0,
-                   .unused = {}},
-                  old.window(*slot), now);
+    const Tick last = old.newest(*slot);
+    if (last != Tick::min() && now - last < core::kWindowLength) {
+      table.adopt({.key = slot->key, .place = slot->place, .count = slot->count}, old.window(*slot),
+                  now);
     }
   }
   table.sync();

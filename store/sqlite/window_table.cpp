@@ -216,15 +216,7 @@ WindowTable::Slot& WindowTable::publish(Slot slot) {
 }
 
 WindowTable::Slot& WindowTable::insert(KeyId id) {
-  constexpr auto kLength = std::chrono::duration_cast<std::chrono::seconds>(core::kWindowLength);
-  return publish({.key = id.bits() + 1,
-                  .place = allocate(kMinRing),
-                  .count = 0,
-                  .window = static_cast<std::uint32_t>(kLength.count()),
-                  .day = 0,
-                  .day_count = 0,
-                  .month_count = 0,
-                  .unused = {}});
+  return publish({.key = id.bits() + 1, .place = allocate(kMinRing)});
 }
 
 WindowTable::Slot& WindowTable::adopt(const Slot& slot, const SlidingWindow& window, Tick now) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -13,6 +14,10 @@
 #include "store/sqlite/live_file.h"
 
 namespace nexakey::store::sqlite {
+
+/// The length of the window that each key has, in seconds.
+inline constexpr auto kMinute = static_cast<std::uint32_t>(
+    std::chrono::duration_cast<std::chrono::seconds>(core::kWindowLength).count());
 
 /// One file of windows: a header, an open-addressing table of slots by key id, and an arena of
 /// rings of times (docs/file-formats.md).
@@ -42,12 +47,12 @@ class WindowTable {
   struct Slot {
     std::int64_t key;  ///< bits of the id, plus 1; 0: free
     Place place;       ///< of the ring
-    std::uint64_t count;
-    std::uint32_t window;       ///< the longest sliding window, in seconds
-    std::uint32_t day;          ///< days since 1970 of the last request that quotas count
-    std::uint64_t day_count;    ///< requests on that day
-    std::uint64_t month_count;  ///< requests in the month of that day
-    std::array<std::uint64_t, 2> unused;
+    std::uint64_t count = 0;
+    std::uint32_t window = kMinute;  ///< the longest sliding window, in seconds
+    std::uint32_t day = 0;           ///< days since 1970 of the last request that quotas count
+    std::uint64_t day_count = 0;     ///< requests on that day
+    std::uint64_t month_count = 0;   ///< requests in the month of that day
+    std::array<std::uint64_t, 2> unused{};
   };
 
   struct Header {

@@ -6,6 +6,7 @@
 #include <sstream>
 #include <string>
 
+#include "store/sqlite/live_file.h"
 #include "tests/support/sqlite_files.h"
 #include "tests/support/stores.h"
 #include "tests/support/temporary_directory.h"
@@ -40,6 +41,9 @@ inline std::string read_file(const std::filesystem::path& path) {
 inline void write_file(const std::filesystem::path& path, const std::string& content) {
   std::ofstream(path, std::ios::binary | std::ios::trunc) << content;
 }
+
+/// The store of files that a test makes without one.
+inline const store::sqlite::StoreIdentity kStore{.id = {1, 2, 3}, .generation = 4, .format = 5};
 
 /// The offsets of the header of the windows.
 enum class WindowsHeader : std::streamoff {

@@ -24,8 +24,6 @@ using store::sqlite::WindowFill;
 constexpr std::size_t kRecords = 4096;   // where they begin
 constexpr std::size_t kRecordSize = 64;  // of a decision about `GET /`
 
-const StoreIdentity kStore{.id = {1, 2, 3}, .generation = 4, .format = 5};
-
 constexpr core::Time kNow{std::chrono::milliseconds(1'800'000'000'123)};
 
 std::uint64_t none_flushed(const UsageJournal::Id& /*id*/) { return 0; }

@@ -8,13 +8,13 @@ running_upgrade_test.py OLD_BINARY    prints one line for docs/reliability.md"""
 import http.client
 import json
 import os
+import socket
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 import unittest
-from pathlib import Path
 
 NEW = os.path.abspath(os.environ["NEXAKEY"])
 OLD = os.path.abspath(sys.argv.pop())
@@ -54,7 +54,6 @@ class Server:
 
 
 def unix_socket(path):
-    import socket
     connection = socket.socket(socket.AF_UNIX)
     connection.settimeout(TIME_LIMIT)
     connection.connect(path)

@@ -27,8 +27,6 @@ using store::sqlite::StoreIdentity;
 using store::sqlite::StoreProblem;
 using store::sqlite::WindowFile;
 
-const StoreIdentity kStore{.id = {1, 2, 3}, .generation = 4, .format = 5};
-
 /// The windows of a store, without the store.
 class Windows {
  public:

@@ -106,7 +106,7 @@ TEST_CASE("a store that is in use is not replaced") {
   CHECK(restored.error().message.find("is in use") != std::string::npos);
 }
 
-TEST_CASE("a file that is no backup replaces nothing") {
+TEST_CASE("a file that is not a backup replaces nothing") {
   const BackedUp store;
   for (const std::string content : {"", "garbage", "SQLite format 3"}) {
     CAPTURE(content);
