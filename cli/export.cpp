@@ -1,11 +1,16 @@
 #include <array>
 #include <memory>
 #include <optional>
+#include <system_error>
+
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "cli/command.h"
 #include "cli/new_file.h"
 #include "cli/summary.h"
 #include "core/record.h"
+#include "system/temporary_file.h"
 
 namespace nexakey::cli {
 namespace {
@@ -14,6 +19,8 @@ constexpr const char* kExamples =
     "nexakey export keys.export\n"
     "nexakey export | ssh backup 'cat > keys.export'\n"
     "nexakey export -w crm crm.export";
+
+constexpr std::size_t kPieceSize = 65536;
 
 struct Options {
   std::optional<std::string> file{};
@@ -32,6 +39,35 @@ core::RecordCounts write_export(const Context& context, store::KeyStore& store, 
   return writer.counts();
 }
 
+/// Whether something else takes the output, in its own time.
+bool is_consumed_by_others(int descriptor) {
+  struct stat status {};
+  return ::fstat(descriptor, &status) != 0 || !S_ISREG(status.st_mode);
+}
+
+/// Writes the export to a temporary file first: the store keeps its snapshot during that, and not
+/// until the reader of the output has taken everything.
+void pass_on_export(Context& context, store::KeyStore& store) {
+  constexpr const char* kName = "a temporary file";
+  std::error_code error;
+  const system::Descriptor file = system::open_temporary_file(error);
+  if (error) {
+    throw Failure{{core::ErrorCode::failed, "cannot make a temporary file: " + error.message(),
+                   "make room in the folder for temporary files, TMPDIR"}};
+  }
+  Output spool(file.value(), kName);
+  write_export(context, store, spool);
+  ::lseek(file.value(), 0, SEEK_SET);
+  std::string piece;
+  do {
+    if (!system::read_up_to(file.value(), kPieceSize, piece)) {
+      throw Failure{{core::ErrorCode::failed, std::string(kName) + " cannot be read", ""}};
+    }
+    context.out.write(piece);
+  } while (!piece.empty());
+  context.out.flush();
+}
+
 ExitStatus run(Context& context, const Options& options) {
   const auto store = context.open_store();
   if (options.file) {
@@ -44,6 +80,8 @@ ExitStatus run(Context& context, const Options& options) {
         context, "export", options.file,
         std::array{Figure{"tokens", "tokens", counts.tokens}, Figure{"keys", "keys", counts.keys},
                    Figure{"usage", "usage", counts.usage}, Figure{"audit", "audit", counts.audit}});
+  } else if (is_consumed_by_others(STDOUT_FILENO)) {
+    pass_on_export(context, *store);
   } else {
     write_export(context, *store, context.out);
   }

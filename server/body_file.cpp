@@ -2,12 +2,11 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdlib>
-#include <filesystem>
 #include <system_error>
 
-#include <fcntl.h>
 #include <unistd.h>
+
+#include "system/temporary_file.h"
 
 namespace nexakey::server {
 namespace {
@@ -19,10 +18,7 @@ tl::unexpected<core::Error> problem_with(const std::string& what, int error) {
 
 }  // namespace
 
-BodyFile::~BodyFile() {
-  ::close(descriptor_);
-  --*open_;
-}
+BodyFile::~BodyFile() { --*open_; }
 
 core::Result<std::shared_ptr<BodyFile>> BodyFiles::create() {
   if (++*open_ > max_) {
@@ -31,27 +27,20 @@ core::Result<std::shared_ptr<BodyFile>> BodyFiles::create() {
                       "too many clients are fetching an export already",
                       "try again when one of them is done");
   }
-  std::error_code unknown;
-  std::string name = std::filesystem::temp_directory_path(unknown) / "nexakey-XXXXXX";
-  const int descriptor = unknown ? -1 : ::mkostemp(name.data(), O_CLOEXEC);  // mode 0600
-  if (descriptor < 0) {
+  std::error_code error;
+  system::Descriptor file = system::open_temporary_file(error);
+  if (error) {
     --*open_;
-    return problem_with("cannot make a temporary file", unknown ? unknown.value() : errno);
+    return problem_with("cannot make a temporary file", error.value());
   }
-  ::unlink(name.c_str());
-  return std::shared_ptr<BodyFile>(new BodyFile(descriptor, open_));
+  return std::shared_ptr<BodyFile>(new BodyFile(std::move(file), open_));
 }
 
 core::Result<void> BodyFile::append(std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t count = ::write(descriptor_, text.data(), text.size());
-    if (count < 0 && errno != EINTR) {
-      return problem_with("a temporary file cannot be written", errno);
-    }
-    const auto written = static_cast<std::size_t>(std::max<ssize_t>(count, 0));
-    text.remove_prefix(written);
-    size_ += written;
+  if (!system::write_all(file_.value(), text)) {
+    return problem_with("a temporary file cannot be written", errno);
   }
+  size_ += text.size();
   return {};
 }
 
@@ -59,7 +48,7 @@ std::string BodyFile::read(std::uint64_t offset, std::size_t max) const {
   std::string piece(max, '\0');
   ssize_t count = -1;
   do {
-    count = ::pread(descriptor_, piece.data(), piece.size(), static_cast<off_t>(offset));
+    count = ::pread(file_.value(), piece.data(), piece.size(), static_cast<off_t>(offset));
   } while (count < 0 && errno == EINTR);
   piece.resize(static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
   return piece;

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "system/descriptor.h"
 
 namespace nexakey::server {
 
@@ -30,9 +31,9 @@ class BodyFile {
   friend class BodyFiles;
   using Count = std::shared_ptr<std::atomic<std::size_t>>;
 
-  BodyFile(int descriptor, Count open) : descriptor_(descriptor), open_(std::move(open)) {}
+  BodyFile(system::Descriptor file, Count open) : file_(std::move(file)), open_(std::move(open)) {}
 
-  int descriptor_;
+  system::Descriptor file_;
   Count open_;
   std::uint64_t size_ = 0;
 };

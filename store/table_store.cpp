@@ -9,6 +9,7 @@
 #include "store/export.h"
 #include "store/import.h"
 #include "store/key_rules.h"
+#include "store/paging.h"
 #include "store/token_rules.h"
 
 namespace nexakey::store {
@@ -139,12 +140,10 @@ Result<std::optional<KeyId>> TableStore::list(const core::KeyFilter& filter, con
                                               const std::function<bool(const Key&)>& visit) {
   try_to_flush();
   Pager<KeyId> pager(page.limit, std::nullopt);
-  return engine_
-      ->read([&](Tables& tables) {
-        tables.scan_keys(filter, page.after, Order::newest_first, [&](const Key& key) {
-          return !filter.matches(key, now) || pager.pass(key, key.id, visit);
-        });
-      })
+  // One more than the page has tells whether there is another one.
+  const std::size_t max = page.limit == SIZE_MAX ? SIZE_MAX : page.limit + 1;
+  return list_keys(*engine_, filter, page.after, max, now,
+                   [&](const Key& key) { return pager.pass(key, key.id, visit); })
       .map([&] { return pager.next(); });
 }
 
@@ -197,12 +196,9 @@ Result<std::optional<std::int64_t>> TableStore::audit(
     const core::AuditFilter& filter, std::size_t limit,
     const std::function<bool(const core::AuditEntry&)>& visit) {
   Pager<std::int64_t> pager(limit, filter.after);
-  return engine_
-      ->read([&](Tables& tables) {
-        tables.scan_audit(filter, [&](const core::AuditEntry& entry) {
-          return !filter.matches(entry) || pager.pass(entry, entry.number, visit);
-        });
-      })
+  return list_audit(
+             *engine_, filter,
+             [&](const core::AuditEntry& entry) { return pager.pass(entry, entry.number, visit); })
       .map([&] { return pager.next(); });
 }
 

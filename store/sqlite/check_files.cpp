@@ -29,6 +29,7 @@ constexpr std::array kLeftovers{"-new", "-new-wal", "-new-shm", "-usage-new", "-
 constexpr std::uint64_t kMebibyte = std::uint64_t{1} << 20U;
 constexpr std::uint64_t kLittleSpace = 256 * kMebibyte;
 constexpr std::uint64_t kNoSpace = 16 * kMebibyte;
+constexpr std::uint64_t kLargeLog = 64 * kMebibyte;
 
 /// statfs(2): NFS, SMB and its successors, Ceph, AFS.
 constexpr std::array<std::uint32_t, 6> kNetworkFileSystems{0x6969,     0x517B,     0xFF534D42,
@@ -178,6 +179,24 @@ void check_space(const StorePaths& paths, const FindingVisitor& visit) {
   findings.finish(mebibytes(free) + " free, and a reserve for a full disk");
 }
 
+/// The log grows as long as a process keeps a transaction open.
+void check_log(const StorePaths& paths, const FindingVisitor& visit) {
+  Findings findings("log", visit);
+  const std::string path = paths.database.string() + "-wal";
+  const auto status = look_at(path);
+  const auto size = status ? static_cast<std::uint64_t>(status->st_size) : 0;
+  if (size >= kLargeLog) {
+    const std::string readers = describe_readers(paths.database.string() + "-shm");
+    findings.add(Health::warning,
+                 path + " has grown to " + mebibytes(size) +
+                     (readers.empty() ? ", because a transaction was open for long"
+                                      : ": a transaction is open in " + readers),
+                 readers.empty() ? "nothing has to be done: the next change empties the file"
+                                 : "end the transaction: changes get slow, and the disk fills");
+  }
+  findings.finish(mebibytes(size) + " of changes that are not in keys.db yet");
+}
+
 /// Finds the processes that have deleted or replaced files of the store open.
 void check_processes(const StorePaths& paths, const FindingVisitor& visit) {
   Findings findings("processes", visit);
@@ -213,6 +232,7 @@ void check_files(const StorePaths& paths, const FindingVisitor& visit) {
   check_files_of_store(paths, database->st_uid, visit);
   check_folder(paths, database->st_uid, visit);
   check_space(paths, visit);
+  check_log(paths, visit);
   check_processes(paths, visit);
 }
 

@@ -1,5 +1,6 @@
 #include "store/sqlite/database.h"
 
+#include <bit>
 #include <cerrno>
 #include <string>
 #include <system_error>
@@ -22,8 +23,9 @@ using core::Result;
 constexpr int kBusyTimeoutMs = 5000;
 constexpr std::size_t kReserveSize = std::size_t{1} << 20U;
 
-/// The size of the write-ahead log at which a change does a checkpoint: the first process to open
-/// the store reads the whole log. From the second size on, the checkpoint waits for readers.
+/// The size of the write-ahead log from which on changes do checkpoints: the first process to open
+/// the store reads the whole log. At the second size, and each time that the log has doubled since,
+/// the checkpoint waits for readers.
 constexpr std::uintmax_t kLargeLog = std::uintmax_t{512} << 10U;
 constexpr std::uintmax_t kOverdueLog = std::uintmax_t{8} << 20U;
 constexpr int kOverdueWaitMs = 200;
@@ -144,6 +146,24 @@ void check_is_store(SQLite::Database& connection, const std::filesystem::path& p
     throw StoreProblem(path.string() + " is not a nexakey store");
   }
   check_schema(schema_of(connection), path);
+}
+
+/// Whether a transaction reads the store right now. The locks of readers are documented in
+/// https://sqlite.org/walformat.html#wal_locks.
+bool has_readers(SQLite::Database& connection) {
+  constexpr int kFirstReaderLock = 3;
+  constexpr int kReaderLocks = 5;
+  sqlite3_file* file = nullptr;
+  sqlite3_file_control(connection.getHandle(), "main", SQLITE_FCNTL_FILE_POINTER, &file);
+  const auto lock = [&](int action) {
+    return file->pMethods->xShmLock(file, kFirstReaderLock, kReaderLocks,
+                                    action | SQLITE_SHM_EXCLUSIVE);
+  };
+  if (lock(SQLITE_SHM_LOCK) != SQLITE_OK) {
+    return true;
+  }
+  lock(SQLITE_SHM_UNLOCK);
+  return false;
 }
 
 /// An absolute path without links in its folders, because SQLite is told to follow none.
@@ -320,6 +340,7 @@ bool Database::give_up_reserve() const { return remove_reserve(paths_); }
 
 void Database::write(Reserve reserve, const std::function<bool()>& work) {
   const LockGuard guard(lock_, Lock::writer);
+  const std::uintmax_t log_before = log_size();
   bool committed = false;
   try {
     committed = attempt_twice(work);
@@ -330,7 +351,7 @@ void Database::write(Reserve reserve, const std::function<bool()>& work) {
     committed = attempt_twice(work);
   }
   if (committed) {
-    checkpoint();
+    checkpoint(log_before);
     restore_reserve(paths_);
   }
 }
@@ -372,15 +393,27 @@ bool Database::attempt(const std::function<bool()>& work) {
   return committed;
 }
 
-// Errors are ignored: commits are safe in the log, and the next change tries again.
-void Database::checkpoint() {
+std::uintmax_t Database::log_size() const {
   std::error_code error;
   const auto size = std::filesystem::file_size(paths_.database.string() + "-wal", error);
-  if (error || size < kLargeLog) {
+  return error ? 0 : size;
+}
+
+// Errors are ignored: commits are safe in the log, and a later change tries again. A reader that
+// keeps its snapshot holds all checkpoints up, and each that is tried goes through the whole log:
+// as long as there are readers, only changes try after which the log has grown by an eighth.
+void Database::checkpoint(std::uintmax_t size_before) {
+  const std::uintmax_t size = log_size();
+  if (size < kLargeLog) {
     return;
   }
+  const std::uintmax_t step = std::bit_floor(size) / 8;
+  if (size_before / step == size / step && has_readers(connection_)) {
+    return;
+  }
+  const bool waits = size >= kOverdueLog && std::bit_floor(size_before) < std::bit_floor(size);
   sqlite3* const handle = connection_.getHandle();
-  sqlite3_busy_timeout(handle, size < kOverdueLog ? 0 : kOverdueWaitMs);
+  sqlite3_busy_timeout(handle, waits ? kOverdueWaitMs : 0);
   sqlite3_wal_checkpoint_v2(handle, nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
   sqlite3_busy_timeout(handle, kBusyTimeoutMs);
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <utility>
@@ -86,7 +87,9 @@ class Database {
   bool attempt(const std::function<bool()>& work);
   bool attempt_twice(const std::function<bool()>& work);
   void upgrade_schema();
-  void checkpoint();
+  [[nodiscard]] std::uintmax_t log_size() const;
+  /// Moves the log to the database after a change. `size_before`: of the log before it.
+  void checkpoint(std::uintmax_t size_before);
 
   StorePaths paths_;
   SQLite::Database connection_;

@@ -12,6 +12,11 @@ void visit_open_files(
     const std::string& prefix,
     const std::function<void(const std::string& process, const std::string& path)>& visit);
 
+/// The other processes that read the database right now, for messages, by the locks that they have
+/// on the index of the log (https://sqlite.org/walformat.html#wal_locks): "process 1234 (sqlite3)".
+/// Empty if none is visible.
+std::string describe_readers(const std::string& log_index);
+
 /// The other processes that have files open whose paths begin with `prefix`, for messages: "process
 /// 1234 (nexakey), process 1240 (nexakey)"; empty if none is visible.
 std::string describe_processes(const std::string& prefix);

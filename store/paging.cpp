@@ -1,0 +1,115 @@
+#include "store/paging.h"
+
+#include <algorithm>
+#include <set>
+#include <vector>
+
+namespace nexakey::store {
+namespace {
+
+using core::Key;
+using core::KeyId;
+
+constexpr std::size_t kPageSize = 500;
+
+/// At most `max` keys that match, behind one.
+Result<std::vector<Key>> read_keys(Engine& engine, const core::KeyFilter& filter,
+                                   const std::optional<KeyId>& after, std::size_t max,
+                                   core::Time now) {
+  std::vector<Key> keys;
+  return engine
+      .read([&](Tables& tables) {
+        tables.scan_keys(filter, after, Order::newest_first, [&](const Key& key) {
+          if (filter.matches(key, now)) {
+            keys.push_back(key);
+          }
+          return keys.size() < max;
+        });
+      })
+      .map([&] { return std::move(keys); });
+}
+
+/// The last of these keys that still exists: a key that was purged has no place in the list.
+Result<KeyId> last_existing(Engine& engine, const std::vector<KeyId>& ids) {
+  std::vector<Key> found;
+  if (const auto read = engine.read([&](Tables& tables) { found = tables.find_keys(ids); });
+      !read) {
+    return tl::unexpected(read.error());
+  }
+  const auto last = std::find_if(ids.rbegin(), ids.rend(), [&](KeyId id) {
+    return std::ranges::find(found, id, &Key::id) != found.end();
+  });
+  if (last != ids.rend()) {
+    return *last;
+  }
+  return core::fail(
+      core::ErrorCode::not_found,
+      "the list cannot be continued after " + ids.back().to_string() + ", which does not exist",
+      "list the keys from the beginning");
+}
+
+}  // namespace
+
+Result<void> list_keys(Engine& engine, const core::KeyFilter& filter,
+                       const std::optional<KeyId>& after, std::size_t max, core::Time now,
+                       const std::function<bool(const Key&)>& visit) {
+  const std::size_t page_size = std::min(max, kPageSize);
+  std::vector<KeyId> passed;  // the keys of the page before
+  if (after) {
+    passed.push_back(*after);
+  }
+  auto place = after;
+  for (;;) {
+    const auto page = read_keys(engine, filter, place, page_size, now);
+    if (!page) {
+      return tl::unexpected(page.error());
+    }
+    if (page->empty()) {
+      if (passed.empty()) {
+        return {};
+      }
+      const auto existing = last_existing(engine, passed);
+      if (!existing) {
+        return tl::unexpected(existing.error());
+      }
+      if (place == *existing) {
+        return {};
+      }
+      place = *existing;
+      continue;
+    }
+    const std::set<KeyId> known(passed.begin(), passed.end());
+    passed.clear();
+    for (const Key& key : *page) {
+      passed.push_back(key.id);
+      if (!known.contains(key.id) && !visit(key)) {
+        return {};
+      }
+    }
+    place = passed.back();
+    if (page->size() < page_size) {
+      return {};
+    }
+  }
+}
+
+Result<void> list_audit(Engine& engine, core::AuditFilter filter,
+                        const std::function<bool(const core::AuditEntry&)>& visit) {
+  for (;;) {
+    std::vector<core::AuditEntry> page;
+    auto read = engine.read([&](Tables& tables) {
+      tables.scan_audit(filter, [&](const core::AuditEntry& entry) {
+        if (filter.matches(entry)) {
+          page.push_back(entry);
+        }
+        return page.size() < kPageSize;
+      });
+    });
+    if (!read || !std::ranges::all_of(page, visit) || page.size() < kPageSize) {
+      return read;
+    }
+    filter.after = page.back().number;
+  }
+}
+
+}  // namespace nexakey::store
