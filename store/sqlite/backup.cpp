@@ -141,14 +141,6 @@ void in_transaction(SQLite::Database& database, bool is_kept, const Work& work) 
   }
 }
 
-/// Moves all changes in the log of a database to its file, so that the log can be deleted.
-void empty_log(SQLite::Database& database) {
-  if (sqlite3_wal_checkpoint_v2(database.getHandle(), nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr,
-                                nullptr) != SQLITE_OK) {
-    throw SQLite::Exception(database.getHandle());
-  }
-}
-
 void remove_log(const std::filesystem::path& database) {
   std::filesystem::remove(database.string() + "-wal");
   std::filesystem::remove(database.string() + "-shm");

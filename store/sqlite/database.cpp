@@ -87,6 +87,7 @@ void create_store(const StorePaths& paths, const LockFile& lock) {
     migrate(database, 0);
     transaction.commit();
     identity = identity_of(database);
+    empty_log(database);
   }
   File(fresh, O_RDWR).sync();
   make_reserve(paths);

@@ -5,6 +5,7 @@
 #include <string>
 
 #include <SQLiteCpp/SQLiteCpp.h>
+#include <sqlite3.h>
 
 #include "store/sqlite/migrations.h"
 
@@ -46,6 +47,13 @@ void set_identity(SQLite::Database& database, const StoreIdentity& identity) {
   set.bind(1, identity.id.data(), static_cast<int>(identity.id.size()));
   set.bind(2, static_cast<int64_t>(identity.generation));
   set.exec();
+}
+
+void empty_log(SQLite::Database& database) {
+  if (sqlite3_wal_checkpoint_v2(database.getHandle(), nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr,
+                                nullptr) != SQLITE_OK) {
+    throw SQLite::Exception(database.getHandle());
+  }
 }
 
 }  // namespace nexakey::store::sqlite

@@ -5,10 +5,15 @@ counted twice, and no change is made twice."""
 import json
 import os
 import socket
+import sys
 import unittest
+from pathlib import Path
 
 from on_postgres import OnPostgres
 from postgres_proxy import PostgresProxy
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "faults"))
+import figure
 
 # How many replies of each kind are lost.
 REPLIES = int(os.environ.get("NEXAKEY_REPLIES", "20"))
@@ -98,8 +103,8 @@ class LostReplies(OnPostgres):
         self.assertEqual(self.audit("rotate"), REPLIES)
         self.assertEqual(self.audit("create"), 2 * REPLIES + 1)
         self.assertIn(f"intact: {3 * REPLIES + 1}:", self.place.nexakey("audit", "--check"))
-        print(f"lost replies to commits on PostgreSQL: {REPLIES} creates and {REPLIES} rotations, "
-              f"0 lost, 0 doubled")
+        figure.report(15, "creates and rotations whose first reply is lost, on PostgreSQL",
+                      2 * REPLIES, {"lost": 0, "made twice": 0})
 
     def test_every_change_is_made_once(self):
         key = self.keys()[0]["id"]

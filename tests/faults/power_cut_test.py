@@ -24,6 +24,8 @@ import tempfile
 import time
 from pathlib import Path
 
+import figure
+
 NEXAKEY = os.path.abspath(os.environ["NEXAKEY"])
 EXT4_IOC_SHUTDOWN = 0x8004587D  # _IOR('X', 125, __u32), linux/ext4.h
 NO_LOG_FLUSH = 2  # EXT4_GOING_FLAGS_NOLOGFLUSH: not even the journal of the file system
@@ -173,8 +175,7 @@ def main():
         try:
             machine = Machine(Path(folder))
         except Skip as reason:
-            print(f"skipped: power cuts: not run: {reason}")
-            sys.exit(len(sys.argv) > 1)
+            figure.not_run(3, f"power cuts: {reason}")
         with contextlib.closing(machine):
             for number in range(cuts):
                 store = Store(machine, number)
@@ -192,12 +193,11 @@ def main():
                     lost_counts += len(times) - counted
                     lost_seconds = max(lost_seconds, at - times[counted])
                 run("rm", "-r", store.folder)
-    print(f"power cuts: {cuts}, half in the middle of 100 requests a second and half right after a"
-          f" command: {lost_changes} changes lost; {lost_counts} counts lost, the oldest"
-          f" {lost_seconds:.2f} s old; {uncounted} of {cuts * DECISIONS_AFTER} later decisions not"
-          " counted")
-    if lost_changes or uncounted or lost_seconds > MAX_LOST_SECONDS:
-        sys.exit(1)
+    figure.report(3, "power cuts, half amid 100 requests a second and half right after a command", cuts,
+                  {"changes lost": lost_changes,
+                   f"decisions of {cuts * DECISIONS_AFTER:,} after the cuts not counted": uncounted,
+                   "times counts of more than a second lost": int(lost_seconds > MAX_LOST_SECONDS)},
+                  f"{lost_counts} counts lost, the oldest {lost_seconds:.2f} s old")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ NEXAKEY_STRIDE is the distance between two kills in system calls of a kind; 1 is
 import os
 import sys
 
+import figure
 from secret_home import Home, traced, why_not_traced
 
 # The calls that change a file or send something; between two of them, a kill changes nothing else.
@@ -103,8 +104,8 @@ def kills():
     total += points(empty, TOKEN, check_token)
     total += points(with_key, ROTATE, check_rotation(ROTATE))
     total += points(with_key, REPLACE, check_rotation(REPLACE))
-    print(f"{total} kills of create, token create and rotate at their system calls: "
-          "0 secrets without holder, 0 keys too many")
+    figure.report(1, "kill -9 at system calls of create, token create and rotate with --key-file",
+                  total, {"secrets without holder": 0, "keys too many": 0})
 
 
 FAULTS = [(call, error) for call in ("fsync", "fdatasync") for error in ("EIO", "ENOSPC")] + \
@@ -174,16 +175,17 @@ def errors():
                         counts[check(home, result, where)] += 1
                         assert home.holder("old.key"), where
     assert counts["failed"] and counts["unknown"], counts
-    print(f"{sum(counts.values())} faults of system calls in create: {counts['done']} commands "
-          f"succeeded, {counts['failed']} failed and left nothing active, {counts['unknown']} said "
-          "that the outcome is unknown; 0 secrets without holder")
+    figure.report(4, "errors of system calls in create, with and without --key-file",
+                  sum(counts.values()), {"secrets without holder": 0},
+                  f"{counts['done']} succeeded, {counts['failed']} failed and left nothing active, "
+                  f"{counts['unknown']} unknown")
 
 
 def main():
+    part = sys.argv[1]
     if why := why_not_traced():
-        print(f"not run: strace: {why}")
-        return
-    {"kills": kills, "errors": errors}[sys.argv[1]]()
+        figure.not_run({"kills": 1, "errors": 4}[part], f"strace: {why}")
+    {"kills": kills, "errors": errors}[part]()
 
 
 if __name__ == "__main__":
