@@ -6,13 +6,10 @@ wall clock of one server is set back by an hour and that of the other forward by
 No 60 seconds have more admitted requests than the limit, and none is refused while there is room.
 """
 
-import bisect
 import contextlib
 import json
-import os
 import queue
 import random
-import socket
 import subprocess
 import sys
 import threading
@@ -22,36 +19,12 @@ from pathlib import Path
 import clock
 import figure
 from secret_home import NEXAKEY, TIME_LIMIT, Home
+from traffic import Decisions, Gateway, Server
 
 REQUESTS = int(sys.argv[1]) if len(sys.argv) > 1 else 8000
 THREADS = 64
 LIMIT = 500
 PER_KEY = 1000  # requests, so half of them are refused
-WINDOW = 60.0  # seconds
-
-
-class Gateway:
-    """A connection of a gateway to a server."""
-
-    def __init__(self, path):
-        self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.settimeout(TIME_LIMIT)
-        self.socket.connect(path)
-
-    def ask(self, key):
-        self.socket.sendall(f"GET /auth/forward HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\n"
-                            "X-Forwarded-Method: GET\r\nX-Forwarded-Uri: /\r\n"
-                            "X-Forwarded-For: 198.51.100.7\r\n"
-                            "\r\n".encode())
-        answer = b""
-        while b"\r\n\r\n" not in answer:
-            more = self.socket.recv(65536)
-            assert more, "the server closed the connection"
-            answer += more
-        return int(answer[9:12])
-
-    def close(self):
-        self.socket.close()
 
 
 class Batch:
@@ -71,51 +44,17 @@ class Batch:
         self.process.wait()
 
 
-class Server:
+class ClockServer(Server):
     """A server with a wall clock of its own."""
 
     def __init__(self, home, number):
-        self.clock, self.path = home.path / f"clock{number}", f"{home.path}/{number}.sock"
+        self.clock = home.path / f"clock{number}"
         self.set_clock(0)
-        env = home.env | clock.COMMON | {"FAKETIME_TIMESTAMP_FILE": str(self.clock), "FAKETIME_NO_CACHE": "1"}
-        self.process = subprocess.Popen(
-            [NEXAKEY, "serve", "--listen", f"unix:{self.path}", "--trusted-proxy", "unix", "--log", "none"],
-            env=env, stderr=subprocess.DEVNULL)
-        give_up = time.monotonic() + TIME_LIMIT
-        while not os.path.exists(self.path):
-            assert self.process.poll() is None and time.monotonic() < give_up, "it does not start"
-            time.sleep(0.01)
+        super().__init__(home, f"{home.path}/{number}.sock", **clock.COMMON,
+                         FAKETIME_TIMESTAMP_FILE=str(self.clock), FAKETIME_NO_CACHE="1")
 
     def set_clock(self, seconds):
         self.clock.write_text(f"{seconds:+d}\n")
-
-    def close(self):
-        self.process.kill()
-        self.process.wait()
-
-
-class Decisions:
-    """When each decision about a key began and ended, and what it was."""
-
-    def __init__(self):
-        self.admitted, self.refused, self.others = [], [], []
-
-    def over(self):
-        """How many admitted requests are more than the limit in 60 seconds."""
-        ends = sorted(end for _, end in self.admitted)
-        worst = 0
-        for at, (begin, _) in enumerate(sorted(self.admitted)):
-            # Of those that began later, at least so many had ended within the window.
-            ended = bisect.bisect_left(ends, begin + WINDOW)
-            worst = max(worst, ended - at - LIMIT)
-        return worst
-
-    def refused_with_room(self):
-        """How many were refused although at most LIMIT - 1 could have been in the window."""
-        ends = sorted(end for _, end in self.admitted)
-        begins = sorted(begin for begin, _ in self.admitted)
-        return sum(1 for begin, end in self.refused
-                   if bisect.bisect_left(begins, end) - bisect.bisect_left(ends, begin - WINDOW) < LIMIT)
 
 
 def work(client, questions, decisions, lock):
@@ -146,7 +85,7 @@ def main():
         questions = queue.Queue()
         for key in asked:
             questions.put(key)
-        servers = [stack.enter_context(contextlib.closing(Server(home, n))) for n in range(2)]
+        servers = [stack.enter_context(contextlib.closing(ClockServer(home, n))) for n in range(2)]
         decisions, lock = {key: Decisions() for key in keys}, threading.Lock()
         clients = [Batch(home) if n % 16 == 0 else Gateway(servers[n % 2].path) for n in range(THREADS)]
         threads = [threading.Thread(target=work, args=(client, questions, decisions, lock), daemon=True)
@@ -164,8 +103,8 @@ def main():
             sum(len(own.others) for own in found) == len(asked), "a thread has failed"
         figure.report(8, f"decisions of {THREADS} threads through 2 servers and batches, wall clocks set "
                       "by -1 h and +2 h", len(asked),
-                      {"admitted over the limit": sum(max(0, own.over()) for own in found),
-                       "refused with room": sum(own.refused_with_room() for own in found),
+                      {"admitted over the limit": sum(own.over(LIMIT) for own in found),
+                       "refused with room": sum(own.refused_with_room(LIMIT) for own in found),
                        "not decided": sum(len(own.others) for own in found)},
                       f"{sum(len(own.admitted) for own in found):,} admitted")
 

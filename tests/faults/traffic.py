@@ -1,0 +1,79 @@
+"""Servers, gateways that ask them, and what their decisions must have been."""
+
+import bisect
+import os
+import socket
+import subprocess
+import time
+
+from secret_home import NEXAKEY, TIME_LIMIT
+
+WINDOW = 60.0  # seconds
+
+
+class Server:
+    """A server of a store at a Unix socket."""
+
+    def __init__(self, home, path, *options, **variables):
+        self.path = path
+        if os.path.exists(path):
+            os.unlink(path)
+        self.process = subprocess.Popen(
+            [NEXAKEY, "serve", "--listen", f"unix:{path}", "--trusted-proxy", "unix", "--log", "none",
+             *options], env=home.env | variables, cwd=home.path, stderr=subprocess.DEVNULL)
+        give_up = time.monotonic() + TIME_LIMIT
+        while not os.path.exists(path):
+            assert self.process.poll() is None and time.monotonic() < give_up, "it does not start"
+            time.sleep(0.005)
+
+    def close(self):
+        self.process.kill()
+        self.process.wait()
+
+
+class Gateway:
+    """A connection of a gateway to a server."""
+
+    def __init__(self, path):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.settimeout(TIME_LIMIT)
+        self.socket.connect(path)
+
+    def ask(self, key):
+        self.socket.sendall(f"GET /auth/forward HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\n"
+                            "X-Forwarded-Method: GET\r\nX-Forwarded-Uri: /\r\n"
+                            "X-Forwarded-For: 198.51.100.7\r\n"
+                            "\r\n".encode())
+        answer = b""
+        while b"\r\n\r\n" not in answer:
+            more = self.socket.recv(65536)
+            assert more, "the server closed the connection"
+            answer += more
+        return int(answer[9:12])
+
+    def close(self):
+        self.socket.close()
+
+
+class Decisions:
+    """When each decision about a key began and ended, and what it was."""
+
+    def __init__(self):
+        self.admitted, self.refused, self.others = [], [], []  # others: without a decision
+
+    def over(self, limit):
+        """How many admitted requests are more than the limit in 60 seconds."""
+        ends = sorted(end for _, end in self.admitted)
+        worst = 0
+        for at, (begin, _) in enumerate(sorted(self.admitted)):
+            # Of those that began later, at least so many had ended within the window.
+            ended = bisect.bisect_left(ends, begin + WINDOW)
+            worst = max(worst, ended - at - limit)
+        return worst
+
+    def refused_with_room(self, limit):
+        """How many were refused although at most limit - 1 could have been in the window."""
+        ends = sorted(end for _, end in self.admitted + self.others)
+        begins = sorted(begin for begin, _ in self.admitted + self.others)
+        return sum(1 for begin, end in self.refused
+                   if bisect.bisect_left(begins, end) - bisect.bisect_left(ends, begin - WINDOW) < limit)
