@@ -193,12 +193,24 @@ class Restore {
       std::filesystem::remove(paths_.windows);
     }
     std::filesystem::rename(fresh_, paths_.database);
-    std::filesystem::remove(paths_.journal);  // its counts are of the replaced store
-    sync_directory(paths_.database.parent_path());
+    finish();
     return summary_;
   }
 
  private:
+  /// What follows the replacement: an error of it does not mean that the store is the old one.
+  void finish() {
+    try {
+      std::filesystem::remove(paths_.journal);  // its counts are of the replaced store
+      sync_directory(paths_.database.parent_path());
+    } catch (const std::system_error& error) {
+      throw OutcomeUnknown("the store " + paths_.database.string() +
+                               " is restored, but it is not known whether that is on disk: " +
+                               error.code().message(),
+                           "run the same command again");
+    }
+  }
+
   /// Makes the new database: the backup, with the revocations of the store that it replaces.
   void prepare(const core::Actor& actor, core::Time now) {
     SQLite::Database next = open_copy(fresh_, file_);

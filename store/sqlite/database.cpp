@@ -54,6 +54,20 @@ void check_file(const std::filesystem::path& path) {
   }
 }
 
+/// Checks the files that SQLite opens beside a database: it would wait for a FIFO, and write to a
+/// file of somebody else that is a link to it.
+void check_log(const std::filesystem::path& database) {
+  for (const char* const suffix : {"-wal", "-shm", "-journal"}) {
+    const std::string path = database.string() + suffix;
+    struct stat status {};
+    if (::lstat(path.c_str(), &status) == 0 && (!S_ISREG(status.st_mode) || status.st_nlink > 1)) {
+      throw StoreProblem(path + (S_ISREG(status.st_mode) ? " has a second name (a hard link)"
+                                                         : " is not a regular file"),
+                         "find out who put it there");
+    }
+  }
+}
+
 /// Creates the missing folders above a store with mode 0700 and syncs them: if a power cut lost a
 /// folder, the store would be lost too.
 void make_folders(const std::filesystem::path& folder) {
@@ -190,6 +204,7 @@ std::string to_uri(const std::filesystem::path& path) {
 
 SQLite::Database connect(const std::filesystem::path& path) {
   check_file(path);
+  check_log(path);
   SQLite::Database connection(path.string(), kOpenFlags, kBusyTimeoutMs);
   sqlite3* const handle = connection.getHandle();
   const auto keep_log = [handle](bool keep) {
@@ -212,6 +227,7 @@ SQLite::Database connect(const std::filesystem::path& path) {
 
 SQLite::Database connect_to_look(const StorePaths& paths) {
   check_file(paths.database);
+  check_log(paths.database);
   // Without a log, no process uses the store, and a check must not create one.
   const bool has_log = is_there(paths.database.string() + "-wal");
   SQLite::Database connection(

@@ -21,9 +21,16 @@ namespace {
 }  // namespace
 
 File::File(const std::filesystem::path& path, int flags)
-    : path_(path), descriptor_(::open(path.c_str(), flags | O_CLOEXEC | O_NOFOLLOW, 0600)) {
-  if (descriptor_ < 0) {
+    : path_(path),
+      // Opening a FIFO would wait for its other end.
+      descriptor_(::open(path.c_str(), flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600)) {
+  struct stat status {};
+  if (descriptor_ < 0 || ::fstat(descriptor_, &status) != 0) {
     throw_errno(path);
+  }
+  if (!S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode)) {
+    ::close(descriptor_);
+    throw StoreProblem(path.string() + " is not a regular file", "find out who put it there");
   }
 }
 

@@ -24,8 +24,8 @@ StoreIdentity identity_of(const SQLite::Database& database);
 /// Sets the id and the generation.
 void set_identity(SQLite::Database& database, const StoreIdentity& identity);
 
-/// Moves all changes in the log of a database to its file, so that the log can be deleted. Throws if
-/// it cannot: SQLite itself ignores that when it closes the database.
+/// Moves all changes in the log of a database to its file, so that the log can be deleted. Throws
+/// if it cannot: SQLite itself ignores that when it closes the database.
 void empty_log(SQLite::Database& database);
 
 }  // namespace nexakey::store::sqlite
