@@ -14,6 +14,7 @@
 #include "store/findings.h"
 #include "store/sqlite/check.h"
 #include "store/sqlite/processes.h"
+#include "store/sqlite/reserve.h"
 
 namespace nexakey::store::sqlite {
 namespace {
@@ -147,7 +148,8 @@ void check_folder(const StorePaths& paths, ::uid_t owner, const FindingVisitor& 
                   ": no other user can write to it");
 }
 
-/// A size for messages.
+/// Sizes for messages.
+std::string kibibytes(std::uint64_t bytes) { return std::to_string(bytes >> 10U) + " KiB"; }
 std::string mebibytes(std::uint64_t bytes) { return std::to_string(bytes / kMebibyte) + " MiB"; }
 
 void check_space(const StorePaths& paths, const FindingVisitor& visit) {
@@ -172,9 +174,12 @@ void check_space(const StorePaths& paths, const FindingVisitor& visit) {
   } else if (free < kLittleSpace) {
     findings.add(Health::warning, "only " + mebibytes(free) + " are left on the disk", "make room");
   }
-  if (!look_at(paths.reserve)) {
-    findings.add(Health::warning, "the reserve for a full disk is missing: it was used or deleted",
-                 "make room: the next change restores it");
+  if (const std::size_t left = reserve_size(paths.reserve); left != kReserveSize) {
+    findings.add(Health::warning,
+                 "the reserve for a full disk has " + kibibytes(left) + " of " +
+                     kibibytes(kReserveSize) + ": the disk was full, or the file was changed",
+                 "make room: until the next change restores it, keys are verified, edited and"
+                 " revoked, not created");
   }
   findings.finish(mebibytes(free) + " free, and a reserve for a full disk");
 }

@@ -42,12 +42,12 @@ std::unique_ptr<LockGuard> Counter::lock_with_room(std::span<const std::string> 
     auto guard = std::make_unique<LockGuard>(database_.lock_file(), Lock::live);
     if (!live().windows.make_room(endpoints.size()) && !is_full) {
       guard.reset();
-      is_full = !prepare_windows(Reserve::used);
+      is_full = !prepare_windows(Reserve::partly_used);
     } else if (live().journal.make_room(size)) {
       return guard;
     } else {
       guard.reset();
-      flush_segment(Reserve::used);
+      flush_segment(Reserve::partly_used);
     }
   }
 }
@@ -58,14 +58,18 @@ bool Counter::prepare_windows(Reserve reserve) {
       live().windows.prepare(database_.lock_file());
       return true;
     } catch (const std::system_error& error) {
-      if (error.code() != std::errc::no_space_on_device) {
+      if (!is_disk_full(error)) {
         throw;
       }
       return false;
     }
   };
-  return is_prepared() ||
-         (reserve == Reserve::used && database_.give_up_reserve() && is_prepared());
+  while (!is_prepared()) {
+    if (!database_.shrink_reserve(reserve)) {
+      return false;
+    }
+  }
+  return true;
 }
 
 void Counter::prepare_windows_if_urgent() {

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "store/newer_schema.h"
+#include "store/sqlite/reserve.h"
 #include "store/sqlite/schema.h"
 #include "store/sqlite/usage_tables.h"
 
@@ -21,7 +22,6 @@ using core::ErrorCode;
 using core::Result;
 
 constexpr int kBusyTimeoutMs = 5000;
-constexpr std::size_t kReserveSize = std::size_t{1} << 20U;
 
 /// The size of the write-ahead log from which on changes do checkpoints: the first process to open
 /// the store reads the whole log. At the second size, and each time that the log has doubled since,
@@ -81,8 +81,6 @@ void make_folders(const std::filesystem::path& folder) {
   sync_directory(std::filesystem::canonical(folder.parent_path()));
 }
 
-void make_reserve(const StorePaths& paths) { File::create(paths.reserve, kReserveSize); }
-
 /// Creates a store under another name and renames it, so that no process sees an incomplete one.
 void create_store(const StorePaths& paths, const LockFile& lock) {
   // Files that a deleted store left behind would be taken for parts of the new one.
@@ -104,7 +102,7 @@ void create_store(const StorePaths& paths, const LockFile& lock) {
     empty_log(database);
   }
   File(fresh, O_RDWR).sync();
-  make_reserve(paths);
+  File::create(paths.reserve, kReserveSize);
   LiveState::open(paths, lock, identity, [](const UsageJournal::Id&) { return 0; });
   std::filesystem::rename(fresh, paths.database);
   sync_directory(paths.database.parent_path());
@@ -123,27 +121,12 @@ bool is_disk_full(const SQLite::Exception& exception) {
          exception.getExtendedErrorCode() == SQLITE_IOERR_SHMSIZE;
 }
 
-/// Whether a write may succeed if the disk has more space. On a full disk, the index of the log
-/// cannot grow, and then the outcome of a commit is unknown.
-bool may_need_space(const std::exception& exception) {
-  const auto* const failure = dynamic_cast<const SQLite::Exception*>(&exception);
-  return failure != nullptr ? is_disk_full(*failure)
-                            : dynamic_cast<const OutcomeUnknown*>(&exception) != nullptr;
-}
-
-bool remove_reserve(const StorePaths& paths) {
-  std::error_code error;
-  return std::filesystem::remove(paths.reserve, error);
-}
-
-/// Creates the reserve file again, if there is space.
-void restore_reserve(const StorePaths& paths) {
+/// After a commit, for which this error does not count. False: the reserve is not whole.
+bool try_to_restore_reserve(const StorePaths& paths) {
   try {
-    if (!is_there(paths.reserve)) {
-      make_reserve(paths);
-    }
+    return restore_reserve(paths.reserve);
   } catch (const std::system_error&) {
-    return;
+    return false;
   }
 }
 
@@ -287,14 +270,15 @@ Result<Database> Database::open(const StorePaths& named, OpenMode mode) {
       create_store(paths, lock);
     }
   }
-  try {
-    return Database(paths);
-  } catch (const SQLite::Exception& exception) {
-    if (!is_disk_full(exception) || !remove_reserve(paths)) {
-      throw;
+  for (;;) {
+    try {
+      return Database(paths);
+    } catch (const SQLite::Exception& exception) {
+      if (!is_disk_full(exception) || !sqlite::shrink_reserve(paths.reserve, 0)) {
+        throw;
+      }
     }
   }
-  return Database(paths);
 }
 
 Database::Database(StorePaths paths)
@@ -353,24 +337,59 @@ SQLite::Statement& Database::prepare(std::optional<SQLite::Statement>& slot, con
   return *slot;
 }
 
-bool Database::give_up_reserve() const { return remove_reserve(paths_); }
+bool Database::shrink_reserve(Reserve reserve) const {
+  return reserve != Reserve::kept &&
+         sqlite::shrink_reserve(paths_.reserve, reserve == Reserve::used ? 0 : kReserveSize / 4);
+}
 
 void Database::write(Reserve reserve, const std::function<bool()>& work) {
   const LockGuard guard(lock_, Lock::writer);
+  if (reserve == Reserve::kept && !restore_reserve(paths_.reserve)) {
+    throw StoreProblem("the disk of the store " + paths_.database.string() +
+                           " is full: its last space is reserved for revocations",
+                       "make room on it");
+  }
   const std::uintmax_t log_before = log_size();
-  bool committed = false;
-  try {
-    committed = attempt_twice(work);
-  } catch (const std::exception& exception) {
-    if (reserve == Reserve::kept || !may_need_space(exception) || !give_up_reserve()) {
-      throw;
+  if (attempt_on_full_disk(reserve, work)) {
+    checkpoint_if_large(log_before, try_to_restore_reserve(paths_));
+  }
+}
+
+bool Database::attempt_on_full_disk(Reserve reserve, const std::function<bool()>& work) {
+  for (bool may_reuse_log = true;; may_reuse_log = false) {
+    try {
+      return attempt_twice(work);
+    } catch (const std::exception& exception) {
+      const bool has_space = reserve != Reserve::kept && lacks_space(exception) &&
+                             ((may_reuse_log && reuse_log(reserve)) || shrink_reserve(reserve));
+      if (!has_space) {
+        throw;
+      }
     }
-    committed = attempt_twice(work);
   }
-  if (committed) {
-    checkpoint(log_before);
-    restore_reserve(paths_);
+}
+
+/// Lets the log begin again in the space that it has, by a checkpoint, which may itself need space.
+/// False: the log must go on, for example because it is being read.
+bool Database::reuse_log(Reserve reserve) {
+  int status = SQLITE_FULL;
+  do {
+    status = checkpoint(SQLITE_CHECKPOINT_RESTART, 0);
+  } while (status == SQLITE_FULL && shrink_reserve(reserve));
+  return status == SQLITE_OK;
+}
+
+/// Whether a write may succeed if the disk has more space.
+bool Database::lacks_space(const std::exception& exception) const {
+  const auto* const failure = dynamic_cast<const SQLite::Exception*>(&exception);
+  if (failure != nullptr && code_of(*failure) != SQLITE_IOERR) {
+    return code_of(*failure) == SQLITE_FULL;
   }
+  if (failure == nullptr && dynamic_cast<const OutcomeUnknown*>(&exception) == nullptr) {
+    return false;
+  }
+  const int error = sqlite3_system_errno(connection_.getHandle());
+  return error == ENOSPC || error == EDQUOT;
 }
 
 bool Database::attempt_twice(const std::function<bool()>& work) {
@@ -419,7 +438,7 @@ std::uintmax_t Database::log_size() const {
 // Errors are ignored: commits are safe in the log, and a later change tries again. A reader that
 // keeps its snapshot holds all checkpoints up, and each that is tried goes through the whole log:
 // as long as there are readers, only changes try after which the log has grown by an eighth.
-void Database::checkpoint(std::uintmax_t size_before) {
+void Database::checkpoint_if_large(std::uintmax_t size_before, bool may_shrink) {
   const std::uintmax_t size = log_size();
   if (size < kLargeLog) {
     return;
@@ -429,10 +448,17 @@ void Database::checkpoint(std::uintmax_t size_before) {
     return;
   }
   const bool waits = size >= kOverdueLog && std::bit_floor(size_before) < std::bit_floor(size);
+  checkpoint(may_shrink ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_RESTART,
+             waits ? kOverdueWaitMs : 0);
+}
+
+/// Returns the code of SQLite. `wait_ms`: for readers.
+int Database::checkpoint(int mode, int wait_ms) {
   sqlite3* const handle = connection_.getHandle();
-  sqlite3_busy_timeout(handle, waits ? kOverdueWaitMs : 0);
-  sqlite3_wal_checkpoint_v2(handle, nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
+  sqlite3_busy_timeout(handle, wait_ms);
+  const int status = sqlite3_wal_checkpoint_v2(handle, nullptr, mode, nullptr, nullptr);
   sqlite3_busy_timeout(handle, kBusyTimeoutMs);
+  return status;
 }
 
 core::Error describe(const StorePaths& paths, const SQLite::Exception& exception) {

@@ -20,7 +20,8 @@ namespace nexakey::store::sqlite {
 /// The database is in WAL mode with synchronous=FULL, so that a committed transaction survives a
 /// power cut. Every write transaction and every checkpoint holds Lock::writer: SQLite 3.40 can
 /// corrupt a file when two connections do these at once, and its own waiting polls with long
-/// pauses. When the disk is full, the reserve file is deleted, so that keys can still be revoked.
+/// pauses. When the disk is full, keys are revoked with the space of the log, which is not given
+/// back then, and of the reserve, of which each change takes as little as it needs.
 ///
 /// Errors are exceptions: SQLite::Exception, std::system_error, StoreProblem. A commit that failed
 /// may still come into effect: its frames can be in the log, where the next process to open the
@@ -28,8 +29,9 @@ namespace nexakey::store::sqlite {
 /// error is OutcomeUnknown.
 class Database {
  public:
-  /// Whether a write may use the space of the reserve file, which is meant for revocations.
-  enum class Reserve { kept, used };
+  /// How much of the reserve a write may use on a full disk. Decisions leave a quarter to
+  /// revocations. A write that may use none is refused until the reserve is whole.
+  enum class Reserve { kept, partly_used, used };
 
   /// The files of a store, by an absolute path without links in its folders. If nothing is there,
   /// returns `not_found` or creates the folders, depending on `mode`.
@@ -49,8 +51,8 @@ class Database {
   /// the store, since it was opened. Called in each transaction.
   void check_current();
 
-  /// Deletes the reserve file to free its space. False: there is none.
-  [[nodiscard]] bool give_up_reserve() const;
+  /// Frees a piece of the reserve. False: there is nothing left that `reserve` may use.
+  [[nodiscard]] bool shrink_reserve(Reserve reserve) const;
 
   /// Maps the database, which halves the time of a look-up. Not for a process that reads everything
   /// once: mapped pages count as its memory.
@@ -60,7 +62,7 @@ class Database {
   SQLite::Statement& prepare(std::optional<SQLite::Statement>& slot, const char* sql);
 
   /// Runs `work` in a write transaction. Commits durably if it returns true, else rolls back. Calls
-  /// `work` again if the commit fails, and on a full disk if it may use the reserve.
+  /// `work` again if the commit fails, and on a full disk for as long as more space is found.
   void write(Reserve reserve, const std::function<bool()>& work);
 
   /// Runs `work` with one snapshot of the database.
@@ -86,10 +88,15 @@ class Database {
 
   bool attempt(const std::function<bool()>& work);
   bool attempt_twice(const std::function<bool()>& work);
+  bool attempt_on_full_disk(Reserve reserve, const std::function<bool()>& work);
+  bool reuse_log(Reserve reserve);
+  [[nodiscard]] bool lacks_space(const std::exception& exception) const;
   void upgrade_schema();
   [[nodiscard]] std::uintmax_t log_size() const;
   /// Moves the log to the database after a change. `size_before`: of the log before it.
-  void checkpoint(std::uintmax_t size_before);
+  /// `may_shrink`: whether the log may give its space back.
+  void checkpoint_if_large(std::uintmax_t size_before, bool may_shrink);
+  int checkpoint(int mode, int wait_ms);
 
   StorePaths paths_;
   SQLite::Database connection_;

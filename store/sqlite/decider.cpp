@@ -58,15 +58,16 @@ std::vector<std::optional<KeyRules>> Decider::look_up(std::span<const Request> r
 
 core::SlidingWindow Decider::window_of(const KeyRules& key, core::Tick now) {
   WindowFile& windows = counter_.live().windows;
-  try {
-    return windows.window(key.id, key.rate_limit, now);
-  } catch (const std::system_error& error) {
-    // The file of the windows must grow, even on a full disk.
-    if (error.code() != std::errc::no_space_on_device || !database_.give_up_reserve()) {
-      throw;
+  for (;;) {
+    try {
+      return windows.window(key.id, key.rate_limit, now);
+    } catch (const std::system_error& error) {
+      // The file of the windows must grow, even on a full disk.
+      if (!is_disk_full(error) || !database_.shrink_reserve(Database::Reserve::partly_used)) {
+        throw;
+      }
     }
   }
-  return windows.window(key.id, key.rate_limit, now);
 }
 
 void Decider::verify_batch(std::span<const Request> requests, const VerifyOptions& options,

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <system_error>
 #include <utility>
 
 #include <fcntl.h>
@@ -19,6 +18,11 @@ namespace {
 }
 
 }  // namespace
+
+bool is_disk_full(const std::system_error& error) {
+  return error.code() == std::errc::no_space_on_device ||
+         error.code() == std::error_code(EDQUOT, std::system_category());
+}
 
 File::File(const std::filesystem::path& path, int flags)
     : path_(path),

@@ -6,6 +6,7 @@
 #include <span>
 #include <stdexcept>
 #include <string>
+#include <system_error>
 
 namespace nexakey::store::sqlite {
 
@@ -22,6 +23,9 @@ struct StoreProblem : std::runtime_error {
 struct OutcomeUnknown : StoreProblem {
   using StoreProblem::StoreProblem;
 };
+
+/// Whether an error of the system means that the disk, or the quota of the user on it, is full.
+bool is_disk_full(const std::system_error& error);
 
 /// An open file. Child processes do not inherit it, and opening does not follow a symbolic link.
 /// Errors are std::system_error with the path of the file.

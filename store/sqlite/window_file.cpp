@@ -180,7 +180,7 @@ bool WindowFile::make_room(std::size_t keys) {
       move_some();
     } catch (const std::system_error& error) {
       // On a full disk, the windows stay where they are until there is room.
-      if (error.code() != std::errc::no_space_on_device) {
+      if (!is_disk_full(error)) {
         throw;
       }
     }

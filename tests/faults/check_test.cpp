@@ -152,7 +152,9 @@ TEST_CASE("each kind of damage is found and named") {
             {"files warning: PATH-new is a partial file that an interrupted process left"}},
            {"reserve",
             file("-reserve", [](const auto& path) { fs::remove(path); }),
-            {"space warning: the reserve for a full disk is missing: it was used or deleted"}},
+            {"space warning: the reserve for a full disk has 0 KiB of 1024 KiB: the disk was full, "
+             "or the"
+             " file was changed"}},
            {"windows",
             file("-windows", [](const auto& path) { write_file(path, "x"); }),
             {"windows problem: PATH-windows is damaged"}},

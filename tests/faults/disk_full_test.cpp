@@ -85,6 +85,53 @@ TEST_CASE("other changes leave the last space to revocations") {
   CHECK(std::filesystem::file_size(store_on(*disk).string() + "-reserve") > 0);
 }
 
+TEST_CASE(
+    "on a disk without a free byte, keys are revoked any number of times and none is created") {
+  constexpr std::uint64_t kKeys = 400;
+  const auto disk = SmallDisk::mount();
+  if (!disk) {
+    return skip();
+  }
+  add_keys(store_on(*disk), 0, kKeys);
+  for (std::uint64_t n = 0; n < kKeys; ++n) {
+    CAPTURE(n);
+    disk->fill();  // takes what the last change left
+    REQUIRE(is_revoked_by_a_new_process(*disk, n));
+    if (n % 20 == 0) {
+      disk->fill();
+      REQUIRE(is_decided(*disk, n, "revoked_key"));
+      REQUIRE(new_process([&] {
+        const auto store = open_store(*disk);
+        return code_of(store->as(kTester).create(make_key(kKeys), store::CreateMode::always,
+                                                 now())) == "store_unavailable";
+      }));
+    }
+  }
+  CHECK(std::filesystem::file_size(store_on(*disk).string() + "-reserve") > 0);
+  disk->make_room();
+  const auto store = open_store(*disk);
+  CHECK(add(*store, kKeys) == make_key(kKeys));
+  CHECK(std::filesystem::file_size(store_on(*disk).string() + "-reserve") == 1U << 20U);
+  CHECK(select(store_on(*disk), "PRAGMA integrity_check") == "ok");
+}
+
+TEST_CASE("many keys are revoked at once on a full disk") {
+  constexpr std::uint64_t kKeys = 400;
+  const auto disk = SmallDisk::mount();
+  if (!disk) {
+    return skip();
+  }
+  add_keys(store_on(*disk), 0, kKeys);
+  disk->fill();
+  std::vector<core::KeyId> ids;
+  for (std::uint64_t n = 0; n < kKeys; ++n) {
+    ids.push_back(make_key(n).id);
+  }
+  value_of(open_store(*disk)->as(kTester).revoke(ids, "leaked", now()));
+  CHECK(is_decided(*disk, 0, "revoked_key"));
+  CHECK(is_decided(*disk, kKeys - 1, "revoked_key"));
+}
+
 TEST_CASE("keys whose windows need another file are verified on a full disk") {
   constexpr std::uint64_t kKeys = 896;  // as many as the first file has room for
   const auto disk = SmallDisk::mount();
