@@ -2,6 +2,7 @@
 
 A test calls `report` or `not_run`. With NEXAKEY_FIGURES, the lines are also added to that file;
 `figure.py table FILE` prints them all in order, and fails unless each figure is there with zeros.
+`figure.py report NUMBER DONE COUNT WHAT=FAILURES…` is for scripts.
 """
 
 import os
@@ -49,4 +50,7 @@ def table(path):
 
 
 if __name__ == "__main__":
-    sys.exit(not table(sys.argv[2]))
+    if sys.argv[1] == "table":
+        sys.exit(not table(sys.argv[2]))
+    found = (argument.partition("=") for argument in sys.argv[5:])
+    report(int(sys.argv[2]), sys.argv[3], int(sys.argv[4]), {what: int(count) for what, _, count in found})

@@ -10,6 +10,8 @@ from pathlib import Path
 
 NEXAKEY = os.path.abspath(os.environ["NEXAKEY"])
 TIME_LIMIT = 120  # seconds, for every command
+# A folder in memory, for tests whose subject is not the disk; nothing if there is none.
+IN_MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
 
 class Home:

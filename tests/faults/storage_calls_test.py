@@ -20,11 +20,10 @@ from collections import Counter
 from pathlib import Path
 
 import figure
-from secret_home import Home, traced, why_not_traced
+from secret_home import IN_MEMORY, Home, traced, why_not_traced
 from state import live, records
 
 STRIDES = {"kills": 97, "errors": 397}
-IN_MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
 CHANGES = ("openat", "write", "pwrite64", "writev", "fsync", "fdatasync", "sync_file_range",
            "ftruncate", "fallocate", "rename", "renameat2", "link", "linkat", "unlink", "unlinkat",

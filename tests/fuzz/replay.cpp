@@ -42,7 +42,7 @@ int main(int argc, char** argv) {
     run(input);
   }
   nexakey::test::Mutator mutator(corpus, corpus);
-  const std::uint64_t changed = nexakey::test::fuzz_inputs(2000);
+  const std::uint64_t changed = nexakey::test::fuzz_inputs(2000) / NEXAKEY_FUZZ_COST;
   for (std::uint64_t i = 0; i < changed; ++i) {
     run(mutator.next());
   }
