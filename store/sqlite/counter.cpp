@@ -47,7 +47,7 @@ std::unique_ptr<LockGuard> Counter::lock_with_room(std::span<const std::string> 
       return guard;
     } else {
       guard.reset();
-      flush_segment(Reserve::partly_used);
+      free_segment();
     }
   }
 }
@@ -100,10 +100,10 @@ void Counter::append(const UsageRecord& record) {
   has_counted_ = true;
 }
 
-void Counter::flush_segment(Reserve reserve) {
+bool Counter::flush_segment(Reserve reserve, Wait wait) {
   auto& journal = live().journal;
   std::optional<std::uint64_t> generation;
-  database_.write(reserve, [&] {
+  const auto flush = [&] {
     {
       // Only a process that holds Lock::writer seals, so that one process flushes a segment.
       const LockGuard guard(database_.lock_file(), Lock::live);
@@ -114,10 +114,49 @@ void Counter::flush_segment(Reserve reserve) {
       flush_generation(database_, journal, *generation);
     }
     return true;
-  });
+  };
+  if (wait == Wait::yes) {
+    database_.write(reserve, flush);
+  } else if (!database_.try_write(reserve, flush)) {
+    return false;
+  }
   if (generation) {
-    const LockGuard guard(database_.lock_file(), Lock::live);
+    const LockFile& lock = database_.lock_file();
+    std::optional<LockGuard> prepare;
+    if (lock.try_lock(Lock::prepare)) {
+      prepare.emplace(lock, Lock::prepare, std::adopt_lock);
+    }
+    const LockGuard guard(lock, Lock::live);
     journal.release(*generation);
+    if (prepare) {
+      journal.shrink();
+    }
+  }
+  return true;
+}
+
+bool Counter::add_segment() {
+  const LockFile& lock = database_.lock_file();
+  auto& journal = live().journal;
+  const LockGuard prepare(lock, Lock::prepare);
+  const auto has_free_segment = [&] {
+    const LockGuard guard(lock, Lock::live);
+    return journal.has_free_segment();
+  };
+  if (has_free_segment()) {
+    return true;  // another process was faster
+  }
+  if (!journal.prepare_segment()) {
+    return false;
+  }
+  const LockGuard guard(lock, Lock::live);
+  journal.add_segment();
+  return true;
+}
+
+void Counter::free_segment() {
+  if (!flush_segment(Reserve::partly_used, Wait::no) && !add_segment()) {
+    flush_segment(Reserve::partly_used, Wait::yes);
   }
 }
 
@@ -127,9 +166,9 @@ void Counter::flush() {
     return live_->journal.is_empty();
   };
   live();
-  // At most the sealed segment and the active one, because others may keep counting.
-  for (int segments = 0; segments < 2 && !is_empty(); ++segments) {
-    flush_segment(Reserve::kept);
+  // At most once each of them, because others may keep counting.
+  for (std::size_t n = 0; n < UsageJournal::kMaxSegments && !is_empty(); ++n) {
+    flush_segment(Reserve::kept, Wait::yes);
   }
 }
 
@@ -139,8 +178,8 @@ void Counter::flush_if_due() {
     const LockGuard guard(database_.lock_file(), Lock::live);
     return live_->journal.is_filling();
   }();
-  if (is_filling) {
-    flush_segment(Reserve::kept);
+  if (is_filling && !flush_segment(Reserve::kept, Wait::no)) {
+    add_segment();
   }
 }
 

@@ -10,8 +10,9 @@
 
 namespace nexakey::store::sqlite {
 
-/// The windows and the journal of a store. Flushes the journal to the tables when one of its halves
-/// is full, or when a command needs the counts. Errors are exceptions.
+/// The windows and the journal of a store. Flushes the journal to the tables when one of its
+/// segments is full, or when a command needs the counts. While another process changes the store,
+/// the journal grows instead, so that decisions do not wait for the change. Errors are exceptions.
 class Counter {
  public:
   explicit Counter(Database& database) : database_(database) {}
@@ -24,14 +25,15 @@ class Counter {
   LiveState& live();
 
   /// Takes Lock::live, with room in the journal for one record of each endpoint that is not empty,
-  /// and in the windows for as many keys. Flushes the journal if it must.
+  /// and in the windows for as many keys. Flushes the journal or lets it grow if it must.
   std::unique_ptr<LockGuard> lock_with_room(std::span<const std::string> endpoints);
   /// Adds a record for which there is room. Requires Lock::live.
   void append(const UsageRecord& record);
 
   /// Moves all records of the journal to the tables.
   void flush();
-  /// Flushes one half if a half is full, or the active one is half full.
+  /// Flushes one segment if one is full, or the active one is half full. While another process
+  /// changes the store, makes sure that there is a segment for when the active one is full.
   void flush_if_due();
   /// Lets the windows move on, and prepares a file for them if it is due.
   void maintain_windows();
@@ -43,8 +45,14 @@ class Counter {
  private:
   /// False: the disk is full, and the reserve is used.
   bool prepare_windows(Database::Reserve reserve);
-  /// Flushes the sealed half or else the active one.
-  void flush_segment(Database::Reserve reserve);
+  enum class Wait { yes, no };
+  /// Flushes the oldest sealed segment or else the active one. False: another process is changing
+  /// the store, and `wait` says no.
+  bool flush_segment(Database::Reserve reserve, Wait wait);
+  /// Adds a segment to the journal. False: it has all that it may have, or the disk is full.
+  bool add_segment();
+  /// Makes room in the journal, which is full.
+  void free_segment();
 
   Database& database_;
   std::optional<LiveState> live_;

@@ -344,6 +344,19 @@ bool Database::shrink_reserve(Reserve reserve) const {
 
 void Database::write(Reserve reserve, const std::function<bool()>& work) {
   const LockGuard guard(lock_, Lock::writer);
+  write_alone(reserve, work);
+}
+
+bool Database::try_write(Reserve reserve, const std::function<bool()>& work) {
+  if (!lock_.try_lock(Lock::writer)) {
+    return false;
+  }
+  const LockGuard guard(lock_, Lock::writer, std::adopt_lock);
+  write_alone(reserve, work);
+  return true;
+}
+
+void Database::write_alone(Reserve reserve, const std::function<bool()>& work) {
   if (reserve == Reserve::kept && !restore_reserve(paths_.reserve)) {
     throw StoreProblem("the disk of the store " + paths_.database.string() +
                            " is full: its last space is reserved for revocations",

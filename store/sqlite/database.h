@@ -64,6 +64,8 @@ class Database {
   /// Runs `work` in a write transaction. Commits durably if it returns true, else rolls back. Calls
   /// `work` again if the commit fails, and on a full disk for as long as more space is found.
   void write(Reserve reserve, const std::function<bool()>& work);
+  /// The same, unless another process is changing the store. False: nothing was done.
+  [[nodiscard]] bool try_write(Reserve reserve, const std::function<bool()>& work);
 
   /// Runs `work` with one snapshot of the database.
   template <typename Work>
@@ -86,6 +88,7 @@ class Database {
 
   explicit Database(StorePaths paths);
 
+  void write_alone(Reserve reserve, const std::function<bool()>& work);
   bool attempt(const std::function<bool()>& work);
   bool attempt_twice(const std::function<bool()>& work);
   bool attempt_on_full_disk(Reserve reserve, const std::function<bool()>& work);

@@ -102,6 +102,12 @@ void File::allocate(std::size_t size) const {
   }
 }
 
+void File::truncate(std::size_t size) const {
+  if (::ftruncate(descriptor_, static_cast<off_t>(size)) != 0) {
+    throw_errno(path_);
+  }
+}
+
 void File::write_zeros(std::size_t offset, std::size_t size) const {
   static constexpr std::array<char, 65536> kZeros{};
   for (const std::size_t end = offset + size; offset < end;) {

@@ -47,6 +47,8 @@ class File {
   [[nodiscard]] std::size_t size() const;
   /// Allocates the space of the first `size` bytes; the new ones are zeros.
   void allocate(std::size_t size) const;
+  /// Cuts the file off behind its first `size` bytes.
+  void truncate(std::size_t size) const;
   /// Writes zeros, so that blocks that were only allocated are part of the file.
   void write_zeros(std::size_t offset, std::size_t size) const;
   void sync() const;

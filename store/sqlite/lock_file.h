@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <mutex>
 
 #include "store/sqlite/boot.h"
 #include "store/sqlite/file.h"
@@ -13,7 +14,7 @@ enum class Lock : int {
   writer,   ///< SQLite's file: each write transaction and each checkpoint
   live,     ///< the windows and the journal
   in_use,   ///< the store: shared by all processes that have it open
-  prepare,  ///< the file that the windows move to, while it is made
+  prepare,  ///< what is made for the windows and the journal beside them: a file, a segment
 };
 
 /// The file with the locks. It stays empty.
@@ -48,6 +49,9 @@ StoreProblem another_clock(const std::filesystem::path& path);
 class LockGuard {
  public:
   LockGuard(const LockFile& file, Lock lock) : file_(file), lock_(lock) { file_.lock(lock_); }
+  /// For a lock that `try_lock` took.
+  LockGuard(const LockFile& file, Lock lock, std::adopt_lock_t /*taken*/)
+      : file_(file), lock_(lock) {}
   LockGuard(const LockGuard&) = delete;
   LockGuard& operator=(const LockGuard&) = delete;
   ~LockGuard() { file_.unlock(lock_); }

@@ -21,8 +21,6 @@ constexpr std::array<char, 8> kJournalMagic{'n', 'x', 'k', 'u', 's', 'e', '0', '
 constexpr std::size_t kJournalHeaderSize = 4096;
 constexpr std::size_t kSegmentSize = std::size_t{4} << 20U;
 constexpr std::uint64_t kSegments = 2;
-/// As many as fit into the first 512 bytes, which a disk writes as a whole.
-constexpr std::uint64_t kMaxSegments = 24;
 constexpr std::size_t kFileSize = kJournalHeaderSize + kSegments * kSegmentSize;
 constexpr std::size_t kAlignment = sizeof(std::uint64_t);
 constexpr std::int64_t kWriteBackSeconds = 1;
@@ -143,7 +141,7 @@ Mapping UsageJournal::open(const std::filesystem::path& path) {
     Mapping mapping(std::move(file));
     const auto& header = *mapping.at<Header>(0);
     if (header.head.magic == kJournalMagic && header.is_sound() &&
-        size >= kJournalHeaderSize + header.segments * kSegmentSize) {
+        size >= end_of(header.segments)) {
       return mapping;
     }
   }
@@ -219,35 +217,99 @@ UsageJournal::Segment* UsageJournal::find(std::uint64_t generation) const {
 UsageJournal::Segment& UsageJournal::active() const { return *find(header().active); }
 
 std::size_t UsageJournal::start_of(const Segment& segment) const {
-  const auto number = static_cast<std::size_t>(&segment - header().table.data());
-  return kJournalHeaderSize + number * kSegmentSize;
+  return end_of(static_cast<std::uint64_t>(&segment - header().table.data()));
+}
+
+/// The size of a file with so many segments.
+std::size_t UsageJournal::end_of(std::uint64_t segments) {
+  return kJournalHeaderSize + segments * kSegmentSize;
 }
 
 std::size_t UsageJournal::max_size(std::string_view endpoint) {
   return padded(sizeof(RecordHeader) + kMaxFills * sizeof(WindowFill) + endpoint.size());
 }
 
-bool UsageJournal::activate_next() {
-  const std::uint64_t next = header().active + 1;
-  Segment* segment = find(next);  // if a process died in this function
-  if (segment == nullptr) {
-    const auto all = segments();
-    const auto free = std::ranges::find_if(all, [&](const Segment& other) {
-      return other.used == 0 && other.generation != header().active;
-    });
-    if (free == all.end()) {
-      return false;
-    }
-    segment = &*free;
+void UsageJournal::map_all() {
+  if (mapping_.bytes().size() < end_of(header().segments)) {
+    mapping_.resize();
   }
-  segment->generation = next;
+}
+
+/// The segment that becomes active next; none if all have records.
+UsageJournal::Segment* UsageJournal::next_segment() {
+  if (Segment* const begun = find(header().active + 1)) {
+    return begun;  // a process died in `activate_next`
+  }
+  const auto all = segments();
+  const auto free = std::ranges::find_if(all, [&](const Segment& segment) {
+    return segment.used == 0 && segment.generation != header().active;
+  });
+  return free == all.end() ? nullptr : &*free;
+}
+
+bool UsageJournal::activate_next() {
+  Segment* const segment = next_segment();
+  if (segment == nullptr) {
+    return false;
+  }
+  segment->generation = header().active + 1;
   std::atomic_signal_fence(std::memory_order_release);
-  header().active = next;
+  header().active = segment->generation;
   return true;
+}
+
+bool UsageJournal::has_free_segment() {
+  map_all();
+  return next_segment() != nullptr;
+}
+
+bool UsageJournal::prepare_segment() const {
+  const std::uint64_t count = header().segments;  // only a holder of Lock::prepare changes it
+  if (count == kMaxSegments) {
+    return false;
+  }
+  try {
+    // Allocated first: a file whose size is not a multiple of the header's looks damaged.
+    mapping_.file().allocate(end_of(count + 1));
+    mapping_.file().write_zeros(end_of(count), kSegmentSize);
+    mapping_.file().sync();
+    return true;
+  } catch (const std::system_error&) {
+    mapping_.file().truncate(end_of(count));
+    return false;
+  }
+}
+
+void UsageJournal::add_segment() {
+  header().table.at(header().segments) = {};
+  std::atomic_signal_fence(std::memory_order_release);
+  ++header().segments;
+  map_all();
+}
+
+// A power cut must not leave a header that has more segments than the file.
+void UsageJournal::shrink() {
+  const auto is_free = [&](const Segment& segment) {
+    return segment.used == 0 && segment.generation < header().active;
+  };
+  const auto all = segments();
+  const std::uint64_t before = all.size();
+  if (before == kSegments ||
+      std::ranges::count_if(all, is_free) + 1 < static_cast<std::ptrdiff_t>(all.size())) {
+    return;
+  }
+  while (header().segments > kSegments && is_free(segments().back())) {
+    --header().segments;
+  }
+  if (header().segments < before) {
+    sync_generation();
+    mapping_.file().truncate(end_of(header().segments));
+  }
 }
 
 bool UsageJournal::make_room(std::size_t size) {
   check_format(header().head, store_);
+  map_all();
   return size <= kSegmentSize - active().used || (size <= kSegmentSize && activate_next());
 }
 
@@ -287,6 +349,7 @@ bool UsageJournal::is_filling() const {
 }
 
 std::optional<std::uint64_t> UsageJournal::seal() {
+  map_all();
   const std::uint64_t active = header().active;
   std::uint64_t lowest = std::numeric_limits<std::uint64_t>::max();
   for (const Segment& segment : segments()) {

@@ -41,6 +41,8 @@ struct UsageRecord {
 /// segment also stores its generation, so that each record is counted once, whenever a process
 /// dies.
 ///
+/// When all are full, segments can be added to the file, which shrinks again once they are flushed.
+///
 /// A power cut can leave a header that is ahead of the records. Each record has a check, and the
 /// first process after a boot ends each segment behind its last readable record.
 ///
@@ -53,6 +55,8 @@ class UsageJournal {
   using FlushedGeneration = std::function<std::uint64_t(const Id&)>;
 
   static constexpr std::size_t kMaxFills = 8;
+  /// As many as fit into the first 512 bytes of the file, which a disk writes as a whole.
+  static constexpr std::size_t kMaxSegments = 24;
 
   /// Opens the journal of a store, or creates it with a random id. If all its generations were
   /// flushed, the file is an older copy, whose records are in the tables: it is replaced by an
@@ -78,7 +82,7 @@ class UsageJournal {
   /// The maximum size of a record in the file, in bytes.
   static std::size_t max_size(std::string_view endpoint);
   /// Makes room for `size` bytes, in another segment if necessary. False: a segment must be flushed
-  /// first. Throws StoreProblem if a newer version has migrated the store.
+  /// or added first. Throws StoreProblem if a newer version has migrated the store.
   bool make_room(std::size_t size);
   /// Adds a record for which there is room.
   void append(const UsageRecord& record);
@@ -97,6 +101,17 @@ class UsageJournal {
   void sync_generation() const;
   /// Empties a segment that has been flushed.
   void release(std::uint64_t generation);
+
+  /// Whether there is a segment to be used after the active one.
+  [[nodiscard]] bool has_free_segment();
+  /// Makes the space for another segment, on disk. False: the journal has kMaxSegments, or the disk
+  /// has no space. Requires Lock::prepare, and not Lock::live, so that decisions go on.
+  [[nodiscard]] bool prepare_segment() const;
+  /// Adds the segment that was prepared. Requires Lock::prepare, too.
+  void add_segment();
+  /// If all segments but the active one are empty, gives the space of those behind the first two
+  /// and the active one back. Requires Lock::prepare, too.
+  void shrink();
 
   /// Starts to write the records to disk: at once if `now`, else unless a process did so within the
   /// last second. Requires no lock and does not wait.
@@ -119,6 +134,7 @@ class UsageJournal {
                      std::int64_t older_copy_at);
   [[nodiscard]] Header& header() const;
   [[nodiscard]] std::span<Segment> segments() const;
+  static std::size_t end_of(std::uint64_t segments);
   [[nodiscard]] Segment& active() const;
   [[nodiscard]] Segment* find(std::uint64_t generation) const;
   [[nodiscard]] std::size_t start_of(const Segment& segment) const;
@@ -127,6 +143,9 @@ class UsageJournal {
                     const std::function<void(const UsageRecord&)>& visit) const;
   void recover(const Boot& boot);
   bool activate_next();
+  /// Maps the segments that other processes have added.
+  void map_all();
+  [[nodiscard]] Segment* next_segment();
 
   StoreIdentity store_;
   Mapping mapping_;

@@ -7,6 +7,7 @@
 
 #include <doctest/doctest.h>
 
+#include "store/sqlite/lock_file.h"
 #include "tests/faults/disk_store.h"
 #include "tests/support/environment.h"
 #include "tests/support/process.h"
@@ -79,6 +80,41 @@ TEST_CASE("counts stay exact while the journal fills again and again") {
   // This is more than the journal holds, so a part was flushed without a request.
   CHECK(std::stoul("0" + select(disk.path(), "SELECT sum(requests) FROM usage_hours")) > 0);
   CHECK(report(*disk.connect()).total.requests == kProcesses * kBatches * kBatch);
+}
+
+TEST_CASE("decisions are made and counted however long another process changes the store") {
+  constexpr std::uint64_t kProcesses = 3;
+  constexpr std::uint64_t kRequests = 70'400;  // of each; two segments have 131,072 records
+  constexpr std::uint64_t kBatch = 64;
+  const DiskStore disk;
+  const auto store = disk.connect();
+  for (std::uint64_t i = 0; i < kProcesses; ++i) {
+    add(*store, fast_key(i));
+  }
+  CHECK(admitted(*store, request(0), 1) == 1);
+  const auto size = std::filesystem::file_size(disk.file("-usage"));
+  {
+    const store::sqlite::LockFile lock(disk.file("-lock"));
+    const store::sqlite::LockGuard changing(lock, store::sqlite::Lock::writer);
+    std::deque<Process> processes;
+    for (std::uint64_t i = 0; i < kProcesses; ++i) {
+      processes.emplace_back([&, i](const Line&) {
+        const auto mine = disk.connect();
+        for (std::uint64_t n = 0; n < kRequests; n += kBatch) {
+          REQUIRE(admitted(*mine, request(i), kBatch) == kBatch);
+        }
+      });
+    }
+    for (Process& process : processes) {
+      CHECK(process.finish());
+    }
+    CHECK(std::filesystem::file_size(disk.file("-usage")) > size);
+    CHECK(admitted(*store, request(0), 1) == 1);  // by a process that has mapped the smaller file
+  }
+  CHECK(report(*store).total.requests == kProcesses * kRequests + 2);
+  CHECK(std::filesystem::file_size(disk.file("-usage")) == size);
+  CHECK(admitted(*store, request(1), 1) == 1);
+  CHECK(report(*store).total.requests == kProcesses * kRequests + 3);
 }
 
 TEST_CASE("counts are not lost when processes that fill the journal are killed") {

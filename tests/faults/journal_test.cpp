@@ -196,6 +196,64 @@ TEST_CASE("records of an older generation are not read") {
   CHECK(keys == std::vector{make_key(5).id, make_key(6).id});
 }
 
+/// Fills the active segment; returns the number of records.
+int fill(UsageJournal& journal) {
+  int records = 0;
+  const auto size = UsageJournal::max_size("GET /");
+  while (journal.make_room(size)) {
+    journal.append(record(++records));
+  }
+  return records;
+}
+
+TEST_CASE("a full journal grows up to its maximum, and shrinks again once it is flushed") {
+  const Journal file;
+  UsageJournal journal = file.open();
+  UsageJournal other = file.open();  // of another process
+  const auto size = fs::file_size(file.path);
+  int records = fill(journal);
+  std::size_t added = 0;
+  for (; other.prepare_segment(); ++added) {
+    CHECK_FALSE(journal.make_room(UsageJournal::max_size("GET /")));
+    other.add_segment();
+    CHECK(journal.has_free_segment());
+    const int more = fill(added % 2 == 0 ? journal : other);
+    CHECK(more > 0);
+    records += more;
+  }
+  CHECK(added + 2 == UsageJournal::kMaxSegments);
+  CHECK(UsageJournal::check(file.path, kStore, none_flushed).records ==
+        static_cast<std::size_t>(records));
+  // A power cut that loses the last records of a segment that was added.
+  change(file.path, [](std::string& bytes) { std::fill(bytes.end() - 4096, bytes.end(), '\0'); });
+  write_number(file.path, UsageHeader::boot_id, 0);
+  UsageJournal rebooted = file.open();
+  int read = 0;
+  while (const auto generation = rebooted.seal()) {
+    rebooted.read(*generation, [&](const UsageRecord&) { ++read; });
+    rebooted.release(*generation);
+    rebooted.shrink();
+  }
+  CHECK(read < records);
+  CHECK(read > records - 80);
+  CHECK(fs::file_size(file.path) == size);
+  CHECK(file.open().is_empty());
+}
+
+TEST_CASE("a death while a segment is prepared leaves a journal that can be used") {
+  const Journal file;
+  {
+    UsageJournal journal = file.open();
+    fill(journal);
+    REQUIRE(journal.prepare_segment());
+  }
+  UsageJournal journal = file.open();
+  CHECK_FALSE(journal.has_free_segment());
+  REQUIRE(journal.prepare_segment());
+  journal.add_segment();
+  CHECK(fill(journal) > 0);
+}
+
 TEST_CASE("a journal that belongs to another store, or to a newer state of it, is refused") {
   const Journal file;
   file.open();
