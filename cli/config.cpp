@@ -30,8 +30,8 @@ constexpr std::size_t kMaxSize = 65'536;
 /// The parser needs stack for each dot of a key.
 constexpr std::ptrdiff_t kMaxDots = 200;
 
-const std::vector<std::string> kNames{"store",      "workspace", "output", "color",
-                                      "token_file", "ca_file",   "timeout"};
+const std::vector<std::string> kNames{"store",      "workspace", "output",  "color",
+                                      "token_file", "ca_file",   "timeout", "keep_hours"};
 
 [[noreturn]] void fail(const std::string& what, const std::string& hint = {}) {
   throw Failure{{core::ErrorCode::usage, what, hint}};

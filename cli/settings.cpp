@@ -118,6 +118,18 @@ bool is_of_another_store(const Settings& settings) {
   return token && token->is_from_config() && settings.store.source != token->source;
 }
 
+std::chrono::hours parse_kept_hours(const Setting& setting) {
+  const auto kept =
+      std::chrono::floor<std::chrono::hours>(value_of(core::parse_duration(setting.value)));
+  if (kept < core::kMinKeptHours || kept > core::kMaxKeptHours) {
+    throw Failure{
+        {core::ErrorCode::usage,
+         "keep_hours " + core::quote(setting.value) + " " + setting.where() + " is out of range",
+         "write a duration from 1d to 3660d"}};
+  }
+  return kept;
+}
+
 bool use_color(const std::string& when, bool output_is_terminal) {
   if (when == "always" || when == "never") {
     return when == "always";
@@ -173,6 +185,9 @@ Settings resolve_settings(const GlobalOptions& options, bool output_is_terminal)
   settings.ca_file = find(options.ca_file, "ca_file");
   settings.timeout = find(options.timeout, "timeout");
 
+  if (const auto keep_hours = find(std::nullopt, "keep_hours")) {
+    settings.kept_hours = parse_kept_hours(*keep_hours);
+  }
   if (const auto output = find(options.output, "output")) {
     const auto format = parse_format(output->value);
     if (!format) {

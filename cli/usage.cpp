@@ -18,6 +18,7 @@ constexpr const char* kExamples =
     "nexakey usage crm -o json | jq .error_rate";
 
 constexpr std::size_t kMaxBarWidth = 24;
+constexpr std::size_t kDateLength = 10;  // of 2026-11-24
 
 struct Options {
   std::optional<std::string> key{};
@@ -123,6 +124,16 @@ std::string render_groups(const KeyView& view, const core::UsageReport& report) 
   return table.empty() ? std::string() : "\n" + table.render(view.style());
 }
 
+/// Says which groups of a report by the hour are whole days.
+void note_days(const Context& context, const core::UsageReport& report) {
+  const auto is_day = [](const auto& group) { return group.first.size() == kDateLength; };
+  const auto last = std::find_if(report.groups.rbegin(), report.groups.rend(), is_day);
+  if (report.by == core::Grouping::hour && last != report.groups.rend() &&
+      !context.settings.quiet) {
+    print_note("nexakey: until " + last->first + ", counts are kept by the day");
+  }
+}
+
 ExitStatus run(Context& context, const Options& options) {
   const core::Time now = context.now();
   core::UsageQuery query;
@@ -143,6 +154,7 @@ ExitStatus run(Context& context, const Options& options) {
     query.workspace = context.settings.workspace_or_default();
   }
   const core::UsageReport report = report_line(*store, query, line, now);
+  note_days(context, report);
   if (context.settings.format != Format::table) {
     core::JsonWriter json(context.out.buffer());
     core::write_usage(json, query.key, report);

@@ -76,8 +76,11 @@ Result<void> check_usage(const KeyUsage& usage) {
     return reject("a usage record cannot have more than " + std::to_string(kMaxCount) +
                   " requests");
   }
-  if (usage.hour != start_of_hour(usage.hour)) {
+  if (usage.grain == Grain::hour && usage.hour != start_of_hour(usage.hour)) {
     return reject("a usage record must be for a whole hour");
+  }
+  if (usage.grain == Grain::day && usage.hour != start_of_day(usage.hour)) {
+    return reject("a usage record must be for a whole day");
   }
   const bool is_endpoint =
       !usage.endpoint.empty() && usage.endpoint.size() <= kMaxEndpointLength &&
@@ -236,8 +239,8 @@ Result<void> ExportReader::place(const KeyUsage& usage, const KeyUsage* before) 
                   ", which is not in the export");
   }
   const auto order = [&](const KeyUsage& row) {
-    return std::tuple(keys_.at(row.key.bits()), row.hour, std::string_view(row.endpoint),
-                      row.status);
+    return std::tuple(keys_.at(row.key.bits()), start_of_day(row.hour), row.grain, row.hour,
+                      std::string_view(row.endpoint), row.status);
   };
   return before == nullptr || order(*before) < order(usage)
              ? Result<void>()

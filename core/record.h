@@ -21,7 +21,8 @@ namespace nexakey::core {
 ///     {"nexakey_export":1,"workspace":null}  the version; the only workspace, if there is one
 ///     {"type":"token",…}                     the tokens, oldest first
 ///     {"type":"key",…}                       the keys, oldest first
-///     {"type":"usage",…}                     in the order of the keys; by hour, endpoint, status
+///     {"type":"usage",…}                     in the order of the keys; by time, the counts of a
+///                                            day before those of its hours, endpoint, status
 ///     {"type":"audit",…}                     the audit log, from its first entry on
 ///     {"type":"end",…}                       how many there were of each, and the log's last hash
 ///
@@ -30,13 +31,14 @@ namespace nexakey::core {
 /// store. They have the members of core/json.h, with `hash` but without `status`, which changes
 /// with time. So the same content always has the same text, on every backend.
 
-/// The requests of one key in one hour with the same endpoint and status.
+/// The requests of one key in one hour or day with the same endpoint and status.
 struct KeyUsage {
   KeyId key;
-  Time hour;
+  Time hour;  ///< or the beginning of the day
   std::string endpoint;
   int status = 0;  ///< see kUpstreamStatus
   std::uint64_t requests = 0;
+  Grain grain = Grain::hour;
 
   friend bool operator==(const KeyUsage&, const KeyUsage&) = default;
 };

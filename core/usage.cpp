@@ -1,6 +1,7 @@
 #include "core/usage.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/text.h"
 
@@ -19,7 +20,8 @@ std::string group_of(const UsageRow& row, Grouping by) {
     case Grouping::day:
       return format_time(row.hour).substr(0, kDateLength);
     case Grouping::hour:
-      return format_time(row.hour).substr(0, kHourLength) + ":00:00Z";
+      return row.grain == Grain::day ? format_time(row.hour).substr(0, kDateLength)
+                                     : format_time(row.hour).substr(0, kHourLength) + ":00:00Z";
     case Grouping::status:
       break;
   }
@@ -109,7 +111,20 @@ UsageReporter::UsageReporter(const UsageQuery& query, Time now)
   report_.since = start_of_hour(query.since.value_or(month_));
 }
 
-Time UsageReporter::first_hour() const { return std::min({report_.since, week_, month_}); }
+// Weeks and months begin with a day, and so may the report. Otherwise its first day is counted by
+// the hour, if it is not folded.
+UsageSpan UsageReporter::span() const {
+  const Time first_day = start_of_day(report_.since);
+  UsageSpan span{.first = std::min({first_day, week_, month_}),
+                 .hours_from = first_day,
+                 .hours_until = first_day};
+  if (report_.by == Grouping::hour) {
+    span.hours_until = kEndOfTimes;
+  } else if (report_.since != first_day) {
+    span.hours_until = first_day + std::chrono::days(1);
+  }
+  return span;
+}
 
 void UsageReporter::add(const UsageRow& row) {
   const auto count_since = [&](Counts& counts, Time since) {
@@ -120,10 +135,34 @@ void UsageReporter::add(const UsageRow& row) {
   count_since(report_.today, day_);
   count_since(report_.this_week, week_);
   count_since(report_.this_month, month_);
-  count_since(report_.total, report_.since);
+  const Time first_day = start_of_day(report_.since);
   if (row.hour >= report_.since) {
-    report_.groups[group_of(row, report_.by)].add(row.status, row.requests);
+    add_to_groups(row);
+  } else if (row.hour >= first_day && row.grain == Grain::day) {
+    is_first_day_folded_ = true;
+    add_to_groups(row);
+  } else if (row.hour >= first_day) {
+    early_.push_back({row.hour, std::string(row.endpoint), row.status, row.requests});
   }
+}
+
+UsageReport UsageReporter::finish() && {
+  if (is_first_day_folded_) {
+    for (const EarlyRow& row : early_) {
+      add_to_groups({row.hour, row.endpoint, row.status, row.requests});
+    }
+    report_.since = start_of_day(report_.since);
+  }
+  return std::move(report_);
+}
+
+void UsageReporter::add_to_groups(const UsageRow& row) {
+  report_.total.add(row.status, row.requests);
+  report_.groups[group_of(row, report_.by)].add(row.status, row.requests);
+}
+
+Time start_of_hours(Time now, std::chrono::hours kept) {
+  return start_of_day(core::add(now, -kept));
 }
 
 Time start_of_hour(Time time) { return std::chrono::floor<std::chrono::hours>(time); }

@@ -1,10 +1,12 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/id.h"
 #include "core/reason.h"
@@ -61,6 +63,17 @@ struct Counts {
   friend bool operator==(const Counts&, const Counts&) = default;
 };
 
+/// What a count is about: old hours are folded into days. The order is that of an export.
+enum class Grain { day, hour };
+
+/// How long stores keep counts by the hour.
+inline constexpr std::chrono::hours kDefaultKeptHours = std::chrono::days{45};
+inline constexpr std::chrono::hours kMinKeptHours = std::chrono::days{1};
+inline constexpr std::chrono::hours kMaxKeptHours = std::chrono::days{3660};
+
+/// The beginning of the first day that is not folded: the counts of whole days before it are.
+Time start_of_hours(Time now, std::chrono::hours kept);
+
 /// The groups of a report.
 enum class Grouping { endpoint, day, hour, status };
 
@@ -74,20 +87,30 @@ struct UsageQuery {
   Grouping by = Grouping::endpoint;
 };
 
-/// The decisions, or upstream responses, of one hour with the same endpoint and status: the unit in
-/// which stores count.
+/// The decisions, or upstream responses, of one hour or day with the same endpoint and status: the
+/// unit in which stores count.
 struct UsageRow {
-  Time hour;
+  Time hour;  ///< or the beginning of the day
   std::string_view endpoint;
   int status = 0;  ///< see kUpstreamStatus
   std::uint64_t requests = 0;
+  Grain grain = Grain::hour;
+};
+
+/// The counts that a report needs: all from `first` on, the beginning of a day. Those from
+/// `hours_from` until `hours_until`, both too, by the hour where they are not folded; the others
+/// may be sums of days.
+struct UsageSpan {
+  Time first;
+  Time hours_from;
+  Time hours_until;
 };
 
 struct UsageReport {
   Counts today;      ///< UTC, like all of them
   Counts this_week;  ///< from Monday
   Counts this_month;
-  Time since;  ///< when `total` and `groups` begin
+  Time since;  ///< when `total` and `groups` begin; the beginning of a day that is folded
   Counts total;
   Grouping by = Grouping::endpoint;
   std::map<std::string, Counts> groups;
@@ -103,16 +126,29 @@ class UsageReporter {
  public:
   UsageReporter(const UsageQuery& query, Time now);
 
-  /// The earliest hour whose rows the report needs.
-  [[nodiscard]] Time first_hour() const;
+  /// The rows that the report needs; it ignores others.
+  [[nodiscard]] UsageSpan span() const;
   void add(const UsageRow& row);
-  [[nodiscard]] const UsageReport& report() const { return report_; }
+  /// The report, after the last row.
+  [[nodiscard]] UsageReport finish() &&;
 
  private:
+  /// A row of the first day, before the report begins.
+  struct EarlyRow {
+    Time hour;
+    std::string endpoint;
+    int status;
+    std::uint64_t requests;
+  };
+
+  void add_to_groups(const UsageRow& row);
+
   UsageReport report_;
   Time day_;
   Time week_;
   Time month_;
+  std::vector<EarlyRow> early_;
+  bool is_first_day_folded_ = false;
 };
 
 /// The beginning of the hour of `time`.

@@ -209,6 +209,11 @@ core::AuditHead read_audit_head(const R& row) {
 
 // --- counts
 
+/// The column of a day: days since 1970.
+constexpr std::int64_t days_of(core::Time time) {
+  return std::chrono::floor<std::chrono::days>(time.time_since_epoch()).count();
+}
+
 /// The column of an hour: hours since 1970.
 constexpr std::int64_t hours_of(core::Time time) {
   return std::chrono::floor<std::chrono::hours>(time.time_since_epoch()).count();
@@ -220,14 +225,15 @@ inline constexpr std::array<std::string_view, 4> kCountColumns{"hour", "endpoint
 /// A count, or a sum of counts: hours since 1970, an endpoint, a status and requests. `endpoint` of
 /// the result refers to the row.
 template <Row R>
-core::UsageRow read_count(const R& row) {
+core::UsageRow read_count(const R& row, core::Grain grain) {
   constexpr std::int64_t kLastHour = hours_of(core::kEndOfTimes) - 1;
   Decoder<R> decoder(row, kCountColumns);
   return {.hour = core::Time(std::chrono::hours(decoder.number(0, 0, kLastHour, 0))),
           .endpoint = row.text(1),
           .status = static_cast<int>(decoder.number(2, 0, INT16_MAX, 0)),
           .requests = std::min(static_cast<std::uint64_t>(decoder.number(3, 0, INT64_MAX, 0)),
-                               core::kMaxCount)};
+                               core::kMaxCount),
+          .grain = grain};
 }
 
 /// The requests that a count has so far. One that is out of range is the maximum, which an import
@@ -237,19 +243,21 @@ std::uint64_t read_requests(const R& row) {
   return core::count_from_column(row.number(0).value_or(0)).value_or(core::kMaxCount);
 }
 
-inline constexpr std::array<std::string_view, 5> kUsageColumns{"hour", "endpoint", "status",
-                                                               "requests", "id"};
+inline constexpr std::array<std::string_view, 6> kUsageColumns{"hour",     "endpoint", "status",
+                                                               "requests", "id",       "is_hour"};
 
 /// A count with the id of its key.
 template <Row R>
 core::KeyUsage read_usage(const R& row) {
-  const core::UsageRow count = read_count(row);
   Decoder<R> decoder(row, kUsageColumns);
+  const core::UsageRow count =
+      read_count(row, decoder.number(5, 0, 1, 1) == 0 ? core::Grain::day : core::Grain::hour);
   return {.key = decoder.template id<core::KeyId>(4),
           .hour = count.hour,
           .endpoint = std::string(count.endpoint),
           .status = count.status,
-          .requests = count.requests};
+          .requests = count.requests,
+          .grain = count.grain};
 }
 
 }  // namespace nexakey::store

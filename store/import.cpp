@@ -170,6 +170,17 @@ Result<std::string> read_part(Engine& engine, core::ImportId id, std::uint32_t n
   return *std::move(part);
 }
 
+/// Counts before this time are compared by the day: the store has folded some of them, or will.
+Result<core::Time> end_of_days(Engine& engine, std::chrono::hours kept, core::Time now) {
+  std::optional<core::Time> folded;
+  if (const auto read = engine.read([&](Tables& tables) { folded = tables.last_folded_day(); });
+      !read) {
+    return tl::unexpected(read.error());
+  }
+  const core::Time cutoff = core::start_of_hours(now, kept);
+  return folded ? std::max(cutoff, *folded + std::chrono::days(1)) : cutoff;
+}
+
 /// Whether to commit the import. Otherwise the summary says what it would have done.
 bool is_to_be_committed(const ImportSummary& summary, const ImportOptions& options) {
   return summary.conflict_count == 0 && !options.dry_run;
@@ -196,12 +207,14 @@ Result<ImportSummary> apply(Engine& engine, const ReadImport& import, const Impo
 }  // namespace
 
 Result<ImportSummary> commit_import(Engine& engine, core::ImportId id, std::uint32_t parts,
-                                    const ImportOptions& options, const core::Actor& actor,
-                                    core::Time now) {
+                                    const ImportOptions& options, std::chrono::hours kept,
+                                    const core::Actor& actor, core::Time now) {
   const auto part = [&](std::uint32_t number) { return read_part(engine, id, number); };
-  auto summary = read_import(parts, part, options).and_then([&](const ReadImport& import) {
-    return apply(engine, import, options, actor, now);
-  });
+  auto summary =
+      end_of_days(engine, kept, now)
+          .and_then([&](core::Time cutoff) { return read_import(parts, part, options, cutoff); })
+          .and_then(
+              [&](const ReadImport& import) { return apply(engine, import, options, actor, now); });
   // In any case. If this fails, the parts are deleted when they are too old.
   static_cast<void>(engine.write(Purpose::change, [&](Tables& tables) {
     tables.delete_parts(id);

@@ -30,9 +30,11 @@ struct Backend {
   std::string_view scheme;
   bool is_remote;
   core::Result<std::unique_ptr<KeyStore>> (*open)(const Location& location, OpenMode mode,
-                                                  const RemoteAccess& access);
+                                                  const RemoteAccess& access,
+                                                  std::chrono::hours kept);
   /// Null for a store behind a server.
-  core::Result<std::unique_ptr<ServedStore>> (*open_served)(const std::string& rest, OpenMode mode);
+  core::Result<std::unique_ptr<ServedStore>> (*open_served)(const std::string& rest, OpenMode mode,
+                                                            std::chrono::hours kept);
   core::Result<void> (*check)(const Location& location, core::Time now, const RemoteAccess& access,
                               const FindingVisitor& visit);
   core::Result<std::string> (*place)(const Location& location);
@@ -41,8 +43,9 @@ struct Backend {
 };
 
 core::Result<std::unique_ptr<KeyStore>> open_file(const Location& location, OpenMode mode,
-                                                  const RemoteAccess& /*access*/) {
-  return sqlite::open_store(location.rest, mode);
+                                                  const RemoteAccess& /*access*/,
+                                                  std::chrono::hours kept) {
+  return sqlite::open_store(location.rest, mode, kept);
 }
 
 core::Result<void> check_file(const Location& location, core::Time now,
@@ -54,7 +57,8 @@ core::Result<std::string> place_of_file(const Location& location) { return locat
 
 /// A remote store cannot be created from here.
 core::Result<std::unique_ptr<KeyStore>> open_remote(const Location& location, OpenMode /*mode*/,
-                                                    const RemoteAccess& access) {
+                                                    const RemoteAccess& access,
+                                                    std::chrono::hours /*kept*/) {
   return http::open_store(location.backend->scheme, location.rest, access);
 }
 
@@ -68,8 +72,9 @@ core::Result<std::string> place_of_remote(const Location& location) {
 }
 
 core::Result<std::unique_ptr<KeyStore>> open_database(const Location& location, OpenMode mode,
-                                                      const RemoteAccess& /*access*/) {
-  return postgres::open_store(location.rest, mode);
+                                                      const RemoteAccess& /*access*/,
+                                                      std::chrono::hours kept) {
+  return postgres::open_store(location.rest, mode, kept);
 }
 
 core::Result<void> check_database(const Location& location, core::Time now,
@@ -156,21 +161,23 @@ core::Result<Location> locate_file(const std::string& url, const std::string& do
 
 }  // namespace
 
-core::Result<std::unique_ptr<ServedStore>> open_served(const std::string& url, OpenMode mode) {
+core::Result<std::unique_ptr<ServedStore>> open_served(const std::string& url, OpenMode mode,
+                                                       std::chrono::hours kept) {
   return locate(url).and_then(
       [&](const Location& location) -> core::Result<std::unique_ptr<ServedStore>> {
         if (location.backend->open_served == nullptr) {
           return core::reject("a server cannot serve the store of another server",
                               "name the store that it serves");
         }
-        return location.backend->open_served(location.rest, mode);
+        return location.backend->open_served(location.rest, mode, kept);
       });
 }
 
 core::Result<std::unique_ptr<KeyStore>> open(const std::string& url, OpenMode mode,
-                                             const RemoteAccess& access) {
-  return locate(url).and_then(
-      [&](const Location& location) { return location.backend->open(location, mode, access); });
+                                             const RemoteAccess& access, std::chrono::hours kept) {
+  return locate(url).and_then([&](const Location& location) {
+    return location.backend->open(location, mode, access, kept);
+  });
 }
 
 core::Result<void> check(const std::string& url, core::Time now, const FindingVisitor& visit,

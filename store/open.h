@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <filesystem>
 #include <memory>
@@ -18,14 +19,16 @@
 namespace nexakey::store {
 
 /// Opens a store that can be served: `sqlite:PATH`, a path or `postgresql://…`. Error: `usage`, for
-/// any other URL.
-core::Result<std::unique_ptr<ServedStore>> open_served(const std::string& url, OpenMode mode);
+/// any other URL. `kept`: how long counts are kept by the hour before they are folded into days.
+core::Result<std::unique_ptr<ServedStore>> open_served(
+    const std::string& url, OpenMode mode, std::chrono::hours kept = core::kDefaultKeptHours);
 
 /// Opens the store at a URL: `sqlite:PATH` or a bare path, `https://HOST[:PORT]`, `http://…` on
 /// this machine, `unix:PATH` or `postgresql://…`. Error: `usage`, for another scheme or without a
 /// path or host. The store behind a server is not contacted before its first use.
 core::Result<std::unique_ptr<KeyStore>> open(const std::string& url, OpenMode mode,
-                                             const RemoteAccess& access = {});
+                                             const RemoteAccess& access = {},
+                                             std::chrono::hours kept = core::kDefaultKeptHours);
 
 /// Checks the store at a URL, which may be damaged, without changing it. Calls `visit` with each
 /// finding. Error: the store does not exist or cannot be opened, so the check is incomplete.

@@ -4,6 +4,8 @@
 #include <string_view>
 #include <utility>
 
+#include "core/usage_folder.h"
+
 namespace nexakey::store {
 namespace {
 
@@ -27,9 +29,11 @@ void add(std::vector<ImportBatch>& batches, T record) {
 
 Result<ReadImport> read_import(std::uint32_t parts,
                                const std::function<Result<std::string>(std::uint32_t)>& read_part,
-                               const core::ImportOptions& options) {
+                               const core::ImportOptions& options, core::Time cutoff) {
   core::ExportReader reader;
   ReadImport import;
+  core::UsageFolder folder(cutoff,
+                           [&](core::KeyUsage usage) { add(import.batches, std::move(usage)); });
   for (std::uint32_t number = 0; number < parts; ++number) {
     const auto part = read_part(number);
     if (!part) {
@@ -49,10 +53,16 @@ Result<ReadImport> read_import(std::uint32_t parts,
       if (options.keep_known && !std::holds_alternative<core::Key>(**record)) {
         return core::reject("an import that keeps known keys can only contain keys");
       }
+      if (auto* const usage = std::get_if<core::KeyUsage>(&**record)) {
+        folder.add(std::move(*usage));
+        continue;
+      }
+      folder.finish();
       std::visit([&](auto&& one) { add(import.batches, std::forward<decltype(one)>(one)); },
                  **std::move(record));
     }
   }
+  folder.finish();
   return reader.finish().map([&] {
     import.counts = reader.counts();
     import.audit_head = reader.audit_head();

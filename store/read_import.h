@@ -26,9 +26,10 @@ struct ReadImport {
 };
 
 /// Reads an import. `read_part` returns the parts by their numbers, from 0 on. Error: `usage`, for
-/// an incomplete export or records that the options do not allow.
+/// an incomplete export or records that the options do not allow. Counts of hours before `cutoff`
+/// are folded into days.
 core::Result<ReadImport> read_import(
     std::uint32_t parts, const std::function<core::Result<std::string>(std::uint32_t)>& read_part,
-    const core::ImportOptions& options);
+    const core::ImportOptions& options, core::Time cutoff);
 
 }  // namespace nexakey::store

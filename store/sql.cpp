@@ -1,7 +1,10 @@
 #include "store/sql.h"
 
+#include <algorithm>
+
 #include "core/json_writer.h"
 #include "store/columns.h"
+#include "store/tables.h"
 
 namespace nexakey::store::sql {
 namespace {
@@ -59,6 +62,30 @@ class Where {
 std::string order_of(Order order) {
   return order == Order::newest_first ? " ORDER BY created_at DESC, seq DESC"
                                       : " ORDER BY created_at, seq";
+}
+
+/// The sums of the counts of one table, from one time until another.
+Query sum_of(const Dialect& dialect, const core::UsageQuery& query, core::Grain grain,
+             std::string_view from, core::Time first, core::Time until) {
+  const bool is_day = grain == core::Grain::day;
+  // A count that is damaged must not make the sum overflow.
+  Where where(dialect, "SELECT " + std::string(is_day ? "24 * day" : dialect.hour) + ", " +
+                           std::string(dialect.endpoint) + ", status, sum(" +
+                           std::string(dialect.least) + "(requests, " +
+                           std::to_string(core::kMaxCount) + ")) FROM " + std::string(from));
+  if (is_day) {
+    where.add("day >= ", days_of(first)).add("day < ", days_of(until));
+  } else {
+    where.add(dialect.since, hours_of(first))
+        .add(std::string(dialect.hour) + " < ", hours_of(until));
+  }
+  if (query.key) {
+    where.add("keys.id = ", query.key->bits());
+  }
+  if (query.workspace) {
+    where.add("workspace = ", *query.workspace);
+  }
+  return std::move(where).end(" GROUP BY 1, 2, 3");
 }
 
 std::string json_array(const std::vector<std::string>& texts) {
@@ -156,20 +183,44 @@ Query scan_audit(const Dialect& dialect, const core::AuditFilter& filter) {
   return std::move(where).end(" ORDER BY number");
 }
 
-Query sum_usage(const Dialect& dialect, const core::UsageQuery& query, core::Time first_hour) {
-  // A count that is damaged must not make the sum overflow.
-  Where where(dialect,
-              "SELECT " + std::string(dialect.hour) + ", " + std::string(dialect.endpoint) +
-                  ", status, sum(" + std::string(dialect.least) + "(requests, " +
-                  std::to_string(core::kMaxCount) + ")) FROM " + std::string(dialect.usage));
-  where.add(dialect.since, hours_of(first_hour));
-  if (query.key) {
-    where.add("keys.id = ", query.key->bits());
+std::vector<std::pair<core::Grain, Query>> sum_usage(const Dialect& dialect,
+                                                     const core::UsageQuery& query,
+                                                     const core::UsageSpan& span) {
+  std::vector<std::pair<core::Grain, Query>> queries;
+  const auto add = [&](core::Grain grain, std::string_view from, core::Time first,
+                       core::Time until) {
+    if (first < until) {
+      queries.emplace_back(grain, sum_of(dialect, query, grain, from, first, until));
+    }
+  };
+  if (dialect.totals.empty() || query.key) {
+    add(core::Grain::hour, dialect.hours, span.first, core::kEndOfTimes);
+    add(core::Grain::day, dialect.days, span.first, core::kEndOfTimes);
+  } else {
+    add(core::Grain::day, dialect.totals, span.first, span.hours_from);
+    add(core::Grain::hour, dialect.hours, span.hours_from, span.hours_until);
+    add(core::Grain::day, dialect.days, span.hours_from, span.hours_until);
+    add(core::Grain::day, dialect.totals, std::max(span.first, span.hours_until),
+        core::kEndOfTimes);
   }
-  if (query.workspace) {
-    where.add("workspace = ", *query.workspace);
-  }
-  return std::move(where).end(" GROUP BY 1, 2, 3");
+  return queries;
+}
+
+Query keys_to_fold(const Dialect& dialect, core::KeyId first, core::Time cutoff) {
+  Where where(dialect, "SELECT keys.id FROM " + table(dialect, kKeys) + " AS keys");
+  const std::string key = " AS old WHERE old.key = " + std::string(dialect.used_key) + " AND ";
+  where.add("keys.id >= ", first.bits());
+  where.add("(EXISTS (SELECT 1 FROM " + table(dialect, "usage_hours") + key +
+                std::string(dialect.is_before),
+            days_of(cutoff), ")");
+  const std::string parameter_of_cutoff = parameter(dialect, 2);
+  return std::move(where).end(" OR EXISTS (SELECT 1 FROM " + table(dialect, "peaks") + key +
+                              "old.hour < 24 * " + parameter_of_cutoff + "))" +
+                              " ORDER BY keys.id LIMIT " + std::to_string(kKeysToFold));
+}
+
+Query last_folded_day(const Dialect& dialect) {
+  return {"SELECT max(day) FROM " + table(dialect, "usage_days")};
 }
 
 Query workspaces(const Dialect& dialect) {

@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -23,9 +24,12 @@ struct Dialect {
   std::string_view is_wanted;  ///< the condition that a column is one of what `find` wants
   std::string_view schema;     ///< in front of the name of a table: "" or "nexakey."
   std::string_view used_key;   ///< the column of keys that is `key` in the table of last uses
-  std::string_view usage;      ///< FROM of the counts, joined with keys
-  std::string_view hour;       ///< of a count: hours since 1970
-  std::string_view since;      ///< the condition that it is not before the first parameter
+  std::string_view hours;      ///< FROM of the counts by the hour, joined with keys
+  std::string_view days;       ///< FROM of the folded counts, joined with keys
+  std::string_view totals;     ///< FROM of the sums of days by workspace; "": there is none
+  std::string_view hour;       ///< of a count by the hour: hours since 1970
+  std::string_view since;      ///< conditions that it is not before a parameter, to be continued
+  std::string_view is_before;  ///< the condition that a row of `usage_hours` is before that day
   std::string_view endpoint;   ///< of a count: its text
   std::string_view least;      ///< the function for the smaller of two numbers
   std::string_view elements;   ///< SELECT of the texts of a JSON array, up to the array
@@ -71,7 +75,12 @@ Query scan_keys(const Dialect& dialect, const core::KeyFilter& filter,
                 const std::optional<core::KeyId>& after, Order order);
 Query scan_tokens(const Dialect& dialect, const std::optional<std::string>& workspace, Order order);
 Query scan_audit(const Dialect& dialect, const core::AuditFilter& filter);
-Query sum_usage(const Dialect& dialect, const core::UsageQuery& query, core::Time first_hour);
+Query keys_to_fold(const Dialect& dialect, core::KeyId first, core::Time cutoff);
+Query last_folded_day(const Dialect& dialect);
+/// The queries whose rows together are those of `sum_usage`, and the grain of each.
+std::vector<std::pair<core::Grain, Query>> sum_usage(const Dialect& dialect,
+                                                     const core::UsageQuery& query,
+                                                     const core::UsageSpan& span);
 Query workspaces(const Dialect& dialect);
 Query put_part(const Dialect& dialect, core::ImportId id, std::uint32_t number,
                std::string_view lines, core::Time now);

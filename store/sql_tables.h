@@ -95,13 +95,34 @@ class SqlTables : public Base {
     });
   }
 
-  void sum_usage(const core::UsageQuery& query, core::Time first_hour,
+  void sum_usage(const core::UsageQuery& query, const core::UsageSpan& span,
                  const std::function<void(const core::UsageRow&)>& visit) override {
     // The endpoint of a count refers to its row, so it is visited before that is left.
+    for (const auto& [grain, sum] : sql::sum_usage(Statements::kDialect, query, span)) {
+      statements_.visit(
+          sum, [&](const auto& row) { return (visit(read_count(row, grain)), true); },
+          [](bool goes_on) { return goes_on; });
+    }
+  }
+  std::vector<core::KeyId> keys_to_fold(core::KeyId first, core::Time cutoff) override {
+    std::vector<core::KeyId> keys;
     statements_.visit(
-        sql::sum_usage(Statements::kDialect, query, first_hour),
-        [&](const auto& row) { return (visit(read_count(row)), true); },
-        [](bool goes_on) { return goes_on; });
+        sql::keys_to_fold(Statements::kDialect, first, cutoff),
+        [](const auto& row) { return core::KeyId(row.number(0).value_or(0)); },
+        [&](core::KeyId key) { return (keys.push_back(key), true); });
+    return keys;
+  }
+  std::optional<core::Time> last_folded_day() override {
+    std::optional<core::Time> day;
+    statements_.visit(
+        sql::last_folded_day(Statements::kDialect), [](const auto& row) { return row.number(0); },
+        [&](const std::optional<std::int64_t>& days) {
+          if (days) {
+            day = core::Time(std::chrono::days(*days));
+          }
+          return false;
+        });
+    return day;
   }
 
   void put_part(core::ImportId id, std::uint32_t number, std::string_view lines,

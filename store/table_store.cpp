@@ -132,7 +132,7 @@ Result<void> TableStore::stage_import(core::ImportId id, std::uint32_t number,
 Result<core::ImportSummary> TableStore::commit_import(core::ImportId id, std::uint32_t parts,
                                                       const core::ImportOptions& options,
                                                       Time now) {
-  return store::commit_import(*engine_, id, parts, options, actor(), now);
+  return store::commit_import(*engine_, id, parts, options, kept_, actor(), now);
 }
 
 Result<std::optional<KeyId>> TableStore::list(const core::KeyFilter& filter, const Page& page,
@@ -183,13 +183,22 @@ Result<core::UsageReport> TableStore::usage(const core::UsageQuery& query, Time 
   if (const auto flushed = engine_->flush(); !flushed) {
     return tl::unexpected(flushed.error());
   }
+  // A process that has nothing else to do than this report folds a bounded piece as well. If that
+  // fails, the next one does it.
+  static_cast<void>(folding_.step(*engine_, now));
   core::UsageReporter reporter(query, now);
   return engine_
-      ->read([&](Tables& tables) {
-        tables.sum_usage(query, reporter.first_hour(),
+      ->view([&](Tables& tables) {
+        tables.sum_usage(query, reporter.span(),
                          [&](const core::UsageRow& row) { reporter.add(row); });
       })
-      .map([&] { return reporter.report(); });
+      .map([&] { return std::move(reporter).finish(); });
+}
+
+Result<void> TableStore::maintain() {
+  // A role of the database that only decides may not fold.
+  static_cast<void>(folding_.go_on(*engine_, core::system_time()));
+  return engine_->maintain();
 }
 
 Result<std::optional<std::int64_t>> TableStore::audit(

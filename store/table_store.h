@@ -1,8 +1,10 @@
 #pragma once
 
+#include <chrono>
 #include <memory>
 
 #include "store/engine.h"
+#include "store/folding.h"
 #include "store/served_store.h"
 
 namespace nexakey::store {
@@ -11,7 +13,10 @@ namespace nexakey::store {
 /// engine.
 class TableStore final : public ServedStore {
  public:
-  explicit TableStore(std::unique_ptr<Engine> engine) : engine_(std::move(engine)) {}
+  /// `kept`: how long counts are kept by the hour.
+  explicit TableStore(std::unique_ptr<Engine> engine,
+                      std::chrono::hours kept = core::kDefaultKeptHours)
+      : engine_(std::move(engine)), kept_(kept) {}
 
   Result<core::Key> create(const core::Key& key, CreateMode mode, core::Time now) override;
   Result<std::optional<core::Key>> update(core::KeyId id, const core::KeyChange& change,
@@ -54,7 +59,7 @@ class TableStore final : public ServedStore {
   Result<void> record_responses(std::span<const core::UpstreamResponse> responses) override {
     return engine_->record_responses(responses);
   }
-  Result<void> maintain() override { return engine_->maintain(); }
+  Result<void> maintain() override;
 
  private:
   /// Flushes the counts, so that the tables say when keys were last used. If that fails, as on a
@@ -62,6 +67,8 @@ class TableStore final : public ServedStore {
   void try_to_flush() { static_cast<void>(engine_->flush()); }
 
   std::unique_ptr<Engine> engine_;
+  std::chrono::hours kept_;
+  Folding folding_{kept_};
 };
 
 }  // namespace nexakey::store

@@ -20,6 +20,9 @@ namespace nexakey::store {
 
 enum class Order { newest_first, oldest_first };
 
+/// The maximum number of keys that `Tables::keys_to_fold` returns.
+inline constexpr std::size_t kKeysToFold = 50;
+
 /// The rows of a store within one transaction. A backend implements this interface, which contains
 /// no rules; those are in store/*_rules.h. A call takes many rows, so that a remote engine needs
 /// one round trip. Errors are exceptions of the backend.
@@ -70,18 +73,29 @@ class Tables {
   /// Adds entries to the end of the log, as they are.
   virtual void append(std::span<const core::AuditEntry> entries) = 0;
 
-  /// Calls `visit` with the sums of the counts per hour, endpoint and status, from `first_hour` on,
-  /// of the keys that `query` is about.
-  virtual void sum_usage(const core::UsageQuery& query, core::Time first_hour,
+  /// Calls `visit` with sums of the counts in `span` of the keys that `query` is about, by time,
+  /// endpoint and status.
+  virtual void sum_usage(const core::UsageQuery& query, const core::UsageSpan& span,
                          const std::function<void(const core::UsageRow&)>& visit) = 0;
   /// Calls `visit` with each count, or with those of one workspace, in the order of an export
   /// (core/record.h), until it returns false.
   virtual void scan_usage(const std::optional<std::string>& workspace,
                           const std::function<bool(const core::KeyUsage&)>& visit) = 0;
   /// The requests that are counted in each of these rows, in their order; 0 where there is no row.
+  /// Those of a day include its hours.
   virtual std::vector<std::uint64_t> counts_of(std::span<const core::KeyUsage> rows) = 0;
-  /// Sets the requests of rows, and adds those that do not exist.
+  /// Sets the requests of rows, and adds those that do not exist. A row for a day replaces those of
+  /// its hours.
   virtual void set_counts(std::span<const core::KeyUsage> rows) = 0;
+  /// The last day that has folded counts.
+  virtual std::optional<core::Time> last_folded_day() = 0;
+  /// The first keys, by id from `first` on, that have counts or peaks of hours before `cutoff`, the
+  /// beginning of a day; at most `kKeysToFold`.
+  virtual std::vector<core::KeyId> keys_to_fold(core::KeyId first, core::Time cutoff) = 0;
+  /// Folds counts of these keys before `cutoff` into days, at most `max_rows` of them. Deletes the
+  /// peaks of these hours. Returns how many rows it folded.
+  virtual std::size_t fold_usage(std::span<const core::KeyId> keys, core::Time cutoff,
+                                 std::size_t max_rows) = 0;
 
   /// Adds a part of an import, or replaces an earlier one with its number.
   virtual void put_part(core::ImportId id, std::uint32_t number, std::string_view lines,

@@ -39,9 +39,34 @@ struct DenialMember {
   }
 };
 
+/// The time of a count, in a member with the name of its grain.
+template <Grain grain>
+struct TimeMember {
+  using C = Codec<Time>;
+  std::string_view name = grain == Grain::day ? "day" : "hour";
+
+  [[nodiscard]] MemberSchema schema() const {
+    return {.name = name, .type = C::schema(), .is_required = false, .is_always_written = false};
+  }
+  void write(JsonWriter& json, const KeyUsage& usage, const std::optional<Time>& /*now*/) const {
+    if (usage.grain == grain) {
+      C::write(json.name(name), usage.hour);
+    }
+  }
+  Result<void> read(const Json* value, std::string_view /*what*/, KeyUsage& usage) const {
+    if (value == nullptr) {
+      return {};
+    }
+    return C::read(*value, name).map([&](Time time) {
+      usage.grain = grain;
+      usage.hour = time;
+    });
+  }
+};
+
 constexpr auto kUsage = std::make_tuple(
-    member<KeyUsage>("key_id", &KeyUsage::key, Presence::required),
-    member<KeyUsage>("hour", &KeyUsage::hour, Presence::required),
+    member<KeyUsage>("key_id", &KeyUsage::key, Presence::required), TimeMember<Grain::day>(),
+    TimeMember<Grain::hour>(),
     member<KeyUsage>("endpoint", &KeyUsage::endpoint, Presence::required),
     member_as<PlainStatus>("status", &KeyUsage::status, Presence::required), DenialMember(),
     member<KeyUsage>("requests", &KeyUsage::requests, Presence::required));
@@ -71,6 +96,9 @@ struct RecordShape<AuditEntry> {
 };
 
 Result<KeyUsage> read_usage_record(const Json& json) {
+  if (json.contains("day") == json.contains("hour")) {
+    return reject("a record of usage must have a day or an hour");
+  }
   return read_object<KeyUsage>(json, "a record of usage", kUsage, Unknown::refused)
       .and_then(
           [](const KeyUsage& usage) { return check_usage(usage).map([&] { return usage; }); });

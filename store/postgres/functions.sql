@@ -375,7 +375,8 @@ BEGIN
         day = 0;
 END $$;
 
--- Sets counts, unless more has been counted since.
+-- Sets counts, unless more has been counted since. Those of a day have the hour -1:
+-- they replace the counts of its hours.
 CREATE FUNCTION nexakey.import_usage(keys bigint[], days integer[], endpoints text[],
                                      hours smallint[], statuses smallint[], requests bigint[])
 RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -384,8 +385,51 @@ BEGIN
   PERFORM nexakey.import_uses(keys, '{}', '{}');
   INSERT INTO nexakey.usage_hours AS u (key, day, endpoint, hour, status, requests)
   SELECT * FROM unnest(keys, days, endpoints, hours, statuses, requests)
+    AS c (key, day, endpoint, hour, status, requests) WHERE c.hour >= 0
   ON CONFLICT (key, day, endpoint, hour, status)
     DO UPDATE SET requests = greatest(u.requests, excluded.requests);
+  DELETE FROM nexakey.usage_hours AS u
+  USING unnest(keys, days, endpoints, hours, statuses) AS c (key, day, endpoint, hour, status)
+  WHERE c.hour = -1 AND u.key = c.key AND u.day = c.day AND u.endpoint = c.endpoint
+    AND u.status = c.status;
+  INSERT INTO nexakey.usage_days AS d (key, day, endpoint, status, requests)
+  SELECT c.key, c.day, c.endpoint, c.status, c.requests
+  FROM unnest(keys, days, endpoints, hours, statuses, requests)
+    AS c (key, day, endpoint, hour, status, requests) WHERE c.hour = -1
+  ON CONFLICT (key, day, endpoint, status)
+    DO UPDATE SET requests = greatest(d.requests, excluded.requests);
+END $$;
+
+-- Folds counts of these keys from before the day `cutoff` into days, at most `max_rows` of them,
+-- and deletes the peaks of these hours. Skips rows that another process folds. Returns how many
+-- rows were folded.
+CREATE FUNCTION nexakey.fold_usage(keys bigint[], cutoff integer, max_rows integer)
+RETURNS integer LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off AS $$
+DECLARE
+  max_count CONSTANT bigint := 9007199254740991;
+  folded integer;
+BEGIN
+  WITH old AS (
+    SELECT u.key, u.day, u.endpoint, u.hour, u.status FROM nexakey.usage_hours AS u
+    WHERE u.key = ANY (keys) AND u.day < cutoff
+    LIMIT max_rows FOR UPDATE SKIP LOCKED
+  ), moved AS (
+    DELETE FROM nexakey.usage_hours AS u USING old AS o
+    WHERE u.key = o.key AND u.day = o.day AND u.endpoint = o.endpoint AND u.hour = o.hour
+      AND u.status = o.status
+    RETURNING u.key, u.day, u.endpoint, u.status, u.requests
+  ), added AS (
+    INSERT INTO nexakey.usage_days AS d (key, day, endpoint, status, requests)
+    SELECT m.key, m.day, m.endpoint, m.status, least(sum(least(m.requests, max_count)), max_count)
+    FROM moved AS m GROUP BY 1, 2, 3, 4
+    ON CONFLICT (key, day, endpoint, status)
+      DO UPDATE SET requests = least(d.requests, max_count - excluded.requests) + excluded.requests
+  )
+  SELECT count(*) INTO folded FROM moved;
+  DELETE FROM nexakey.peaks AS p
+  WHERE p.key = ANY (keys) AND p.hour < cutoff * 24 AND folded < max_rows;
+  RETURN folded;
 END $$;
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA nexakey FROM PUBLIC;

@@ -6,7 +6,8 @@
 
 namespace nexakey::store::postgres {
 
-Result<std::unique_ptr<ServedStore>> open_store(const std::string& rest, OpenMode mode) {
+Result<std::unique_ptr<ServedStore>> open_store(const std::string& rest, OpenMode mode,
+                                                std::chrono::hours kept) {
   return guarded([&]() -> Result<std::unique_ptr<ServedStore>> {
     auto session = Session::to("postgresql:" + rest);
     if (!session) {
@@ -15,7 +16,8 @@ Result<std::unique_ptr<ServedStore>> open_store(const std::string& rest, OpenMod
     if (const auto prepared = prepare_store(*session, mode); !prepared) {
       return tl::unexpected(prepared.error());
     }
-    return std::make_unique<TableStore>(std::make_unique<PostgresEngine>(*std::move(session)));
+    return std::make_unique<TableStore>(std::make_unique<PostgresEngine>(*std::move(session)),
+                                        kept);
   });
 }
 

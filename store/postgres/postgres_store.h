@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <string>
 
@@ -9,6 +10,8 @@
 namespace nexakey::store::postgres {
 
 /// Opens a store in a PostgreSQL database. `rest`: its URL after the scheme.
-core::Result<std::unique_ptr<ServedStore>> open_store(const std::string& rest, OpenMode mode);
+/// `kept`: how long counts are kept by the hour.
+core::Result<std::unique_ptr<ServedStore>> open_store(const std::string& rest, OpenMode mode,
+                                                      std::chrono::hours kept);
 
 }  // namespace nexakey::store::postgres

@@ -1,5 +1,8 @@
 #include "store/postgres/tables.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "store/postgres/migrations.h"
 
 namespace nexakey::store::postgres {
@@ -13,9 +16,12 @@ const sql::Dialect Statements::kDialect{
     .is_wanted = " = ANY ($1)",
     .schema = "nexakey.",
     .used_key = "keys.id",
-    .usage = "nexakey.usage_hours AS usage JOIN nexakey.api_keys AS keys ON keys.id = usage.key",
+    .hours = "nexakey.usage_hours AS usage JOIN nexakey.api_keys AS keys ON keys.id = usage.key",
+    .days = "nexakey.usage_days AS usage JOIN nexakey.api_keys AS keys ON keys.id = usage.key",
+    .totals = "",
     .hour = "day::bigint * 24 + hour",
     .since = "usage.day >= $1::bigint / 24 AND usage.day::bigint * 24 + hour >= ",
+    .is_before = "old.day < ",
     .endpoint = "endpoint",
     .least = "least",
     .elements = "SELECT json_array_elements_text(",
@@ -30,20 +36,33 @@ const std::string kFindTokensByHash =
 const std::string kSetLastUsed = "SELECT nexakey.import_uses($1, $2, $3)";
 const std::string kAuditHead = "SELECT number, hash FROM nexakey.audit_log_head";
 const std::string kLockAuditHead = kAuditHead + " FOR UPDATE";
+/// In place of the hour in a count of a day.
+constexpr std::int64_t kWholeDay = -1;
+
 const std::string kCounts =
-    "SELECT coalesce(requests, 0) FROM unnest($1::bigint[], $2::integer[], $3::text[],"
-    " $4::smallint[], $5::smallint[])"
-    " WITH ORDINALITY AS wanted (key, day, endpoint, hour, status, nth)"
-    " LEFT JOIN nexakey.usage_hours USING (key, day, endpoint, hour, status) ORDER BY nth";
+    "SELECT least(coalesce((SELECT sum(least(u.requests, " + std::to_string(core::kMaxCount) +
+    ")) FROM nexakey.usage_hours AS u WHERE u.key = wanted.key AND u.day = wanted.day"
+    " AND u.endpoint = wanted.endpoint AND u.status = wanted.status"
+    " AND wanted.hour IN (-1, u.hour)), 0)"
+    " + coalesce((SELECT d.requests FROM nexakey.usage_days AS d WHERE wanted.hour = -1"
+    " AND d.key = wanted.key AND d.day = wanted.day AND d.endpoint = wanted.endpoint"
+    " AND d.status = wanted.status), 0), " +
+    std::to_string(core::kMaxCount) +
+    ")::bigint FROM unnest($1::bigint[], $2::integer[], $3::text[], $4::smallint[], $5::smallint[])"
+    " WITH ORDINALITY AS wanted (key, day, endpoint, hour, status, nth) ORDER BY nth";
 const std::string kSetCounts = "SELECT nexakey.import_usage($1, $2, $3, $4, $5, $6)";
+const std::string kFold = "SELECT nexakey.fold_usage($1, $2, $3)";
 
 /// The columns by which a count is found.
 Parameters columns_of(std::span<const KeyUsage> usage) {
   return Parameters()
       .add_column(usage, [](const KeyUsage& row) { return row.key.bits(); })
-      .add_column(usage, [](const KeyUsage& row) { return hours_of(row.hour) / 24; })
+      .add_column(usage, [](const KeyUsage& row) { return days_of(row.hour); })
       .add_column(usage, &KeyUsage::endpoint)
-      .add_column(usage, [](const KeyUsage& row) { return hours_of(row.hour) % 24; })
+      .add_column(usage,
+                  [](const KeyUsage& row) {
+                    return row.grain == core::Grain::day ? kWholeDay : hours_of(row.hour) % 24;
+                  })
       .add_column(usage, [](const KeyUsage& row) { return std::int64_t{row.status}; });
 }
 
@@ -89,14 +108,20 @@ void PostgresTables::append(std::span<const core::AuditEntry> entries) {
 
 void PostgresTables::scan_usage(const std::optional<std::string>& workspace,
                                 const std::function<bool(const KeyUsage&)>& visit) {
-  sql::Query query{"SELECT " + std::string(Statements::kDialect.hour) +
-                   ", endpoint, status, requests, usage.key FROM " +
-                   std::string(Statements::kDialect.usage)};
+  const std::string keys = workspace ? " WHERE workspace = $1" : "";
+  sql::Query query{"SELECT time, endpoint, status, requests, key, is_hour FROM (SELECT " +
+                   std::string(Statements::kDialect.hour) +
+                   " AS time, endpoint, status, requests, usage.key, 1 AS is_hour, day, created_at,"
+                   " seq FROM " +
+                   std::string(Statements::kDialect.hours) + keys +
+                   " UNION ALL SELECT day::bigint * 24, endpoint, status, requests, usage.key, 0,"
+                   " day, created_at, seq FROM " +
+                   std::string(Statements::kDialect.days) + keys +
+                   ") AS counts ORDER BY created_at, seq, day, is_hour, time,"
+                   " endpoint COLLATE \"C\", status"};
   if (workspace) {
-    query.sql += " WHERE workspace = $1";
     query.values.emplace_back(*workspace);
   }
-  query.sql += " ORDER BY created_at, seq, day, hour, endpoint COLLATE \"C\", status";
   statements().visit(
       query, [](const ResultRow& row) { return read_usage(row); }, visit);
 }
@@ -112,6 +137,16 @@ void PostgresTables::set_counts(std::span<const KeyUsage> rows) {
       return static_cast<std::int64_t>(row.requests);
     }));
   }
+}
+
+std::size_t PostgresTables::fold_usage(std::span<const core::KeyId> keys, core::Time cutoff,
+                                       std::size_t max_rows) {
+  std::vector<std::int64_t> ids;
+  std::ranges::transform(keys, std::back_inserter(ids), &core::KeyId::bits);
+  const Rows folded = statements().run(
+      kFold,
+      Parameters().add_array(ids).add(days_of(cutoff)).add(static_cast<std::int64_t>(max_rows)));
+  return static_cast<std::size_t>(folded.number(0, 0));
 }
 
 }  // namespace nexakey::store::postgres

@@ -93,10 +93,17 @@ void check_rotations(SQLite::Database& database, Findings& findings) {
 
 void check_usage(SQLite::Database& database, Findings& findings) {
   SQLite::Statement rows(
-      database, "SELECT count(*), coalesce(sum(requests < 1 OR hour < 0), 0) FROM usage_hours");
+      database,
+      "SELECT count(*), coalesce(sum(requests < 1 OR time < 0), 0), total(requests)"
+      " FROM (SELECT hour AS time, requests FROM usage_hours"
+      " UNION ALL SELECT day, requests FROM usage_days)");
   rows.executeStep();
+  SQLite::Statement totals(database, "SELECT total(requests) FROM usage_totals");
+  totals.executeStep();
   if (const auto damaged = rows.getColumn(1).getInt64(); damaged != 0) {
     findings.add(Health::problem, std::to_string(damaged) + " counts are invalid", kRestore);
+  } else if (rows.getColumn(2).getDouble() != totals.getColumn(0).getDouble()) {
+    findings.add(Health::problem, "the sums of days differ from the counts", kRestore);
   }
   findings.finish(count_of(static_cast<std::size_t>(rows.getColumn(0).getInt64()), "row"));
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <string>
 
@@ -8,7 +9,9 @@
 
 namespace nexakey::store::sqlite {
 
-/// Opens a store in an SQLite file on this machine. `path` may be relative.
-core::Result<std::unique_ptr<ServedStore>> open_store(const std::string& path, OpenMode mode);
+/// Opens a store in an SQLite file on this machine. `path` may be relative. `kept`: how long
+/// counts are kept by the hour.
+core::Result<std::unique_ptr<ServedStore>> open_store(const std::string& path, OpenMode mode,
+                                                      std::chrono::hours kept);
 
 }  // namespace nexakey::store::sqlite

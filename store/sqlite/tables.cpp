@@ -2,6 +2,7 @@
 
 namespace nexakey::store::sqlite {
 
+using core::Grain;
 using core::Key;
 using core::KeyUsage;
 
@@ -10,11 +11,16 @@ const sql::Dialect Statements::kDialect{
     .is_wanted = " = ?",
     .schema = "",
     .used_key = "keys.seq",
-    .usage =
+    .hours =
         "api_keys AS keys JOIN usage_hours AS usage ON usage.key = keys.seq JOIN endpoints"
         " ON endpoints.id = usage.endpoint",
+    .days =
+        "api_keys AS keys JOIN usage_days AS usage ON usage.key = keys.seq JOIN endpoints"
+        " ON endpoints.id = usage.endpoint",
+    .totals = "usage_totals AS usage JOIN endpoints ON endpoints.id = usage.endpoint",
     .hour = "usage.hour",
     .since = "usage.hour >= ",
+    .is_before = "old.hour < 24 * ",
     .endpoint = "endpoints.text",
     .least = "min",
     .elements = "SELECT value FROM json_each(",
@@ -29,12 +35,32 @@ const std::string kSetLastUsed =
 const std::string kAuditHead = "SELECT number, hash FROM audit_log ORDER BY number DESC LIMIT 1";
 
 const std::string kUsageOfKey =
-    "SELECT hour, text, status, requests, ?2 FROM usage_hours AS usage"
-    " JOIN endpoints ON endpoints.id = usage.endpoint WHERE key = ?1 ORDER BY hour, text, status";
+    "SELECT 24 * day AS hour, text, status, requests, ?2, 0 AS is_hour, day"
+    " FROM usage_days AS usage JOIN endpoints ON endpoints.id = usage.endpoint WHERE key = ?1"
+    " UNION ALL SELECT hour, text, status, requests, ?2, 1 AS is_hour, hour / 24 AS day"
+    " FROM usage_hours AS usage JOIN endpoints ON endpoints.id = usage.endpoint WHERE key = ?1"
+    " ORDER BY day, is_hour, hour, text, status";
 const std::string kCount =
     "SELECT requests FROM api_keys AS keys JOIN usage_hours AS usage ON usage.key = keys.seq"
     " JOIN endpoints ON endpoints.id = usage.endpoint"
     " WHERE keys.id = ? AND hour = ? AND text = ? AND status = ?";
+const std::string kMaxCount = std::to_string(core::kMaxCount);
+const std::string kCountOfDay =
+    "SELECT coalesce((SELECT sum(min(max(requests, 0), " + kMaxCount +
+    ")) FROM usage_hours WHERE key = seq AND hour BETWEEN 24 * ?2 AND 24 * ?2 + 23"
+    " AND endpoint = endpoints.id AND status = ?4), 0)"
+    " + coalesce((SELECT min(max(requests, 0), " +
+    kMaxCount +
+    ") FROM usage_days WHERE key = seq AND day = ?2 AND endpoint = endpoints.id AND status = ?4), "
+    "0)"
+    " FROM api_keys, endpoints WHERE api_keys.id = ?1 AND text = ?3";
+const std::string kDropHours =
+    "DELETE FROM usage_hours WHERE key = (SELECT seq FROM api_keys WHERE id = ?1)"
+    " AND hour BETWEEN 24 * ?2 AND 24 * ?2 + 23 AND endpoint = ?3 AND status = ?4";
+const std::string kSetCountOfDay =
+    "INSERT INTO usage_days (key, day, endpoint, status, requests)"
+    " SELECT seq, ?2, ?3, ?4, ?5 FROM api_keys WHERE id = ?1"
+    " ON CONFLICT DO UPDATE SET requests = excluded.requests";
 const std::string kSetCount =
     "INSERT INTO usage_hours (key, hour, endpoint, status, requests)"
     " SELECT seq, ?2, ?3, ?4, ?5 FROM api_keys WHERE id = ?1"
@@ -82,27 +108,33 @@ void SqliteTables::scan_usage(const std::optional<std::string>& workspace,
 }
 
 std::vector<std::uint64_t> SqliteTables::counts_of(std::span<const KeyUsage> rows) {
-  auto& find = statements().kept(kCount);
   std::vector<std::uint64_t> counts;
   for (const KeyUsage& row : rows) {
+    auto& find = statements().kept(row.grain == Grain::day ? kCountOfDay : kCount);
     Binder(find)
         .add(row.key)
-        .add(hours_of(row.hour))
+        .add(row.grain == Grain::day ? days_of(row.hour) : hours_of(row.hour))
         .add(std::string_view(row.endpoint))
         .add(std::int64_t{row.status});
     counts.push_back(find.executeStep() ? read_requests(StatementRow(find)) : 0);
+    find.reset();
   }
-  find.reset();
   return counts;
 }
 
 void SqliteTables::set_counts(std::span<const KeyUsage> rows) {
-  auto& set = statements().kept(kSetCount);
   for (const KeyUsage& row : rows) {
     const std::int64_t endpoint = endpoint_id(row.endpoint);
+    const bool is_day = row.grain == Grain::day;
+    if (is_day) {
+      auto& drop = statements().kept(kDropHours);
+      Binder(drop).add(row.key).add(days_of(row.hour)).add(endpoint).add(std::int64_t{row.status});
+      drop.exec();
+    }
+    auto& set = statements().kept(is_day ? kSetCountOfDay : kSetCount);
     Binder(set)
         .add(row.key)
-        .add(hours_of(row.hour))
+        .add(is_day ? days_of(row.hour) : hours_of(row.hour))
         .add(endpoint)
         .add(std::int64_t{row.status})
         .add(static_cast<std::int64_t>(row.requests));

@@ -58,6 +58,53 @@ TEST_CASE("a killed flush neither loses counts nor counts twice") {
   CHECK(select(disk.path(), "PRAGMA integrity_check") == "ok");
 }
 
+TEST_CASE("killed processes that fold counts into days neither lose any nor count any twice") {
+  constexpr std::int64_t kRows = 20'000;
+  constexpr std::chrono::hours kKept{24};
+  const std::uint64_t kills = kill_count(40);
+  // In memory, a kill often hits the short time between the commit and the next step.
+  const DiskStore disk(TemporaryDirectory::in_memory());
+  add(*disk.connect(), 1);
+  execute(
+      disk.path(),
+      "INSERT INTO endpoints (id, text) VALUES (1, 'GET /a');"
+      " WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT " +
+          std::to_string(kRows) +
+          ") INSERT INTO usage_hours SELECT 1, unixepoch() / 3600 - 48 - i / 10, 1, 200 + i % 10,"
+          " 1 + i % 7 FROM n");
+  const auto sum_of = [&](const std::string& table) {
+    return std::stoll(select(disk.path(), "SELECT coalesce(sum(requests), 0) FROM usage_" + table));
+  };
+  const auto all = sum_of("hours");
+  const auto unfolded = [&] {
+    return std::stoll(select(disk.path(), "SELECT count(*) FROM usage_hours"));
+  };
+  const auto fold = [&](const Line& line) {
+    const auto mine =
+        value_of(store::open_served(disk.path().string(), store::OpenMode::existing, kKept));
+    line.send(0);
+    for (;;) {
+      value_of(mine->maintain());
+    }
+  };
+  std::mt19937_64 random(3);
+  std::uint64_t folding = 0;
+  for (std::uint64_t i = 0; i < kills && unfolded() > 0; ++i) {
+    const auto before = unfolded();
+    Process first(fold);
+    Process second(fold);
+    REQUIRE(first.line().receive());
+    std::this_thread::sleep_for(std::chrono::microseconds(random() % 20'000));
+    first.kill();
+    second.kill();
+    folding += unfolded() < before ? 1 : 0;
+    CHECK(sum_of("hours") + sum_of("days") == all);
+    CHECK(sum_of("totals") == all);
+  }
+  CHECK(folding > 0);
+  CHECK(select(disk.path(), "PRAGMA integrity_check") == "ok");
+}
+
 TEST_CASE("counts stay exact while the journal fills again and again") {
   constexpr std::uint64_t kBatches = 500;
   constexpr std::uint64_t kBatch = 64;

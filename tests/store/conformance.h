@@ -43,6 +43,9 @@ class SqliteFixture {
   [[nodiscard]] std::unique_ptr<KeyStore> connect() const {
     return value_of(open(url(), OpenMode::create_if_missing));
   }
+  [[nodiscard]] std::unique_ptr<ServedStore> connect_keeping(std::chrono::hours kept) const {
+    return value_of(open_served(url(), OpenMode::create_if_missing, kept));
+  }
 
  private:
   TemporaryDirectory directory_ = TemporaryDirectory::in_memory();
@@ -60,6 +63,9 @@ class PostgresFixture {
   void damage(const std::string& update) const { database_.execute("UPDATE " + table(update)); }
   [[nodiscard]] std::unique_ptr<KeyStore> connect() const {
     return value_of(open(url(), OpenMode::create_if_missing));
+  }
+  [[nodiscard]] std::unique_ptr<ServedStore> connect_keeping(std::chrono::hours kept) const {
+    return value_of(open_served(url(), OpenMode::create_if_missing, kept));
   }
 
  private:
@@ -86,6 +92,9 @@ class EngineFixture {
 
   [[nodiscard]] std::unique_ptr<KeyStore> connect() const {
     return std::make_unique<TableStore>(std::make_unique<MemoryEngine>(data_));
+  }
+  [[nodiscard]] std::unique_ptr<ServedStore> connect_keeping(std::chrono::hours kept) const {
+    return std::make_unique<TableStore>(std::make_unique<MemoryEngine>(data_), kept);
   }
 
  private:

@@ -22,7 +22,8 @@ struct MemoryEngine::Data {
   std::vector<Key> keys;  // in the order of their insertion
   std::vector<Token> tokens;
   std::vector<core::AuditEntry> log;
-  std::map<std::tuple<KeyId, Time, std::string, int>, std::uint64_t> usage;
+  /// By key, day, grain, time, endpoint and status: the order of an export.
+  std::map<std::tuple<KeyId, Time, core::Grain, Time, std::string, int>, std::uint64_t> usage;
   std::map<KeyId, Window> windows;
   std::map<std::pair<core::ImportId, std::uint32_t>, std::pair<std::string, Time>> parts;
 };
@@ -111,14 +112,15 @@ class MemoryTables final : public DecidingTables {
     data_.log.insert(data_.log.end(), entries.begin(), entries.end());
   }
 
-  void sum_usage(const core::UsageQuery& query, Time first_hour,
+  void sum_usage(const core::UsageQuery& query, const core::UsageSpan& span,
                  const std::function<void(const core::UsageRow&)>& visit) override {
     scan_usage(query.workspace, [&](const KeyUsage& row) {
-      if (row.hour >= first_hour && query.key.value_or(row.key) == row.key) {
+      if (row.hour >= span.first && query.key.value_or(row.key) == row.key) {
         visit({.hour = row.hour,
                .endpoint = row.endpoint,
                .status = row.status,
-               .requests = row.requests});
+               .requests = row.requests,
+               .grain = row.grain});
       }
       return true;
     });
@@ -127,9 +129,9 @@ class MemoryTables final : public DecidingTables {
                   const std::function<bool(const KeyUsage&)>& visit) override {
     for (const Key& key : in_order(data_.keys, Order::oldest_first)) {
       for (const auto& [row, requests] : data_.usage) {
-        const auto& [id, hour, endpoint, status] = row;
+        const auto& [id, day, grain, time, endpoint, status] = row;
         if (id == key.id && workspace.value_or(key.workspace) == key.workspace &&
-            !visit({id, hour, endpoint, status, requests})) {
+            !visit({id, time, endpoint, status, requests, grain})) {
           return;
         }
       }
@@ -137,16 +139,54 @@ class MemoryTables final : public DecidingTables {
   }
   std::vector<std::uint64_t> counts_of(std::span<const KeyUsage> rows) override {
     std::vector<std::uint64_t> counts;
-    for (const KeyUsage& row : rows) {
-      const auto found = data_.usage.find({row.key, row.hour, row.endpoint, row.status});
-      counts.push_back(found == data_.usage.end() ? 0 : found->second);
+    for (const KeyUsage& wanted : rows) {
+      std::uint64_t count = 0;
+      for (const auto& [row, requests] : data_.usage) {
+        count += covers(wanted, row) ? requests : 0;
+      }
+      counts.push_back(count);
     }
     return counts;
   }
   void set_counts(std::span<const KeyUsage> rows) override {
     for (const KeyUsage& row : rows) {
-      data_.usage[{row.key, row.hour, row.endpoint, row.status}] = row.requests;
+      std::erase_if(data_.usage, [&](const auto& known) { return covers(row, known.first); });
+      data_.usage[place_of(row)] = row.requests;
     }
+  }
+  std::optional<Time> last_folded_day() override {
+    std::optional<Time> last;
+    for (const auto& [row, requests] : data_.usage) {
+      if (std::get<core::Grain>(row) == core::Grain::day) {
+        last = std::max(last.value_or(Time()), std::get<1>(row));
+      }
+    }
+    return last;
+  }
+  std::vector<KeyId> keys_to_fold(KeyId first, Time cutoff) override {
+    std::set<KeyId> keys;
+    for (const auto& [row, requests] : data_.usage) {
+      const auto& [id, day, grain, time, endpoint, status] = row;
+      if (id >= first && grain == core::Grain::hour && day < cutoff && keys.size() < kKeysToFold) {
+        keys.insert(id);
+      }
+    }
+    return {keys.begin(), keys.end()};
+  }
+  std::size_t fold_usage(std::span<const KeyId> keys, Time cutoff, std::size_t max_rows) override {
+    std::size_t folded = 0;
+    for (auto row = data_.usage.begin(); row != data_.usage.end() && folded < max_rows;) {
+      const auto [id, day, grain, time, endpoint, status] = row->first;
+      if (std::ranges::find(keys, id) == keys.end() || grain == core::Grain::day || day >= cutoff) {
+        ++row;
+        continue;
+      }
+      auto& requests = data_.usage[{id, day, core::Grain::day, day, endpoint, status}];
+      requests = core::add_counts(requests, row->second);
+      row = data_.usage.erase(row);
+      ++folded;
+    }
+    return folded;
   }
 
   void put_part(core::ImportId id, std::uint32_t number, std::string_view lines,
@@ -169,8 +209,8 @@ class MemoryTables final : public DecidingTables {
   std::set<std::string> endpoints_of(KeyId key, Time day) override {
     std::set<std::string> endpoints;
     for (const auto& [row, requests] : data_.usage) {
-      const auto& [id, hour, endpoint, status] = row;
-      if (id == key && core::start_of_day(hour) == day && endpoint != core::kOtherEndpoints) {
+      const auto& [id, day_of_row, grain, time, endpoint, status] = row;
+      if (id == key && day_of_row == day && endpoint != core::kOtherEndpoints) {
         endpoints.insert(endpoint);
       }
     }
@@ -178,6 +218,19 @@ class MemoryTables final : public DecidingTables {
   }
 
  private:
+  using Place = decltype(MemoryEngine::Data::usage)::key_type;
+
+  static Place place_of(const KeyUsage& row) {
+    return {row.key, core::start_of_day(row.hour), row.grain, row.hour, row.endpoint, row.status};
+  }
+  /// Whether the count of a row includes that of a place: a day includes its hours.
+  static bool covers(const KeyUsage& row, const Place& place) {
+    const auto& [id, day, grain, time, endpoint, status] = place;
+    const bool is_in_time = row.grain == core::Grain::day
+                                ? day == row.hour
+                                : grain == core::Grain::hour && time == row.hour;
+    return id == row.key && endpoint == row.endpoint && status == row.status && is_in_time;
+  }
   template <typename T, typename Wanted, typename Member>
   static std::vector<T> find_in(const std::vector<T>& things, std::span<const Wanted> wanted,
                                 Member member) {

@@ -24,7 +24,9 @@ struct MemoryStore::Data {
   std::vector<Token> tokens;
   std::vector<core::AuditEntry> log;
   std::map<KeyId, std::deque<Tick>> admitted;
-  std::map<std::tuple<KeyId, Time, std::string, int>, std::uint64_t> usage;
+  /// By key, day, grain, time, endpoint and status: the order of an export.
+  using Row = std::tuple<KeyId, Time, core::Grain, Time, std::string, int>;
+  std::map<Row, std::uint64_t> usage;
   std::map<std::pair<KeyId, Time>, std::set<std::string>> endpoints;  // of a day
   struct Part {
     std::string lines;
@@ -63,7 +65,8 @@ struct MemoryStore::Data {
     if (!known.contains(endpoint)) {
       endpoint = core::kOtherEndpoints;
     }
-    ++usage[{key.id, core::start_of_hour(now), endpoint, status}];
+    ++usage[{key.id, core::start_of_day(now), core::Grain::hour, core::start_of_hour(now), endpoint,
+             status}];
   }
 };
 
@@ -116,14 +119,24 @@ class ModelImport {
     }
   }
   void operator()(const core::KeyUsage& row) {
-    const auto [known, is_new] =
-        data_.usage.try_emplace({row.key, row.hour, row.endpoint, row.status}, 0);
-    if (row.requests <= known->second) {
+    const Time day = core::start_of_day(row.hour);
+    const auto is_covered = [&](const MemoryStore::Data::Row& known) {
+      const auto& [id, its_day, grain, time, endpoint, status] = known;
+      return id == row.key && endpoint == row.endpoint && status == row.status &&
+             (row.grain == core::Grain::day ? its_day == day
+                                            : grain == row.grain && time == row.hour);
+    };
+    std::uint64_t known = 0;
+    for (const auto& [place, requests] : data_.usage) {
+      known += is_covered(place) ? requests : 0;
+    }
+    if (row.requests <= known) {
       ++summary_.usage.unchanged;
       return;
     }
-    ++(is_new ? summary_.usage.added : summary_.usage.changed);
-    known->second = row.requests;
+    ++(known == 0 ? summary_.usage.added : summary_.usage.changed);
+    std::erase_if(data_.usage, [&](const auto& place) { return is_covered(place.first); });
+    data_.usage[{row.key, day, row.grain, row.hour, row.endpoint, row.status}] = row.requests;
     if (row.endpoint != core::kOtherEndpoints) {
       data_.endpoints[{row.key, core::start_of_day(row.hour)}].insert(row.endpoint);
     }
@@ -344,13 +357,17 @@ Result<std::vector<Verification>> MemoryStore::verify(std::span<const core::Requ
 Result<core::UsageReport> MemoryStore::usage(const core::UsageQuery& query, Time now) {
   core::UsageReporter reporter(query, now);
   for (const auto& [row, requests] : data_->usage) {
-    const auto& [id, hour, endpoint, status] = row;
+    const auto& [id, day, grain, time, endpoint, status] = row;
     if ((!query.key || *query.key == id) &&
         (!query.workspace || *query.workspace == data_->find(id)->workspace)) {
-      reporter.add({.hour = hour, .endpoint = endpoint, .status = status, .requests = requests});
+      reporter.add({.hour = time,
+                    .endpoint = endpoint,
+                    .status = status,
+                    .requests = requests,
+                    .grain = grain});
     }
   }
-  return reporter.report();
+  return std::move(reporter).finish();
 }
 
 Result<void> MemoryStore::record_responses(std::span<const core::UpstreamResponse> responses) {
@@ -455,9 +472,9 @@ Result<void> MemoryStore::export_records(const std::optional<std::string>& works
   }
   for (const Key& key : keys) {
     for (const auto& [row, requests] : data_->usage) {
-      const auto& [id, hour, endpoint, status] = row;
+      const auto& [id, day, grain, time, endpoint, status] = row;
       if (id == key.id && (!workspace || key.workspace == workspace)) {
-        records.emplace_back(core::KeyUsage{id, hour, endpoint, status, requests});
+        records.emplace_back(core::KeyUsage{id, time, endpoint, status, requests, grain});
       }
     }
   }
@@ -487,7 +504,8 @@ Result<core::ImportSummary> MemoryStore::commit_import(core::ImportId id, std::u
                ? Result<std::string>(core::fail(ErrorCode::not_found, "a part is missing"))
                : part->second.lines;
   };
-  auto summary = read_import(parts, read_part, options).map([&](const ReadImport& import) {
+  const Time cutoff = core::start_of_hours(core::system_time(), core::kDefaultKeptHours);
+  auto summary = read_import(parts, read_part, options, cutoff).map([&](const ReadImport& import) {
     Data after = *data_;
     ModelImport model(after, options);
     for (const ImportBatch& batch : import.batches) {

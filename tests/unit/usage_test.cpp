@@ -22,6 +22,9 @@ UsageReporter reporter(std::string_view now, std::optional<Time> since = std::nu
   return {query, at(now)};
 }
 
+/// The report after the last row.
+UsageReport done(UsageReporter usage) { return std::move(usage).finish(); }
+
 TEST_CASE("A status of 400 and above is an error and 429 a rate-limit hit") {
   struct Row {
     int status;
@@ -85,9 +88,9 @@ TEST_CASE("Upstream responses have their own groups among the statuses") {
     add(kUpstreamStatus + 200, 6);
     add(kUpstreamStatus + 404, 1);
     add(kUpstreamStatus + 502, 2);
-    CHECK(usage.report().groups == row.groups);
-    CHECK(usage.report().total == Counts{.requests = 9, .upstream_errors = 3});
-    CHECK(usage.report().error_rate() == doctest::Approx(3.0 / 9));
+    CHECK(done(usage).groups == row.groups);
+    CHECK(done(usage).total == Counts{.requests = 9, .upstream_errors = 3});
+    CHECK(done(usage).error_rate() == doctest::Approx(3.0 / 9));
   }
 }
 
@@ -117,33 +120,33 @@ TEST_CASE("A row counts in each period that it is in") {
     CAPTURE(row.now);
     CAPTURE(row.hour);
     UsageReporter usage = reporter(row.now);
-    CHECK((usage.first_hour() <= at(row.hour)) == (row.week || row.month));
+    CHECK((usage.span().first <= at(row.hour)) == (row.week || row.month));
     usage.add({.hour = at(row.hour), .endpoint = "GET /", .status = 429, .requests = 3});
     const Counts three{.requests = 3, .denied = 3, .rate_limited = 3};
-    CHECK(usage.report().today == (row.today ? three : Counts()));
-    CHECK(usage.report().this_week == (row.week ? three : Counts()));
-    CHECK(usage.report().this_month == (row.month ? three : Counts()));
+    CHECK(done(usage).today == (row.today ? three : Counts()));
+    CHECK(done(usage).this_week == (row.week ? three : Counts()));
+    CHECK(done(usage).this_month == (row.month ? three : Counts()));
     // By default, the total is that of the month.
-    CHECK(usage.report().total == (row.month ? three : Counts()));
-    CHECK(usage.report().groups.size() == (row.month ? 1 : 0));
+    CHECK(done(usage).total == (row.month ? three : Counts()));
+    CHECK(done(usage).groups.size() == (row.month ? 1 : 0));
   }
 }
 
 TEST_CASE("The total and the groups begin with the hour of the query") {
   const Time since = at("2026-06-10T10:45:00Z");
   UsageReporter usage = reporter("2026-06-17T12:30:00Z", since);
-  CHECK(format_time(usage.report().since) == "2026-06-10T10:00:00.000Z");
-  CHECK(format_time(usage.first_hour()) == "2026-06-01T00:00:00.000Z");
+  CHECK(format_time(done(usage).since) == "2026-06-10T10:00:00.000Z");
+  CHECK(format_time(usage.span().first) == "2026-06-01T00:00:00.000Z");
   usage.add(
       {.hour = at("2026-06-10T10:00:00Z"), .endpoint = "GET /", .status = 200, .requests = 1});
   usage.add(
       {.hour = at("2026-06-10T09:00:00Z"), .endpoint = "GET /", .status = 200, .requests = 2});
-  CHECK(usage.report().total.requests == 1);
-  CHECK(usage.report().this_month.requests == 3);
-  CHECK(usage.report().groups.at("GET /").requests == 1);
+  CHECK(done(usage).total.requests == 1);
+  CHECK(done(usage).this_month.requests == 3);
+  CHECK(done(usage).groups.at("GET /").requests == 1);
 }
 
-TEST_CASE("The first hour is the earliest of all that a report counts") {
+TEST_CASE("The first row is from the earliest day of all that a report counts") {
   struct Row {
     std::string_view now;
     std::optional<std::string_view> since;
@@ -153,10 +156,33 @@ TEST_CASE("The first hour is the earliest of all that a report counts") {
        {Row{"2026-06-17T12:30:00Z", std::nullopt, "2026-06-01T00:00:00.000Z"},
         Row{"2026-07-01T12:30:00Z", std::nullopt, "2026-06-29T00:00:00.000Z"},
         Row{"2026-06-17T12:30:00Z", "2026-06-17T12:00:00Z", "2026-06-01T00:00:00.000Z"},
-        Row{"2026-06-17T12:30:00Z", "2025-01-01T01:59:59Z", "2025-01-01T01:00:00.000Z"}}) {
+        Row{"2026-06-17T12:30:00Z", "2025-01-01T01:59:59Z", "2025-01-01T00:00:00.000Z"}}) {
     CAPTURE(row.now);
     const auto since = row.since ? std::optional(at(*row.since)) : std::nullopt;
-    CHECK(format_time(reporter(row.now, since).first_hour()) == row.first);
+    CHECK(format_time(reporter(row.now, since).span().first) == row.first);
+  }
+}
+
+TEST_CASE("A report that begins within a folded day begins with that day") {
+  for (const Grouping by : {Grouping::endpoint, Grouping::hour}) {
+    UsageReporter usage = reporter("2026-06-17T12:30:00Z", at("2026-06-10T10:45:00Z"), by);
+    CHECK(format_time(usage.span().hours_from) == "2026-06-10T00:00:00.000Z");
+    CHECK(format_time(usage.span().hours_until) ==
+          (by == Grouping::hour ? format_time(kEndOfTimes) : "2026-06-11T00:00:00.000Z"));
+    usage.add({at("2026-06-09T00:00:00Z"), "GET /", 200, 1000, Grain::day});
+    usage.add({at("2026-06-10T09:00:00Z"), "GET /", 200, 1});
+    usage.add({at("2026-06-10T10:00:00Z"), "GET /", 200, 10});
+    CHECK(done(usage).total.requests == 10);
+    CHECK(format_time(done(usage).since) == "2026-06-10T10:00:00.000Z");
+    usage.add({at("2026-06-10T00:00:00Z"), "GET /", 200, 100, Grain::day});
+    CHECK(done(usage).total.requests == 111);
+    CHECK(format_time(done(usage).since) == "2026-06-10T00:00:00.000Z");
+    if (by == Grouping::hour) {
+      CHECK(done(usage).groups ==
+            std::map<std::string, Counts>{{"2026-06-10", {100, 0, 0}},
+                                          {"2026-06-10T09:00:00Z", {1, 0, 0}},
+                                          {"2026-06-10T10:00:00Z", {10, 0, 0}}});
+    }
   }
 }
 
@@ -195,9 +221,9 @@ TEST_CASE("The counts are grouped by the grouping of the query") {
       for (const UsageRow& usage_row : shuffled) {
         usage.add(usage_row);
       }
-      CHECK(usage.report().groups == row.groups);
-      CHECK(usage.report().total == Counts{.requests = 21, .denied = 3, .rate_limited = 1});
-      CHECK(usage.report().by == row.by);
+      CHECK(done(usage).groups == row.groups);
+      CHECK(done(usage).total == Counts{.requests = 21, .denied = 3, .rate_limited = 1});
+      CHECK(done(usage).by == row.by);
     }
   }
 }

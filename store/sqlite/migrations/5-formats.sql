@@ -32,6 +32,65 @@ CREATE TABLE usage_days (
   PRIMARY KEY (key, day, endpoint, status)
 ) STRICT, WITHOUT ROWID;
 
+-- The sums of the counts of a workspace by day, of hours and days, so that its reports need not read
+-- the counts of each key.
+CREATE TABLE usage_totals (
+  workspace TEXT    NOT NULL,
+  day       INTEGER NOT NULL,             -- days since 1970
+  endpoint  INTEGER NOT NULL REFERENCES endpoints (id),
+  status    INTEGER NOT NULL,
+  requests  INTEGER NOT NULL,
+  PRIMARY KEY (workspace, day, endpoint, status)
+) STRICT, WITHOUT ROWID;
+INSERT INTO usage_totals
+SELECT workspace, hour / 24, endpoint, status,
+       CAST(min(total(min(max(requests, 0), 9007199254740991)), 4611686018427387904) AS INTEGER)
+FROM usage_hours JOIN api_keys ON seq = key GROUP BY 1, 2, 3, 4;
+CREATE TRIGGER usage_hours_added AFTER INSERT ON usage_hours BEGIN
+  INSERT INTO usage_totals
+  SELECT workspace, NEW.hour / 24, NEW.endpoint, NEW.status, min(max(NEW.requests, 0), 9007199254740991)
+  FROM api_keys WHERE seq = NEW.key
+  ON CONFLICT DO UPDATE SET requests = min(requests + excluded.requests, 4611686018427387904);
+END;
+CREATE TRIGGER usage_hours_changed AFTER UPDATE OF requests ON usage_hours BEGIN
+  UPDATE usage_totals
+  SET requests = max(requests - min(max(OLD.requests, 0), 9007199254740991), 0)
+               + min(max(NEW.requests, 0), 9007199254740991)
+  WHERE workspace = (SELECT workspace FROM api_keys WHERE seq = NEW.key) AND day = NEW.hour / 24
+    AND endpoint = NEW.endpoint AND status = NEW.status;
+END;
+CREATE TRIGGER usage_hours_removed AFTER DELETE ON usage_hours BEGIN
+  UPDATE usage_totals SET requests = max(requests - min(max(OLD.requests, 0), 9007199254740991), 0)
+  WHERE workspace = (SELECT workspace FROM api_keys WHERE seq = OLD.key) AND day = OLD.hour / 24
+    AND endpoint = OLD.endpoint AND status = OLD.status;
+  DELETE FROM usage_totals
+  WHERE workspace = (SELECT workspace FROM api_keys WHERE seq = OLD.key) AND day = OLD.hour / 24
+    AND endpoint = OLD.endpoint AND status = OLD.status
+    AND requests = 0;
+END;
+CREATE TRIGGER usage_days_added AFTER INSERT ON usage_days BEGIN
+  INSERT INTO usage_totals
+  SELECT workspace, NEW.day, NEW.endpoint, NEW.status, min(max(NEW.requests, 0), 9007199254740991)
+  FROM api_keys WHERE seq = NEW.key
+  ON CONFLICT DO UPDATE SET requests = min(requests + excluded.requests, 4611686018427387904);
+END;
+CREATE TRIGGER usage_days_changed AFTER UPDATE OF requests ON usage_days BEGIN
+  UPDATE usage_totals
+  SET requests = max(requests - min(max(OLD.requests, 0), 9007199254740991), 0)
+               + min(max(NEW.requests, 0), 9007199254740991)
+  WHERE workspace = (SELECT workspace FROM api_keys WHERE seq = NEW.key) AND day = NEW.day
+    AND endpoint = NEW.endpoint AND status = NEW.status;
+END;
+CREATE TRIGGER usage_days_removed AFTER DELETE ON usage_days BEGIN
+  UPDATE usage_totals SET requests = max(requests - min(max(OLD.requests, 0), 9007199254740991), 0)
+  WHERE workspace = (SELECT workspace FROM api_keys WHERE seq = OLD.key) AND day = OLD.day
+    AND endpoint = OLD.endpoint AND status = OLD.status;
+  DELETE FROM usage_totals
+  WHERE workspace = (SELECT workspace FROM api_keys WHERE seq = OLD.key) AND day = OLD.day
+    AND endpoint = OLD.endpoint AND status = OLD.status
+    AND requests = 0;
+END;
+
 -- How full the windows of a key were at most in an hour.
 CREATE TABLE peaks (
   key    INTEGER NOT NULL REFERENCES api_keys (seq),

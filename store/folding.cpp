@@ -1,0 +1,57 @@
+#include "store/folding.h"
+
+#include <thread>
+#include <vector>
+
+namespace nexakey::store {
+namespace {
+
+constexpr std::chrono::minutes kPauseAfterAll{10};
+/// How long steps are taken at once, and the pause after each, in which others get the store.
+constexpr std::chrono::milliseconds kTime{100};
+constexpr std::chrono::milliseconds kPause{4};
+
+}  // namespace
+
+Result<bool> Folding::step(Engine& engine, core::Time now) {
+  const core::Time cutoff = core::start_of_hours(now, kept_);
+  std::vector<core::KeyId> keys;
+  if (const auto read =
+          engine.read([&](Tables& tables) { keys = tables.keys_to_fold(next_, cutoff); });
+      !read) {
+    return tl::unexpected(read.error());
+  }
+  if (keys.empty()) {
+    next_ = {};
+    return false;
+  }
+  std::size_t folded = 0;
+  const auto written = engine.write(Purpose::change, [&](Tables& tables) {
+    folded = tables.fold_usage(keys, cutoff, kMaxAtOnce);
+    return true;
+  });
+  if (!written) {
+    return tl::unexpected(written.error());
+  }
+  const bool is_last = folded < kMaxAtOnce && keys.size() < kKeysToFold;
+  next_ = is_last ? core::KeyId() : folded < kMaxAtOnce ? keys.back() : keys.front();
+  return !is_last;
+}
+
+Result<void> Folding::go_on(Engine& engine, core::Time now) {
+  const auto end = Clock::now() + kTime;
+  if (Clock::now() < pause_until_) {
+    return {};
+  }
+  while (Clock::now() < end) {
+    const auto more = step(engine, now);
+    if (!more || !*more) {
+      pause_until_ = Clock::now() + kPauseAfterAll;
+      return more ? Result<void>() : tl::unexpected(more.error());
+    }
+    std::this_thread::sleep_for(kPause);
+  }
+  return {};
+}
+
+}  // namespace nexakey::store
