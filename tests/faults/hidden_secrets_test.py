@@ -16,11 +16,10 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import figure
-from secret_home import NEXAKEY, TIME_LIMIT, Home, why_not_traced
+from secret_home import NEXAKEY, TIME_LIMIT, Home, wait_for_server, why_not_traced
 
 PASSWORD = "pAssW0rdOfAStoreUrl"
 READING = re.compile(r"(?:\d+ +)?(?:\[pid +\d+\] )?(?:<\.\.\. )?(read|readv|pread64|recvfrom|recvmsg|readlink)\b")
@@ -128,10 +127,7 @@ def server(home, search, key, other, token):
         [*traced_all(home, "serve"), NEXAKEY, "serve", "--listen", f"unix:{path}", "--trusted-proxy", "unix",
          "--log", "json"], env=home.env, cwd=home.path, stdout=log,
         stderr=log, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CORE, (1 << 30, 1 << 30)))
-    give_up = time.monotonic() + TIME_LIMIT
-    while not os.path.exists(path):
-        assert serve.poll() is None and time.monotonic() < give_up, (home.path / "server.log").read_text()
-        time.sleep(0.02)
+    wait_for_server(serve, path)
     forwarded = "X-Forwarded-Method: GET\r\nX-Forwarded-Uri: /x?api_key={}\r\nX-Forwarded-For: 198.51.100.7\r\n"
     for secret in (key, other, key[:-1] + "!", token):
         for lines in (f"Authorization: Bearer {secret}\r\n", f"X-Api-Key: {secret}\r\n",

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import socket
 import subprocess
 import tempfile
 import time
@@ -68,6 +69,17 @@ class Home:
                       if not path.name.startswith("keys.db"))
 
 
+def wait_for_server(process, path):
+    """Waits until a server listens at a Unix socket, whose file is there a moment earlier."""
+    give_up = time.monotonic() + TIME_LIMIT
+    while True:
+        with socket.socket(socket.AF_UNIX) as probe:
+            if probe.connect_ex(path) == 0:
+                return
+        assert time.monotonic() < give_up and process.poll() is None, "the server does not start"
+        time.sleep(0.005)
+
+
 @contextlib.contextmanager
 def served(home):
     """A server of the store: the path of its socket. The token of an admin is in admin.token."""
@@ -78,10 +90,7 @@ def served(home):
     server = subprocess.Popen([NEXAKEY, "serve", "--listen", f"unix:{path}", "--log", "none"],
                               env=home.env, stderr=subprocess.DEVNULL)
     try:
-        give_up = time.monotonic() + TIME_LIMIT
-        while not os.path.exists(path):
-            assert time.monotonic() < give_up and server.poll() is None, "the server does not start"
-            time.sleep(0.02)
+        wait_for_server(server, path)
         yield path
     finally:
         server.kill()

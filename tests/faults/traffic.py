@@ -4,9 +4,8 @@ import bisect
 import os
 import socket
 import subprocess
-import time
 
-from secret_home import NEXAKEY, TIME_LIMIT
+from secret_home import NEXAKEY, TIME_LIMIT, wait_for_server
 
 WINDOW = 60.0  # seconds
 
@@ -21,10 +20,7 @@ class Server:
         self.process = subprocess.Popen(
             [NEXAKEY, "serve", "--listen", f"unix:{path}", "--trusted-proxy", "unix", "--log", "none",
              *options], env=home.env | variables, cwd=home.path, stderr=subprocess.DEVNULL)
-        give_up = time.monotonic() + TIME_LIMIT
-        while not os.path.exists(path):
-            assert self.process.poll() is None and time.monotonic() < give_up, "it does not start"
-            time.sleep(0.005)
+        wait_for_server(self.process, path)
 
     def close(self):
         self.process.kill()
