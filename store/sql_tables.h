@@ -98,9 +98,9 @@ class SqlTables : public Base {
   void sum_usage(const core::UsageQuery& query, const core::UsageSpan& span,
                  const std::function<void(const core::UsageRow&)>& visit) override {
     // The endpoint of a count refers to its row, so it is visited before that is left.
-    for (const auto& [grain, sum] : sql::sum_usage(Statements::kDialect, query, span)) {
+    for (const auto& sum : sql::sum_usage(Statements::kDialect, query, span)) {
       statements_.visit(
-          sum, [&](const auto& row) { return (visit(read_count(row, grain)), true); },
+          sum.second, [&](const auto& row) { return (visit(read_count(row, sum.first)), true); },
           [](bool goes_on) { return goes_on; });
     }
   }
