@@ -52,6 +52,12 @@ void check_file(const std::filesystem::path& path) {
   if (status.st_size == 0) {
     throw StoreProblem(path.string() + " is an empty file and not a nexakey store");
   }
+  // By its other name, the store would be read without its log: revoked keys would be allowed.
+  if (status.st_nlink > 1) {
+    throw StoreProblem(path.string() + " has a second name (a hard link)",
+                       "delete the other name, which find / -xdev -inum " +
+                           std::to_string(status.st_ino) + " shows");
+  }
 }
 
 /// Checks the files that SQLite opens beside a database: it would wait for a FIFO, and write to a

@@ -290,6 +290,21 @@ TEST_CASE("files that root creates beside a store belong to the owner of its fol
   CHECK(files >= 5);
 }
 
+TEST_CASE("a store is not used by one of two names") {
+  const DiskStore disk;
+  add(*disk.connect(), 1);
+  const fs::path second = disk.file("-second");
+  fs::create_hard_link(disk.path(), second);
+  for (const fs::path& path : {disk.path(), second}) {
+    CAPTURE(path.string());
+    const auto refused = store::open(path.string(), store::OpenMode::existing);
+    CHECK(code_of(refused) == "store_unavailable");
+    CHECK(refused.error().message == path.string() + " has a second name (a hard link)");
+  }
+  fs::remove(second);
+  CHECK(reason(*disk.connect(), request(1)) == "allowed");
+}
+
 TEST_CASE("a link or file that another user planted in the place of a new file is not written to") {
   const DiskStore disk;
   const fs::path other = disk.file("-other");
