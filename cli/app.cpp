@@ -156,6 +156,8 @@ int nexakey_main(int argc, char** argv) {
     error = failure.error;
   } catch (const core::RandomnessError& failure) {
     error = {ErrorCode::failed, failure.what(), ""};
+  } catch (const std::bad_alloc&) {
+    error = {ErrorCode::failed, "out of memory", ""};
   } catch (const std::exception& failure) {
     error = {ErrorCode::failed, clean_message(failure.what()), ""};
   }
