@@ -230,10 +230,21 @@ class Restore {
     empty_log(next);
   }
 
-  /// Takes over the revocations and the identity of the store that is replaced, which may be
-  /// damaged.
+  /// Takes over the revocations and the identity of the store that is replaced. That it is damaged
+  /// is noted. Any other error ends the restore, because its revocations may be readable later.
   void take_over(Tables& tables, StoreIdentity& identity) {
-    const auto taken = guarded(paths_, [&]() -> Result<void> {
+    summary_.unread = try_to_take_over(tables, identity);
+    if (summary_.unread) {
+      // SQLite also says that a file is damaged if the disk could not read it.
+      check_readable(paths_.database);
+      check_readable(paths_.database.string() + "-wal");
+      summary_.unread = try_to_take_over(tables, identity);
+    }
+  }
+
+  /// Returns what is wrong with a damaged store.
+  std::optional<std::string> try_to_take_over(Tables& tables, StoreIdentity& identity) {
+    try {
       SQLite::Database old = connect(paths_.database);
       in_transaction(old, false, [&] {
         SqliteTables old_tables(old);
@@ -244,10 +255,33 @@ class Restore {
       });
       empty_log(old);
       return {};
-    });
-    if (!taken) {
-      summary_.unread = taken.error().message;
+    } catch (const SQLite::Exception& exception) {
+      const core::Error error = describe(paths_, exception);
+      const int code = exception.getErrorCode() & 0xFF;
+      if (code != SQLITE_CORRUPT && code != SQLITE_NOTADB) {
+        throw unreadable(error.message);
+      }
+      return error.message;
+    } catch (const StoreProblem& problem) {
+      return problem.what();
     }
+  }
+
+  /// Throws StoreProblem if the disk cannot read a file, if there is one.
+  static void check_readable(const std::filesystem::path& path) {
+    try {
+      if (std::filesystem::is_regular_file(path)) {
+        File(path, O_RDONLY).read_all();
+      }
+    } catch (const std::system_error& error) {
+      throw unreadable(error.what());
+    }
+  }
+
+  static StoreProblem unreadable(const std::string& message) {
+    return StoreProblem(message,
+                        "try again; if the store cannot be read, move it away: keys that were"
+                        " revoked since the backup are then valid again");
   }
 
   StorePaths paths_;

@@ -121,6 +121,20 @@ void File::write_zeros(std::size_t offset, std::size_t size) const {
   }
 }
 
+void File::read_all() const {
+  std::array<char, 65536> buffer{};
+  for (off_t offset = 0;;) {
+    const ssize_t size = ::pread(descriptor_, buffer.data(), buffer.size(), offset);
+    if (size == 0) {
+      return;
+    }
+    if (size < 0 && errno != EINTR) {
+      throw_errno(path_);
+    }
+    offset += std::max<ssize_t>(size, 0);
+  }
+}
+
 void File::sync() const {
   if (::fsync(descriptor_) != 0) {
     throw_errno(path_);

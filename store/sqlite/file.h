@@ -51,6 +51,8 @@ class File {
   void truncate(std::size_t size) const;
   /// Writes zeros, so that blocks that were only allocated are part of the file.
   void write_zeros(std::size_t offset, std::size_t size) const;
+  /// Reads the whole file, to find out whether that is possible.
+  void read_all() const;
   void sync() const;
 
  private:
