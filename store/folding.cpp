@@ -9,7 +9,7 @@ namespace {
 constexpr std::chrono::minutes kPauseAfterAll{10};
 /// How long steps are taken at once, and the pause after each, in which others get the store.
 constexpr std::chrono::milliseconds kTime{100};
-constexpr std::chrono::milliseconds kPause{4};
+constexpr std::chrono::milliseconds kPauseAfterPiece{4};
 
 }  // namespace
 
@@ -49,7 +49,7 @@ Result<void> Folding::go_on(Engine& engine, core::Time now) {
       pause_until_ = Clock::now() + kPauseAfterAll;
       return more ? Result<void>() : tl::unexpected(more.error());
     }
-    std::this_thread::sleep_for(kPause);
+    std::this_thread::sleep_for(kPauseAfterPiece);
   }
   return {};
 }

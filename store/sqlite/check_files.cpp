@@ -30,7 +30,7 @@ constexpr std::array kLeftovers{"-new", "-new-wal", "-new-shm", "-usage-new", "-
 constexpr std::uint64_t kMebibyte = std::uint64_t{1} << 20U;
 constexpr std::uint64_t kLittleSpace = 256 * kMebibyte;
 constexpr std::uint64_t kNoSpace = 16 * kMebibyte;
-constexpr std::uint64_t kLargeLog = 64 * kMebibyte;
+constexpr std::uint64_t kHeldLog = 64 * kMebibyte;
 
 /// statfs(2): NFS, SMB and its successors, Ceph, AFS.
 constexpr std::array<std::uint32_t, 6> kNetworkFileSystems{0x6969,     0x517B,     0xFF534D42,
@@ -190,7 +190,7 @@ void check_log(const StorePaths& paths, const FindingVisitor& visit) {
   const std::string path = paths.database.string() + "-wal";
   const auto status = look_at(path);
   const auto size = status ? static_cast<std::uint64_t>(status->st_size) : 0;
-  if (size >= kLargeLog) {
+  if (size >= kHeldLog) {
     const std::string readers = describe_readers(paths.database.string() + "-shm");
     findings.add(Health::warning,
                  path + " has grown to " + mebibytes(size) +

@@ -44,17 +44,17 @@ const std::string kCount =
     "SELECT requests FROM api_keys AS keys JOIN usage_hours AS usage ON usage.key = keys.seq"
     " JOIN endpoints ON endpoints.id = usage.endpoint"
     " WHERE keys.id = ? AND hour = ? AND text = ? AND status = ?";
-const std::string kMaxCount = std::to_string(core::kMaxCount);
+const std::string kMaxRequests = std::to_string(core::kMaxCount);
 const std::string kCountOfDay =
-    "SELECT coalesce((SELECT sum(min(max(requests, 0), " + kMaxCount +
+    "SELECT coalesce((SELECT sum(min(max(requests, 0), " + kMaxRequests +
     ")) FROM usage_hours WHERE key = seq AND hour BETWEEN 24 * ?2 AND 24 * ?2 + 23"
     " AND endpoint = endpoints.id AND status = ?4), 0)"
     " + coalesce((SELECT min(max(requests, 0), " +
-    kMaxCount +
+    kMaxRequests +
     ") FROM usage_days WHERE key = seq AND day = ?2 AND endpoint = endpoints.id AND status = ?4), "
     "0)"
     " FROM api_keys, endpoints WHERE api_keys.id = ?1 AND text = ?3";
-const std::string kDropHours =
+const std::string kDropHoursOfDay =
     "DELETE FROM usage_hours WHERE key = (SELECT seq FROM api_keys WHERE id = ?1)"
     " AND hour BETWEEN 24 * ?2 AND 24 * ?2 + 23 AND endpoint = ?3 AND status = ?4";
 const std::string kSetCountOfDay =
@@ -127,7 +127,7 @@ void SqliteTables::set_counts(std::span<const KeyUsage> rows) {
     const std::int64_t endpoint = endpoint_id(row.endpoint);
     const bool is_day = row.grain == Grain::day;
     if (is_day) {
-      auto& drop = statements().kept(kDropHours);
+      auto& drop = statements().kept(kDropHoursOfDay);
       Binder(drop).add(row.key).add(days_of(row.hour)).add(endpoint).add(std::int64_t{row.status});
       drop.exec();
     }
