@@ -92,11 +92,14 @@ void check_rotations(SQLite::Database& database, Findings& findings) {
 }
 
 void check_usage(SQLite::Database& database, Findings& findings) {
+  constexpr std::int64_t kEndOfTime = 70'389'528;  // the year 10000, in hours since 1970
   SQLite::Statement rows(
       database,
-      "SELECT count(*), coalesce(sum(requests < 1 OR time < 0), 0), total(requests)"
-      " FROM (SELECT hour AS time, requests FROM usage_hours"
-      " UNION ALL SELECT day, requests FROM usage_days)");
+      "SELECT count(*), coalesce(sum(requests < 1 OR requests > ?1 OR hour < 0 OR hour >= ?2), 0),"
+      " total(requests) FROM (SELECT hour, requests FROM usage_hours"
+      " UNION ALL SELECT 24 * day, requests FROM usage_days)");
+  rows.bind(1, static_cast<std::int64_t>(core::kMaxCount));
+  rows.bind(2, kEndOfTime);
   rows.executeStep();
   SQLite::Statement totals(database, "SELECT total(requests) FROM usage_totals");
   totals.executeStep();
