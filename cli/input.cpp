@@ -11,6 +11,7 @@
 
 #include "cli/exit_status.h"
 #include "core/text.h"
+#include "system/temporary_file.h"
 
 namespace nexakey::cli {
 namespace {
@@ -33,16 +34,15 @@ int open_input(const std::string& path) {
   return descriptor;
 }
 
-/// An unnamed temporary file.
-int open_temporary() {
-  const auto folder = std::filesystem::temp_directory_path();
-  std::string name = folder / "nexakey-XXXXXX";
-  const int descriptor = ::mkostemp(name.data(), O_CLOEXEC);  // mode 0600
-  if (descriptor < 0) {
-    fail("a temporary file in " + folder.string(), "made", errno);
+system::Descriptor open_temporary() {
+  std::error_code error;
+  auto file = system::open_temporary_file(error);
+  if (error) {
+    std::error_code unknown;
+    fail("a temporary file in " + std::filesystem::temp_directory_path(unknown).string(), "made",
+         error.value());
   }
-  ::unlink(name.c_str());
-  return descriptor;
+  return file;
 }
 
 bool is_regular(int descriptor) {
@@ -89,8 +89,9 @@ Spool::Spool() : name_("a temporary file"), file_(open_temporary()) {}
 
 Spool::Spool(const Input& input)
     : name_(input.name()),
-      file_(is_regular(input.descriptor()) ? ::fcntl(input.descriptor(), F_DUPFD_CLOEXEC, 3)
-                                           : open_temporary()) {
+      file_(is_regular(input.descriptor())
+                ? system::Descriptor(::fcntl(input.descriptor(), F_DUPFD_CLOEXEC, 3))
+                : open_temporary()) {
   if (is_regular(input.descriptor())) {
     return;
   }

@@ -1,6 +1,7 @@
 """A folder with a store and its servers, for the end-to-end tests."""
 
 import contextlib
+import http.server
 import os
 import random
 import signal
@@ -24,6 +25,15 @@ def free_port():
             except OSError:
                 continue
             return port
+
+
+class ApiServer(http.server.ThreadingHTTPServer):
+    """The server of an API behind a gateway."""
+
+    daemon_threads = True
+
+    def handle_error(self, *args):
+        pass  # a gateway may reset the connections that it keeps
 
 
 class Place:

@@ -7,16 +7,16 @@ no count is lost, and decisions go on two seconds after a new primary accepts ch
 """
 
 import contextlib
+import functools
 import json
 import subprocess
 import sys
-import threading
 import time
 
 import figure
 import patroni_cluster
 from secret_home import NEXAKEY, TIME_LIMIT, Home
-from traffic import Gateway, Server
+from traffic import Gateway, Server, Threads
 
 TIMES = int(sys.argv[1]) if len(sys.argv) > 1 else 10
 GATEWAYS = 4
@@ -25,26 +25,14 @@ MAX_DELAY = 2  # seconds after the fail-over
 OUTCOME_UNKNOWN = 6
 
 
-class Load:
+class Load(Threads):
     def __init__(self, home, servers):
         self.home, self.servers = home, servers
         self.key = home.done("create", "counted", "--scope", "read", "--rate-limit", "100000", "-q").strip()
         self.admitted, self.unknown, self.others = 0, 0, 0
         self.last_admitted, self.longest_gap = time.monotonic(), 0.0
         self.created, self.refused = set(), 0
-        self.lock, self.ends = threading.Lock(), threading.Event()
-        self.threads = [threading.Thread(target=self.ask, args=(servers[n % 2],), daemon=True) for n in range(GATEWAYS)]
-        self.threads.append(threading.Thread(target=self.change, daemon=True))
-
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.ends.set()
-        for thread in self.threads:
-            thread.join(TIME_LIMIT)
+        super().__init__(*(functools.partial(self.ask, servers[n % 2]) for n in range(GATEWAYS)), self.change)
 
     def ask(self, server):
         gateway = Gateway(server.path)

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import figure
 from secret_home import NEXAKEY, TIME_LIMIT, Home, traced, why_not_traced
-from traffic import Decisions, Gateway, Server
+from traffic import Decisions, Gateway, Server, Threads
 
 KILLS = int(sys.argv[1]) if len(sys.argv) > 1 else 40
 GATEWAYS = 4
@@ -27,7 +27,7 @@ LIMIT = 200
 EACH_HOLDER = 10  # one of so many kills is of a process that holds a lock
 
 
-class Load:
+class Load(Threads):
     """The gateways and commands, and what was acknowledged to them."""
 
     def __init__(self, home):
@@ -37,19 +37,7 @@ class Load:
         self.decisions = {self.counted: Decisions(), self.limited: Decisions()}
         self.created, self.revoked = set(), set()
         self.command = None
-        self.lock, self.ends = threading.Lock(), threading.Event()
-        self.threads = [threading.Thread(target=self.ask, daemon=True) for _ in range(GATEWAYS)]
-        self.threads.append(threading.Thread(target=self.change, daemon=True))
-
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.ends.set()
-        for thread in self.threads:
-            thread.join(TIME_LIMIT)
+        super().__init__(*[self.ask] * GATEWAYS, self.change)
 
     def ask(self):
         gateway, source = None, random.Random(threading.get_ident())

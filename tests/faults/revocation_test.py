@@ -19,7 +19,7 @@ from traffic import Gateway
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "e2e"))
 import recipes
-from place import Place, certificate
+from place import ApiServer, Place, certificate
 
 REVOCATIONS = int(sys.argv[1]) if len(sys.argv) > 1 else 100
 CLIENTS = 16
@@ -36,13 +36,6 @@ class Api(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, *args):
         pass
-
-
-class ApiServer(http.server.ThreadingHTTPServer):
-    daemon_threads = True
-
-    def handle_error(self, *args):
-        pass  # a gateway may reset the connections that it keeps
 
 
 class Client:

@@ -4,6 +4,7 @@ import bisect
 import os
 import socket
 import subprocess
+import threading
 
 from secret_home import NEXAKEY, TIME_LIMIT, wait_for_server
 
@@ -49,6 +50,24 @@ class Gateway:
 
     def close(self):
         self.socket.close()
+
+
+class Threads:
+    """Threads that run beside a test until `ends` is set, from `with` to its end."""
+
+    def __init__(self, *works):
+        self.lock, self.ends = threading.Lock(), threading.Event()
+        self.threads = [threading.Thread(target=work, daemon=True) for work in works]
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.ends.set()
+        for thread in self.threads:
+            thread.join(TIME_LIMIT)
 
 
 class Decisions:
