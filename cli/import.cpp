@@ -218,7 +218,10 @@ ExitStatus run(Context& context, const Options& options) {
     context.out.flush();
     throw Failure{{ErrorCode::conflict,
                    std::to_string(summary.conflict_count) +
-                       " of the records conflict with the store; nothing was imported",
+                       (summary.has_changes() || summary.audit.added > 0
+                            ? " of the records conflict with the store as it became during the"
+                              " import; all others were imported"
+                            : " of the records conflict with the store; nothing was imported"),
                    summary.conflict_count > summary.conflicts.size()
                        ? "the first " + std::to_string(summary.conflicts.size()) + " are listed"
                        : ""}};

@@ -8,6 +8,7 @@
 
 #include "core/endpoint.h"
 #include "core/json.h"
+#include "core/parse_record.h"
 #include "core/text.h"
 
 namespace nexakey::core {
@@ -61,7 +62,18 @@ Result<void> check_form(std::string_view line, std::string_view expected) {
                           : reject("the line is not in the canonical form", kDamagedHint);
 }
 
+Result<Record> record_in(std::string_view line) {
+  return parse_json(line).and_then([](Json json) { return read_record(std::move(json)); });
+}
+
 }  // namespace
+
+Result<std::optional<Record>> parse_record(std::string_view line) {
+  if (line.starts_with(R"({"nexakey_export":)") || line.starts_with(R"({"type":"end")")) {
+    return std::nullopt;
+  }
+  return record_in(line).map([](Record record) { return std::optional(std::move(record)); });
+}
 
 Result<void> check_usage(const KeyUsage& usage) {
   const int plain = plain_status(usage.status);
@@ -140,7 +152,7 @@ Result<std::optional<Record>> ExportReader::read_line(std::string_view line) {
   if (line.starts_with(R"({"type":"end")")) {
     return read_end(line).map(nothing);
   }
-  auto record = parse_json(line).and_then([](Json json) { return read_record(std::move(json)); });
+  auto record = record_in(line);
   if (!record) {
     return tl::unexpected(std::move(record.error()));
   }

@@ -4,11 +4,8 @@ namespace nexakey::core {
 
 void UsageFolder::add(KeyUsage usage) {
   const Time day = start_of_day(usage.hour);
-  if (!day_.empty()) {
-    const KeyUsage& other = day_.begin()->second;
-    if (other.key != usage.key || other.hour != day) {
-      finish();
-    }
+  if (!continues(usage)) {
+    finish();
   }
   if (day_.empty() && usage.grain == Grain::hour && day >= cutoff_) {
     pass_(std::move(usage));
@@ -20,6 +17,11 @@ void UsageFolder::add(KeyUsage usage) {
   std::pair row(usage.endpoint, usage.status);
   KeyUsage& sum = day_.try_emplace(std::move(row), std::move(usage)).first->second;
   sum.requests = add_counts(sum.requests, requests);
+}
+
+bool UsageFolder::continues(const KeyUsage& usage) const {
+  return !day_.empty() && day_.begin()->second.key == usage.key &&
+         day_.begin()->second.hour == start_of_day(usage.hour);
 }
 
 void UsageFolder::finish() {

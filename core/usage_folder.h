@@ -19,6 +19,9 @@ class UsageFolder {
       : cutoff_(cutoff), pass_(std::move(pass)) {}
 
   void add(KeyUsage usage);
+  /// Whether a count belongs to the day whose counts are being added up. If not, the counts of that
+  /// day are complete.
+  [[nodiscard]] bool continues(const KeyUsage& usage) const;
   /// To be called after the last count.
   void finish();
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/text.h"
+#include "store/import.h"
 
 namespace nexakey::store {
 namespace {
@@ -70,7 +71,23 @@ void check_tokens(Tables& tables, Findings& findings) {
   findings.finish(count_of(tokens, "token"));
 }
 
+void check_imports(Tables& tables, Findings& findings) {
+  for (const AcceptedImport& import : tables.accepted_imports()) {
+    if (!import.finished_at) {
+      findings.add(Health::warning,
+                   "the import that " + core::quote(import.actor.name) + " began at " +
+                       core::format_time(import.accepted_at) +
+                       " is not finished: some of its keys may be missing",
+                   "run nexakey usage, which finishes it, unless another process is doing so");
+    }
+  }
+  findings.finish("none unfinished");
+}
+
 void check_audit(Tables& tables, Findings& findings) {
+  if (has_unfinished_import(tables)) {
+    return findings.finish(kWaits);  // its first entries may be missing
+  }
   core::AuditChecker checker;
   tables.scan_audit({}, [&](const core::AuditEntry& entry) { return checker.add(entry); });
   const auto head = checker.finish();

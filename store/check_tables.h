@@ -7,8 +7,13 @@
 /// comply with the rules of core. The findings name each key or token that does not.
 namespace nexakey::store {
 
+/// Reported by a check that has to wait for the end of an import.
+inline constexpr const char* kWaits = "not checked: an import is not finished";
+
 void check_keys(Tables& tables, Findings& findings);
 void check_tokens(Tables& tables, Findings& findings);
+/// Reports the imports that were accepted and are not finished.
+void check_imports(Tables& tables, Findings& findings);
 /// Checks the chain of the audit log.
 void check_audit(Tables& tables, Findings& findings);
 

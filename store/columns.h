@@ -14,6 +14,7 @@
 #include "core/record.h"
 #include "core/token.h"
 #include "store/row.h"
+#include "store/tables.h"
 
 /// The columns of the tables and how their values are encoded, the same in each SQL engine.
 ///
@@ -258,6 +259,70 @@ core::KeyUsage read_usage(const R& row) {
           .status = count.status,
           .requests = count.requests,
           .grain = count.grain};
+}
+
+// --- imports
+
+inline constexpr std::array<std::string_view, 16> kImportColumns{
+    "id",        "parts",       "keep_known",      "takes_log",   "cutoff", "actor",
+    "source",    "accepted_at", "advanced_at",     "finished_at", "pass",   "next_part",
+    "next_byte", "next_row",    "open_references", "summary"};
+
+template <Row R>
+AcceptedImport read_accepted_import(const R& row) {
+  Decoder<R> decoder(row, kImportColumns);
+  const auto number = [&](int column) {
+    return static_cast<std::uint32_t>(decoder.number(column, 0, UINT32_MAX, 0));
+  };
+  AcceptedImport import;
+  import.id = decoder.template id<core::ImportId>(0);
+  import.parts = number(1);
+  import.keep_known = number(2) != 0;
+  import.takes_log = number(3) != 0;
+  import.cutoff = decoder.time(4);
+  import.actor = {.name = decoder.text(5), .source = decoder.text(6)};
+  import.accepted_at = decoder.time(7);
+  import.advanced_at = decoder.time(8);
+  import.finished_at = decoder.optional_time(9);
+  import.pass = number(10);
+  import.next = {.part = number(11), .byte = number(12), .row = number(13)};
+  import.has_open_references = number(14) != 0;
+  import.summary = summary_in(decoder.text(15));
+  return import;
+}
+
+/// What a step changes.
+template <typename Sink>
+void write_progress(const AcceptedImport& import, Sink&& sink) {
+  sink("advanced_at", std::optional(import.advanced_at));
+  sink("finished_at", import.finished_at);
+  sink("pass", std::int64_t{import.pass});
+  sink("next_part", std::int64_t{import.next.part});
+  sink("next_byte", std::int64_t{import.next.byte});
+  sink("next_row", std::int64_t{import.next.row});
+  sink("open_references", std::int64_t{import.has_open_references ? 1 : 0});
+  sink("summary", std::string_view(text_of(import.summary)));
+}
+
+template <typename Sink>
+void write_accepted_import(const AcceptedImport& import, Sink&& sink) {
+  sink("id", import.id.bits());
+  sink("parts", std::int64_t{import.parts});
+  sink("keep_known", std::int64_t{import.keep_known ? 1 : 0});
+  sink("takes_log", std::int64_t{import.takes_log ? 1 : 0});
+  sink("cutoff", std::optional(import.cutoff));
+  sink("actor", std::string_view(import.actor.name));
+  sink("source", std::string_view(import.actor.source));
+  sink("accepted_at", std::optional(import.accepted_at));
+  write_progress(import, sink);
+}
+
+template <Row R>
+PartName read_part_name(const R& row) {
+  static constexpr std::array<std::string_view, 2> kColumns{"import", "number"};
+  Decoder<R> decoder(row, kColumns);
+  return {decoder.template id<core::ImportId>(0),
+          static_cast<std::uint32_t>(decoder.number(1, 0, UINT32_MAX, 0))};
 }
 
 }  // namespace nexakey::store

@@ -15,7 +15,7 @@ namespace nexakey::store {
 enum class Purpose {
   change,      ///< adds or changes rows
   revocation,  ///< may also use the space that is reserved for it on a full disk
-  import,      ///< writes many rows; references between keys are checked at its end
+  import,      ///< a step of an import; references between keys are checked at its end
 };
 
 /// A database: runs transactions and decides requests. A backend implements Engine and Tables;

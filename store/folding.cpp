@@ -3,6 +3,8 @@
 #include <thread>
 #include <vector>
 
+#include "store/import.h"
+
 namespace nexakey::store {
 namespace {
 
@@ -26,12 +28,18 @@ Result<bool> Folding::step(Engine& engine, core::Time now) {
     return false;
   }
   std::size_t folded = 0;
+  bool waits = false;
   const auto written = engine.write(Purpose::change, [&](Tables& tables) {
-    folded = tables.fold_usage(keys, cutoff, kMaxAtOnce);
-    return true;
+    static_cast<void>(tables.audit_head());  // locks the store: no import is accepted now
+    waits = has_unfinished_import(tables);
+    folded = waits ? 0 : tables.fold_usage(keys, cutoff, kMaxAtOnce);
+    return !waits;
   });
   if (!written) {
     return tl::unexpected(written.error());
+  }
+  if (waits) {
+    return false;
   }
   const bool is_last = folded < kMaxAtOnce && keys.size() < kKeysToFold;
   next_ = is_last ? core::KeyId() : folded < kMaxAtOnce ? keys.back() : keys.front();

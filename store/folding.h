@@ -7,13 +7,16 @@
 namespace nexakey::store {
 
 /// Folds old counts of hours into days, in short transactions, each of which moves rows: whatever
-/// dies, no count is lost or doubled. Goes through all keys, then begins anew.
+/// dies, no count is lost or doubled. Goes through all keys, then begins anew. Folds nothing while
+/// an import is being rolled forward: the import relies on which days were folded when it was
+/// accepted.
 class Folding {
  public:
   /// Keeps `kept` hours.
   explicit Folding(std::chrono::hours kept) : kept_(kept) {}
 
-  /// Folds at most `kMaxAtOnce` rows. False: all keys have been gone through.
+  /// Folds at most `kMaxAtOnce` rows. False: all keys have been gone through, or an import is being
+  /// rolled forward.
   Result<bool> step(Engine& engine, core::Time now);
   /// Takes steps for a short time. After the last key, waits for some minutes before it begins
   /// anew.

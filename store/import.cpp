@@ -1,160 +1,23 @@
 #include "store/import.h"
 
 #include <algorithm>
-#include <iterator>
+#include <optional>
 #include <utility>
 
-#include "store/arrange.h"
+#include "store/accepted_import.h"
 #include "store/change.h"
-#include "store/read_import.h"
+#include "store/import_batch.h"
 
 namespace nexakey::store {
 namespace {
 
 using core::ImportOptions;
 using core::ImportSummary;
-using core::Key;
-using core::KeyUsage;
-using core::Token;
 
-/// Merges the records of an import into the tables.
-class Importer {
- public:
-  Importer(const ImportOptions& options, Change& change)
-      : options_(options),
-        change_(change),
-        tables_(change.tables),
-        takes_log_over_(change.head().number == 0) {}
-
-  ImportSummary merge(const ReadImport& import) {
-    for (const ImportBatch& batch : import.batches) {
-      std::visit([&](const auto& records) { apply(records); }, batch);
-    }
-    const core::AuditHead& head = import.audit_head;
-    if (!takes_log_over_) {
-      const bool is_known = head.number > 0 && has_entry(head);
-      (is_known ? summary_.audit.unchanged : summary_.audit.left_out) = import.counts.audit;
-    }
-    if (summary_.audit.added == 0 && summary_.has_changes()) {
-      change_.log(core::record_import(summary_, head, import.workspace));
-    }
-    return std::move(summary_);
-  }
-
- private:
-  /// For each record, the one in the store with its id or else with its hash.
-  template <typename T, typename Find>
-  static std::vector<std::optional<T>> find_same(const std::vector<T>& things, const Find& find) {
-    std::vector<decltype(T::id)> ids;
-    std::ranges::transform(things, std::back_inserter(ids), &T::id);
-    auto same = arrange(std::span<const decltype(T::id)>(ids), find(ids), &T::id);
-    std::vector<core::CredentialHash> hashes;
-    for (std::size_t i = 0; i < things.size(); ++i) {
-      if (!same[i]) {
-        hashes.push_back(things[i].hash);
-      }
-    }
-    if (hashes.empty()) {
-      return same;
-    }
-    auto twins = arrange(std::span<const core::CredentialHash>(hashes), find(hashes), &T::hash);
-    auto twin = twins.begin();
-    for (auto& thing : same) {
-      if (!thing) {
-        thing = std::move(*twin++);
-      }
-    }
-    return same;
-  }
-
-  /// Whether the log of the store has exactly this entry.
-  bool has_entry(const core::AuditHead& head) {
-    bool is_there = false;
-    tables_.scan_audit({.after = head.number - 1}, [&](const core::AuditEntry& entry) {
-      is_there = entry.number == head.number && entry.hash == head.hash;
-      return false;
-    });
-    return is_there;
-  }
-
-  void apply(const std::vector<Token>& tokens) {
-    const auto found = find_same(
-        tokens, [&](const auto& wanted) { return tables_.find_tokens(std::span(wanted)); });
-    std::vector<Token> added;
-    for (std::size_t i = 0; i < tokens.size(); ++i) {
-      if (!found[i]) {
-        added.push_back(tokens[i]);
-      } else if (*found[i] == tokens[i]) {
-        ++summary_.tokens.unchanged;
-      } else {
-        add_conflict(tokens[i].id.to_string(), found[i]->id.to_string(), "token");
-      }
-    }
-    tables_.insert(added);
-    summary_.tokens.added += added.size();
-  }
-
-  void apply(const std::vector<Key>& keys) {
-    auto found =
-        find_same(keys, [&](const auto& wanted) { return tables_.find_keys(std::span(wanted)); });
-    std::vector<Key> added;
-    std::vector<Key> used;
-    for (std::size_t i = 0; i < keys.size(); ++i) {
-      const Key& key = keys[i];
-      if (!found[i]) {
-        added.push_back(key);
-        continue;
-      }
-      const core::LastUse last_use = std::exchange(found[i]->last_use, key.last_use);
-      const bool is_kept = options_.keep_known && found[i]->hash == key.hash;
-      if (!is_kept && *found[i] != key) {
-        add_conflict(key.id.to_string(), found[i]->id.to_string(), "key");
-      } else if (!is_kept && key.last_use.at > last_use.at) {
-        used.push_back(key);
-      } else {
-        ++summary_.keys.unchanged;
-      }
-    }
-    tables_.insert(added);
-    tables_.set_last_used(used);
-    summary_.keys.added += added.size();
-    summary_.keys.changed += used.size();
-  }
-
-  void apply(const std::vector<KeyUsage>& usage) {
-    const auto counted = tables_.counts_of(usage);
-    std::vector<KeyUsage> larger;
-    for (std::size_t i = 0; i < usage.size(); ++i) {
-      if (usage[i].requests <= counted[i]) {
-        ++summary_.usage.unchanged;
-      } else {
-        ++(counted[i] == 0 ? summary_.usage.added : summary_.usage.changed);
-        larger.push_back(usage[i]);
-      }
-    }
-    // After a conflict, a key may be missing, and the import is rolled back.
-    if (summary_.conflict_count == 0) {
-      tables_.set_counts(larger);
-    }
-  }
-
-  void apply(const std::vector<core::AuditEntry>& entries) {
-    if (takes_log_over_) {
-      tables_.append(entries);
-      summary_.audit.added += entries.size();
-    }
-  }
-
-  void add_conflict(const std::string& id, const std::string& known, const std::string& what) {
-    summary_.add_conflict(id, known == id ? "the store has another " + what + " with this id"
-                                          : "the store has this " + what + " as " + known);
-  }
-
-  const ImportOptions& options_;
-  Change& change_;
-  Tables& tables_;
-  bool takes_log_over_;  // a store without a log continues that of the import
-  ImportSummary summary_;
+/// An import that was checked, and what it would do.
+struct CheckedImport {
+  ImportContent content;
+  ImportSummary summary;
 };
 
 Result<std::string> read_part(Engine& engine, core::ImportId id, std::uint32_t number) {
@@ -171,37 +34,126 @@ Result<std::string> read_part(Engine& engine, core::ImportId id, std::uint32_t n
 }
 
 /// Counts before this time are compared by the day: the store has folded some of them, or will.
-Result<core::Time> end_of_days(Engine& engine, std::chrono::hours kept, core::Time now) {
-  std::optional<core::Time> folded;
-  if (const auto read = engine.read([&](Tables& tables) { folded = tables.last_folded_day(); });
-      !read) {
-    return tl::unexpected(read.error());
-  }
-  const core::Time cutoff = core::start_of_hours(now, kept);
+core::Time end_of_days(Tables& tables, core::Time cutoff) {
+  const auto folded = tables.last_folded_day();
   return folded ? std::max(cutoff, *folded + std::chrono::days(1)) : cutoff;
 }
 
-/// Whether to commit the import. Otherwise the summary says what it would have done.
-bool is_to_be_committed(const ImportSummary& summary, const ImportOptions& options) {
-  return summary.conflict_count == 0 && !options.dry_run;
+/// Whether the log of the store has exactly this entry.
+bool has_entry(Tables& tables, const core::AuditHead& head) {
+  bool is_there = false;
+  if (head.number > 0) {
+    tables.scan_audit({.after = head.number - 1}, [&](const core::AuditEntry& entry) {
+      is_there = entry.number == head.number && entry.hash == head.hash;
+      return false;
+    });
+  }
+  return is_there;
 }
 
-Result<ImportSummary> apply(Engine& engine, const ReadImport& import, const ImportOptions& options,
-                            const core::Actor& actor, core::Time now) {
+/// What happens to the log of an import. A store without a log continues that of the import.
+core::ImportedAudit outcome_for_log(Tables& tables, const core::AuditHead& own,
+                                    const ImportContent& content) {
+  const std::uint64_t entries = content.counts.audit;
+  if (own.number == 0) {
+    return {.added = entries};
+  }
+  return has_entry(tables, content.audit_head) ? core::ImportedAudit{.unchanged = entries}
+                                               : core::ImportedAudit{.left_out = entries};
+}
+
+/// After a conflict, nothing is done.
+ImportSummary conflicts_of(ImportSummary summary) {
+  for (core::ImportCounts* counts : {&summary.tokens, &summary.keys, &summary.usage}) {
+    counts->added = counts->changed = 0;
+  }
+  summary.audit.added = 0;
+  return summary;
+}
+
+Result<CheckedImport> check(Engine& engine, const AcceptedImport& import,
+                            const ImportOptions& options) {
   // The larger of two counts is kept, so the tables must have all of them.
   if (const auto flushed = engine.flush(); !flushed) {
     return tl::unexpected(flushed.error());
   }
+  core::Time cutoff;
+  if (const auto read =
+          engine.read([&](Tables& tables) { cutoff = end_of_days(tables, import.cutoff); });
+      !read) {
+    return tl::unexpected(read.error());
+  }
   ImportSummary summary;
+  const ImportParts parts{.count = import.parts, .read = [&](std::uint32_t number) {
+                            return read_part(engine, import.id, number);
+                          }};
+  auto content = read_import(parts, options, cutoff, [&](const ImportBatch& batch) {
+    return engine.view(
+        [&](Tables& tables) { compare(tables, batch, options.keep_known, summary); });
+  });
+  if (!content) {
+    return tl::unexpected(content.error());
+  }
   return engine
-      .write(Purpose::import,
-             [&](Tables& tables) {
-               Change change(tables, actor, now);
-               summary = Importer(options, change).merge(import);
-               change.write_log();
-               return is_to_be_committed(summary, options);
-             })
-      .map([&] { return std::move(summary); });
+      .view([&](Tables& tables) {
+        summary.audit = outcome_for_log(tables, tables.audit_head(), *content);
+      })
+      .map([&] {
+        if (summary.conflict_count > 0) {
+          summary = conflicts_of(std::move(summary));
+        }
+        return CheckedImport{*std::move(content), std::move(summary)};
+      });
+}
+
+/// Accepts an import. If it changes nothing, that is its outcome.
+Result<void> accept(Engine& engine, AcceptedImport import, const CheckedImport& checked) {
+  return engine.write(Purpose::change, [&](Tables& tables) {
+    Change change(tables, import.actor, import.accepted_at);
+    const ImportContent& content = checked.content;
+    import.summary = {};
+    import.summary.audit = outcome_for_log(tables, change.head(), content);
+    import.takes_log = import.summary.audit.added > 0;
+    import.cutoff = end_of_days(tables, import.cutoff);
+    import.finished_at.reset();
+    if (import.takes_log) {
+      tables.append({&*content.last, 1});  // what is logged from now on follows it
+    } else if (checked.summary.has_changes()) {
+      change.log(core::record_import(checked.summary, content.audit_head, content.workspace));
+      change.write_log();
+    } else {
+      import.summary = checked.summary;
+      import.finished_at = import.accepted_at;
+    }
+    tables.insert({&import, 1});
+    return true;
+  });
+}
+
+/// The row of an import, if it was accepted.
+Result<std::optional<AcceptedImport>> find_accepted(Engine& engine, core::ImportId id) {
+  std::optional<AcceptedImport> found;
+  return engine
+      .read([&](Tables& tables) {
+        found.reset();
+        for (AcceptedImport& import : tables.accepted_imports()) {
+          if (import.id == id) {
+            found = std::move(import);
+          }
+        }
+      })
+      .map([&] { return std::move(found); });
+}
+
+/// The parts of an import that was not accepted. If this fails, they are swept.
+void delete_parts_of(Engine& engine, core::ImportId id, std::uint32_t parts) {
+  constexpr std::uint32_t kAtOnce = 8;
+  for (std::uint32_t first = 0; first < parts; first += kAtOnce) {
+    static_cast<void>(engine.write(Purpose::change, [&](Tables& tables) {
+      tables.delete_parts(id, first, first + kAtOnce);
+      return true;
+    }));
+  }
 }
 
 }  // namespace
@@ -209,18 +161,40 @@ Result<ImportSummary> apply(Engine& engine, const ReadImport& import, const Impo
 Result<ImportSummary> commit_import(Engine& engine, core::ImportId id, std::uint32_t parts,
                                     const ImportOptions& options, std::chrono::hours kept,
                                     const core::Actor& actor, core::Time now) {
-  const auto part = [&](std::uint32_t number) { return read_part(engine, id, number); };
-  auto summary =
-      end_of_days(engine, kept, now)
-          .and_then([&](core::Time cutoff) { return read_import(parts, part, options, cutoff); })
-          .and_then(
-              [&](const ReadImport& import) { return apply(engine, import, options, actor, now); });
-  // In any case. If this fails, the parts are deleted when they are too old.
-  static_cast<void>(engine.write(Purpose::change, [&](Tables& tables) {
-    tables.delete_parts(id);
-    return true;
-  }));
-  return summary;
+  // Those before it first: a key whose references are held back would look like another one.
+  if (const auto rolled = roll_forward(engine); !rolled) {
+    return tl::unexpected(rolled.error());
+  }
+  const auto known = find_accepted(engine, id);
+  if (!known || *known) {
+    return known ? Result<ImportSummary>((*known)->summary) : tl::unexpected(known.error());
+  }
+  AcceptedImport import;
+  import.id = id;
+  import.parts = parts;
+  import.keep_known = options.keep_known;
+  import.cutoff = core::start_of_hours(now, kept);
+  import.actor = actor;
+  auto checked = check(engine, import, options);
+  if (!checked || checked->summary.conflict_count > 0 || options.dry_run) {
+    delete_parts_of(engine, id, parts);
+    return std::move(checked).map([](CheckedImport&& one) { return std::move(one.summary); });
+  }
+  import.accepted_at = now;
+  import.advanced_at = core::system_time();
+  if (const auto accepted = accept(engine, import, *checked); !accepted) {
+    return tl::unexpected(accepted.error());
+  }
+  if (const auto rolled = roll_forward(engine); !rolled) {
+    return tl::unexpected(rolled.error());
+  }
+  if (!checked->summary.has_changes()) {
+    delete_parts_of(engine, id, parts);  // there was no step
+  }
+  return find_accepted(engine, id).and_then([&](const auto& row) -> Result<ImportSummary> {
+    return row ? Result<ImportSummary>(row->summary)
+               : core::fail(core::ErrorCode::failed, "the outcome of the import is gone");
+  });
 }
 
 }  // namespace nexakey::store

@@ -246,14 +246,28 @@ Query find_part(const Dialect& dialect, core::ImportId id, std::uint32_t number)
   return query;
 }
 
-Query delete_parts(const Dialect& dialect, core::ImportId id) {
+Query delete_parts(const Dialect& dialect, core::ImportId id, std::uint32_t first,
+                   std::uint32_t end) {
   Where where(dialect, "DELETE FROM " + table(dialect, kParts));
-  return std::move(where.add("import = ", id.bits())).end();
+  where.add("import = ", id.bits()).add("number >= ", std::int64_t{first});
+  return std::move(where.add("number < ", std::int64_t{end})).end();
 }
 
-Query delete_parts_before(const Dialect& dialect, core::Time time) {
-  Where where(dialect, "DELETE FROM " + table(dialect, kParts));
-  return std::move(where.add("staged_at < ", time.time_since_epoch().count())).end();
+Query old_parts(const Dialect& dialect, core::Time time, std::size_t max) {
+  Where where(dialect, "SELECT import, number FROM " + table(dialect, kParts));
+  where.add("staged_at < ", time.time_since_epoch().count());
+  return std::move(where).end(" AND import NOT IN (SELECT id FROM " + table(dialect, kImports) +
+                              " WHERE finished_at IS NULL) LIMIT " + std::to_string(max));
+}
+
+Query accepted_imports(const Dialect& dialect) {
+  return {"SELECT " + list(kImportColumns) + " FROM " + table(dialect, kImports) +
+          " ORDER BY accepted_at, id"};
+}
+
+Query delete_imports_before(const Dialect& dialect, core::Time time) {
+  Where where(dialect, "DELETE FROM " + table(dialect, kImports));
+  return std::move(where.add("finished_at < ", time.time_since_epoch().count())).end();
 }
 
 }  // namespace nexakey::store::sql

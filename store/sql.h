@@ -41,6 +41,7 @@ inline constexpr std::string_view kKeys = "api_keys";
 inline constexpr std::string_view kTokens = "api_tokens";
 inline constexpr std::string_view kAuditLog = "audit_log";
 inline constexpr std::string_view kParts = "staged_parts";
+inline constexpr std::string_view kImports = "accepted_imports";
 
 /// A value of a column of bytes, to which it refers.
 struct Bytes {
@@ -85,7 +86,10 @@ Query workspaces(const Dialect& dialect);
 Query put_part(const Dialect& dialect, core::ImportId id, std::uint32_t number,
                std::string_view lines, core::Time now);
 Query find_part(const Dialect& dialect, core::ImportId id, std::uint32_t number);
-Query delete_parts(const Dialect& dialect, core::ImportId id);
-Query delete_parts_before(const Dialect& dialect, core::Time time);
+Query delete_parts(const Dialect& dialect, core::ImportId id, std::uint32_t first,
+                   std::uint32_t end);
+Query old_parts(const Dialect& dialect, core::Time time, std::size_t max);
+Query accepted_imports(const Dialect& dialect);
+Query delete_imports_before(const Dialect& dialect, core::Time time);
 
 }  // namespace nexakey::store::sql

@@ -137,11 +137,39 @@ class SqlTables : public Base {
         [&](std::string lines) { return (part = std::move(lines), false); });
     return part;
   }
-  void delete_parts(core::ImportId id) override {
-    statements_.run(sql::delete_parts(Statements::kDialect, id));
+  void delete_parts(core::ImportId id, std::uint32_t first, std::uint32_t end) override {
+    statements_.run(sql::delete_parts(Statements::kDialect, id, first, end));
   }
-  void delete_parts_before(core::Time time) override {
-    statements_.run(sql::delete_parts_before(Statements::kDialect, time));
+  std::vector<PartName> old_parts(core::Time time, std::size_t max) override {
+    std::vector<PartName> parts;
+    statements_.visit(
+        sql::old_parts(Statements::kDialect, time, max),
+        [](const auto& row) { return read_part_name(row); },
+        [&](PartName part) { return (parts.push_back(part), true); });
+    return parts;
+  }
+
+  std::vector<AcceptedImport> accepted_imports() override {
+    std::vector<AcceptedImport> imports;
+    sql::Query query = sql::accepted_imports(Statements::kDialect);
+    query.is_selective = true;
+    statements_.visit(
+        query, [](const auto& row) { return read_accepted_import(row); },
+        [&](AcceptedImport import) { return (imports.push_back(std::move(import)), true); });
+    return imports;
+  }
+  void insert(std::span<const AcceptedImport> imports) override {
+    statements_.insert(sql::kImports, imports, [](const AcceptedImport& import, auto& sink) {
+      write_accepted_import(import, sink);
+    });
+  }
+  void update(std::span<const AcceptedImport> imports) override {
+    statements_.update(sql::kImports, imports, [](const AcceptedImport& import, auto& sink) {
+      write_progress(import, sink);
+    });
+  }
+  void delete_imports_before(core::Time time) override {
+    statements_.run(sql::delete_imports_before(Statements::kDialect, time));
   }
 
  protected:

@@ -122,8 +122,10 @@ Result<void> TableStore::stage_import(core::ImportId id, std::uint32_t number,
   if (auto checked = core::check_import_part(number, lines); !checked) {
     return checked;
   }
+  if (number == 0) {
+    static_cast<void>(sweep_imports(*engine_, now));
+  }
   return engine_->write(Purpose::change, [&](Tables& tables) {
-    tables.delete_parts_before(now - kMaxImportAge);
     tables.put_part(id, number, lines, now);
     return true;
   });
@@ -180,6 +182,7 @@ Result<std::vector<std::optional<Token>>> TableStore::find_tokens(
 }
 
 Result<core::UsageReport> TableStore::usage(const core::UsageQuery& query, Time now) {
+  static_cast<void>(roll_forward(*engine_));  // a role that may only read may not do that
   if (const auto flushed = engine_->flush(); !flushed) {
     return tl::unexpected(flushed.error());
   }
@@ -195,15 +198,10 @@ Result<core::UsageReport> TableStore::usage(const core::UsageQuery& query, Time 
       .map([&] { return std::move(reporter).finish(); });
 }
 
-Result<void> TableStore::maintain() {
-  // A role of the database that only decides may not fold.
-  static_cast<void>(folding_.go_on(*engine_, core::system_time()));
-  return engine_->maintain();
-}
-
 Result<std::optional<std::int64_t>> TableStore::audit(
     const core::AuditFilter& filter, std::size_t limit,
     const std::function<bool(const core::AuditEntry&)>& visit) {
+  static_cast<void>(roll_forward(*engine_));  // a role that may only read may not do that
   Pager<std::int64_t> pager(limit, filter.after);
   return list_audit(
              *engine_, filter,
@@ -217,12 +215,49 @@ Result<core::AuditHead> TableStore::audit_head() {
 
 Result<void> TableStore::export_records(const std::optional<std::string>& workspace,
                                         const std::function<bool(const core::Record&)>& visit) {
-  if (auto flushed = engine_->flush(); !flushed) {
-    return flushed;
+  if (auto completed = complete(); !completed) {
+    return completed;
   }
   Result<void> exported;
   return engine_->view([&](Tables& tables) { exported = export_tables(tables, workspace, visit); })
       .and_then([&] { return exported; });
+}
+
+Result<void> TableStore::maintain() {
+  constexpr std::chrono::minutes kSweepPause{1};
+  auto maintained = engine_->maintain();
+  // A role of the database that only decides may do nothing of what follows.
+  static_cast<void>(folding_.go_on(*engine_, core::system_time()));
+  help_imports();
+  if (const auto now = Clock::now(); now >= next_sweep_) {
+    next_sweep_ = now + kSweepPause;
+    static_cast<void>(sweep_imports(*engine_, core::system_time()));
+  }
+  return maintained;
+}
+
+void TableStore::try_to_flush() {
+  static_cast<void>(engine_->flush());
+  help_imports();
+}
+
+void TableStore::help_imports() {
+  constexpr std::chrono::milliseconds kMaxTime{100};
+  constexpr std::chrono::seconds kPause{1};
+  const auto begin = Clock::now();
+  if (begin < next_help_) {
+    return;
+  }
+  next_help_ = begin + kPause;
+  static_cast<void>(roll_idle_forward(*engine_, [&] {
+    next_help_ = begin;  // there may be more to do
+    return Clock::now() - begin > kMaxTime;
+  }));
+}
+
+Result<void> TableStore::complete() {
+  static_cast<void>(sweep_imports(*engine_, core::system_time()));
+  return roll_forward(*engine_).and_then([&] { return engine_->flush(); });
 }
 
 }  // namespace nexakey::store

@@ -62,13 +62,22 @@ class TableStore final : public ServedStore {
   Result<void> maintain() override;
 
  private:
-  /// Flushes the counts, so that the tables say when keys were last used. If that fails, as on a
-  /// full disk, the tables are read as they are.
-  void try_to_flush() { static_cast<void>(engine_->flush()); }
+  using Clock = std::chrono::steady_clock;
+
+  /// Flushes the counts, so that the tables say when keys were last used, and helps imports. If
+  /// that fails, as on a full disk, the tables are read as they are.
+  void try_to_flush();
+  /// Looks for an import whose process has died, once a second at most, and rolls it forward for a
+  /// short time.
+  void help_imports();
+  /// Brings all that was counted and accepted to the tables.
+  Result<void> complete();
 
   std::unique_ptr<Engine> engine_;
   std::chrono::hours kept_;
   Folding folding_{kept_};
+  Clock::time_point next_help_;
+  Clock::time_point next_sweep_;  // of parts that nobody needs
 };
 
 }  // namespace nexakey::store

@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/audit.h"
@@ -15,6 +16,7 @@
 #include "core/record.h"
 #include "core/token.h"
 #include "core/usage.h"
+#include "store/accepted_import.h"
 
 namespace nexakey::store {
 
@@ -22,6 +24,9 @@ enum class Order { newest_first, oldest_first };
 
 /// The maximum number of keys that `Tables::keys_to_fold` returns.
 inline constexpr std::size_t kKeysToFold = 50;
+
+/// A part of an import: the import, and its number.
+using PartName = std::pair<core::ImportId, std::uint32_t>;
 
 /// The rows of a store within one transaction. A backend implements this interface, which contains
 /// no rules; those are in store/*_rules.h. A call takes many rows, so that a remote engine needs
@@ -70,7 +75,8 @@ class Tables {
   /// false.
   virtual void scan_audit(const core::AuditFilter& filter,
                           const std::function<bool(const core::AuditEntry&)>& visit) = 0;
-  /// Adds entries to the end of the log, as they are.
+  /// Adds entries to the log, as they are. The last entry of the log is that with the highest
+  /// number: an import adds the last entry of its log first.
   virtual void append(std::span<const core::AuditEntry> entries) = 0;
 
   /// Calls `visit` with sums of the counts in `span` of the keys that `query` is about, by time,
@@ -101,8 +107,17 @@ class Tables {
   virtual void put_part(core::ImportId id, std::uint32_t number, std::string_view lines,
                         core::Time now) = 0;
   virtual std::optional<std::string> find_part(core::ImportId id, std::uint32_t number) = 0;
-  virtual void delete_parts(core::ImportId id) = 0;
-  virtual void delete_parts_before(core::Time time) = 0;
+  /// Deletes the parts from number `first` on, up to the one before `end`.
+  virtual void delete_parts(core::ImportId id, std::uint32_t first, std::uint32_t end) = 0;
+  /// At most `max` parts that are older than `time`, except those of unfinished imports.
+  virtual std::vector<PartName> old_parts(core::Time time, std::size_t max) = 0;
+
+  /// The imports that were accepted, oldest first.
+  virtual std::vector<AcceptedImport> accepted_imports() = 0;
+  virtual void insert(std::span<const AcceptedImport> imports) = 0;
+  virtual void update(std::span<const AcceptedImport> imports) = 0;
+  /// Deletes those that were finished before `time`.
+  virtual void delete_imports_before(core::Time time) = 0;
 };
 
 }  // namespace nexakey::store

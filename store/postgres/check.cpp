@@ -95,8 +95,11 @@ core::Result<void> check_store(const std::string& rest, Time /*now*/, const Find
       return {};
     }
     PostgresTables tables(*session);
-    const std::array<std::pair<const char*, void (*)(Tables&, Findings&)>, 3> checks{
-        {{"keys", check_keys}, {"tokens", check_tokens}, {"audit", check_audit}}};
+    const std::array<std::pair<const char*, void (*)(Tables&, Findings&)>, 4> checks{
+        {{"keys", check_keys},
+         {"tokens", check_tokens},
+         {"imports", check_imports},
+         {"audit", check_audit}}};
     for (const auto& [name, check] : checks) {
       Findings findings(name, visit);
       check(tables, findings);

@@ -375,14 +375,17 @@ BEGIN
         day = 0;
 END $$;
 
--- Sets counts, unless more has been counted since. Those of a day have the hour -1:
--- they replace the counts of its hours.
+-- Sets counts, unless more has been counted since. Those of a day have the hour -1: they replace the
+-- counts of its hours. Decisions count in the current day: only keys with counts of that day, or of
+-- the day that may just have ended, are locked.
 CREATE FUNCTION nexakey.import_usage(keys bigint[], days integer[], endpoints text[],
                                      hours smallint[], statuses smallint[], requests bigint[])
 RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off AS $$
 BEGIN
-  PERFORM nexakey.import_uses(keys, '{}', '{}');
+  PERFORM nexakey.import_uses(
+    ARRAY(SELECT DISTINCT c.key FROM unnest(keys, days) AS c (key, day)
+          WHERE c.day >= floor(extract(epoch FROM clock_timestamp()) / 86400) - 1), '{}', '{}');
   INSERT INTO nexakey.usage_hours AS u (key, day, endpoint, hour, status, requests)
   SELECT * FROM unnest(keys, days, endpoints, hours, statuses, requests)
     AS c (key, day, endpoint, hour, status, requests) WHERE c.hour >= 0

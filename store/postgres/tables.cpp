@@ -97,12 +97,17 @@ core::AuditHead PostgresTables::audit_head() {
 }
 
 void PostgresTables::append(std::span<const core::AuditEntry> entries) {
+  if (entries.empty()) {
+    return;
+  }
   const auto rows = ColumnArrays::of(
       entries, [](const core::AuditEntry& entry, auto& sink) { write_audit_entry(entry, sink); });
   static const std::string sql = "WITH added AS (" + rows.insert_into(sql::kAuditLog) +
                                  " RETURNING number, hash)" +
-                                 " UPDATE nexakey.audit_log_head SET (number, hash) ="
-                                 " (SELECT number, hash FROM added ORDER BY number DESC LIMIT 1)";
+                                 " UPDATE nexakey.audit_log_head AS head SET number = last.number,"
+                                 " hash = last.hash FROM (SELECT number, hash FROM added"
+                                 " ORDER BY number DESC LIMIT 1) AS last"
+                                 " WHERE last.number > head.number";
   statements().run(sql, rows.parameters());
 }
 

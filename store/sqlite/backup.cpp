@@ -14,6 +14,7 @@
 
 #include "store/arrange.h"
 #include "store/change.h"
+#include "store/import.h"
 #include "store/sqlite/counter.h"
 #include "store/sqlite/processes.h"
 #include "store/sqlite/schema.h"
@@ -215,7 +216,9 @@ class Restore {
   void prepare(const core::Actor& actor, core::Time now) {
     SQLite::Database next = open_copy(fresh_, file_);
     in_transaction(next, true, [&] {
+      next.exec("PRAGMA defer_foreign_keys = ON");
       SqliteTables tables(next);
+      finish_imports(tables);  // keys that they add may have been revoked since
       StoreIdentity identity = identity_of(next);
       if (std::filesystem::exists(paths_.database)) {
         take_over(tables, identity);

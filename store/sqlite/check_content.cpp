@@ -6,6 +6,7 @@
 #include <sys/timex.h>
 
 #include "store/check_tables.h"
+#include "store/import.h"
 #include "store/sqlite/check.h"
 #include "store/sqlite/schema.h"
 #include "store/sqlite/tables.h"
@@ -160,9 +161,12 @@ void check_content(SQLite::Database& database, const StorePaths& paths, Time now
   }
   SqliteTables tables(database);
   look("keys", [&](Findings& findings) { check_keys(tables, findings); });
-  look("rotations", [&](Findings& findings) { check_rotations(database, findings); });
+  look("rotations", [&](Findings& findings) {
+    has_unfinished_import(tables) ? findings.finish(kWaits) : check_rotations(database, findings);
+  });
   look("tokens", [&](Findings& findings) { check_tokens(tables, findings); });
   look("usage", [&](Findings& findings) { check_usage(database, findings); });
+  look("imports", [&](Findings& findings) { check_imports(tables, findings); });
   look("audit", [&](Findings& findings) { check_audit(tables, findings); });
   look("clock", [&](Findings& findings) { check_clock(database, now, findings); });
 }

@@ -1,28 +1,11 @@
 #include "store/sqlite/engine.h"
 
-#include <optional>
-
 #include "store/sqlite/tables.h"
 
 namespace nexakey::store::sqlite {
 namespace {
 
 using Reserve = Database::Reserve;
-
-/// Prepares the connection for many rows in one transaction, during the lifetime of this object.
-class ImportSettings {
- public:
-  explicit ImportSettings(SQLite::Database& connection) : connection_(connection) {
-    // The cache must hold all changes until the commit: other processes wait for the transaction.
-    connection_.exec("PRAGMA defer_foreign_keys = ON; PRAGMA cache_size = -131072");
-  }
-  ImportSettings(const ImportSettings&) = delete;
-  ImportSettings& operator=(const ImportSettings&) = delete;
-  ~ImportSettings() { connection_.tryExec("PRAGMA cache_size = -2000"); }  // SQLite's default
-
- private:
-  SQLite::Database& connection_;
-};
 
 }  // namespace
 
@@ -38,9 +21,8 @@ Result<void> SqliteEngine::write(Purpose purpose, const std::function<bool(Table
   const Reserve reserve = purpose == Purpose::revocation ? Reserve::used : Reserve::kept;
   return guarded(database_.paths(), [&]() -> Result<void> {
     database_.write(reserve, [&] {
-      std::optional<ImportSettings> settings;
       if (purpose == Purpose::import) {
-        settings.emplace(database_.connection());
+        database_.connection().exec("PRAGMA defer_foreign_keys = ON");  // until the commit
       }
       SqliteTables tables(database_.connection());
       return work(tables);

@@ -25,7 +25,8 @@ struct MemoryEngine::Data {
   /// By key, day, grain, time, endpoint and status: the order of an export.
   std::map<std::tuple<KeyId, Time, core::Grain, Time, std::string, int>, std::uint64_t> usage;
   std::map<KeyId, Window> windows;
-  std::map<std::pair<core::ImportId, std::uint32_t>, std::pair<std::string, Time>> parts;
+  std::map<PartName, std::pair<std::string, Time>> parts;
+  std::vector<AcceptedImport> imports;  // in the order of their acceptance
 };
 
 namespace {
@@ -110,6 +111,7 @@ class MemoryTables final : public DecidingTables {
   }
   void append(std::span<const core::AuditEntry> entries) override {
     data_.log.insert(data_.log.end(), entries.begin(), entries.end());
+    std::ranges::sort(data_.log, {}, &core::AuditEntry::number);
   }
 
   void sum_usage(const core::UsageQuery& query, const core::UsageSpan& span,
@@ -197,11 +199,36 @@ class MemoryTables final : public DecidingTables {
     const auto part = data_.parts.find({id, number});
     return part == data_.parts.end() ? std::nullopt : std::optional(part->second.first);
   }
-  void delete_parts(core::ImportId id) override {
-    std::erase_if(data_.parts, [&](const auto& part) { return part.first.first == id; });
+  void delete_parts(core::ImportId id, std::uint32_t first, std::uint32_t end) override {
+    std::erase_if(data_.parts, [&](const auto& part) {
+      return part.first >= PartName(id, first) && part.first < PartName(id, end);
+    });
   }
-  void delete_parts_before(Time time) override {
-    std::erase_if(data_.parts, [&](const auto& part) { return part.second.second < time; });
+  std::vector<PartName> old_parts(Time time, std::size_t max) override {
+    std::vector<PartName> parts;
+    for (const auto& [name, part] : data_.parts) {
+      const auto import = std::ranges::find(data_.imports, name.first, &AcceptedImport::id);
+      const bool is_needed = import != data_.imports.end() && !import->finished_at;
+      if (part.second < time && !is_needed && parts.size() < max) {
+        parts.push_back(name);
+      }
+    }
+    return parts;
+  }
+
+  std::vector<AcceptedImport> accepted_imports() override { return data_.imports; }
+  void insert(std::span<const AcceptedImport> imports) override {
+    data_.imports.insert(data_.imports.end(), imports.begin(), imports.end());
+  }
+  void update(std::span<const AcceptedImport> imports) override {
+    for (const AcceptedImport& import : imports) {
+      *std::ranges::find(data_.imports, import.id, &AcceptedImport::id) = import;
+    }
+  }
+  void delete_imports_before(Time time) override {
+    std::erase_if(data_.imports, [&](const AcceptedImport& import) {
+      return import.finished_at && *import.finished_at < time;
+    });
   }
 
   Window window(KeyId key) override { return data_.windows[key]; }

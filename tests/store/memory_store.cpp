@@ -33,6 +33,7 @@ struct MemoryStore::Data {
     Time staged_at;
   };
   std::map<std::pair<core::ImportId, std::uint32_t>, Part> parts;
+  std::map<core::ImportId, std::pair<core::ImportSummary, Time>> outcomes;
 
   Key* find(KeyId id) {
     const auto key = std::ranges::find(keys, id, &Key::id);
@@ -147,13 +148,20 @@ class ModelImport {
       data_.log.push_back(entry);
     }
   }
-  core::ImportSummary finish(const ReadImport& import, const core::Actor& actor, Time now) {
+  core::ImportSummary finish(const ImportContent& import, const core::Actor& actor, Time now) {
     const core::AuditHead& head = import.audit_head;
     if (!takes_log_over_) {
       const bool is_known = head.number > 0 &&
                             static_cast<std::size_t>(head.number) <= data_.log.size() &&
                             data_.log[static_cast<std::size_t>(head.number) - 1].hash == head.hash;
       (is_known ? summary_.audit.unchanged : summary_.audit.left_out) = import.counts.audit;
+    }
+    if (summary_.conflict_count > 0) {
+      for (core::ImportCounts* counts : {&summary_.tokens, &summary_.keys, &summary_.usage}) {
+        counts->added = counts->changed = 0;
+      }
+      summary_.audit.added = 0;
+      return summary_;
     }
     if (summary_.audit.added == 0 && summary_.has_changes()) {
       const core::AuditHead last =
@@ -491,6 +499,9 @@ Result<void> MemoryStore::stage_import(core::ImportId id, std::uint32_t number,
     std::erase_if(data_->parts, [&](const auto& part) {
       return part.second.staged_at < now - std::chrono::days(1);
     });
+    std::erase_if(data_->outcomes, [&](const auto& outcome) {
+      return outcome.second.second < now - std::chrono::days(1);
+    });
     data_->parts[{id, number}] = {std::string(lines), now};
   });
 }
@@ -498,6 +509,9 @@ Result<void> MemoryStore::stage_import(core::ImportId id, std::uint32_t number,
 Result<core::ImportSummary> MemoryStore::commit_import(core::ImportId id, std::uint32_t parts,
                                                        const core::ImportOptions& options,
                                                        Time now) {
+  if (const auto known = data_->outcomes.find(id); known != data_->outcomes.end()) {
+    return known->second.first;
+  }
   const auto read_part = [&](std::uint32_t number) -> Result<std::string> {
     const auto part = data_->parts.find({id, number});
     return part == data_->parts.end()
@@ -505,19 +519,22 @@ Result<core::ImportSummary> MemoryStore::commit_import(core::ImportId id, std::u
                : part->second.lines;
   };
   const Time cutoff = core::start_of_hours(core::system_time(), core::kDefaultKeptHours);
-  auto summary = read_import(parts, read_part, options, cutoff).map([&](const ReadImport& import) {
-    Data after = *data_;
-    ModelImport model(after, options);
-    for (const ImportBatch& batch : import.batches) {
-      std::visit([&](const auto& records) { std::ranges::for_each(records, std::ref(model)); },
-                 batch);
-    }
-    core::ImportSummary done = model.finish(import, actor(), now);
-    if (done.conflict_count == 0 && !options.dry_run) {
-      *data_ = std::move(after);
-    }
-    return done;
-  });
+  Data after = *data_;
+  ModelImport model(after, options);
+  auto summary =
+      read_import(
+          {.count = parts, .read = read_part}, options, cutoff,
+          [&](const ImportBatch& batch) -> Result<void> {
+            std::visit(
+                [&](const auto& records) { std::ranges::for_each(records, std::ref(model)); },
+                batch);
+            return {};
+          })
+          .map([&](const ImportContent& content) { return model.finish(content, actor(), now); });
+  if (summary && summary->conflict_count == 0 && !options.dry_run) {
+    *data_ = std::move(after);
+    data_->outcomes[id] = {*summary, now};
+  }
   std::erase_if(data_->parts, [&](const auto& part) { return part.first.first == id; });
   return summary;
 }

@@ -473,7 +473,7 @@ TEST_CASE("roles can do what the GRANTs of docs/postgresql.md let them") {
   admin.grant(
       "INSERT, UPDATE ON nexakey.api_keys, nexakey.api_tokens, nexakey.audit_log, "
       "nexakey.audit_log_head");
-  admin.grant("INSERT, UPDATE, DELETE ON nexakey.staged_parts");
+  admin.grant("INSERT, UPDATE, DELETE ON nexakey.staged_parts, nexakey.accepted_imports");
   admin.grant("EXECUTE ON ALL FUNCTIONS IN SCHEMA nexakey");
   const auto as_admin = admin.connect();
   add(*as_admin, 2);

@@ -62,3 +62,23 @@ CREATE TABLE nexakey.policies (
   workspace text PRIMARY KEY,
   rules     text NOT NULL                          -- a JSON object
 );
+
+-- Imports that were checked and accepted. A step changes at most 500 records and this row.
+CREATE TABLE nexakey.accepted_imports (
+  id              bigint PRIMARY KEY,              -- that of its parts
+  parts           bigint NOT NULL,                 -- their number
+  keep_known      bigint NOT NULL,                 -- 1: known keys stay as they are
+  takes_log       bigint NOT NULL,                 -- 1: its log precedes that of the store
+  cutoff          bigint NOT NULL,                 -- counts of hours before it are folded
+  actor           text   NOT NULL,
+  source          text   NOT NULL,
+  accepted_at     bigint NOT NULL,
+  advanced_at     bigint NOT NULL,                 -- the time of the last step
+  finished_at     bigint,                          -- null: there are steps to do
+  pass            bigint NOT NULL,                 -- 1: adds records; 2: adds references between keys
+  next_part       bigint NOT NULL,                 -- where the next step begins
+  next_byte       bigint NOT NULL,                 -- of that part
+  next_row        bigint NOT NULL,                 -- of the counts that are folded from there on
+  open_references bigint NOT NULL,                 -- 1: pass 2 is necessary
+  summary         text   NOT NULL                  -- of what was done so far, as JSON
+);

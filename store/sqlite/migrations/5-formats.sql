@@ -112,3 +112,23 @@ CREATE TABLE policies (
   workspace TEXT NOT NULL PRIMARY KEY,
   rules     TEXT NOT NULL                 -- a JSON object
 ) STRICT, WITHOUT ROWID;
+
+-- Imports that were checked and accepted. A step changes at most 500 records and this row.
+CREATE TABLE accepted_imports (
+  id              INTEGER PRIMARY KEY,    -- that of its parts
+  parts           INTEGER NOT NULL,       -- their number
+  keep_known      INTEGER NOT NULL,       -- 1: known keys stay as they are
+  takes_log       INTEGER NOT NULL,       -- 1: its log precedes that of the store
+  cutoff          INTEGER NOT NULL,       -- counts of hours before it are folded
+  actor           TEXT    NOT NULL,
+  source          TEXT    NOT NULL,
+  accepted_at     INTEGER NOT NULL,
+  advanced_at     INTEGER NOT NULL,       -- the time of the last step
+  finished_at     INTEGER,                -- null: there are steps to do
+  pass            INTEGER NOT NULL,       -- 1: adds records; 2: adds references between keys
+  next_part       INTEGER NOT NULL,       -- where the next step begins
+  next_byte       INTEGER NOT NULL,       -- of that part
+  next_row        INTEGER NOT NULL,       -- of the counts that are folded from there on
+  open_references INTEGER NOT NULL,       -- 1: pass 2 is necessary
+  summary         TEXT    NOT NULL        -- of what was done so far, as JSON
+) STRICT;

@@ -1,0 +1,120 @@
+#include "store/import_batch.h"
+
+#include <algorithm>
+#include <iterator>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+
+#include "store/arrange.h"
+
+namespace nexakey::store {
+namespace {
+
+using core::ImportSummary;
+using core::Key;
+using core::KeyUsage;
+using core::Token;
+
+/// For each record, the one in the store with its id or else with its hash.
+template <typename T, typename Find>
+std::vector<std::optional<T>> find_same(const std::vector<T>& things, const Find& find) {
+  std::vector<decltype(T::id)> ids;
+  std::ranges::transform(things, std::back_inserter(ids), &T::id);
+  auto same = arrange(std::span<const decltype(T::id)>(ids), find(ids), &T::id);
+  std::vector<core::CredentialHash> hashes;
+  for (std::size_t i = 0; i < things.size(); ++i) {
+    if (!same[i]) {
+      hashes.push_back(things[i].hash);
+    }
+  }
+  if (hashes.empty()) {
+    return same;
+  }
+  auto twins = arrange(std::span<const core::CredentialHash>(hashes), find(hashes), &T::hash);
+  auto twin = twins.begin();
+  for (auto& thing : same) {
+    if (!thing) {
+      thing = std::move(*twin++);
+    }
+  }
+  return same;
+}
+
+void add_conflict(ImportSummary& summary, const std::string& id, const std::string& known,
+                  const std::string& what) {
+  summary.add_conflict(id, known == id ? "the store has another " + what + " with this id"
+                                       : "the store has this " + what + " as " + known);
+}
+
+/// Compares the batches of one kind each.
+struct Comparison {
+  Tables& tables;
+  bool keep_known;
+  ImportSummary& summary;
+  ImportChanges changes{};
+
+  void operator()(const std::vector<Token>& tokens) {
+    const auto found = find_same(
+        tokens, [&](const auto& wanted) { return tables.find_tokens(std::span(wanted)); });
+    for (std::size_t i = 0; i < tokens.size(); ++i) {
+      if (!found[i]) {
+        changes.tokens.push_back(tokens[i]);
+      } else if (*found[i] == tokens[i]) {
+        ++summary.tokens.unchanged;
+      } else {
+        add_conflict(summary, tokens[i].id.to_string(), found[i]->id.to_string(), "token");
+      }
+    }
+    summary.tokens.added += changes.tokens.size();
+  }
+
+  void operator()(const std::vector<Key>& keys) {
+    auto found =
+        find_same(keys, [&](const auto& wanted) { return tables.find_keys(std::span(wanted)); });
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      const Key& key = keys[i];
+      if (!found[i]) {
+        changes.keys.push_back(key);
+        continue;
+      }
+      const core::LastUse last_use = std::exchange(found[i]->last_use, key.last_use);
+      const bool is_kept = keep_known && found[i]->hash == key.hash;
+      if (!is_kept && *found[i] != key) {
+        add_conflict(summary, key.id.to_string(), found[i]->id.to_string(), "key");
+      } else if (!is_kept && key.last_use.at > last_use.at) {
+        changes.used.push_back(key);
+      } else {
+        ++summary.keys.unchanged;
+      }
+    }
+    summary.keys.added += changes.keys.size();
+    summary.keys.changed += changes.used.size();
+  }
+
+  void operator()(const std::vector<KeyUsage>& usage) {
+    const auto counted = tables.counts_of(usage);
+    for (std::size_t i = 0; i < usage.size(); ++i) {
+      if (usage[i].requests <= counted[i]) {
+        ++summary.usage.unchanged;
+      } else {
+        ++(counted[i] == 0 ? summary.usage.added : summary.usage.changed);
+        changes.usage.push_back(usage[i]);
+      }
+    }
+  }
+
+  void operator()(const std::vector<core::AuditEntry>& /*entries*/) {}
+};
+
+}  // namespace
+
+ImportChanges compare(Tables& tables, const ImportBatch& batch, bool keep_known,
+                      ImportSummary& summary) {
+  Comparison comparison{tables, keep_known, summary};
+  std::visit(comparison, batch);
+  return std::move(comparison.changes);
+}
+
+}  // namespace nexakey::store
