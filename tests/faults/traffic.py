@@ -36,10 +36,10 @@ class Gateway:
         self.socket.settimeout(TIME_LIMIT)
         self.socket.connect(path)
 
-    def ask(self, key):
+    def ask(self, key, method="GET", address="198.51.100.7"):
         self.socket.sendall(f"GET /auth/forward HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\n"
-                            "X-Forwarded-Method: GET\r\nX-Forwarded-Uri: /\r\n"
-                            "X-Forwarded-For: 198.51.100.7\r\n"
+                            f"X-Forwarded-Method: {method}\r\nX-Forwarded-Uri: /\r\n"
+                            f"X-Forwarded-For: {address}\r\n"
                             "\r\n".encode())
         answer = b""
         while b"\r\n\r\n" not in answer:
