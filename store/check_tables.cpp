@@ -100,4 +100,20 @@ void check_audit(Tables& tables, Findings& findings) {
   findings.finish(head->number == 0 ? "no entries" : "intact, head " + head->to_string());
 }
 
+void report_broken_rotation(std::int64_t key, Findings& findings) {
+  const std::string name = key >= 0 && key <= core::KeyId::kMaxBits
+                               ? core::KeyId(key).to_string()
+                               : "a key with the id " + std::to_string(key);
+  findings.add(Health::warning,
+               name + ": the key that it was rotated from or to does not refer to it",
+               "see nexakey show " + name + ", then revoke the one of the two that is not used");
+}
+
+void report_counts(std::int64_t counts, std::int64_t invalid, Findings& findings) {
+  if (invalid != 0) {
+    findings.add(Health::problem, std::to_string(invalid) + " counts are invalid", kRestore);
+  }
+  findings.finish(count_of(static_cast<std::size_t>(counts), "row"));
+}
+
 }  // namespace nexakey::store

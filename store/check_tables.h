@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+
 #include "store/findings.h"
 #include "store/tables.h"
 
@@ -16,5 +18,11 @@ void check_tokens(Tables& tables, Findings& findings);
 void check_imports(Tables& tables, Findings& findings);
 /// Checks the chain of the audit log.
 void check_audit(Tables& tables, Findings& findings);
+
+/// Reports the key with this id, which refers to another key of a rotation that does not refer to
+/// it.
+void report_broken_rotation(std::int64_t key, Findings& findings);
+/// Reports how many of all counts are invalid.
+void report_counts(std::int64_t counts, std::int64_t invalid, Findings& findings);
 
 }  // namespace nexakey::store

@@ -270,4 +270,29 @@ Query delete_imports_before(const Dialect& dialect, core::Time time) {
   return std::move(where.add("finished_at < ", time.time_since_epoch().count())).end();
 }
 
+std::string check_counts(const Dialect& dialect) {
+  constexpr std::int64_t kEndOfTime = 70'389'528;  // the year 10000, in hours since 1970
+  return "SELECT count(*), coalesce(sum(CASE WHEN requests < 1 OR requests > " +
+         std::to_string(core::kMaxCount) + " OR time < 0 OR time >= " + std::to_string(kEndOfTime) +
+         " THEN 1 ELSE 0 END), 0) FROM (SELECT " + std::string(dialect.hour) +
+         " AS time, requests FROM " + table(dialect, "usage_hours") +
+         " AS usage UNION ALL SELECT 24 * CAST(day AS bigint), requests FROM " +
+         table(dialect, "usage_days") + ") AS counts";
+}
+
+std::string find_broken_rotations(const Dialect& dialect) {
+  const std::string keys = table(dialect, kKeys);
+  const auto without = [&](const std::string& own, const std::string& other) {
+    return "SELECT a.id FROM " + keys + " AS a WHERE a." + own +
+           " IS NOT NULL AND NOT EXISTS (SELECT 1 FROM " + keys + " AS b WHERE b.id = a." + own +
+           " AND b." + other + " = a.id)";
+  };
+  return without("superseded_by", "rotated_from") + " UNION " +
+         without("rotated_from", "superseded_by");
+}
+
+std::string count_rotations(const Dialect& dialect) {
+  return "SELECT count(*) FROM " + table(dialect, kKeys) + " WHERE rotated_from IS NOT NULL";
+}
+
 }  // namespace nexakey::store::sql

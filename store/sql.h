@@ -92,4 +92,12 @@ Query old_parts(const Dialect& dialect, core::Time time, std::size_t max);
 Query accepted_imports(const Dialect& dialect);
 Query delete_imports_before(const Dialect& dialect, core::Time time);
 
+/// For store::check: the number of counts, and how many of them are invalid (not from 1 to
+/// core::kMaxCount, or not between 1970 and the year 10000).
+std::string check_counts(const Dialect& dialect);
+/// The ids of keys that refer to another key of a rotation which does not refer to them.
+std::string find_broken_rotations(const Dialect& dialect);
+/// The number of rotations.
+std::string count_rotations(const Dialect& dialect);
+
 }  // namespace nexakey::store::sql

@@ -68,6 +68,21 @@ Finding check_clock(Session& session) {
           .found = core::format_time(after) + ", as on the server"};
 }
 
+void check_rotations(Session& session, Findings& findings) {
+  const Rows rows =
+      session.run_once(sql::find_broken_rotations(Statements::kDialect) + " LIMIT 100", {});
+  for (int row = 0; row < rows.size(); ++row) {
+    report_broken_rotation(rows.number(row, 0), findings);
+  }
+  const Rows all = session.run_once(sql::count_rotations(Statements::kDialect), {});
+  findings.finish(count_of(static_cast<std::size_t>(all.number(0, 0)), "rotation"));
+}
+
+void check_usage(Session& session, Findings& findings) {
+  const Rows rows = session.run_once(sql::check_counts(Statements::kDialect), {});
+  report_counts(rows.number(0, 0), rows.number(0, 1), findings);
+}
+
 }  // namespace
 
 core::Result<void> check_store(const std::string& rest, Time /*now*/, const FindingVisitor& visit) {
@@ -88,22 +103,23 @@ core::Result<void> check_store(const std::string& rest, Time /*now*/, const Find
            .status = is_old ? Health::warning : Health::ok,
            .found = "schema " + std::to_string(*version),
            .advice = is_old ? kOldSchemaAdvice : ""});
-    for (const auto look : {check_role, check_durability, check_clock}) {
-      visit(look(*session));
+    for (const auto check : {check_role, check_durability, check_clock}) {
+      visit(check(*session));
     }
     if (is_old) {
       return {};
     }
     PostgresTables tables(*session);
-    const std::array<std::pair<const char*, void (*)(Tables&, Findings&)>, 4> checks{
-        {{"keys", check_keys},
-         {"tokens", check_tokens},
-         {"imports", check_imports},
-         {"audit", check_audit}}};
-    for (const auto& [name, check] : checks) {
+    const auto look = [&](const char* name, const auto& check, auto& subject) {
       Findings findings(name, visit);
-      check(tables, findings);
-    }
+      check(subject, findings);
+    };
+    look("keys", check_keys, tables);
+    look("rotations", check_rotations, *session);
+    look("tokens", check_tokens, tables);
+    look("usage", check_usage, *session);
+    look("imports", check_imports, tables);
+    look("audit", check_audit, tables);
     return {};
   });
 }

@@ -14,21 +14,10 @@
 namespace nexakey::store::sqlite {
 namespace {
 
-using core::KeyId;
 using core::Time;
 
 constexpr const char* kRestore =
     "restore a backup with nexakey restore, or read what is left with sqlite3's .recover";
-
-template <typename Id>
-std::optional<Id> id_of(std::int64_t bits) {
-  return bits >= 0 && bits <= Id::kMaxBits ? std::optional(Id(bits)) : std::nullopt;
-}
-
-std::string name_of_key(std::int64_t bits) {
-  const auto id = id_of<KeyId>(bits);
-  return id ? id->to_string() : "a key with the id " + std::to_string(bits);
-}
 
 void check_integrity(SQLite::Database& database, Findings& findings) {
   SQLite::Statement rows(database,
@@ -75,41 +64,28 @@ void check_form(SQLite::Database& database, const StorePaths& paths, Findings& f
 
 /// Checks that the two keys of a rotation refer to each other.
 void check_rotations(SQLite::Database& database, Findings& findings) {
-  SQLite::Statement rows(
-      database,
-      "SELECT a.id FROM api_keys AS a WHERE superseded_by IS NOT NULL AND NOT EXISTS"
-      " (SELECT 1 FROM api_keys AS b WHERE b.id = a.superseded_by AND b.rotated_from = a.id)"
-      " UNION ALL SELECT a.id FROM api_keys AS a WHERE rotated_from IS NOT NULL AND NOT EXISTS"
-      " (SELECT 1 FROM api_keys AS b WHERE b.id = a.rotated_from AND b.superseded_by = a.id)");
+  SQLite::Statement rows(database, sql::find_broken_rotations(Statements::kDialect));
   while (rows.executeStep()) {
-    const std::string name = name_of_key(rows.getColumn(0).getInt64());
-    findings.add(Health::warning,
-                 name + ": the key that it was rotated from or to does not refer to it",
-                 "see nexakey show " + name + ", then revoke the one of the two that is not used");
+    report_broken_rotation(rows.getColumn(0).getInt64(), findings);
   }
-  SQLite::Statement all(database, "SELECT count(*) FROM api_keys WHERE rotated_from IS NOT NULL");
+  SQLite::Statement all(database, sql::count_rotations(Statements::kDialect));
   all.executeStep();
   findings.finish(count_of(static_cast<std::size_t>(all.getColumn(0).getInt64()), "rotation"));
 }
 
 void check_usage(SQLite::Database& database, Findings& findings) {
-  constexpr std::int64_t kEndOfTime = 70'389'528;  // the year 10000, in hours since 1970
-  SQLite::Statement rows(
-      database,
-      "SELECT count(*), coalesce(sum(requests < 1 OR requests > ?1 OR hour < 0 OR hour >= ?2), 0),"
-      " total(requests) FROM (SELECT hour, requests FROM usage_hours"
-      " UNION ALL SELECT 24 * day, requests FROM usage_days)");
-  rows.bind(1, static_cast<std::int64_t>(core::kMaxCount));
-  rows.bind(2, kEndOfTime);
+  SQLite::Statement rows(database, sql::check_counts(Statements::kDialect));
   rows.executeStep();
-  SQLite::Statement totals(database, "SELECT total(requests) FROM usage_totals");
-  totals.executeStep();
-  if (const auto damaged = rows.getColumn(1).getInt64(); damaged != 0) {
-    findings.add(Health::problem, std::to_string(damaged) + " counts are invalid", kRestore);
-  } else if (rows.getColumn(2).getDouble() != totals.getColumn(0).getDouble()) {
+  SQLite::Statement sums(database,
+                         "SELECT (SELECT total(requests) FROM usage_hours) +"
+                         " (SELECT total(requests) FROM usage_days) !="
+                         " (SELECT total(requests) FROM usage_totals)");
+  sums.executeStep();
+  const auto invalid = rows.getColumn(1).getInt64();
+  if (invalid == 0 && sums.getColumn(0).getInt() != 0) {
     findings.add(Health::problem, "the sums of days differ from the counts", kRestore);
   }
-  findings.finish(count_of(static_cast<std::size_t>(rows.getColumn(0).getInt64()), "row"));
+  report_counts(rows.getColumn(0).getInt64(), invalid, findings);
 }
 
 /// Whether the kernel considers the clock synchronized (adjtimex(2)).

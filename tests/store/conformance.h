@@ -29,6 +29,8 @@ class SqliteFixture {
   static constexpr std::string_view kScheme = "sqlite";
   /// The column of keys that a count refers to.
   static constexpr std::string_view kUsageKey = "seq";
+  /// Makes a count belong to an hour after the year 9999.
+  static constexpr std::string_view kLateHour = "hour = 70389528";
   /// Whether changes have the time of the store's own clock instead of the given one.
   static constexpr bool kHasOwnClock = false;
 
@@ -55,6 +57,7 @@ class PostgresFixture {
  public:
   static constexpr std::string_view kScheme = "postgresql";
   static constexpr std::string_view kUsageKey = "id";
+  static constexpr std::string_view kLateHour = "day = 2932897";
   static constexpr bool kHasOwnClock = false;
 
   [[nodiscard]] std::string url() const { return database_.url(); }

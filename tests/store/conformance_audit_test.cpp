@@ -220,6 +220,8 @@ TEST_CASE_TEMPLATE("entries are selected", Fixture, STORE_FIXTURES) {
         "edit");
   const auto all = log(store);
   CHECK(log(store, {.since = all[0].at}) == all);
+  CHECK(log(store, {.since = long_ago()}) == all);
+  CHECK(log(store, {.until = long_ago()}).empty());
   CHECK(log(store, {.since = now() + std::chrono::hours(1)}).empty());
   CHECK(log(store, {.until = now() + std::chrono::hours(1)}) == all);
   CHECK(log(store, {.until = all[0].at}).empty());

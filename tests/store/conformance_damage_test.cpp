@@ -96,20 +96,53 @@ TEST_CASE_TEMPLATE("a damaged key is revoked together with others", Fixture, SQL
         std::vector<std::string>{"revoked_key", "revoked_key"});
 }
 
+/// What the check of a store says of these problems.
+template <typename Stores>
+std::vector<std::string> complaints(const Stores& stores, std::string_view name) {
+  std::vector<std::string> found;
+  value_of(check(stores.fixture.url(), now(), [&](const Finding& finding) {
+    if (finding.check == name && finding.status != Health::ok) {
+      found.push_back(finding.found);
+    }
+  }));
+  return found;
+}
+
 TEST_CASE_TEMPLATE("the check of a store names each damaged key", Fixture, LOCAL_SQL_FIXTURES) {
   Stores<Fixture> stores;
   add(*stores.first, 1);
   add(*stores.first, 2);
   stores.fixture.damage("api_keys SET rate_limit = 0 WHERE name = 'name-2'");
-  std::vector<std::string> problems;
-  value_of(check(stores.fixture.url(), now(), [&](const Finding& finding) {
-    if (finding.check == "keys" && finding.status == Health::problem) {
-      problems.push_back(finding.found);
-    }
-  }));
+  const auto problems = complaints(stores, "keys");
   REQUIRE(problems.size() == 1);
   CHECK(problems.front().find(make_key(2).id.to_string()) != std::string::npos);
   CHECK(problems.front().find("rate_limit") != std::string::npos);
+}
+
+TEST_CASE_TEMPLATE("the check of a store names keys of a rotation that do not belong together",
+                   Fixture, LOCAL_SQL_FIXTURES) {
+  Stores<Fixture> stores;
+  add(*stores.first, 1);
+  add(*stores.first, 2);
+  CHECK(complaints(stores, "rotations").empty());
+  stores.fixture.damage("api_keys SET superseded_by = id WHERE name = 'name-2'");
+  const auto problems = complaints(stores, "rotations");
+  REQUIRE(problems.size() == 1);
+  CHECK(problems.front().find(make_key(2).id.to_string()) != std::string::npos);
+}
+
+TEST_CASE_TEMPLATE("the check of a store finds invalid counts", Fixture, LOCAL_SQL_FIXTURES) {
+  for (const std::string& damage : std::vector<std::string>{
+           "requests = -1", "requests = 9007199254740992", std::string(Fixture::kLateHour)}) {
+    CAPTURE(damage);
+    Stores<Fixture> stores;
+    add(*stores.first, 1);
+    CHECK(reasons(*stores.first, {request(1)}) == std::vector<std::string>{"allowed"});
+    CHECK(report(*stores.second).total.requests == 1);
+    CHECK(complaints(stores, "usage").empty());
+    stores.fixture.damage("usage_hours SET " + damage);
+    CHECK(complaints(stores, "usage") == std::vector<std::string>{"1 counts are invalid"});
+  }
 }
 
 TEST_CASE_TEMPLATE("a damaged token grants nothing and can be revoked", Fixture,

@@ -194,6 +194,8 @@ TEST_CASE_TEMPLATE("each filter selects and nothing else does", Fixture, STORE_F
       {"unused since", {.unused_since = today - std::chrono::hours(1)}, {1, 3, 4, 5, 6}},
       {"unused since before it was made", {.unused_since = make_key(4).created_at}, {1, 3}},
       {"created before", {.created_before = make_key(3).created_at}, {1, 2}},
+      {"created before 1970", {.created_before = long_ago()}, {}},
+      {"unused since before 1970", {.unused_since = long_ago()}, {}},
       {"newest of the line", {.newest_of_line = true}, {1, 2, 3, 4, 5, 6}},
       {"all at once",
        {.workspace = "default",

@@ -113,6 +113,7 @@ TEST_CASE_TEMPLATE("a report begins at the requested time", Fixture, STORE_FIXTU
   CHECK(later.total == Counts{});
   CHECK(later.groups.empty());
   CHECK(report(*stores.first, {.since = at("1970-01-01")}).total.requests == 3);
+  CHECK(report(*stores.first, {.since = long_ago()}).total.requests == 3);
 }
 
 TEST_CASE_TEMPLATE("counts of a revoked key stay and continue", Fixture, STORE_FIXTURES) {

@@ -33,6 +33,8 @@ std::string code_of(const core::Result<T>& result) {
 }
 
 inline core::Time now() { return core::system_time(); }
+/// What the longest duration reaches back to: 1970, because times begin there.
+inline core::Time long_ago() { return core::add(now(), -core::kMaxDuration); }
 
 inline core::Time at(std::string_view text) { return value_of(core::parse_time(text)); }
 inline core::IpAddress ip(std::string_view text) { return core::IpAddress::parse(text).value(); }
