@@ -105,7 +105,7 @@ bool is_protected(const std::filesystem::path& path) {
 
 }  // namespace
 
-KeyFile::KeyFile(std::filesystem::path path, const SecretKind& kind, std::string store)
+KeyFile::KeyFile(std::filesystem::path path, const SecretKind& kind, std::string_view store)
     : path_(std::move(path)),
       staged_(folder_of(path_) / ("." + path_.filename().string() + std::string(kStagedEnd))),
       kind_(&kind),

@@ -46,7 +46,7 @@ class KeyFile {
  public:
   /// Locks the folder against other commands for the lifetime of the object. `store` is where the
   /// secret will be stored. A `.NAME.new` that no nexakey wrote is a `conflict`.
-  KeyFile(std::filesystem::path path, const SecretKind& kind, std::string store);
+  KeyFile(std::filesystem::path path, const SecretKind& kind, std::string_view store);
 
   [[nodiscard]] const std::filesystem::path& path() const { return path_; }
   [[nodiscard]] Content content() const { return content_; }

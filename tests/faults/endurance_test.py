@@ -33,7 +33,7 @@ KEYS = 12  # of each changer, at any time
 LIMIT = 200
 ADDRESSES = ("198.51.100.7", "203.0.113.9")
 METHODS = ("GET", "POST")
-IMPORTED = 2000  # keys of each import
+IMPORTED = 1000  # keys of each import
 CONNECTIONS = 8  # of wrk
 ASKED = 40  # keys of wrk, with room for 66,000 requests a second
 LOAD = """
@@ -385,7 +385,7 @@ def main():
         resources = [Resources(server.process.pid) for server in (steady, tcp)]
 
         beside = Threads()
-        imports = Numbered(import_keys, model, beside.ends, 5)
+        imports = Numbered(import_keys, model, beside.ends, 10)
         backups = Numbered(check_backup, model, beside.ends, 5)
         restarts = []
         turns = [*(asker.turn for asker in askers), *(changer.turn for changer in changers), imports, backups]
