@@ -11,6 +11,7 @@
 #include "server/maintenance.h"
 #include "server/server.h"
 #include "server/systemd.h"
+#include "system/descriptor.h"
 
 namespace nexakey::cli {
 namespace {
@@ -18,6 +19,18 @@ namespace {
 constexpr const char* kExamples =
     "nexakey serve --trusted-proxy 127.0.0.1\n"
     "nexakey serve --listen unix:/run/nexakey/auth.sock --trusted-proxy unix";
+
+/// Connections get at most half of the descriptors: the store, which opens files and connections of
+/// its own, needs some, and without them all decisions would be 503.
+void limit_connections(server::Limits& limits) {
+  const std::size_t descriptors = system::raise_max_descriptors(2 * limits.connections);
+  if (descriptors / 2 < limits.connections) {
+    limits.connections = descriptors / 2;
+    print_note("nexakey: accepting at most " + std::to_string(limits.connections) +
+               " connections: the process may have only " + std::to_string(descriptors) +
+               " descriptors: raise the limit with ulimit -n or LimitNOFILE=");
+  }
+}
 
 void note_listening(const server::ListenAddress& address) {
   print_note("nexakey: listening at " + address.to_string());
@@ -56,6 +69,7 @@ ExitStatus run(Context& context, const ServeOptions& options) {
   const auto addresses = parse_addresses(options, !passed.empty());
   const auto tls = parse_tls(options);
   server::Limits limits = parse_limits(options);
+  limit_connections(limits);
   if (!store::is_remote(context.settings.store.value)) {
     limits.deciders = 0;
   }

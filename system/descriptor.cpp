@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include <sys/resource.h>
 #include <unistd.h>
 
 namespace nexakey::system {
@@ -37,6 +38,17 @@ bool read_up_to(int descriptor, std::size_t max_size, std::string& text) {
   }
   text.resize(size);
   return count >= 0;
+}
+
+std::size_t raise_max_descriptors(std::size_t wanted) {
+  rlimit limit{};
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  if (limit.rlim_cur < wanted) {
+    const rlim_t raised = std::min<rlim_t>(wanted, limit.rlim_max);
+    const rlimit attempt{.rlim_cur = raised, .rlim_max = limit.rlim_max};
+    limit.rlim_cur = ::setrlimit(RLIMIT_NOFILE, &attempt) == 0 ? raised : limit.rlim_cur;
+  }
+  return std::min<std::size_t>(wanted, limit.rlim_cur);
 }
 
 bool write_all(int descriptor, std::string_view text) {

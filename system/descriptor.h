@@ -38,6 +38,10 @@ ssize_t read_some(int descriptor, char* buffer, std::size_t size);
 /// that a secret in it can be wiped. False if read(2) fails; see errno.
 bool read_up_to(int descriptor, std::size_t max_size, std::string& text);
 
+/// How many descriptors this process may have: `wanted`, if the soft limit is that high or can be
+/// raised to it, else what it can be raised to (RLIMIT_NOFILE, getrlimit(2)).
+std::size_t raise_max_descriptors(std::size_t wanted);
+
 /// Writes the whole text, even if signals interrupt write(2). False if write(2) fails; see errno.
 bool write_all(int descriptor, std::string_view text);
 

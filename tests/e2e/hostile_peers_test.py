@@ -262,6 +262,26 @@ class Connections(Hostile):
             connection.close()
         self.assert_decides(waiting)
 
+    @unittest.skipIf(b"__ubsan_handle" in Path(NEXAKEY).read_bytes(), "UBSan needs descriptors")
+    def test_strangers_leave_descriptors_for_the_gateway_and_the_store(self):
+        token = self.place.nexakey("token", "create", "app", "--role", "auditor", "-q")
+        self.serve("--log", "none", preexec_fn=lambda: resource.setrlimit(
+            resource.RLIMIT_NOFILE, (100, 100)))
+        self.assertIn("accepting at most 50 connections: the process may have only 100 descriptors",
+                      self.place.log())
+        taken = [self.connect() for _ in range(120)]
+        self.assert_decides()
+        gateway = self.connect_gateway()
+        gateway.sendall(f"GET /v1/keys HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n".encode())
+        self.assertIn(b" 200 OK", read_head(gateway))
+        self.assertEqual(len(taken), 120)
+
+    def test_the_soft_limit_of_descriptors_is_raised(self):
+        self.serve("--log", "none", "--max-connections", "300", preexec_fn=lambda: resource.setrlimit(
+            resource.RLIMIT_NOFILE, (100, 2000)))
+        limit = resource.prlimit(self.place.server.pid, resource.RLIMIT_NOFILE)
+        self.assertEqual(limit, (600, 2000))
+
     def processor_time(self):
         """The processor time of the server, in seconds."""
         words = Path(f"/proc/{self.place.server.pid}/stat").read_text().rpartition(")")[2].split()
