@@ -41,6 +41,9 @@ std::vector<std::string> subjects_of(const Context& context, store::KeyStore& st
   if (const auto token = core::TokenId::parse(argument)) {
     return {token->to_string()};
   }
+  if (const auto key = core::KeyId::parse(argument); key && purged_at(store, *key)) {
+    return {key->to_string()};
+  }
   std::vector<std::string> ids;
   for (const core::Key& key : find_keys_ever(context, store, argument)) {
     ids.push_back(key.id.to_string());
@@ -56,8 +59,8 @@ core::AuditFilter make_filter(const Context& context, const Options& options) {
     filter.action = core::parse_audit_action(*options.action);
     if (!filter.action) {
       throw Failure{{ErrorCode::usage, "unknown action " + core::quote(*options.action),
-                     "use create, edit, revoke, rotate, whitelist, import, token_create or "
-                     "token_revoke"}};
+                     "use create, edit, revoke, rotate, whitelist, import, restore, purge, "
+                     "token_create or token_revoke"}};
     }
   }
   filter.workspace = context.settings.workspace;
@@ -212,7 +215,8 @@ Runner attach(Arguments& app) {
       ->type_name("KEY");
   app.add_option("--actor", options->actor, "Changes by this user or token")->type_name("NAME");
   app.add_option("--action", options->action, "Changes of this kind")
-      ->type_name("create|edit|revoke|rotate|whitelist|import|token_create|token_revoke");
+      ->type_name(
+          "create|edit|revoke|rotate|whitelist|import|restore|purge|token_create|token_revoke");
   app.add_option("--since", options->since, "Changes since: 7d or a time")
       ->type_name("DURATION|TIME");
   app.add_option("--until", options->until, "Changes before: 7d or a time")

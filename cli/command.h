@@ -24,6 +24,7 @@ extern const Command kList;
 extern const Command kShow;
 extern const Command kEdit;
 extern const Command kRevoke;
+extern const Command kPurge;
 extern const Command kRotate;
 extern const Command kWhitelist;
 extern const Command kUsage;

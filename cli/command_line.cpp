@@ -13,10 +13,10 @@ namespace nexakey::cli {
 namespace {
 
 /// In the order of the help.
-constexpr std::array kCommands{&kCreate,  &kList,      &kShow,   &kEdit,      &kRevoke,
-                               &kRotate,  &kWhitelist, &kUsage,  &kVerify,    &kAudit,
-                               &kServe,   &kToken,     &kExport, &kImport,    &kBackup,
-                               &kRestore, &kScan,      &kDoctor, &kCompletion};
+constexpr std::array kCommands{&kCreate, &kList,    &kShow,      &kEdit,   &kRevoke,
+                               &kPurge,  &kRotate,  &kWhitelist, &kUsage,  &kVerify,
+                               &kAudit,  &kServe,   &kToken,     &kExport, &kImport,
+                               &kBackup, &kRestore, &kScan,      &kDoctor, &kCompletion};
 
 constexpr std::array<std::string_view, 7> kGlobalsWithValue{
     "--store", "--workspace", "--output", "--color", "--token-file", "--ca-file", "--timeout"};

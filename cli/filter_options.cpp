@@ -43,6 +43,10 @@ void FilterOptions::add_selection_to(Arguments& app) {
       add(app, field.option);
     }
   }
+  add_workspaces_to(app);
+}
+
+void FilterOptions::add_workspaces_to(Arguments& app) {
   app.add_flag("--all-workspaces", all_workspaces_, "Keys of every workspace");
 }
 

@@ -24,6 +24,8 @@ class FilterOptions {
   void add_to(Arguments& app);
   /// Adds all options but --status, for commands on active keys.
   void add_selection_to(Arguments& app);
+  /// Adds --all-workspaces alone.
+  void add_workspaces_to(Arguments& app);
   /// Whether any of the options was given.
   [[nodiscard]] bool given() const;
   /// Ends the command unless either keys or filters are given, and not both.

@@ -72,8 +72,14 @@ void drop_dead_namesakes(std::vector<Key>& keys, Namesakes namesakes, core::Time
 }
 
 /// A key that a look-up has found, if it exists and is in the given workspace.
-Key checked(const Context& context, std::optional<Key> found, const std::string& argument) {
+Key checked(const Context& context, store::KeyStore& store, std::optional<Key> found,
+            const std::string& argument) {
   const auto& workspace = context.settings.workspace;
+  const auto id = core::KeyId::parse(argument);
+  if (const auto purged = id && !found ? purged_at(store, *id) : std::nullopt) {
+    throw Failure{{ErrorCode::not_found, argument + " was purged on " + core::format_time(*purged),
+                   "see nexakey audit " + argument}};
+  }
   if (!found || (workspace && found->workspace != *workspace)) {
     fail_not_found({.workspace = workspace}, argument, "");
   }
@@ -120,10 +126,10 @@ std::vector<Key> find_keys_ever(const Context& context, store::KeyStore& store,
 Key find_key(const Context& context, store::KeyStore& store, const std::string& argument,
              Namesakes namesakes) {
   if (argument == "-") {
-    return checked(context, find_key(store, read_hash(context)), argument);
+    return checked(context, store, find_key(store, read_hash(context)), argument);
   }
   if (const auto id = core::KeyId::parse(argument)) {
-    return checked(context, find_key(store, *id), argument);
+    return checked(context, store, find_key(store, *id), argument);
   }
   const KeyFilter filter = filter_for(context, argument);
   auto keys = select_keys(context, store, filter);
@@ -140,6 +146,16 @@ Key find_key(const Context& context, store::KeyStore& store, const std::string& 
     fail_ambiguous(argument, keys);
   }
   return std::move(keys.front());
+}
+
+std::optional<core::Time> purged_at(store::KeyStore& store, core::KeyId id) {
+  std::optional<core::Time> at;
+  const auto read = store.audit({.subjects = {id.to_string()}, .action = core::AuditAction::purge},
+                                1, [&](const core::AuditEntry& entry) {
+                                  at = entry.at;
+                                  return false;
+                                });
+  return read ? at : std::nullopt;
 }
 
 Key changed_key(core::Result<std::optional<Key>> updated, core::KeyId id) {
@@ -164,7 +180,7 @@ std::vector<Key> find_keys(const Context& context, store::KeyStore& store,
   std::vector<Key> keys;
   std::set<core::KeyId> known;
   for (const std::string& argument : arguments) {
-    Key key = core::KeyId::parse(argument) ? checked(context, std::move(*next++), argument)
+    Key key = core::KeyId::parse(argument) ? checked(context, store, std::move(*next++), argument)
                                            : find_key(context, store, argument, namesakes);
     if (known.insert(key.id).second) {
       keys.push_back(std::move(key));

@@ -39,6 +39,10 @@ std::optional<core::Key> find_key(store::KeyStore& store, const core::KeyHash& h
 std::vector<core::Key> find_keys_ever(const Context& context, store::KeyStore& store,
                                       const std::string& argument);
 
+/// When a key was purged, as the audit log says; nothing if it was not, or if the log cannot be
+/// read.
+std::optional<core::Time> purged_at(store::KeyStore& store, core::KeyId id);
+
 /// The key that an update returned; ends the command if the update failed or the key does not
 /// exist.
 core::Key changed_key(core::Result<std::optional<core::Key>> updated, core::KeyId id);

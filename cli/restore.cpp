@@ -30,7 +30,8 @@ ExitStatus run(Context& context, const Options& options) {
                  Figure{"keys", "keys", summary.restored.keys},
                  Figure{"revoked_tokens", "tokens revoked since", summary.revoked_tokens},
                  Figure{"revoked_keys", "keys revoked since", summary.revoked_keys},
-                 Figure{"expired_earlier", "expiries shortened since", summary.expired_earlier}});
+                 Figure{"expired_earlier", "expiries shortened since", summary.expired_earlier},
+                 Figure{"purged_keys", "keys purged since", summary.purged_keys}});
   if (summary.unread) {
     print_note("nexakey: the replaced store could not be read (" + *summary.unread +
                "): revoke again what was revoked since the backup");

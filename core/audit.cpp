@@ -14,9 +14,9 @@ namespace nexakey::core {
 namespace {
 
 constexpr std::array kActions{
-    AuditAction::create,  AuditAction::edit,         AuditAction::revoke,
-    AuditAction::rotate,  AuditAction::whitelist,    AuditAction::import,
-    AuditAction::restore, AuditAction::token_create, AuditAction::token_revoke};
+    AuditAction::create,       AuditAction::edit,        AuditAction::revoke,  AuditAction::rotate,
+    AuditAction::whitelist,    AuditAction::import,      AuditAction::restore, AuditAction::purge,
+    AuditAction::token_create, AuditAction::token_revoke};
 
 /// The form of RFC 8785. nlohmann/json sorts names by their bytes and escapes only what JSON
 /// requires. Our names are ASCII and our numbers are integers, for which that is sufficient.
@@ -104,6 +104,8 @@ std::string_view name_of(AuditAction action) {
       return "import";
     case AuditAction::restore:
       return "restore";
+    case AuditAction::purge:
+      return "purge";
     case AuditAction::token_create:
       return "token_create";
     case AuditAction::token_revoke:
@@ -178,12 +180,26 @@ std::optional<AuditRecord> record_change(AuditAction action, const Key& before, 
       .details = to_canonical(details)};
 }
 
+AuditRecord record_purge(const Key& key) {
+  const Json members = members_of(key);
+  Json kept = Json::object();
+  for (const char* const name :
+       {"name", "expires_at", "revoked_at", "rotated_from", "superseded_by"}) {
+    kept[name] = members.at(name);
+  }
+  return {.action = AuditAction::purge,
+          .workspace = key.workspace,
+          .subject = key.id.to_string(),
+          .details = details_of_creation(kept)};
+}
+
 AuditRecord record_restore(std::uint64_t revoked_keys, std::uint64_t revoked_tokens,
-                           std::uint64_t expired_earlier) {
+                           std::uint64_t expired_earlier, std::uint64_t purged_keys) {
   return {.action = AuditAction::restore,
           .workspace = "",
           .subject = "",
           .details = to_canonical({{"expired_earlier", expired_earlier},
+                                   {"purged_keys", purged_keys},
                                    {"revoked_keys", revoked_keys},
                                    {"revoked_tokens", revoked_tokens}})};
 }

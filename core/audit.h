@@ -34,6 +34,7 @@ enum class AuditAction {
   whitelist,  ///< an edit of the whitelist alone
   import,
   restore,  ///< of a backup
+  purge,    ///< removal of a key that has ended
   token_create,
   token_revoke,
 };
@@ -90,10 +91,12 @@ AuditRecord record_creation(const Key& key);
 AuditRecord record_creation(const Token& token);
 std::optional<AuditRecord> record_change(AuditAction action, const Key& before, const Key& after);
 AuditRecord record_revocation(const Token& before, const Token& after);
-/// The restore of a backup, and how many revocations and earlier expiries of the replaced store it
-/// kept.
+/// The purge of a key: its name, when it ended, and the keys that it was rotated from and to.
+AuditRecord record_purge(const Key& key);
+/// The restore of a backup, and how many revocations, earlier expiries and purges of the replaced
+/// store it kept.
 AuditRecord record_restore(std::uint64_t revoked_keys, std::uint64_t revoked_tokens,
-                           std::uint64_t expired_earlier);
+                           std::uint64_t expired_earlier, std::uint64_t purged_keys);
 
 /// Selects entries.
 struct AuditFilter {

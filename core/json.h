@@ -71,6 +71,16 @@ struct Revocation {
 void write_revocation(JsonWriter& json, const Revocation& revocation);
 Result<Revocation> read_revocation(const Json& json);
 
+/// A step of a purge of keys.
+struct Purge {
+  std::vector<std::string> ids;
+  Time ended_before{};
+  std::optional<std::string> workspace{};
+  bool dry_run = false;
+};
+void write_purge(JsonWriter& json, const Purge& purge);
+Result<Purge> read_purge(const Json& json);
+
 /// A token, like a key above. It is damaged if its `status` says so.
 void write_token(JsonWriter& json, const Token& token, Time now);
 void write_token_record(JsonWriter& json, const Token& token, Time now);

@@ -76,8 +76,10 @@ KeyStatus KeyRules::status(Time now) const {
   return expires_at && *expires_at <= now ? KeyStatus::expired : KeyStatus::active;
 }
 
-bool KeyRules::has_ended(Time now) const {
-  return revoked_at || (expires_at && *expires_at <= now);
+std::optional<Time> KeyRules::ended_at(Time now) const {
+  const auto expired_at = expires_at && *expires_at <= now ? expires_at : std::nullopt;
+  return revoked_at && expired_at ? std::min(revoked_at, expired_at)
+                                  : (revoked_at ? revoked_at : expired_at);
 }
 
 bool is_rule(std::string_view member) {

@@ -44,7 +44,9 @@ struct KeyRules {
   /// Only an active key has a window.
   [[nodiscard]] bool is_active(Time now) const { return status(now) == KeyStatus::active; }
   /// Revoked or expired: it can neither be used nor resumed.
-  [[nodiscard]] bool has_ended(Time now) const;
+  [[nodiscard]] bool has_ended(Time now) const { return ended_at(now).has_value(); }
+  /// When it was revoked or expired, whichever came first; none if it has not ended.
+  [[nodiscard]] std::optional<Time> ended_at(Time now) const;
 };
 
 using Labels = std::map<std::string, std::string>;

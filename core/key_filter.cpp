@@ -126,7 +126,7 @@ Result<void> read_newest(KeyFilter& filter, const std::string& text) {
                                            : reject(quote(text) + " must be true or false");
 }
 
-constexpr std::array<KeyFilterField, 12> kFields{{
+constexpr std::array<KeyFilterField, 13> kFields{{
     {{"workspace", false, read_text<&KeyFilter::workspace, check_workspace>,
       text_values<&KeyFilter::workspace>},
      [](const KeyFilter& f, const Key& key, Time) {
@@ -190,6 +190,12 @@ constexpr std::array<KeyFilterField, 12> kFields{{
      },
      {"--older-than", "DURATION", "Keys that were created longer ago than this", false,
       read_duration<&KeyFilter::created_before, -1>}},
+    {{"ended_before", false, read_time<&KeyFilter::ended_before>,
+      time_values<&KeyFilter::ended_before>},
+     [](const KeyFilter& f, const Key& key, Time now) {
+       const auto ended_at = key.ended_at(now);
+       return !f.ended_before || (ended_at && *ended_at < *f.ended_before);
+     }},
     {{"newest_of_line", false, read_newest,
       [](const KeyFilter& f) { return f.newest_of_line ? Values{"true"} : Values(); }},
      [](const KeyFilter& f, const Key& key, Time) {

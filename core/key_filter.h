@@ -23,7 +23,8 @@ struct KeyFilter {
   std::optional<Time> expires_before{};  ///< is not expired, and expires before this
   std::optional<Time> unused_since{};    ///< created before this, and not used since
   std::optional<Time> created_before{};
-  bool newest_of_line = false;  ///< no rotation has superseded it
+  std::optional<Time> ended_before{};  ///< was revoked or expired before this
+  bool newest_of_line = false;         ///< no rotation has superseded it
 
   [[nodiscard]] bool matches(const Key& key, Time now) const;
 };

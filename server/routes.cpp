@@ -29,6 +29,7 @@ constexpr std::array kRoutes{
     Route{"GET", "/v1/keys", read, kAdmin, kSome, kNoBody, list_keys},
     Route{"POST", "/v1/keys/find", read, kAdmin, kNone, kBody, find_keys},
     Route{"POST", "/v1/keys/revoke", change, kAdmin, kSome, kBody, revoke_keys},
+    Route{"POST", "/v1/keys/purge", change, kAdmin, kNone, kBody, purge_keys},
     Route{"GET", "/v1/keys/{id}", read, kAdmin, kNone, kNoBody, show_key},
     Route{"PUT", "/v1/keys/{id}", change, kAdmin, kSome, kBody, put_key},
     Route{"PATCH", "/v1/keys/{id}", change, kAdmin, kNone, kBody, change_key},

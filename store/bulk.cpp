@@ -38,10 +38,12 @@ Result<void> check_existence(std::span<const KeyId> ids, const LookUp& look_up) 
   return {};
 }
 
-core::Error interrupted(core::Error error, std::size_t done, std::size_t all) {
-  error.message = "revoked " + std::to_string(done) + " of " + std::to_string(all) +
+/// The error of a change of `all` keys, in parts, that failed after `done` of them. `verb`: revoke.
+core::Error interrupted(core::Error error, const std::string& verb, std::size_t done,
+                        std::size_t all) {
+  error.message = verb + "d " + std::to_string(done) + " of " + std::to_string(all) +
                   " keys, then failed: " + error.message;
-  error.hint = "run the same command again to revoke the rest";
+  error.hint = "run the same command again to " + verb + " the rest";
   return error;
 }
 
@@ -62,10 +64,29 @@ Result<void> revoke_in_bulk(std::span<const KeyId> ids, const LookUp& look_up,
         revoke_some(first_of(ids.subspan(done)), [&] { return is_bulk && Clock::now() >= end; });
     if (!revoked) {
       return tl::unexpected(done == 0 ? revoked.error()
-                                      : interrupted(revoked.error(), done, ids.size()));
+                                      : interrupted(revoked.error(), "revoke", done, ids.size()));
     }
     done += revoked->size();
     if (!visit(*revoked)) {
+      break;
+    }
+    if (done < ids.size()) {
+      std::this_thread::sleep_for(kPause);
+    }
+  }
+  return {};
+}
+
+Result<void> purge_in_bulk(std::span<const KeyId> ids, const PurgeSome& purge_some,
+                           const std::function<bool(std::span<const KeyId>)>& visit) {
+  for (std::size_t done = 0; done < ids.size();) {
+    const auto step = purge_some(first_of(ids.subspan(done)));
+    if (!step) {
+      return tl::unexpected(done == 0 ? step.error()
+                                      : interrupted(step.error(), "purge", done, ids.size()));
+    }
+    done += step->done;
+    if (!visit(step->purged)) {
       break;
     }
     if (done < ids.size()) {

@@ -24,4 +24,11 @@ Result<void> revoke_in_bulk(std::span<const core::KeyId> ids, const LookUp& look
                             const RevokeSome& revoke_some,
                             const std::function<bool(std::span<const core::Key>)>& visit);
 
+/// Takes a step of a purge of these keys.
+using PurgeSome = std::function<Result<PurgeStep>(std::span<const core::KeyId> ids)>;
+
+/// Implements Changes::purge with its steps.
+Result<void> purge_in_bulk(std::span<const core::KeyId> ids, const PurgeSome& purge_some,
+                           const std::function<bool(std::span<const core::KeyId>)>& visit);
+
 }  // namespace nexakey::store

@@ -11,6 +11,7 @@
 #include "core/audit.h"
 #include "core/json.h"
 #include "core/key.h"
+#include "core/purge.h"
 #include "core/record.h"
 #include "core/token.h"
 #include "store/row.h"
@@ -98,6 +99,13 @@ void write_revocation(const core::Key& key, Sink&& sink) {
   sink("revoke_reason", std::string_view(key.revoke_reason));
 }
 
+/// The keys that a key was rotated from and to.
+template <typename Sink>
+void write_links(const core::Key& key, Sink&& sink) {
+  sink("rotated_from", key.rotated_from);
+  sink("superseded_by", key.superseded_by);
+}
+
 /// What a change can change.
 template <typename Sink>
 void write_changeable(const core::Key& key, Sink&& sink) {
@@ -110,8 +118,7 @@ void write_changeable(const core::Key& key, Sink&& sink) {
   sink("description", std::string_view(key.description));
   sink("expires_at", key.expires_at);
   sink("suspended_at", key.suspended_at);
-  sink("rotated_from", key.rotated_from);
-  sink("superseded_by", key.superseded_by);
+  write_links(key, sink);
   write_revocation(key, sink);
 }
 
@@ -129,6 +136,25 @@ void write_key(const core::Key& key, Sink&& sink) {
 /// The column `last_used_ip`.
 inline std::optional<std::string> text_of(const std::optional<core::IpAddress>& address) {
   return address ? std::optional(address->to_string()) : std::nullopt;
+}
+
+// --- tombstones
+
+inline constexpr std::array<std::string_view, 3> kTombstoneColumns{"id", "hash", "purged_at"};
+
+template <Row R>
+core::Tombstone read_tombstone(const R& row) {
+  Decoder<R> decoder(row, kTombstoneColumns);
+  return {.id = decoder.template id<core::KeyId>(0),
+          .hash = decoder.hash(1),
+          .purged_at = decoder.time(2)};
+}
+
+template <typename Sink>
+void write_tombstone(const core::Tombstone& tombstone, Sink&& sink) {
+  sink("id", tombstone.id.bits());
+  sink("hash", tombstone.hash);
+  sink("purged_at", std::optional(tombstone.purged_at));
 }
 
 // --- tokens

@@ -48,6 +48,12 @@ void add_conflict(ImportSummary& summary, const std::string& id, const std::stri
                                        : "the store has this " + what + " as " + known);
 }
 
+bool has_tombstone(const Key& key, const std::vector<core::Tombstone>& tombstones) {
+  return std::ranges::any_of(tombstones, [&](const core::Tombstone& tombstone) {
+    return tombstone.id == key.id || tombstone.hash == key.hash;
+  });
+}
+
 /// Compares the batches of one kind each.
 struct Comparison {
   Tables& tables;
@@ -73,8 +79,13 @@ struct Comparison {
   void operator()(const std::vector<Key>& keys) {
     auto found =
         find_same(keys, [&](const auto& wanted) { return tables.find_keys(std::span(wanted)); });
+    const auto tombstones = tables.find_tombstones(keys);
     for (std::size_t i = 0; i < keys.size(); ++i) {
       const Key& key = keys[i];
+      if (has_tombstone(key, tombstones)) {
+        summary.add_conflict(key.id.to_string(), "the store has purged this key");
+        continue;
+      }
       if (!found[i]) {
         changes.keys.push_back(key);
         continue;

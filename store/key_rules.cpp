@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "store/arrange.h"
+#include "store/purge_rules.h"
 #include "store/refusals.h"
 #include "store/revocation.h"
 
@@ -71,6 +72,9 @@ Result<Key> create(Change& change, const Key& key, CreateMode mode) {
   if (has_hash(change, key.hash)) {
     return tl::unexpected(key_hash_taken());
   }
+  if (const auto tombstone = find_tombstone(change.tables, key)) {
+    return tl::unexpected(was_purged(*tombstone));
+  }
   for (const auto& relative : {key.rotated_from, key.superseded_by}) {
     if (relative && !find_one(change.tables, *relative)) {
       return tl::unexpected(not_found(*relative));
@@ -114,6 +118,9 @@ Result<std::optional<core::Rotated>> rotate(Change& change, KeyId id,
   }
   if (has_hash(change, rotation.hash)) {
     return tl::unexpected(key_hash_taken());
+  }
+  if (const auto tombstone = find_tombstone(change.tables, rotated->successor)) {
+    return tl::unexpected(was_purged(*tombstone));
   }
   change.tables.insert({&rotated->successor, 1});
   change.log(core::record_creation(rotated->successor));

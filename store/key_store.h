@@ -14,6 +14,7 @@
 #include "core/import.h"
 #include "core/key.h"
 #include "core/key_filter.h"
+#include "core/purge.h"
 #include "core/record.h"
 #include "core/rotation.h"
 #include "core/token.h"
@@ -56,6 +57,12 @@ struct VerifyOptions {
 /// The maximum number of keys in one transaction of a change, or in one request to a server.
 inline constexpr std::size_t kMaxAtOnce = 500;
 
+/// What a step of a purge did.
+struct PurgeStep {
+  std::vector<core::KeyId> purged;  ///< or, in a dry run, would have been
+  std::size_t done = 0;             ///< so many of the ids, from the first on, need no further step
+};
+
 /// The changes of a store. `KeyStore::as` is the only access to them, so that each has an actor.
 ///
 /// A change that returns a value is on disk and survives a power cut. One that returns an error was
@@ -72,9 +79,9 @@ class Changes {
 
   /// Adds a key and returns it as stored. Adding the same key again changes nothing. With
   /// `unless_named`, returns an active key of the same name, if there is one, and does not add
-  /// `key`. Errors: `conflict`, if another key has the same id or hash or, with `unique`, a name
-  /// that refers to another key already; `not_found`, if the key was rotated from or to one that
-  /// does not exist.
+  /// `key`. Errors: `conflict`, if another key has the same id or hash, or a purged key had it, or,
+  /// with `unique`, if the name refers to another key already; `not_found`, if the key was rotated
+  /// from or to one that does not exist.
   virtual Result<core::Key> create(const core::Key& key, CreateMode mode, core::Time now) = 0;
 
   /// Changes a key as core::apply does and returns it; empty if the key does not exist.
@@ -99,10 +106,27 @@ class Changes {
 
   /// Gives a key a successor as core::rotate does, in one transaction, and returns both; empty if
   /// the key does not exist. The same rotation again changes nothing and returns both as they are.
-  /// Error: `conflict`, if another key has the id or hash of the successor.
+  /// Error: `conflict`, if another key has the id or hash of the successor, or a purged key had it.
   virtual Result<std::optional<core::Rotated>> rotate(core::KeyId id,
                                                       const core::Rotation& rotation,
                                                       core::Time now) = 0;
+
+  /// Removes those of these keys that `options` select, with their usage. Leaves out keys that do
+  /// not exist, and the first key of a line of rotations as long as a key of the line has not
+  /// ended. The audit log keeps its entries, and the keys that a purged key was rotated from and to
+  /// are joined. Keeps the id and the hash of a purged key: it is never added again, by `create`,
+  /// `rotate` or an import.
+  ///
+  /// A step is one transaction, which removes at most `kMaxAtOnce` rows of keys and counts; a key
+  /// with more counts takes several. `purge` takes steps until all ids are done, and lets other
+  /// writers get their turn between them. `visit` is called after each step with the keys that it
+  /// purged; if it returns false, the rest is not purged. An error after the first step says how
+  /// many ids are done; the same call again does the rest.
+  virtual Result<PurgeStep> purge_step(std::span<const core::KeyId> ids,
+                                       const core::PurgeOptions& options, core::Time now) = 0;
+  Result<void> purge(std::span<const core::KeyId> ids, const core::PurgeOptions& options,
+                     core::Time now,
+                     const std::function<bool(std::span<const core::KeyId>)>& visit);
 
   /// Adds a token and returns it as stored. Adding the same token again changes nothing. Error:
   /// `conflict`, if another token has the same id or hash.
@@ -121,7 +145,8 @@ class Changes {
   /// Imports the export in the parts with the numbers below `parts`, completely or not at all. Adds
   /// the records that the store does not have. Of those that it has, it keeps the larger of two
   /// counts and the later of two last uses. A key or token that differs from the one in the store
-  /// is a conflict: then nothing is changed, and the summary lists the conflicts. The same import
+  /// is a conflict, and so is a key that was purged: then nothing is changed, and the summary lists
+  /// the conflicts. The same import
   /// again changes nothing. A store with an empty audit log takes over that of the import; any
   /// other appends an `import` entry if anything changed. The parts are deleted in any case.
   /// Errors: `usage` for an incomplete export, `not_found` for a missing part.

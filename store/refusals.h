@@ -3,6 +3,7 @@
 #include "core/error.h"
 #include "core/id.h"
 #include "core/key.h"
+#include "core/purge.h"
 #include "core/text.h"
 
 namespace nexakey::store {
@@ -35,6 +36,13 @@ inline core::Error id_taken(core::TokenId id) {
 
 inline core::Error key_hash_taken() {
   return {core::ErrorCode::conflict, "the store has this key under another id", ""};
+}
+
+inline core::Error was_purged(const core::Tombstone& tombstone) {
+  return {core::ErrorCode::conflict,
+          tombstone.id.to_string() + " was purged on " + core::format_time(tombstone.purged_at) +
+              " and cannot be added again",
+          "create another key"};
 }
 
 inline core::Error token_hash_taken() {

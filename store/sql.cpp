@@ -119,6 +119,10 @@ std::string find_tokens(const Dialect& dialect, std::string_view column) {
   return select_tokens(dialect) + " WHERE " + std::string(column) + std::string(dialect.is_wanted);
 }
 
+std::string select_tombstones(const Dialect& dialect) {
+  return "SELECT " + list(kTombstoneColumns) + " FROM " + table(dialect, kTombstones);
+}
+
 std::string insert_into(const Dialect& dialect, std::string_view name,
                         std::span<const std::string_view> columns) {
   std::string values;
@@ -162,6 +166,17 @@ Query scan_keys(const Dialect& dialect, const core::KeyFilter& filter,
   }
   Query query = std::move(where).end(order_of(order));
   query.is_selective = filter.name || filter.hash || filter.ids;
+  return query;
+}
+
+Query scan_line(const Dialect& dialect, core::KeyId first) {
+  const std::string keys = table(dialect, kKeys);
+  Query query{"WITH RECURSIVE line (id) AS (SELECT id FROM " + keys + " WHERE rotated_from = " +
+                  parameter(dialect, 1) + " UNION SELECT next.id FROM line JOIN " + keys +
+                  " AS next ON next.rotated_from = line.id) " + select_keys(dialect) +
+                  " WHERE keys.id IN (SELECT id FROM line)",
+              {first.bits()}};
+  query.is_selective = true;
   return query;
 }
 

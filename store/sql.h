@@ -40,6 +40,7 @@ struct Dialect {
 inline constexpr std::string_view kKeys = "api_keys";
 inline constexpr std::string_view kTokens = "api_tokens";
 inline constexpr std::string_view kAuditLog = "audit_log";
+inline constexpr std::string_view kTombstones = "tombstones";
 inline constexpr std::string_view kParts = "staged_parts";
 inline constexpr std::string_view kImports = "accepted_imports";
 
@@ -62,6 +63,8 @@ std::string list(std::span<const std::string_view> names, std::string_view prefi
 
 /// SELECT of the keys or tokens whose `column` is wanted, with the columns of store/columns.h.
 std::string find_keys(const Dialect& dialect, std::string_view column);
+/// SELECT of tombstones, to be continued.
+std::string select_tombstones(const Dialect& dialect);
 std::string find_tokens(const Dialect& dialect, std::string_view column);
 /// INSERT of one row with these columns, and UPDATE of these columns of the row whose id is the
 /// last parameter.
@@ -74,6 +77,7 @@ std::string update_of(const Dialect& dialect, std::string_view table,
 /// conditions, its `matches` looks at.
 Query scan_keys(const Dialect& dialect, const core::KeyFilter& filter,
                 const std::optional<core::KeyId>& after, Order order);
+Query scan_line(const Dialect& dialect, core::KeyId first);
 Query scan_tokens(const Dialect& dialect, const std::optional<std::string>& workspace, Order order);
 Query scan_audit(const Dialect& dialect, const core::AuditFilter& filter);
 Query keys_to_fold(const Dialect& dialect, core::KeyId first, core::Time cutoff);

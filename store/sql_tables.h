@@ -14,7 +14,7 @@ namespace nexakey::store {
 /// - `visit(query, read, visit)` calls `visit` with each row of a query until it returns false.
 /// - `run(query)` runs a statement without rows.
 /// - `find<T>(sql, wanted, read)` returns the rows that an `sql::find_*` has for some ids or
-/// hashes.
+///   hashes.
 /// - `insert(table, things, write)` adds rows, in their order.
 /// - `update(table, things, write)` writes columns of the rows that have the ids of `things`.
 ///
@@ -51,6 +51,31 @@ class SqlTables : public Base {
   void revoke(std::span<const core::Key> keys) override {
     statements_.update(sql::kKeys, keys,
                        [](const core::Key& key, auto& sink) { write_revocation(key, sink); });
+  }
+  std::vector<core::Key> successors_of(std::span<const core::KeyId> ids) override {
+    static const std::string text = sql::find_keys(Statements::kDialect, "rotated_from");
+    return statements_.template find<core::Key>(text, ids, kReadKey);
+  }
+  std::vector<core::Key> predecessors_of(std::span<const core::KeyId> ids) override {
+    static const std::string text = sql::find_keys(Statements::kDialect, "superseded_by");
+    return statements_.template find<core::Key>(text, ids, kReadKey);
+  }
+  void scan_line(core::KeyId first, const std::function<bool(const core::Key&)>& visit) override {
+    statements_.visit(sql::scan_line(Statements::kDialect, first), kReadKey, visit);
+  }
+  void relink(std::span<const core::Key> keys) override {
+    statements_.update(sql::kKeys, keys,
+                       [](const core::Key& key, auto& sink) { write_links(key, sink); });
+  }
+  void scan_tombstones(const std::function<bool(const core::Tombstone&)>& visit) override {
+    statements_.visit(
+        {sql::select_tombstones(Statements::kDialect)},
+        [](const auto& row) { return read_tombstone(row); }, visit);
+  }
+  void insert(std::span<const core::Tombstone> tombstones) override {
+    statements_.insert(
+        sql::kTombstones, tombstones,
+        [](const core::Tombstone& tombstone, auto& sink) { write_tombstone(tombstone, sink); });
   }
   std::vector<std::string> workspaces() override {
     std::vector<std::string> names;

@@ -10,6 +10,7 @@
 #include "store/import.h"
 #include "store/key_rules.h"
 #include "store/paging.h"
+#include "store/purge_rules.h"
 #include "store/token_rules.h"
 
 namespace nexakey::store {
@@ -105,6 +106,24 @@ Result<void> TableStore::revoke(std::span<const KeyId> ids, const std::string& r
                   [&](Change& change) { return rules::revoke(change, some, reason, is_over); });
   };
   return revoke_in_bulk(ids, look_up, revoke_some, visit);
+}
+
+Result<PurgeStep> TableStore::purge_step(std::span<const KeyId> ids,
+                                         const core::PurgeOptions& options, Time now) {
+  // Until an import is rolled forward, its keys may not say which ones they were rotated from.
+  if (const auto rolled = roll_forward(*engine_); !rolled) {
+    return tl::unexpected(rolled.error());
+  }
+  if (!options.dry_run) {
+    return change(*engine_, Purpose::change, actor(), now, [&](Change& change) {
+      return Result<PurgeStep>(
+          has_unfinished_import(change.tables) ? PurgeStep() : rules::purge(change, ids, options));
+    });
+  }
+  PurgeStep found;
+  return engine_
+      ->view([&](Tables& tables) { found = rules::find_purgeable(tables, ids, options, now); })
+      .map([&] { return std::move(found); });
 }
 
 Result<Token> TableStore::create_token(const Token& token) {

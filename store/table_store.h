@@ -25,6 +25,8 @@ class TableStore final : public ServedStore {
                       const std::function<bool(std::span<const core::Key>)>& visit) override;
   Result<std::optional<core::Rotated>> rotate(core::KeyId id, const core::Rotation& rotation,
                                               core::Time now) override;
+  Result<PurgeStep> purge_step(std::span<const core::KeyId> ids, const core::PurgeOptions& options,
+                               core::Time now) override;
   Result<core::Token> create_token(const core::Token& token) override;
   Result<std::vector<core::Token>> revoke_tokens(std::span<const core::TokenId> ids,
                                                  core::Time now) override;

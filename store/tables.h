@@ -13,6 +13,7 @@
 #include "core/id.h"
 #include "core/key.h"
 #include "core/key_filter.h"
+#include "core/purge.h"
 #include "core/record.h"
 #include "core/token.h"
 #include "core/usage.h"
@@ -56,6 +57,21 @@ class Tables {
   virtual void revoke(std::span<const core::Key> keys) = 0;
   /// Sets when keys were last used, unless they never were.
   virtual void set_last_used(std::span<const core::Key> keys) = 0;
+  /// The keys that were rotated from one of these, in any order.
+  virtual std::vector<core::Key> successors_of(std::span<const core::KeyId> ids) = 0;
+  /// The keys that one of these has superseded, in any order.
+  virtual std::vector<core::Key> predecessors_of(std::span<const core::KeyId> ids) = 0;
+  /// Calls `visit` with each key that was rotated from a key, from its successors, and so on, in
+  /// any order, until it returns false.
+  virtual void scan_line(core::KeyId first, const std::function<bool(const core::Key&)>& visit) = 0;
+  /// Writes only the keys that keys were rotated from and to.
+  virtual void relink(std::span<const core::Key> keys) = 0;
+  /// Removes keys that no other key refers to, and when they were last used.
+  virtual void remove(std::span<const core::KeyId> ids) = 0;
+  /// The tombstones that have the id or the hash of one of these keys, in any order.
+  virtual std::vector<core::Tombstone> find_tombstones(std::span<const core::Key> keys) = 0;
+  virtual void scan_tombstones(const std::function<bool(const core::Tombstone&)>& visit) = 0;
+  virtual void insert(std::span<const core::Tombstone> tombstones) = 0;
   /// The names of the workspaces that have keys, sorted by bytes.
   virtual std::vector<std::string> workspaces() = 0;
 
@@ -102,6 +118,10 @@ class Tables {
   /// peaks of these hours. Returns how many rows it folded.
   virtual std::size_t fold_usage(std::span<const core::KeyId> keys, core::Time cutoff,
                                  std::size_t max_rows) = 0;
+
+  /// Deletes counts and peaks of these keys, at most `max_rows` of them. Returns how many it
+  /// deleted.
+  virtual std::size_t delete_usage(std::span<const core::KeyId> keys, std::size_t max_rows) = 0;
 
   /// Adds a part of an import, or replaces an earlier one with its number.
   virtual void put_part(core::ImportId id, std::uint32_t number, std::string_view lines,

@@ -29,15 +29,21 @@ constexpr auto kRevocation =
     std::make_tuple(member<Revocation>("ids", &Revocation::ids, Presence::required),
                     member_as<OptionalText>("reason", &Revocation::reason, Presence::sparse));
 
+constexpr auto kPurge =
+    std::make_tuple(member<Purge>("ids", &Purge::ids, Presence::required),
+                    member<Purge>("ended_before", &Purge::ended_before, Presence::required),
+                    member_as<OptionalText>("workspace", &Purge::workspace, Presence::sparse),
+                    member<Purge>("dry_run", &Purge::dry_run));
+
 constexpr auto kWhitelist =
     std::make_tuple(member<Key>("key_id", &Key::id), member<Key>("whitelist", &Key::whitelist));
 
 }  // namespace
 
 std::vector<ShapeSchema> key_schemas() {
-  return {schema_of("Key", kKeyMembers), schema_of("NewKey", kNewKeyMembers),
-          schema_of("KeyChange", kChange), schema_of("Rotation", kRotation),
-          schema_of("Revocation", kRevocation)};
+  return {schema_of("Key", kKeyMembers),        schema_of("NewKey", kNewKeyMembers),
+          schema_of("KeyChange", kChange),      schema_of("Rotation", kRotation),
+          schema_of("Revocation", kRevocation), schema_of("Purge", kPurge)};
 }
 
 }  // namespace shape
@@ -111,6 +117,14 @@ Result<Revocation> read_revocation(const Json& json) {
   return revocation.and_then([](const Revocation& read) {
     return check_description(read.reason).map([&] { return read; });
   });
+}
+
+void write_purge(JsonWriter& json, const Purge& purge) {
+  shape::write_object(json, purge, shape::kPurge);
+}
+
+Result<Purge> read_purge(const Json& json) {
+  return shape::read_object<Purge>(json, "a purge", shape::kPurge, Unknown::refused);
 }
 
 std::string labels_to_json(const Labels& labels) {

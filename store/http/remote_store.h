@@ -43,6 +43,8 @@ class RemoteStore final : public KeyStore {
   // revocation.cpp
   Result<void> revoke(std::span<const core::KeyId> ids, const std::string& reason, core::Time now,
                       const std::function<bool(std::span<const core::Key>)>& visit) override;
+  Result<PurgeStep> purge_step(std::span<const core::KeyId> ids, const core::PurgeOptions& options,
+                               core::Time now) override;
   Result<std::vector<core::Token>> revoke_tokens(std::span<const core::TokenId> ids,
                                                  core::Time now) override;
 

@@ -1,6 +1,7 @@
-// Revocations: POST /v1/keys/revoke and /v1/tokens/revoke.
+// Revocations and purges: POST /v1/keys/revoke, /v1/keys/purge and /v1/tokens/revoke.
 
 #include <algorithm>
+#include <iterator>
 
 #include "store/bulk.h"
 #include "store/http/documents.h"
@@ -53,6 +54,23 @@ Result<void> check_ids(const Json& json, std::span<const KeyId> ids) {
   return is_it ? Result<void>() : core::reject(kNotRevoked);
 }
 
+/// What a step of a purge of these keys did.
+Result<PurgeStep> read_step(const Json& json, std::span<const KeyId> ids) {
+  const Json& done = member(json, "done");
+  if (!done.is_number_unsigned() || done.get<std::size_t>() > ids.size()) {
+    return core::reject("it is for other keys");
+  }
+  auto purged = read_list(member(json, "ids"), [&](const Json& text) -> Result<KeyId> {
+    const auto id = text.is_string() ? KeyId::parse(text.get<std::string>()) : std::nullopt;
+    return id && std::ranges::find(ids, *id) != ids.end()
+               ? Result<KeyId>(*id)
+               : core::reject("a key in it was not asked for");
+  });
+  return purged.map([&](std::vector<KeyId> keys) {
+    return PurgeStep{.purged = std::move(keys), .done = done.get<std::size_t>()};
+  });
+}
+
 }  // namespace
 
 Result<void> RemoteStore::revoke(std::span<const KeyId> ids, const std::string& reason,
@@ -102,6 +120,25 @@ Result<std::vector<Key>> RemoteStore::find_revoked(std::span<const KeyId> ids) {
     error.hint = kRunAgain;
     return error;
   });
+}
+
+Result<PurgeStep> RemoteStore::purge_step(std::span<const KeyId> ids,
+                                          const core::PurgeOptions& options, core::Time /*now*/) {
+  ids = ids.first(std::min(ids.size(), kMaxAtOnce));
+  core::Purge purge{.ids = {},
+                    .ended_before = options.ended_before,
+                    .workspace = options.workspace,
+                    .dry_run = options.dry_run};
+  std::ranges::transform(ids, std::back_inserter(purge.ids),
+                         [](KeyId id) { return id.to_string(); });
+  // A second request could not tell which keys the first one has purged.
+  const Call call{
+      .message = {.method = "POST",
+                  .target = "/v1/keys/purge",
+                  .body = written([&](core::JsonWriter& json) { write_purge(json, purge); })},
+      .repeat = Repeat::never,
+      .remedy = kRunAgain};
+  return client_.ask(call, [&](const Json& json) { return read_step(json, ids); });
 }
 
 Result<std::vector<Token>> RemoteStore::revoke_tokens(std::span<const TokenId> ids,

@@ -435,6 +435,61 @@ BEGIN
   RETURN folded;
 END $$;
 
+-- Deletes counts and peaks of these keys, at most `max_rows` of them, and prevents decisions about
+-- the keys from counting until the end of the transaction. Returns how many rows were deleted.
+CREATE FUNCTION nexakey.delete_usage(keys bigint[], max_rows integer) RETURNS integer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off AS $$
+DECLARE
+  room integer := max_rows;
+  deleted integer;
+BEGIN
+  INSERT INTO nexakey.windows (key)
+  SELECT k.id FROM nexakey.api_keys AS k WHERE k.id = ANY (keys) ORDER BY k.id
+  ON CONFLICT DO NOTHING;
+  PERFORM FROM nexakey.windows AS w WHERE w.key = ANY (keys) ORDER BY w.key FOR UPDATE;
+  WITH gone AS (
+    SELECT u.key, u.day, u.endpoint, u.hour, u.status FROM nexakey.usage_hours AS u
+    WHERE u.key = ANY (keys) LIMIT room
+  )
+  DELETE FROM nexakey.usage_hours AS u USING gone AS g
+  WHERE u.key = g.key AND u.day = g.day AND u.endpoint = g.endpoint AND u.hour = g.hour
+    AND u.status = g.status;
+  GET DIAGNOSTICS deleted = ROW_COUNT;
+  room := room - deleted;
+  WITH gone AS (
+    SELECT d.key, d.day, d.endpoint, d.status FROM nexakey.usage_days AS d
+    WHERE d.key = ANY (keys) LIMIT room
+  )
+  DELETE FROM nexakey.usage_days AS d USING gone AS g
+  WHERE d.key = g.key AND d.day = g.day AND d.endpoint = g.endpoint AND d.status = g.status;
+  GET DIAGNOSTICS deleted = ROW_COUNT;
+  room := room - deleted;
+  WITH gone AS (
+    SELECT p.key, p.hour, p.window_seconds FROM nexakey.peaks AS p
+    WHERE p.key = ANY (keys) LIMIT room
+  )
+  DELETE FROM nexakey.peaks AS p USING gone AS g
+  WHERE p.key = g.key AND p.hour = g.hour AND p.window_seconds = g.window_seconds;
+  GET DIAGNOSTICS deleted = ROW_COUNT;
+  RETURN max_rows - room + deleted;
+END $$;
+
+-- Deletes keys whose usage was deleted, and all that is left of them.
+CREATE FUNCTION nexakey.remove_keys(keys bigint[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off AS $$
+BEGIN
+  -- Another process may have folded hours into days while they were deleted.
+  DELETE FROM nexakey.usage_hours AS u WHERE u.key = ANY (keys);
+  DELETE FROM nexakey.usage_days AS d WHERE d.key = ANY (keys);
+  DELETE FROM nexakey.peaks AS p WHERE p.key = ANY (keys);
+  DELETE FROM nexakey.last_uses AS u WHERE u.key = ANY (keys);
+  DELETE FROM nexakey.window_parts AS p WHERE p.key = ANY (keys);
+  DELETE FROM nexakey.windows AS w WHERE w.key = ANY (keys);
+  DELETE FROM nexakey.api_keys AS k WHERE k.id = ANY (keys);
+END $$;
+
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA nexakey FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION nexakey.format, nexakey.check_format TO PUBLIC;
 DO $$

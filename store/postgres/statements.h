@@ -68,6 +68,9 @@ class Statements {
 
   template <typename T, typename Write>
   void update(std::string_view table, std::span<const T> things, const Write& write) {
+    if (things.empty()) {
+      return;
+    }
     const auto rows = ColumnArrays::of(things, [&](const T& thing, ColumnArrays& sink) {
       sink("id", thing.id.bits());
       write(thing, sink);

@@ -51,6 +51,10 @@ const std::string kCounts =
     ")::bigint FROM unnest($1::bigint[], $2::integer[], $3::text[], $4::smallint[], $5::smallint[])"
     " WITH ORDINALITY AS wanted (key, day, endpoint, hour, status, nth) ORDER BY nth";
 const std::string kSetCounts = "SELECT nexakey.import_usage($1, $2, $3, $4, $5, $6)";
+const std::string kDeleteUsage = "SELECT nexakey.delete_usage($1, $2)";
+const std::string kRemoveKeys = "SELECT nexakey.remove_keys($1)";
+const std::string kFindTombstones =
+    sql::select_tombstones(Statements::kDialect) + " WHERE id = ANY ($1) OR hash = ANY ($2)";
 const std::string kFold = "SELECT nexakey.fold_usage($1, $2, $3)";
 
 /// The columns by which a count is found.
@@ -142,6 +146,25 @@ void PostgresTables::set_counts(std::span<const KeyUsage> rows) {
       return static_cast<std::int64_t>(row.requests);
     }));
   }
+}
+
+std::size_t PostgresTables::delete_usage(std::span<const core::KeyId> keys, std::size_t max_rows) {
+  const Rows deleted = statements().run(
+      kDeleteUsage, Parameters().add_array(keys).add(static_cast<std::int64_t>(max_rows)));
+  return static_cast<std::size_t>(deleted.number(0, 0));
+}
+
+void PostgresTables::remove(std::span<const core::KeyId> ids) {
+  statements().run(kRemoveKeys, Parameters().add_array(ids));
+}
+
+std::vector<core::Tombstone> PostgresTables::find_tombstones(std::span<const Key> keys) {
+  return read_all(
+      statements().run(kFindTombstones,
+                       Parameters()
+                           .add_column(keys, [](const Key& key) { return key.id.bits(); })
+                           .add_column(keys, &Key::hash)),
+      [](const ResultRow& row) { return read_tombstone(row); });
 }
 
 std::size_t PostgresTables::fold_usage(std::span<const core::KeyId> keys, core::Time cutoff,

@@ -19,6 +19,9 @@ class PostgresTables final : public SqlTables<Statements> {
                   const std::function<bool(const core::KeyUsage&)>& visit) override;
   std::vector<std::uint64_t> counts_of(std::span<const core::KeyUsage> rows) override;
   void set_counts(std::span<const core::KeyUsage> rows) override;
+  void remove(std::span<const core::KeyId> ids) override;
+  std::vector<core::Tombstone> find_tombstones(std::span<const core::Key> keys) override;
+  std::size_t delete_usage(std::span<const core::KeyId> keys, std::size_t max_rows) override;
   std::size_t fold_usage(std::span<const core::KeyId> keys, core::Time cutoff,
                          std::size_t max_rows) override;
 

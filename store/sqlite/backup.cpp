@@ -4,6 +4,7 @@
 #include <array>
 #include <cerrno>
 #include <iterator>
+#include <limits>
 #include <system_error>
 #include <vector>
 
@@ -15,6 +16,7 @@
 #include "store/arrange.h"
 #include "store/change.h"
 #include "store/import.h"
+#include "store/purge_rules.h"
 #include "store/sqlite/counter.h"
 #include "store/sqlite/processes.h"
 #include "store/sqlite/schema.h"
@@ -60,7 +62,7 @@ void copy(const system::Descriptor& from, const std::filesystem::path& name, con
   }
 }
 
-/// Gives the revocations and the earlier expiries of keys in one store to another one.
+/// Gives the revocations, earlier expiries and purges of keys in one store to another one.
 class Revocations {
  public:
   Revocations(Tables& to, RestoreSummary& summary) : to_(to), summary_(summary) {}
@@ -80,6 +82,10 @@ class Revocations {
       if (token.revoked_at) {
         keep_of(token);
       }
+      return true;
+    });
+    from.scan_tombstones([&](const core::Tombstone& tombstone) {
+      keep(tombstone);
       return true;
     });
   }
@@ -123,6 +129,25 @@ class Revocations {
       ++summary_.revoked_tokens;
     }
   }
+
+  void keep(const core::Tombstone& tombstone) {
+    Key wanted;
+    wanted.id = tombstone.id;
+    wanted.hash = tombstone.hash;
+    if (rules::find_tombstone(to_, wanted)) {
+      return;
+    }
+    const std::vector<Key> known = to_.find_keys(std::span(&tombstone.id, 1));
+    if (known.empty()) {
+      to_.insert(std::span(&tombstone, 1));
+      return;
+    }
+    to_.delete_usage(std::span(&tombstone.id, 1), kAllRows);
+    rules::bury(to_, known, tombstone.purged_at);
+    ++summary_.purged_keys;
+  }
+
+  static constexpr std::size_t kAllRows = std::numeric_limits<std::int64_t>::max();
 
   Tables& to_;
   RestoreSummary& summary_;
@@ -227,7 +252,7 @@ class Restore {
       summary_.restored = count_rows(next);
       Change change(tables, actor, now);
       change.log(core::record_restore(summary_.revoked_keys, summary_.revoked_tokens,
-                                      summary_.expired_earlier));
+                                      summary_.expired_earlier, summary_.purged_keys));
       change.write_log();
     });
     empty_log(next);

@@ -48,9 +48,7 @@ class Statements {
     std::vector<T> found;
     for (const Wanted& one : wanted) {
       Binder(rows).add(one);
-      if (rows.executeStep()) {
-        found.push_back(read(StatementRow(rows)));
-      }
+      visit_rows(rows, read, [&](T&& thing) { return (found.push_back(std::move(thing)), true); });
     }
     rows.reset();
     return found;

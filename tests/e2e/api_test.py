@@ -224,6 +224,28 @@ class Keys(ApiTest):
         for wrong in ({"ids": keys[0]}, {"ids": [7]}, {"id": keys}, [], {"ids": [], "x": 1}):
             self.assertEqual(self.ask("POST", "/v1/keys/revoke", wrong).status, 400)
 
+    def test_a_purge_is_of_keys_that_ended_before_a_time(self):
+        old = self.put(created_at="2020-01-01T00:00:00.000Z", expires_at="2020-02-01T00:00:00.000Z")
+        (text, record), live = old, self.put()[1]
+        found = self.ask("GET", "/v1/keys?ended_before=2020-02-01T00:00:00.001Z").json["keys"]
+        self.assertEqual([key["id"] for key in found], [record["id"]])
+        body = {"ids": [record["id"], live["id"], new_key()[1]["id"]],
+                "ended_before": "2020-02-01T00:00:00.000Z"}
+        for change, purged in (({}, []), ({"ended_before": "2020-02-02T00:00:00.000Z"}, [record["id"]])):
+            for dry_run in (True, False):
+                reply = self.ask("POST", "/v1/keys/purge", body | change | {"dry_run": dry_run})
+                self.assertEqual(reply.json, {"ids": purged, "done": 3})
+        self.assertEqual(self.ask("GET", f"/v1/keys/{record['id']}").status, 404)
+        self.assertEqual(self.ask("POST", "/v1/verify", {"key": text}).json["reason"], "unknown_key")
+        again = self.ask("PUT", f"/v1/keys/{record['id']}", record)
+        self.assertEqual((again.status, again.json["error"]["code"]), (409, "conflict"))
+        self.assertIn(record["id"] + " was purged on ", again.json["error"]["message"])
+        for wrong in ({"ids": 7}, {"ids": ["crm"] * 501}, {"ended_before": "9999-01-01T00:00:00Z"},
+                      {"ended_before": "365d"}, {"workspace": 7}, {"dry_run": "no"}):
+            with self.subTest(wrong=str(wrong)[:40]):
+                self.assertEqual(self.ask("POST", "/v1/keys/purge", body | wrong).status, 400)
+        self.assertEqual(self.ask("POST", "/v1/keys/purge", body | {"ids": ["crm"]}).status, 404)
+
     def test_pages_have_every_key_once(self):
         made = [self.put(name=f"page-{i}", created_at=f"2026-01-02T03:{i:02}:00.000Z")[1]["id"]
                 for i in range(25)]
@@ -299,6 +321,8 @@ class Tokens(ApiTest):
             ("PUT", f"/v1/keys/{key['id']}", key, (200, 403, 403)),
             ("PATCH", f"/v1/keys/{key['id']}", {}, (200, 403, 403)),
             ("POST", "/v1/keys/revoke", {"ids": [key["id"]]}, (200, 403, 403)),
+            ("POST", "/v1/keys/purge",
+             {"ids": [key["id"]], "ended_before": "2020-01-01T00:00:00Z"}, (200, 403, 403)),
             ("POST", f"/v1/keys/{key['id']}/rotate", {}, (400, 403, 403)),
             ("GET", "/v1/audit", None, (200, 200, 403)),
             ("GET", "/v1/audit/head", None, (200, 200, 403)),
@@ -333,6 +357,11 @@ class Tokens(ApiTest):
         def ask(method, path, body=None, bearer=admin):
             return self.ask(method, path, body, bearer, port)
 
+        ended = {"created_at": "2020-01-01T00:00:00.000Z", "expires_at": "2020-02-01T00:00:00.000Z"}
+        old = [self.put(workspace=name, **ended)[1]["id"] for name in ("default", "sales")]
+        purge = {"ids": old, "ended_before": "2021-01-01T00:00:00.000Z"}
+        self.assertEqual(ask("POST", "/v1/keys/purge", purge).json, {"ids": old[1:], "done": 2})
+        self.assertEqual(self.ask("GET", f"/v1/keys/{old[0]}").status, 200)
         self.assertEqual([key["workspace"] for key in ask("GET", "/v1/keys").json["keys"]],
                          ["sales"])
         self.assertEqual(ask("GET", f"/v1/keys/{own_key['id']}").status, 200)
@@ -342,6 +371,7 @@ class Tokens(ApiTest):
                 ("GET", f"/v1/keys/{id}", None, 404),
                 ("PATCH", f"/v1/keys/{id}", {"rate_limit": 1}, 404),
                 ("POST", "/v1/keys/revoke", {"ids": [own_key["id"], id]}, 404),
+                ("POST", "/v1/keys/purge", purge | {"workspace": "default"}, 403),
                 ("PUT", f"/v1/keys/{id}", other, 403),
                 ("PUT", f"/v1/keys/{successor['id']}", successor, 404),
                 ("GET", f"/v1/usage?key={id}", None, 404),

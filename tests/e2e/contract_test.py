@@ -96,6 +96,8 @@ class Contract(ApiTest):
                   ("NewKey", "PUT", f"/v1/keys/{key['id']}", key),
                   ("KeyChange", "PATCH", f"/v1/keys/{key['id']}", {"rate_limit": 7}),
                   ("Revocation", "POST", "/v1/keys/revoke", {"ids": []}),
+                  ("Purge", "POST", "/v1/keys/purge",
+                   {"ids": [key["id"]], "ended_before": "2026-01-01T00:00:00Z"}),
                   ("Rotation", "POST", f"/v1/keys/{key['id']}/rotate", rotation),
                   ("ImportCommit", "POST", self.stage_import(), {"parts": 1}),
                   ("Request", "POST", "/v1/verify", {"key": text}),

@@ -73,6 +73,7 @@ COMMANDS = {
     "edit --suspend": (with_keys, ("edit", "k0", "--suspend", "-q")),
     "revoke": (with_keys, ("revoke", "k0", "-y", "-q")),
     "revoke --label": (with_keys, ("revoke", "--label", "team=crm", "-y", "-q")),
+    "purge": (with_keys, ("purge", "--ended-before", "0s", "-y", "-q")),
     "rotate": (with_keys, ("rotate", "k0", "--yes", "-q")),
     "rotate --key-file": (with_keys, ("rotate", "k0", "--grace", "1h", "--key-file", "k0", "-q")),
     "whitelist add": (with_keys, ("whitelist", "add", "k0", "203.0.113.0/24", "-q")),

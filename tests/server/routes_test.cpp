@@ -108,6 +108,7 @@ TEST_CASE("A path belongs to the most specific route") {
                         {"GET", "/v1/keys/key_x", "/v1/keys/{id}", {"key_x"}},
                         {"GET", "/v1/keys/a%2Fb", "/v1/keys/{id}", {"a/b"}},
                         {"POST", "/v1/keys/revoke", "/v1/keys/revoke", {}},
+                        {"POST", "/v1/keys/purge", "/v1/keys/purge", {}},
                         {"POST", "/v1/keys/key_x/rotate", "/v1/keys/{id}/rotate", {"key_x"}},
                         {"POST", "/auth/envoy/v1/leads", "/auth/envoy{+path}", {"/v1/leads"}},
                         {"BREW", "/auth/envoy", "/auth/envoy{+path}", {""}},

@@ -88,6 +88,36 @@ TEST_CASE("a restore keeps what ended since the backup, and nothing else") {
   CHECK(select(store.fixture.path(), "SELECT generation FROM store") == "2");
 }
 
+TEST_CASE("a restore removes what was purged since the backup, and no import brings it back") {
+  const BackedUp store;
+  const std::vector ids{make_key(1).id, make_key(2).id};
+  std::string exported;
+  {
+    const auto before = store.fixture.connect();
+    CHECK(admitted(*before, request(1), 3) == 3);
+    value_of(store.back_up());
+    exported = export_text(*before, "default");
+    add(*before, 2);  // which the backup does not have
+    value_of(before->as(kTester).revoke(ids, "leaked", now()));
+    value_of(before->as(kTester).purge(ids, {.ended_before = now() + std::chrono::hours(1)}, now(),
+                                       [](const auto&) { return true; }));
+    CHECK(list(*before).empty());
+  }
+  const RestoreSummary summary = value_of(store.bring_back());
+  CHECK(summary.purged_keys == 1);
+  auto after = store.fixture.connect();
+  CHECK(list(*after).empty());
+  CHECK(report(*after).total.requests == 0);
+  CHECK(reason(*after, request(1)) == "unknown_key");
+  for (std::uint64_t n = 1; n <= 2; ++n) {
+    CHECK(code_of(after->as(kTester).create(make_key(n), CreateMode::always, now())) == "conflict");
+  }
+  CHECK(import_text(*after, exported).conflict_count == 1);
+  CHECK(check_log(*after) == "whole");
+  after.reset();
+  CHECK(value_of(store.bring_back()).purged_keys == 1);  // it keeps what it has kept
+}
+
 TEST_CASE("a restore does not empty the windows") {
   const BackedUp store;
   value_of(store.back_up());

@@ -20,6 +20,7 @@ using core::Token;
 
 struct MemoryEngine::Data {
   std::vector<Key> keys;  // in the order of their insertion
+  std::vector<core::Tombstone> tombstones;
   std::vector<Token> tokens;
   std::vector<core::AuditEntry> log;
   /// By key, day, grain, time, endpoint and status: the order of an export.
@@ -65,6 +66,55 @@ class MemoryTables final : public DecidingTables {
     for (const Key& key : keys) {
       std::ranges::find(data_.keys, key.id, &Key::id)->last_use = key.last_use;
     }
+  }
+  std::vector<Key> successors_of(std::span<const KeyId> ids) override {
+    return find_in(data_.keys, ids, &Key::rotated_from);
+  }
+  std::vector<Key> predecessors_of(std::span<const KeyId> ids) override {
+    return find_in(data_.keys, ids, &Key::superseded_by);
+  }
+  void scan_line(KeyId first, const std::function<bool(const Key&)>& visit) override {
+    std::set<KeyId> line{first};
+    std::vector<Key> successors;
+    do {
+      const std::vector<KeyId> ids(line.begin(), line.end());
+      successors = successors_of(ids);
+      std::erase_if(successors, [&](const Key& key) { return !line.insert(key.id).second; });
+      if (!std::ranges::all_of(successors, visit)) {
+        return;
+      }
+    } while (!successors.empty());
+  }
+  void relink(std::span<const Key> keys) override { update(keys); }
+  void remove(std::span<const KeyId> ids) override {
+    for (const KeyId id : ids) {
+      std::erase_if(data_.keys, [&](const Key& key) { return key.id == id; });
+      data_.windows.erase(id);
+    }
+  }
+  std::vector<core::Tombstone> find_tombstones(std::span<const Key> keys) override {
+    std::vector<core::Tombstone> found;
+    std::ranges::copy_if(data_.tombstones, std::back_inserter(found),
+                         [&](const core::Tombstone& tombstone) {
+                           return std::ranges::any_of(keys, [&](const Key& key) {
+                             return key.id == tombstone.id || key.hash == tombstone.hash;
+                           });
+                         });
+    return found;
+  }
+  void scan_tombstones(const std::function<bool(const core::Tombstone&)>& visit) override {
+    static_cast<void>(std::ranges::all_of(data_.tombstones, visit));
+  }
+  void insert(std::span<const core::Tombstone> tombstones) override {
+    data_.tombstones.insert(data_.tombstones.end(), tombstones.begin(), tombstones.end());
+  }
+  std::size_t delete_usage(std::span<const KeyId> keys, std::size_t max_rows) override {
+    std::size_t deleted = 0;
+    std::erase_if(data_.usage, [&](const auto& row) {
+      const bool is_one = std::ranges::find(keys, std::get<KeyId>(row.first)) != keys.end();
+      return is_one && deleted < max_rows && ++deleted > 0;
+    });
+    return deleted;
   }
   std::vector<std::string> workspaces() override {
     std::set<std::string> names;

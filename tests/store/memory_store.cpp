@@ -21,6 +21,7 @@ using core::Token;
 
 struct MemoryStore::Data {
   std::vector<Key> keys;  // in the order of their creation
+  std::vector<core::Tombstone> tombstones;
   std::vector<Token> tokens;
   std::vector<core::AuditEntry> log;
   std::map<KeyId, std::deque<Tick>> admitted;
@@ -38,6 +39,32 @@ struct MemoryStore::Data {
   Key* find(KeyId id) {
     const auto key = std::ranges::find(keys, id, &Key::id);
     return key == keys.end() ? nullptr : &*key;
+  }
+
+  [[nodiscard]] bool was_purged(KeyId id, const core::KeyHash& hash) const {
+    return std::ranges::any_of(tombstones, [&](const core::Tombstone& tombstone) {
+      return tombstone.id == id || tombstone.hash == hash;
+    });
+  }
+
+  /// Whether a key was rotated from `first`, however often, and has not ended.
+  [[nodiscard]] bool has_live_successor(KeyId first, Time now) const {
+    return std::ranges::any_of(keys, [&](const Key& key) {
+      return key.rotated_from == first && (!key.has_ended(now) || has_live_successor(key.id, now));
+    });
+  }
+
+  void remove(const Key& removed) {
+    for (Key& key : keys) {
+      if (key.rotated_from == removed.id) {
+        key.rotated_from = removed.rotated_from;
+      }
+      if (key.superseded_by == removed.id) {
+        key.superseded_by = removed.superseded_by;
+      }
+    }
+    std::erase_if(usage, [&](const auto& row) { return std::get<0>(row.first) == removed.id; });
+    std::erase_if(keys, [id = removed.id](const Key& key) { return key.id == id; });
   }
 
   core::Admission admit(const Key& key, Tick now, bool takes_room) {
@@ -98,6 +125,10 @@ class ModelImport {
     data_.tokens.push_back(token);
   }
   void operator()(const Key& key) {
+    if (data_.was_purged(key.id, key.hash)) {
+      summary_.add_conflict(key.id.to_string(), "the store has purged this key");
+      return;
+    }
     Key* const same = find_same(data_.keys, key);
     if (same == nullptr) {
       ++summary_.keys.added;
@@ -225,6 +256,9 @@ Result<Key> MemoryStore::create(const Key& key, CreateMode mode, Time now) {
   if (std::ranges::count(data_->keys, key.hash, &Key::hash) != 0) {
     return core::fail(ErrorCode::conflict, "the hash is taken");
   }
+  if (data_->was_purged(key.id, key.hash)) {
+    return core::fail(ErrorCode::conflict, "the key was purged");
+  }
   for (const auto& relative : {key.rotated_from, key.superseded_by}) {
     if (relative && data_->find(*relative) == nullptr) {
       return core::fail(ErrorCode::not_found, "no such key");
@@ -310,6 +344,28 @@ Result<void> MemoryStore::revoke(std::span<const KeyId> ids, const std::string& 
   return {};
 }
 
+Result<PurgeStep> MemoryStore::purge_step(std::span<const KeyId> ids,
+                                          const core::PurgeOptions& options, Time now) {
+  PurgeStep step{.purged = {}, .done = ids.size()};
+  for (const KeyId id : ids) {
+    const Key* const found = data_->find(id);
+    if (found == nullptr || found->ended_at(now).value_or(now) >= options.ended_before ||
+        !found->has_ended(now) ||
+        options.workspace.value_or(found->workspace) != found->workspace ||
+        (!found->rotated_from && data_->has_live_successor(id, now))) {
+      continue;
+    }
+    step.purged.push_back(id);
+    if (!options.dry_run) {
+      const Key key = *found;
+      log(now, core::record_purge(key));
+      data_->remove(key);
+      data_->tombstones.push_back({.id = id, .hash = key.hash, .purged_at = now});
+    }
+  }
+  return step;
+}
+
 Result<std::optional<core::Rotated>> MemoryStore::rotate(KeyId id, const core::Rotation& rotation,
                                                          Time now) {
   const Key* const key = data_->find(id);
@@ -326,6 +382,9 @@ Result<std::optional<core::Rotated>> MemoryStore::rotate(KeyId id, const core::R
   }
   if (twin != nullptr || std::ranges::count(data_->keys, rotation.hash, &Key::hash) != 0) {
     return core::fail(ErrorCode::conflict, "the id or the hash is taken");
+  }
+  if (data_->was_purged(rotation.successor, rotation.hash)) {
+    return core::fail(ErrorCode::conflict, "the key was purged");
   }
   log(now, core::record_creation(rotated->successor));
   log(now, *core::record_change(core::AuditAction::rotate, *key, rotated->previous));

@@ -24,6 +24,8 @@ class MemoryStore final : public ServedStore {
                                           core::Time now) override;
   Result<void> revoke(std::span<const core::KeyId> ids, const std::string& reason, core::Time now,
                       const std::function<bool(std::span<const core::Key>)>& visit) override;
+  Result<PurgeStep> purge_step(std::span<const core::KeyId> ids, const core::PurgeOptions& options,
+                               core::Time now) override;
   Result<std::vector<std::optional<core::Key>>> find(std::span<const core::KeyId> ids) override;
   Result<std::vector<std::optional<core::Key>>> find(
       std::span<const core::KeyHash> hashes) override;

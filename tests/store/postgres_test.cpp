@@ -473,6 +473,7 @@ TEST_CASE("roles can do what the GRANTs of docs/postgresql.md let them") {
   admin.grant(
       "INSERT, UPDATE ON nexakey.api_keys, nexakey.api_tokens, nexakey.audit_log, "
       "nexakey.audit_log_head");
+  admin.grant("INSERT ON nexakey.tombstones");
   admin.grant("INSERT, UPDATE, DELETE ON nexakey.staged_parts, nexakey.accepted_imports");
   admin.grant("EXECUTE ON ALL FUNCTIONS IN SCHEMA nexakey");
   const auto as_admin = admin.connect();
@@ -490,6 +491,10 @@ TEST_CASE("roles can do what the GRANTs of docs/postgresql.md let them") {
   // Of the first key what was allowed, answered and refused, and of the second what was allowed.
   CHECK(import_text(*target, text).usage.added == 4);
   CHECK(export_text(*target) == text);
+
+  value_of(as_admin->as(kTester).purge(ids, {.ended_before = now() + std::chrono::hours(1)}, now(),
+                                       [](const auto&) { return true; }));
+  CHECK(list(*as_auditor).size() == 1);
 }
 
 }  // namespace

@@ -19,6 +19,10 @@ INSERT INTO nexakey.store VALUES (gen_random_uuid(), 1);
 -- Beside rate_limit: 20/1s 1000/day
 ALTER TABLE nexakey.api_keys ADD COLUMN limits text NOT NULL DEFAULT '';
 
+-- By which the neighbours of a key that is purged are found.
+CREATE INDEX keys_by_predecessor ON nexakey.api_keys (rotated_from) WHERE rotated_from IS NOT NULL;
+CREATE INDEX keys_by_successor ON nexakey.api_keys (superseded_by) WHERE superseded_by IS NOT NULL;
+
 -- The address of the client of the last decision, null if it is unknown; how full the window was
 -- at most in the hour of the last decision; the quotas of the line of rotations that begins with
 -- the key.

@@ -18,6 +18,10 @@ INSERT INTO store VALUES (randomblob(16), 1);
 
 ALTER TABLE api_keys ADD COLUMN limits TEXT NOT NULL DEFAULT '';  -- beside rate_limit: 20/1s 1000/day
 
+-- By which the neighbours of a key that is purged are found.
+CREATE INDEX keys_by_predecessor ON api_keys (rotated_from) WHERE rotated_from IS NOT NULL;
+CREATE INDEX keys_by_successor ON api_keys (superseded_by) WHERE superseded_by IS NOT NULL;
+
 -- The last decision about a key.
 ALTER TABLE last_uses RENAME COLUMN at TO last_at;
 ALTER TABLE last_uses ADD COLUMN last_ip TEXT;  -- of the client; null: unknown
