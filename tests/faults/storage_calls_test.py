@@ -16,6 +16,7 @@ import re
 import shutil
 import sys
 import tempfile
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -51,6 +52,12 @@ def with_keys(home):
     (home.path / "list").write_text("".join(f"fc_live_{n:028}\n" for n in range(20)))
 
 
+def with_an_old_key(home):
+    """The same, after the revoked key has been so for a second."""
+    with_keys(home)
+    time.sleep(1.1)
+
+
 def with_another(home):
     """A store without k0 and k1, and an export that has them."""
     with_keys(home)
@@ -73,7 +80,7 @@ COMMANDS = {
     "edit --suspend": (with_keys, ("edit", "k0", "--suspend", "-q")),
     "revoke": (with_keys, ("revoke", "k0", "-y", "-q")),
     "revoke --label": (with_keys, ("revoke", "--label", "team=crm", "-y", "-q")),
-    "purge": (with_keys, ("purge", "--ended-before", "0s", "-y", "-q")),
+    "purge": (with_an_old_key, ("purge", "--ended-before", "1s", "-y", "-q")),
     "rotate": (with_keys, ("rotate", "k0", "--yes", "-q")),
     "rotate --key-file": (with_keys, ("rotate", "k0", "--grace", "1h", "--key-file", "k0", "-q")),
     "whitelist add": (with_keys, ("whitelist", "add", "k0", "203.0.113.0/24", "-q")),
