@@ -30,8 +30,9 @@ constexpr std::size_t kMaxSize = 65'536;
 /// The parser needs stack for each dot of a key.
 constexpr std::ptrdiff_t kMaxDots = 200;
 
-const std::vector<std::string> kNames{"store",      "workspace", "output",  "color",
-                                      "token_file", "ca_file",   "timeout", "keep_hours"};
+const std::vector<std::string> kNames{"store",   "workspace",  "output",
+                                      "color",   "token_file", "ca_file",
+                                      "timeout", "keep_hours", "revocation_log"};
 
 [[noreturn]] void fail(const std::string& what, const std::string& hint = {}) {
   throw Failure{{core::ErrorCode::usage, what, hint}};
@@ -125,7 +126,8 @@ std::string value_for(const std::filesystem::path& path, const std::string& name
     const auto at = store::path_in(value);
     return at ? value.substr(0, *at) + absolute_path(path, position, value.substr(*at)) : value;
   }
-  return name.ends_with("_file") ? absolute_path(path, position, value) : value;
+  return name.ends_with("_file") || name == "revocation_log" ? absolute_path(path, position, value)
+                                                             : value;
 }
 
 }  // namespace

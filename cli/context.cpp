@@ -16,12 +16,12 @@ std::unique_ptr<store::KeyStore> Context::open_store(store::OpenMode mode) const
 
 core::Result<std::unique_ptr<store::KeyStore>> Context::try_open_store(store::OpenMode mode) const {
   print_store_note();
-  return store::open(settings.store.value, mode, remote_access(settings), settings.kept_hours);
+  return store::open(settings.store.value, mode, remote_access(settings), settings.kept);
 }
 
 core::Result<std::unique_ptr<store::ServedStore>> Context::open_served_store() const {
   print_store_note();
-  return store::open_served(settings.store.value, store::OpenMode::existing, settings.kept_hours);
+  return store::open_served(settings.store.value, store::OpenMode::existing, settings.kept);
 }
 
 std::string Context::store_name() const {

@@ -120,7 +120,7 @@ ExitStatus run(Context& context, const Options& options) {
     check_secret_file(path, keep);
   }
   const auto checked = store::check(context.settings.store.value, context.now(), keep,
-                                    remote_access(context.settings));
+                                    remote_access(context.settings), context.settings.kept);
   if (!checked) {
     keep({.check = "store",
           .status = Health::problem,

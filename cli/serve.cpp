@@ -79,6 +79,7 @@ ExitStatus run(Context& context, const ServeOptions& options) {
 
   const auto open_store = [&] { return context.open_served_store(); };
   const auto store = value_of(open_store());
+  value_of(store->check_revocation_log());
   server::Service service(
       parse_proxies(options.proxies), context.settings.workspace,
       form == server::LogForm::none ? std::function<void(const server::LogEntry&)>() : log_request);

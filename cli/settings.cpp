@@ -70,6 +70,36 @@ bool has_store_of_its_own(const std::string& path, const Setting& system) {
          !(at && std::filesystem::equivalent(path, system.value.substr(*at), error));
 }
 
+/// Whether two store URLs name the same store.
+bool is_same_store(const std::string& url, const std::string& other) {
+  const auto path = store::path_in(url);
+  const auto other_path = store::path_in(other);
+  std::error_code error;
+  return url == other ||
+         (path && other_path &&
+          std::filesystem::equivalent(url.substr(*path), other.substr(*other_path), error));
+}
+
+/// The revocation log of the store in use. That of a config file belongs to the store of the file,
+/// or without one to the default store: a log has the revocations of one store.
+std::optional<Setting> find_revocation_log(const Setting& store, const Configs& configs) {
+  auto log = find_setting(std::nullopt, configs, "revocation_log");
+  if (log && log->is_from_config()) {
+    const Config& config = log->origin == Origin::user_config ? configs.user : configs.system;
+    const auto named = config.find("store");
+    const auto owner = named ? named : default_store();
+    if (!owner || !is_same_store(*owner, store.value)) {
+      return std::nullopt;
+    }
+  }
+  if (log && store::is_remote(store.value)) {
+    throw Failure{{core::ErrorCode::usage,
+                   "revocation_log " + log->where() + " is not for a remote store",
+                   "set it on the machine of the server, which makes the revocations"}};
+  }
+  return log;
+}
+
 /// Refuses a path with a ~ that the shell did not expand; it would name a folder.
 void check_tilde(const Setting& store) {
   const auto at = store::path_in(store.value);
@@ -186,7 +216,11 @@ Settings resolve_settings(const GlobalOptions& options, bool output_is_terminal)
   settings.timeout = find(options.timeout, "timeout");
 
   if (const auto keep_hours = find(std::nullopt, "keep_hours")) {
-    settings.kept_hours = parse_kept_hours(*keep_hours);
+    settings.kept.kept_hours = parse_kept_hours(*keep_hours);
+  }
+  if (const auto log = find_revocation_log(settings.store, configs)) {
+    settings.kept.revocation_log = log->value;
+    settings.made.emplace_back("revocation_log", *log);
   }
   if (const auto output = find(options.output, "output")) {
     const auto format = parse_format(output->value);

@@ -1,12 +1,11 @@
 #pragma once
 
-#include <chrono>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "core/usage.h"
+#include "store/access.h"
 
 namespace nexakey::cli {
 
@@ -47,7 +46,7 @@ struct Settings {
   std::optional<Setting> token_file{};  ///< these three are for a remote store
   std::optional<Setting> ca_file{};
   std::optional<Setting> timeout{};
-  std::chrono::hours kept_hours = core::kDefaultKeptHours;  ///< of counts, before they are folded
+  store::StoreSettings kept{};  ///< how the store is kept; for a remote one, as its server does
   /// The token file of a config file whose store is not in use. Its token must not be sent to
   /// another store.
   std::optional<Setting> withheld_token_file{};
@@ -65,9 +64,11 @@ struct Settings {
 };
 
 /// Combines the options, the environment (NEXAKEY_STORE, NEXAKEY_WORKSPACE, NEXAKEY_OUTPUT,
-/// NEXAKEY_TOKEN_FILE, NEXAKEY_CA_FILE, NEXAKEY_TIMEOUT, NEXAKEY_KEEP_HOURS, NO_COLOR), the config
-/// files and the defaults. The user's default store, if it exists, has precedence over the store of
-/// the system's config file; `note` says so. Ends the command if a setting is invalid.
+/// NEXAKEY_TOKEN_FILE, NEXAKEY_CA_FILE, NEXAKEY_TIMEOUT, NEXAKEY_KEEP_HOURS,
+/// NEXAKEY_REVOCATION_LOG, NO_COLOR), the config files and the defaults. A revocation log of a
+/// config file is that of the store of this file. The user's default store, if it exists, has
+/// precedence over the store of the system's config file; `note` says so. Ends the command if a
+/// setting is invalid.
 Settings resolve_settings(const GlobalOptions& options, bool output_is_terminal);
 
 /// The output format for an error that occurs before the settings are resolved.

@@ -1,11 +1,13 @@
 #pragma once
 
 #include <chrono>
+#include <filesystem>
 #include <functional>
 #include <string>
 
 #include "core/error.h"
 #include "core/secret.h"
+#include "core/usage.h"
 
 namespace nexakey::store {
 
@@ -23,6 +25,12 @@ struct RemoteAccess {
   std::string store_origin{};  ///< where the URL is from: " (from NEXAKEY_STORE)", or nothing
   std::string ca_file{};       ///< certificates (PEM) to trust instead of the system's, or nothing
   std::chrono::milliseconds timeout{30'000};  ///< for one request, with all its retries
+};
+
+/// How a store is kept. A server has these settings of its own for the store behind it.
+struct StoreSettings {
+  std::chrono::hours kept_hours = core::kDefaultKeptHours;  ///< how long counts stay by the hour
+  std::filesystem::path revocation_log{};                   ///< empty: none
 };
 
 }  // namespace nexakey::store

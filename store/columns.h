@@ -14,6 +14,7 @@
 #include "core/purge.h"
 #include "core/record.h"
 #include "core/token.h"
+#include "store/audit_point.h"
 #include "store/row.h"
 #include "store/tables.h"
 
@@ -232,6 +233,16 @@ template <Row R>
 core::AuditHead read_audit_head(const R& row) {
   Decoder<R> decoder(row, kAuditHeadColumns);
   return {.number = decoder.number(0, 0, INT64_MAX, 0), .hash = decoder.hash(1)};
+}
+
+/// The id of the store and the hash of an entry of the audit log.
+template <Row R>
+AuditPoint read_audit_point(const R& row) {
+  AuditPoint point;
+  const std::string id = row.bytes(0);
+  std::copy_n(id.begin(), std::min(id.size(), point.store.size()), point.store.begin());
+  point.hash = row.hash(1);
+  return point;
 }
 
 // --- counts

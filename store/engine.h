@@ -32,6 +32,8 @@ class Engine {
 
   /// Calls `work`, which makes one call of the tables.
   virtual Result<void> read(const std::function<void(Tables&)>& work) = 0;
+  /// The same for what a decision waits for, in no more time than that of a decision.
+  virtual Result<void> read_soon(const std::function<void(Tables&)>& work) { return read(work); }
   /// Calls `work` with a snapshot of the tables.
   virtual Result<void> view(const std::function<void(Tables&)>& work) = 0;
   /// Calls `work` while no other process changes the store. Commits durably if it returns true,

@@ -31,12 +31,12 @@ struct Backend {
   bool is_remote;
   core::Result<std::unique_ptr<KeyStore>> (*open)(const Location& location, OpenMode mode,
                                                   const RemoteAccess& access,
-                                                  std::chrono::hours kept);
+                                                  const StoreSettings& settings);
   /// Null for a store behind a server.
   core::Result<std::unique_ptr<ServedStore>> (*open_served)(const std::string& rest, OpenMode mode,
-                                                            std::chrono::hours kept);
+                                                            const StoreSettings& settings);
   core::Result<void> (*check)(const Location& location, core::Time now, const RemoteAccess& access,
-                              const FindingVisitor& visit);
+                              const StoreSettings& settings, const FindingVisitor& visit);
   core::Result<std::string> (*place)(const Location& location);
   /// What backs up and restores the store instead of this program; empty for an SQLite file.
   std::string_view backup_hint{};
@@ -44,13 +44,14 @@ struct Backend {
 
 core::Result<std::unique_ptr<KeyStore>> open_file(const Location& location, OpenMode mode,
                                                   const RemoteAccess& /*access*/,
-                                                  std::chrono::hours kept) {
-  return sqlite::open_store(location.rest, mode, kept);
+                                                  const StoreSettings& settings) {
+  return sqlite::open_store(location.rest, mode, settings);
 }
 
 core::Result<void> check_file(const Location& location, core::Time now,
-                              const RemoteAccess& /*access*/, const FindingVisitor& visit) {
-  return sqlite::check_store(location.rest, now, visit);
+                              const RemoteAccess& /*access*/, const StoreSettings& settings,
+                              const FindingVisitor& visit) {
+  return sqlite::check_store(location.rest, now, settings.revocation_log, visit);
 }
 
 core::Result<std::string> place_of_file(const Location& location) { return location.rest; }
@@ -58,12 +59,13 @@ core::Result<std::string> place_of_file(const Location& location) { return locat
 /// A remote store cannot be created from here.
 core::Result<std::unique_ptr<KeyStore>> open_remote(const Location& location, OpenMode /*mode*/,
                                                     const RemoteAccess& access,
-                                                    std::chrono::hours /*kept*/) {
+                                                    const StoreSettings& /*settings*/) {
   return http::open_store(location.backend->scheme, location.rest, access);
 }
 
 core::Result<void> check_remote(const Location& location, core::Time /*now*/,
-                                const RemoteAccess& access, const FindingVisitor& visit) {
+                                const RemoteAccess& access, const StoreSettings& /*settings*/,
+                                const FindingVisitor& visit) {
   return http::check_store(location.backend->scheme, location.rest, access, visit);
 }
 
@@ -73,13 +75,14 @@ core::Result<std::string> place_of_remote(const Location& location) {
 
 core::Result<std::unique_ptr<KeyStore>> open_database(const Location& location, OpenMode mode,
                                                       const RemoteAccess& /*access*/,
-                                                      std::chrono::hours kept) {
-  return postgres::open_store(location.rest, mode, kept);
+                                                      const StoreSettings& settings) {
+  return postgres::open_store(location.rest, mode, settings);
 }
 
 core::Result<void> check_database(const Location& location, core::Time now,
-                                  const RemoteAccess& /*access*/, const FindingVisitor& visit) {
-  return postgres::check_store(location.rest, now, visit);
+                                  const RemoteAccess& /*access*/, const StoreSettings& settings,
+                                  const FindingVisitor& visit) {
+  return postgres::check_store(location.rest, now, settings.revocation_log, visit);
 }
 
 core::Result<std::string> place_of_database(const Location& location) {
@@ -162,28 +165,29 @@ core::Result<Location> locate_file(const std::string& url, const std::string& do
 }  // namespace
 
 core::Result<std::unique_ptr<ServedStore>> open_served(const std::string& url, OpenMode mode,
-                                                       std::chrono::hours kept) {
+                                                       const StoreSettings& settings) {
   return locate(url).and_then(
       [&](const Location& location) -> core::Result<std::unique_ptr<ServedStore>> {
         if (location.backend->open_served == nullptr) {
           return core::reject("a server cannot serve the store of another server",
                               "name the store that it serves");
         }
-        return location.backend->open_served(location.rest, mode, kept);
+        return location.backend->open_served(location.rest, mode, settings);
       });
 }
 
 core::Result<std::unique_ptr<KeyStore>> open(const std::string& url, OpenMode mode,
-                                             const RemoteAccess& access, std::chrono::hours kept) {
+                                             const RemoteAccess& access,
+                                             const StoreSettings& settings) {
   return locate(url).and_then([&](const Location& location) {
-    return location.backend->open(location, mode, access, kept);
+    return location.backend->open(location, mode, access, settings);
   });
 }
 
 core::Result<void> check(const std::string& url, core::Time now, const FindingVisitor& visit,
-                         const RemoteAccess& access) {
+                         const RemoteAccess& access, const StoreSettings& settings) {
   return locate(url).and_then([&](const Location& location) {
-    return location.backend->check(location, now, access, visit);
+    return location.backend->check(location, now, access, settings, visit);
   });
 }
 
@@ -194,9 +198,40 @@ core::Result<BackupSummary> backup(const std::string& url, const std::filesystem
 }
 
 core::Result<RestoreSummary> restore(const std::string& url, const std::filesystem::path& file,
-                                     const core::Actor& actor, core::Time now) {
-  return locate_file(url, "restored").and_then([&](const Location& location) {
-    return sqlite::restore_store(location.rest, file, actor, now);
+                                     const core::Actor& actor, core::Time now,
+                                     const StoreSettings& settings) {
+  const auto location = locate_file(url, "restored");
+  if (!location) {
+    return tl::unexpected(location.error());
+  }
+  if (settings.revocation_log.empty()) {
+    return sqlite::restore_store(location->rest, file, actor, now);
+  }
+  // The log may lack what the store that is replaced has. If the store cannot be read, as a damaged
+  // one, the restore tells.
+  if (const auto replaced = open_served(url, OpenMode::existing, settings)) {
+    static_cast<void>((*replaced)->write_revocation_log());
+  }
+  auto summary = sqlite::restore_store(location->rest, file, actor, now);
+  if (!summary) {
+    return summary;
+  }
+  const auto applied = apply_revocation_log(url, actor, now, settings);
+  if (!applied) {
+    core::Error error = applied.error();
+    error.message =
+        "the store is restored, but its revocation log is not applied: " + error.message;
+    error.hint += std::string(error.hint.empty() ? "" : "; then ") + "run nexakey restore --check";
+    return tl::unexpected(std::move(error));
+  }
+  summary->ended += *applied;
+  return summary;
+}
+
+core::Result<AppliedEndings> apply_revocation_log(const std::string& url, const core::Actor& actor,
+                                                  core::Time now, const StoreSettings& settings) {
+  return open_served(url, OpenMode::existing, settings).and_then([&](const auto& store) {
+    return store->apply_revocation_log(actor, now);
   });
 }
 

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <chrono>
 #include <cstddef>
 #include <filesystem>
 #include <memory>
@@ -19,31 +18,37 @@
 namespace nexakey::store {
 
 /// Opens a store that can be served: `sqlite:PATH`, a path or `postgresql://…`. Error: `usage`, for
-/// any other URL. `kept`: how long counts are kept by the hour before they are folded into days.
-core::Result<std::unique_ptr<ServedStore>> open_served(
-    const std::string& url, OpenMode mode, std::chrono::hours kept = core::kDefaultKeptHours);
+/// any other URL.
+core::Result<std::unique_ptr<ServedStore>> open_served(const std::string& url, OpenMode mode,
+                                                       const StoreSettings& settings = {});
 
 /// Opens the store at a URL: `sqlite:PATH` or a bare path, `https://HOST[:PORT]`, `http://…` on
 /// this machine, `unix:PATH` or `postgresql://…`. Error: `usage`, for another scheme or without a
 /// path or host. The store behind a server is not contacted before its first use.
 core::Result<std::unique_ptr<KeyStore>> open(const std::string& url, OpenMode mode,
                                              const RemoteAccess& access = {},
-                                             std::chrono::hours kept = core::kDefaultKeptHours);
+                                             const StoreSettings& settings = {});
 
 /// Checks the store at a URL, which may be damaged, without changing it. Calls `visit` with each
 /// finding. Error: the store does not exist or cannot be opened, so the check is incomplete.
 core::Result<void> check(const std::string& url, core::Time now, const FindingVisitor& visit,
-                         const RemoteAccess& access = {});
+                         const RemoteAccess& access = {}, const StoreSettings& settings = {});
 
 /// Writes a consistent copy of the store at a URL, with all its counts, to an empty file that the
 /// caller may write. Error: `usage`, if the store is not an SQLite file.
 core::Result<BackupSummary> backup(const std::string& url, const std::filesystem::path& file);
 
 /// Replaces the store at a URL by a backup, and keeps the revocations of the store that it
-/// replaces. The audit log names `actor`. Errors: `usage`, if the store is not an SQLite file;
-/// `store_unavailable`, if another process has it open.
+/// replaces and those of the revocation log. The audit log names `actor`. Errors: `usage`, if the
+/// store is not an SQLite file; `store_unavailable`, if another process has it open.
 core::Result<RestoreSummary> restore(const std::string& url, const std::filesystem::path& file,
-                                     const core::Actor& actor, core::Time now);
+                                     const core::Actor& actor, core::Time now,
+                                     const StoreSettings& settings = {});
+
+/// Ends in the store at a URL what has ended according to its revocation log. The audit log names
+/// `actor`. Error: `usage`, if the store is behind a server.
+core::Result<AppliedEndings> apply_revocation_log(const std::string& url, const core::Actor& actor,
+                                                  core::Time now, const StoreSettings& settings);
 
 /// Whether a URL names a store behind a server, whose calls may block.
 bool is_remote(const std::string& url);

@@ -33,8 +33,8 @@ auto read(Engine& engine, const Work& work) {
 /// Runs `work`, which returns a Result, in a write transaction, and writes the log. Commits if the
 /// result has a value, else rolls back.
 template <typename Work>
-auto change(Engine& engine, Purpose purpose, const core::Actor& actor, Time now, const Work& work)
-    -> std::invoke_result_t<Work, Change&> {
+auto change_tables(Engine& engine, Purpose purpose, const core::Actor& actor, Time now,
+                   const Work& work) -> std::invoke_result_t<Work, Change&> {
   std::optional<std::invoke_result_t<Work, Change&>> result;
   const auto written = engine.write(purpose, [&](Tables& tables) {
     Change change(tables, actor, now);
@@ -81,31 +81,59 @@ class Pager {
 
 }  // namespace
 
+template <typename Work>
+auto TableStore::change(Purpose purpose, Time now, const Work& work)
+    -> std::invoke_result_t<Work, Change&> {
+  if (auto checked = check_for(RevocationKeeper::Use::change); !checked) {
+    return tl::unexpected(std::move(checked.error()));
+  }
+  return change_tables(*engine_, purpose, actor(), now, work);
+}
+
+template <typename Work>
+auto TableStore::change_logged(Purpose purpose, Time now, const Work& work)
+    -> std::invoke_result_t<Work, Change&> {
+  auto changed = change(purpose, now, work);
+  if (changed) {
+    if (auto written = write_revocation_log(); !written) {
+      return tl::unexpected(std::move(written.error()));
+    }
+  }
+  return changed;
+}
+
 Result<Key> TableStore::create(const Key& key, CreateMode mode, Time now) {
-  return change(*engine_, Purpose::change, actor(), now,
+  return change(Purpose::change, now,
                 [&](Change& change) { return rules::create(change, key, mode); });
 }
 
 Result<std::optional<Key>> TableStore::update(KeyId id, const core::KeyChange& key_change,
                                               Time now) {
-  return change(*engine_, Purpose::revocation, actor(), now,
-                [&](Change& change) { return rules::update(change, id, key_change); });
+  return change_logged(Purpose::revocation, now,
+                       [&](Change& change) { return rules::update(change, id, key_change); });
 }
 
 Result<std::optional<core::Rotated>> TableStore::rotate(KeyId id, const core::Rotation& rotation,
                                                         Time now) {
-  return change(*engine_, Purpose::change, actor(), now,
-                [&](Change& change) { return rules::rotate(change, id, rotation); });
+  return change_logged(Purpose::change, now,
+                       [&](Change& change) { return rules::rotate(change, id, rotation); });
 }
 
 Result<void> TableStore::revoke(std::span<const KeyId> ids, const std::string& reason, Time now,
                                 const std::function<bool(std::span<const Key>)>& visit) {
   const auto look_up = [&](std::span<const KeyId> some) { return find(some); };
+  // If the log cannot be written, the rest is revoked all the same.
+  Result<void> logged;
   const auto revoke_some = [&](std::span<const KeyId> some, const std::function<bool()>& is_over) {
-    return change(*engine_, Purpose::revocation, actor(), now,
-                  [&](Change& change) { return rules::revoke(change, some, reason, is_over); });
+    auto revoked = change(Purpose::revocation, now, [&](Change& change) {
+      return rules::revoke(change, some, reason, is_over);
+    });
+    if (revoked && logged) {
+      logged = write_revocation_log();
+    }
+    return revoked;
   };
-  return revoke_in_bulk(ids, look_up, revoke_some, visit);
+  return revoke_in_bulk(ids, look_up, revoke_some, visit).and_then([&] { return logged; });
 }
 
 Result<PurgeStep> TableStore::purge_step(std::span<const KeyId> ids,
@@ -115,7 +143,7 @@ Result<PurgeStep> TableStore::purge_step(std::span<const KeyId> ids,
     return tl::unexpected(rolled.error());
   }
   if (!options.dry_run) {
-    return change(*engine_, Purpose::change, actor(), now, [&](Change& change) {
+    return change(Purpose::change, now, [&](Change& change) {
       return Result<PurgeStep>(
           has_unfinished_import(change.tables) ? PurgeStep() : rules::purge(change, ids, options));
     });
@@ -127,18 +155,21 @@ Result<PurgeStep> TableStore::purge_step(std::span<const KeyId> ids,
 }
 
 Result<Token> TableStore::create_token(const Token& token) {
-  return change(*engine_, Purpose::change, actor(), core::system_time(),
+  return change(Purpose::change, core::system_time(),
                 [&](Change& change) { return rules::create(change, token); });
 }
 
 Result<std::vector<Token>> TableStore::revoke_tokens(std::span<const core::TokenId> ids, Time now) {
-  return change(*engine_, Purpose::revocation, actor(), now,
-                [&](Change& change) { return rules::revoke(change, ids); });
+  return change_logged(Purpose::revocation, now,
+                       [&](Change& change) { return rules::revoke(change, ids); });
 }
 
 Result<void> TableStore::stage_import(core::ImportId id, std::uint32_t number,
                                       std::string_view lines, Time now) {
-  if (auto checked = core::check_import_part(number, lines); !checked) {
+  if (auto checked = core::check_import_part(number, lines).and_then([&] {
+        return check_for(RevocationKeeper::Use::change);
+      });
+      !checked) {
     return checked;
   }
   if (number == 0) {
@@ -153,7 +184,9 @@ Result<void> TableStore::stage_import(core::ImportId id, std::uint32_t number,
 Result<core::ImportSummary> TableStore::commit_import(core::ImportId id, std::uint32_t parts,
                                                       const core::ImportOptions& options,
                                                       Time now) {
-  return store::commit_import(*engine_, id, parts, options, kept_, actor(), now);
+  return check_for(RevocationKeeper::Use::change).and_then([&] {
+    return store::commit_import(*engine_, id, parts, options, kept_, actor(), now);
+  });
 }
 
 Result<std::optional<KeyId>> TableStore::list(const core::KeyFilter& filter, const Page& page,
@@ -195,8 +228,17 @@ Result<std::vector<Token>> TableStore::tokens() {
 
 Result<std::vector<std::optional<Token>>> TableStore::find_tokens(
     std::span<const core::CredentialHash> hashes) {
-  return read(*engine_, [&](Tables& tables) {
-    return arrange(hashes, tables.find_tokens(hashes), &Token::hash);
+  return check_for(RevocationKeeper::Use::decision).and_then([&] {
+    return read(*engine_, [&](Tables& tables) {
+      return arrange(hashes, tables.find_tokens(hashes), &Token::hash);
+    });
+  });
+}
+
+Result<std::vector<Verification>> TableStore::verify(std::span<const core::Request> requests,
+                                                     const VerifyOptions& options) {
+  return check_for(RevocationKeeper::Use::decision).and_then([&] {
+    return engine_->verify(requests, options);
   });
 }
 
@@ -215,6 +257,22 @@ Result<core::UsageReport> TableStore::usage(const core::UsageQuery& query, Time 
                          [&](const core::UsageRow& row) { reporter.add(row); });
       })
       .map([&] { return std::move(reporter).finish(); });
+}
+
+Result<void> TableStore::check_revocation_log() {
+  return check_for(RevocationKeeper::Use::decision);
+}
+
+Result<void> TableStore::write_revocation_log() {
+  return revocations_ ? revocations_->write(*engine_) : Result<void>();
+}
+
+Result<AppliedEndings> TableStore::apply_revocation_log(const core::Actor& actor, Time now) {
+  return revocations_ ? revocations_->apply(*engine_, actor, now) : AppliedEndings();
+}
+
+Result<void> TableStore::check_for(RevocationKeeper::Use use) {
+  return revocations_ ? revocations_->check(*engine_, use) : Result<void>();
 }
 
 Result<std::optional<std::int64_t>> TableStore::audit(
@@ -251,6 +309,8 @@ Result<void> TableStore::maintain() {
   if (const auto now = Clock::now(); now >= next_sweep_) {
     next_sweep_ = now + kSweepPause;
     static_cast<void>(sweep_imports(*engine_, core::system_time()));
+    // What a process that died did not write. If this fails, the next revocation tells.
+    static_cast<void>(write_revocation_log());
   }
   return maintained;
 }

@@ -1,22 +1,32 @@
 #pragma once
 
 #include <chrono>
+#include <filesystem>
 #include <memory>
+#include <optional>
 
 #include "store/engine.h"
 #include "store/folding.h"
+#include "store/revocation_keeper.h"
 #include "store/served_store.h"
 
 namespace nexakey::store {
+
+class Change;
 
 /// Implements a store with an engine and the rules in store/*_rules.h, which are the same for each
 /// engine.
 class TableStore final : public ServedStore {
  public:
-  /// `kept`: how long counts are kept by the hour.
+  /// `kept`: how long counts are kept by the hour. `revocation_log`: empty for none.
   explicit TableStore(std::unique_ptr<Engine> engine,
-                      std::chrono::hours kept = core::kDefaultKeptHours)
-      : engine_(std::move(engine)), kept_(kept) {}
+                      std::chrono::hours kept = core::kDefaultKeptHours,
+                      const std::filesystem::path& revocation_log = {})
+      : engine_(std::move(engine)), kept_(kept) {
+    if (!revocation_log.empty()) {
+      revocations_.emplace(revocation_log);
+    }
+  }
 
   Result<core::Key> create(const core::Key& key, CreateMode mode, core::Time now) override;
   Result<std::optional<core::Key>> update(core::KeyId id, const core::KeyChange& change,
@@ -55,12 +65,13 @@ class TableStore final : public ServedStore {
                               const std::function<bool(const core::Record&)>& visit) override;
 
   Result<std::vector<Verification>> verify(std::span<const core::Request> requests,
-                                           const VerifyOptions& options) override {
-    return engine_->verify(requests, options);
-  }
+                                           const VerifyOptions& options) override;
   Result<void> record_responses(std::span<const core::UpstreamResponse> responses) override {
     return engine_->record_responses(responses);
   }
+  Result<void> check_revocation_log() override;
+  Result<void> write_revocation_log() override;
+  Result<AppliedEndings> apply_revocation_log(const core::Actor& actor, core::Time now) override;
   Result<void> maintain() override;
 
  private:
@@ -74,12 +85,22 @@ class TableStore final : public ServedStore {
   void help_imports();
   /// Brings all that was counted and accepted to the tables.
   Result<void> complete();
+  /// Runs `work`, which returns a Result, as a change by the actor.
+  template <typename Work>
+  auto change(Purpose purpose, core::Time now, const Work& work)
+      -> std::invoke_result_t<Work, Change&>;
+  /// The same for a change that may end something: writes it to the revocation log too.
+  template <typename Work>
+  auto change_logged(Purpose purpose, core::Time now, const Work& work)
+      -> std::invoke_result_t<Work, Change&>;
+  Result<void> check_for(RevocationKeeper::Use use);
 
   std::unique_ptr<Engine> engine_;
   std::chrono::hours kept_;
   Folding folding_{kept_};
   Clock::time_point next_help_;
-  Clock::time_point next_sweep_;  // of parts that nobody needs
+  Clock::time_point next_sweep_;  // of parts that nobody needs, and what the log lacks
+  std::optional<RevocationKeeper> revocations_;
 };
 
 }  // namespace nexakey::store

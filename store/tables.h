@@ -18,6 +18,7 @@
 #include "core/token.h"
 #include "core/usage.h"
 #include "store/accepted_import.h"
+#include "store/audit_point.h"
 
 namespace nexakey::store {
 
@@ -91,6 +92,9 @@ class Tables {
   /// false.
   virtual void scan_audit(const core::AuditFilter& filter,
                           const std::function<bool(const core::AuditEntry&)>& visit) = 0;
+  /// The id of the store, and the hash of the entry with this number. A process that only decides
+  /// may ask for it.
+  virtual AuditPoint audit_point(std::int64_t number) = 0;
   /// Adds entries to the log, as they are. The last entry of the log is that with the highest
   /// number: an import adds the last entry of its log first.
   virtual void append(std::span<const core::AuditEntry> entries) = 0;

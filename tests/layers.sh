@@ -113,7 +113,7 @@ self_test() {
   violate system/library.h '#include "core/text.h"'
   violate store/open.cpp '#include "server/server.h"'
   violate store/open.cpp '#include "scan/git.h"'
-  violate store/sqlite/file.cpp '#include "cli/output.h"'
+  violate store/sqlite/engine.cpp '#include "cli/output.h"'
   violate server/server.cpp '#include "scan/git.h"'
   violate server/server.cpp '#include "cli/output.h"'
   violate scan/git.cpp '#include "cli/output.h"'

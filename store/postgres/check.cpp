@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <utility>
 
+#include "store/check_revocation_log.h"
 #include "store/check_tables.h"
 #include "store/postgres/migrations.h"
 #include "store/postgres/schema.h"
@@ -85,7 +86,9 @@ void check_usage(Session& session, Findings& findings) {
 
 }  // namespace
 
-core::Result<void> check_store(const std::string& rest, Time /*now*/, const FindingVisitor& visit) {
+core::Result<void> check_store(const std::string& rest, Time /*now*/,
+                               const std::filesystem::path& revocation_log,
+                               const FindingVisitor& visit) {
   return guarded([&]() -> core::Result<void> {
     auto session = Session::to("postgresql:" + rest);
     if (!session) {
@@ -120,6 +123,7 @@ core::Result<void> check_store(const std::string& rest, Time /*now*/, const Find
     look("usage", check_usage, *session);
     look("imports", check_imports, tables);
     look("audit", check_audit, tables);
+    check_revocation_log(tables, revocation_log, visit);
     return {};
   });
 }

@@ -47,6 +47,10 @@ Result<void> PostgresEngine::read(const std::function<void(Tables&)>& work) {
   });
 }
 
+Result<void> PostgresEngine::read_soon(const std::function<void(Tables&)>& work) {
+  return session_.within(kDecisionTime, [&] { return read(work); });
+}
+
 Result<void> PostgresEngine::view(const std::function<void(Tables&)>& work) {
   return guarded([&]() -> Result<void> {
     PostgresTables tables(session_);

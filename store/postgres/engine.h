@@ -14,6 +14,7 @@ class PostgresEngine final : public Engine {
   explicit PostgresEngine(Session session);
 
   Result<void> read(const std::function<void(Tables&)>& work) override;
+  Result<void> read_soon(const std::function<void(Tables&)>& work) override;
   Result<void> view(const std::function<void(Tables&)>& work) override;
   Result<void> write(Purpose purpose, const std::function<bool(Tables&)>& work) override;
   Result<std::vector<Verification>> verify(std::span<const core::Request> requests,

@@ -36,6 +36,15 @@ BEGIN
   END IF;
 END $$;
 
+-- The id of the store, and the hash of an entry of the audit log, if it has one.
+CREATE FUNCTION nexakey.audit_point(entry bigint, format integer, OUT store bytea, OUT hash bytea)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  PERFORM nexakey.check_format(format);
+  store := (SELECT uuid_send(s.id) FROM nexakey.store AS s);
+  hash := (SELECT a.hash FROM nexakey.audit_log AS a WHERE a.number = entry);
+END $$;
+
 -- Makes the commit wait for the disk, and for the standby if there is a synchronous one, whatever
 -- the role or the database has set; a stricter setting stays.
 CREATE FUNCTION nexakey.commit_durably() RETURNS void

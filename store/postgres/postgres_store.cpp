@@ -7,7 +7,7 @@
 namespace nexakey::store::postgres {
 
 Result<std::unique_ptr<ServedStore>> open_store(const std::string& rest, OpenMode mode,
-                                                std::chrono::hours kept) {
+                                                const StoreSettings& settings) {
   return guarded([&]() -> Result<std::unique_ptr<ServedStore>> {
     auto session = Session::to("postgresql:" + rest);
     if (!session) {
@@ -17,7 +17,7 @@ Result<std::unique_ptr<ServedStore>> open_store(const std::string& rest, OpenMod
       return tl::unexpected(prepared.error());
     }
     return std::make_unique<TableStore>(std::make_unique<PostgresEngine>(*std::move(session)),
-                                        kept);
+                                        settings.kept_hours, settings.revocation_log);
   });
 }
 

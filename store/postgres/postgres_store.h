@@ -1,6 +1,5 @@
 #pragma once
 
-#include <chrono>
 #include <memory>
 #include <string>
 
@@ -10,8 +9,7 @@
 namespace nexakey::store::postgres {
 
 /// Opens a store in a PostgreSQL database. `rest`: its URL after the scheme.
-/// `kept`: how long counts are kept by the hour.
 core::Result<std::unique_ptr<ServedStore>> open_store(const std::string& rest, OpenMode mode,
-                                                      std::chrono::hours kept);
+                                                      const StoreSettings& settings);
 
 }  // namespace nexakey::store::postgres

@@ -36,6 +36,7 @@ const std::string kFindTokensByHash =
 const std::string kSetLastUsed = "SELECT nexakey.import_uses($1, $2, $3)";
 const std::string kAuditHead = "SELECT number, hash FROM nexakey.audit_log_head";
 const std::string kLockAuditHead = kAuditHead + " FOR UPDATE";
+const std::string kAuditPoint = "SELECT store, hash FROM nexakey.audit_point($1, $2)";
 /// In place of the hour in a count of a day.
 constexpr std::int64_t kWholeDay = -1;
 
@@ -98,6 +99,11 @@ std::vector<Token> PostgresTables::find_tokens(std::span<const core::CredentialH
 core::AuditHead PostgresTables::audit_head() {
   const Rows rows = statements().run(session_.is_changing() ? kLockAuditHead : kAuditHead);
   return rows.size() == 0 ? core::AuditHead() : read_audit_head(ResultRow(rows, 0));
+}
+
+AuditPoint PostgresTables::audit_point(std::int64_t number) {
+  const Rows rows = statements().run(kAuditPoint, Parameters().add(number).add(newest_schema()));
+  return read_audit_point(ResultRow(rows, 0));
 }
 
 void PostgresTables::append(std::span<const core::AuditEntry> entries) {

@@ -14,6 +14,7 @@ class PostgresTables final : public SqlTables<Statements> {
   using SqlTables::find_tokens;
   std::vector<core::Token> find_tokens(std::span<const core::CredentialHash> hashes) override;
   core::AuditHead audit_head() override;
+  AuditPoint audit_point(std::int64_t number) override;
   void append(std::span<const core::AuditEntry> entries) override;
   void scan_usage(const std::optional<std::string>& workspace,
                   const std::function<bool(const core::KeyUsage&)>& visit) override;

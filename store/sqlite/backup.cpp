@@ -116,8 +116,8 @@ class Revocations {
     }
     to_.revoke(revoked);
     to_.update(shortened);
-    summary_.revoked_keys += revoked.size();
-    summary_.expired_earlier += shortened.size();
+    summary_.ended.revoked_keys += revoked.size();
+    summary_.ended.expired_earlier += shortened.size();
     ended_.clear();
   }
 
@@ -126,7 +126,7 @@ class Revocations {
     if (!known.empty() && !known.front().revoked_at) {
       known.front().revoked_at = token.revoked_at;
       to_.revoke(known);
-      ++summary_.revoked_tokens;
+      ++summary_.ended.revoked_tokens;
     }
   }
 
@@ -213,9 +213,11 @@ class Restore {
     }
     remove_log(fresh_);
     File(fresh_, O_RDWR).sync();
-    if (summary_.unread) {
-      // Its log would be taken for that of the new file.
+    if (summary_.unread || !std::filesystem::exists(paths_.database)) {
+      // The log that is left would be taken for that of the new file.
       remove_log(paths_.database);
+    }
+    if (summary_.unread) {
       std::filesystem::remove(paths_.windows);
     }
     std::filesystem::rename(fresh_, paths_.database);
@@ -251,8 +253,8 @@ class Restore {
       set_identity(next, {.id = identity.id, .generation = identity.generation + 1});
       summary_.restored = count_rows(next);
       Change change(tables, actor, now);
-      change.log(core::record_restore(summary_.revoked_keys, summary_.revoked_tokens,
-                                      summary_.expired_earlier, summary_.purged_keys));
+      change.log(core::record_restore(summary_.ended.revoked_keys, summary_.ended.revoked_tokens,
+                                      summary_.ended.expired_earlier, summary_.purged_keys));
       change.write_log();
     });
     empty_log(next);

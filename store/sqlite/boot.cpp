@@ -9,7 +9,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "store/sqlite/file.h"
+#include "store/file.h"
 
 namespace nexakey::store::sqlite {
 namespace {

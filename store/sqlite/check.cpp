@@ -2,8 +2,10 @@
 
 #include <map>
 
+#include "store/check_revocation_log.h"
 #include "store/findings.h"
 #include "store/sqlite/schema.h"
+#include "store/sqlite/tables.h"
 #include "store/sqlite/usage_tables.h"
 
 namespace nexakey::store::sqlite {
@@ -106,6 +108,7 @@ void check_live_state(const StorePaths& paths, const std::optional<Record>& reco
 }  // namespace
 
 core::Result<void> check_store(const std::string& path, core::Time now,
+                               const std::filesystem::path& revocation_log,
                                const FindingVisitor& visit) {
   const StorePaths named{std::filesystem::path(path)};
   return guarded(named, [&]() -> core::Result<void> {
@@ -124,6 +127,10 @@ core::Result<void> check_store(const std::string& path, core::Time now,
       return connected;
     }
     check_content(*database, *paths, now, visit);
+    if (schema_of(*database) == newest_schema()) {
+      SqliteTables tables(*database);
+      check_revocation_log(tables, revocation_log, visit);
+    }
     return {};
   });
 }

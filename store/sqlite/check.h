@@ -1,5 +1,6 @@
 #pragma once
 
+#include <filesystem>
 #include <string>
 
 #include "store/health.h"
@@ -9,6 +10,7 @@ namespace nexakey::store::sqlite {
 
 /// Implements store::check for a store in an SQLite file: checks its files and its content.
 core::Result<void> check_store(const std::string& path, core::Time now,
+                               const std::filesystem::path& revocation_log,
                                const FindingVisitor& visit);
 
 /// Checks the files of a store from outside: who can read and change them, whether processes have

@@ -9,7 +9,7 @@
 
 #include "core/error.h"
 #include "store/access.h"
-#include "store/sqlite/file.h"
+#include "store/file.h"
 #include "store/sqlite/live_state.h"
 #include "store/sqlite/lock_file.h"
 

@@ -3,8 +3,8 @@
 #include <filesystem>
 #include <optional>
 
+#include "store/owner.h"
 #include "store/sqlite/lock_file.h"
-#include "store/sqlite/owner.h"
 #include "store/sqlite/usage_journal.h"
 #include "store/sqlite/window_file.h"
 

@@ -3,8 +3,8 @@
 #include <filesystem>
 #include <mutex>
 
+#include "store/file.h"
 #include "store/sqlite/boot.h"
-#include "store/sqlite/file.h"
 
 namespace nexakey::store::sqlite {
 

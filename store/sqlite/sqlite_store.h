@@ -1,6 +1,5 @@
 #pragma once
 
-#include <chrono>
 #include <memory>
 #include <string>
 
@@ -9,9 +8,8 @@
 
 namespace nexakey::store::sqlite {
 
-/// Opens a store in an SQLite file on this machine. `path` may be relative. `kept`: how long
-/// counts are kept by the hour.
+/// Opens a store in an SQLite file on this machine. `path` may be relative.
 core::Result<std::unique_ptr<ServedStore>> open_store(const std::string& path, OpenMode mode,
-                                                      std::chrono::hours kept);
+                                                      const StoreSettings& settings);
 
 }  // namespace nexakey::store::sqlite

@@ -34,6 +34,9 @@ const std::string kSetLastUsed =
 
 const std::string kAuditHead = "SELECT number, hash FROM audit_log ORDER BY number DESC LIMIT 1";
 
+const std::string kAuditPoint =
+    "SELECT id, (SELECT hash FROM audit_log WHERE number = ?) FROM store";
+
 const std::string kUsageOfKey =
     "SELECT 24 * day AS hour, text, status, requests, ?2, 0 AS is_hour, day"
     " FROM usage_days AS usage JOIN endpoints ON endpoints.id = usage.endpoint WHERE key = ?1"
@@ -87,6 +90,18 @@ core::AuditHead SqliteTables::audit_head() {
       head.executeStep() ? read_audit_head(StatementRow(head)) : core::AuditHead();
   head.reset();
   return found;
+}
+
+AuditPoint SqliteTables::audit_point(std::int64_t number) {
+  auto& select = statements().kept(kAuditPoint);
+  Binder(select).add(number);
+  AuditPoint point;
+  if (select.executeStep()) {
+    const StatementRow row(select);
+    point = read_audit_point(row);
+  }
+  select.reset();
+  return point;
 }
 
 void SqliteTables::scan_usage(const std::optional<std::string>& workspace,

@@ -13,6 +13,7 @@ class SqliteTables final : public SqlTables<Statements> {
 
   void set_last_used(std::span<const core::Key> keys) override;
   core::AuditHead audit_head() override;
+  AuditPoint audit_point(std::int64_t number) override;
   void scan_usage(const std::optional<std::string>& workspace,
                   const std::function<bool(const core::KeyUsage&)>& visit) override;
   std::vector<std::uint64_t> counts_of(std::span<const core::KeyUsage> rows) override;

@@ -11,7 +11,7 @@
 #include "core/id.h"
 #include "core/ip_range.h"
 #include "core/time.h"
-#include "store/sqlite/file.h"
+#include "store/file.h"
 #include "store/sqlite/live_file.h"
 
 namespace nexakey::store::sqlite {

@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <functional>
 
-#include "store/sqlite/file.h"
+#include "store/file.h"
 #include "store/sqlite/usage_journal.h"
 
 namespace nexakey::store::sqlite {

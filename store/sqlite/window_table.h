@@ -10,7 +10,7 @@
 
 #include "core/id.h"
 #include "core/sliding_window.h"
-#include "store/sqlite/file.h"
+#include "store/file.h"
 #include "store/sqlite/live_file.h"
 
 namespace nexakey::store::sqlite {

@@ -80,8 +80,8 @@ TEST_CASE("killed processes that fold counts into days neither lose any nor coun
     return std::stoll(select(disk.path(), "SELECT count(*) FROM usage_hours"));
   };
   const auto fold = [&](const Line& line) {
-    const auto mine =
-        value_of(store::open_served(disk.path().string(), store::OpenMode::existing, kKept));
+    const auto mine = value_of(
+        store::open_served(disk.path().string(), store::OpenMode::existing, {.kept_hours = kKept}));
     line.send(0);
     for (;;) {
       value_of(mine->maintain());

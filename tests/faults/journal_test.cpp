@@ -14,8 +14,8 @@ namespace nexakey::test {
 namespace {
 
 namespace fs = std::filesystem;
+using store::StoreProblem;
 using store::sqlite::StoreIdentity;
-using store::sqlite::StoreProblem;
 using store::sqlite::UsageJournal;
 using store::sqlite::UsageJournalV1;
 using store::sqlite::UsageRecord;

@@ -19,12 +19,12 @@ namespace {
 namespace fs = std::filesystem;
 using core::KeyId;
 using core::Tick;
+using store::StoreProblem;
 using store::sqlite::Boot;
 using store::sqlite::Lock;
 using store::sqlite::LockFile;
 using store::sqlite::LockGuard;
 using store::sqlite::StoreIdentity;
-using store::sqlite::StoreProblem;
 using store::sqlite::WindowFile;
 
 /// The windows of a store, without the store.

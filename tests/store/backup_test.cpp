@@ -70,8 +70,8 @@ TEST_CASE("a restore keeps what ended since the backup, and nothing else") {
   }
   const RestoreSummary summary = value_of(store.bring_back());
   CHECK(summary.restored.keys == 5);
-  CHECK(summary.revoked_keys == 1);
-  CHECK(summary.expired_earlier == 1);
+  CHECK(summary.ended.revoked_keys == 1);
+  CHECK(summary.ended.expired_earlier == 1);
   CHECK_FALSE(summary.unread);
   const auto after = store.fixture.connect();
   const auto find = [&](std::uint64_t n) {
@@ -124,6 +124,18 @@ TEST_CASE("a restore does not empty the windows") {
   CHECK(admitted(*store.fixture.connect(), request(1), 100) == 100);
   value_of(store.bring_back());
   CHECK(reason(*store.fixture.connect(), request(1)) == "rate_limited");
+}
+
+TEST_CASE("what is left of a deleted store does not get into the restored one") {
+  const BackedUp store;
+  value_of(store.back_up());
+  add(*store.fixture.connect(), 2);  // is in the log alone
+  std::filesystem::remove(store.fixture.path());
+  value_of(store.bring_back());
+  const auto restored = store.fixture.connect();
+  CHECK(list(*restored).size() == 1);
+  CHECK(value_of(restored->audit_head()).number == 2);
+  CHECK(check_log(*restored) == "whole");
 }
 
 TEST_CASE("a store that is in use is not replaced") {

@@ -46,7 +46,7 @@ class SqliteFixture {
     return value_of(open(url(), OpenMode::create_if_missing));
   }
   [[nodiscard]] std::unique_ptr<ServedStore> connect_keeping(std::chrono::hours kept) const {
-    return value_of(open_served(url(), OpenMode::create_if_missing, kept));
+    return value_of(open_served(url(), OpenMode::create_if_missing, {.kept_hours = kept}));
   }
 
  private:
@@ -68,7 +68,7 @@ class PostgresFixture {
     return value_of(open(url(), OpenMode::create_if_missing));
   }
   [[nodiscard]] std::unique_ptr<ServedStore> connect_keeping(std::chrono::hours kept) const {
-    return value_of(open_served(url(), OpenMode::create_if_missing, kept));
+    return value_of(open_served(url(), OpenMode::create_if_missing, {.kept_hours = kept}));
   }
 
  private:

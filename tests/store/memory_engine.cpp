@@ -151,6 +151,13 @@ class MemoryTables final : public DecidingTables {
     return data_.log.empty() ? core::AuditHead()
                              : core::AuditHead{data_.log.back().number, data_.log.back().hash};
   }
+  AuditPoint audit_point(std::int64_t number) override {
+    AuditPoint point{.store = {1}};
+    if (number > 0 && number <= static_cast<std::int64_t>(data_.log.size())) {
+      point.hash = data_.log[static_cast<std::size_t>(number) - 1].hash;
+    }
+    return point;
+  }
   void scan_audit(const core::AuditFilter& filter,
                   const std::function<bool(const core::AuditEntry&)>& visit) override {
     for (const core::AuditEntry& entry : data_.log) {

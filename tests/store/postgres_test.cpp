@@ -442,7 +442,7 @@ TEST_CASE("roles can do what the GRANTs of docs/postgresql.md let them") {
   verifier.grant("SELECT ON nexakey.migrations");
   verifier.grant(
       "EXECUTE ON FUNCTION nexakey.look_up, nexakey.decide, nexakey.report, nexakey.find_token,"
-      " nexakey.vacuum_windows");
+      " nexakey.audit_point, nexakey.vacuum_windows");
   const auto as_verifier = verifier.connect();
   CHECK(reason(*as_verifier, request(1)) == "allowed");
   CHECK(code_of(as_verifier->record_responses(

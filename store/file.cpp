@@ -1,4 +1,4 @@
-#include "store/sqlite/file.h"
+#include "store/file.h"
 
 #include <algorithm>
 #include <array>
@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-namespace nexakey::store::sqlite {
+namespace nexakey::store {
 namespace {
 
 [[noreturn]] void throw_errno(const std::filesystem::path& path) {
@@ -185,4 +185,4 @@ void sync_directory(const std::filesystem::path& directory) {
   File(directory, O_RDONLY | O_DIRECTORY).sync();
 }
 
-}  // namespace nexakey::store::sqlite
+}  // namespace nexakey::store

@@ -7,7 +7,7 @@
 
 #include <sys/types.h>
 
-namespace nexakey::store::sqlite {
+namespace nexakey::store {
 
 /// The owner of the files of a store.
 struct Owner {
@@ -41,4 +41,4 @@ class ActingAs {
 /// The hint for a path that this process may not open: "run it as the owner (ann)".
 std::string advice_for_denied(const std::filesystem::path& path);
 
-}  // namespace nexakey::store::sqlite
+}  // namespace nexakey::store

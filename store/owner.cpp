@@ -1,4 +1,4 @@
-#include "store/sqlite/owner.h"
+#include "store/owner.h"
 
 #include <array>
 #include <cstdint>
@@ -13,10 +13,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "store/sqlite/file.h"
+#include "store/file.h"
 #include "system/user.h"
 
-namespace nexakey::store::sqlite {
+namespace nexakey::store {
 namespace {
 
 constexpr ::uid_t kRoot = 0;
@@ -160,4 +160,4 @@ std::string advice_for_denied(const std::filesystem::path& path) {
   }
 }
 
-}  // namespace nexakey::store::sqlite
+}  // namespace nexakey::store

@@ -8,7 +8,7 @@
 #include <string>
 #include <system_error>
 
-namespace nexakey::store::sqlite {
+namespace nexakey::store {
 
 /// The store cannot work, and a retry would not help. The backend returns it as a
 /// `store_unavailable` error.
@@ -97,4 +97,4 @@ class Mapping {
 /// Makes the entries of a directory durable.
 void sync_directory(const std::filesystem::path& directory);
 
-}  // namespace nexakey::store::sqlite
+}  // namespace nexakey::store
