@@ -268,6 +268,10 @@ Result<void> TableStore::write_revocation_log() {
 }
 
 Result<AppliedEndings> TableStore::apply_revocation_log(const core::Actor& actor, Time now) {
+  // A key of an import that is not written yet could not be ended, and would be added as active.
+  if (const auto rolled = roll_forward(*engine_); !rolled) {
+    return tl::unexpected(rolled.error());
+  }
   return revocations_ ? revocations_->apply(*engine_, actor, now) : AppliedEndings();
 }
 
