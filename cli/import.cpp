@@ -1,6 +1,10 @@
 #include "core/import.h"
 
-#include <map>
+#include <algorithm>
+#include <array>
+#include <compare>
+#include <deque>
+#include <iterator>
 #include <memory>
 #include <optional>
 
@@ -66,13 +70,48 @@ core::Result<core::Key> make_key(PlainKey plain, const core::Key& defaults) {
   return taken.and_then([&] { return core::check_key(key); }).map([&] { return key; });
 }
 
+/// The keys of a list, in 24 bytes each, to find one that is there twice.
+class SeenKeys {
+ public:
+  void add(const PlainKey& key) {
+    Seen seen{.line = key.line};
+    std::copy_n(key.hash.begin(), seen.hash.size(), seen.hash.begin());
+    keys_.push_back(seen);
+  }
+  /// Error: `usage`, if two keys are equal.
+  core::Result<void> check() {
+    std::ranges::sort(keys_);
+    const auto twin = std::ranges::adjacent_find(keys_, {}, &Seen::hash);
+    return twin == keys_.end()
+               ? core::Result<void>()
+               : tl::unexpected(
+                     at_line(std::next(twin)->line,
+                             {ErrorCode::usage,
+                              "the key is already in line " + std::to_string(twin->line), ""}));
+  }
+
+ private:
+  struct Seen {
+    std::array<unsigned char, 16> hash{};  // its beginning: 128 bits
+    std::uint64_t line = 0;
+    friend auto operator<=>(const Seen&, const Seen&) = default;
+  };
+  std::deque<Seen> keys_;  // a vector would be copied as it grows
+};
+
+/// An export that was checked.
+struct Source {
+  Spool spool;
+  core::RecordCounts counts;
+};
+
 /// Converts a list of keys into an export.
-Spool adopt(const Context& context, const Options& options) {
+Source adopt(const Context& context, const Options& options) {
   const core::Key defaults = options.key.make_key(context);
   Input input(*options.keys);
-  const core::Secret text = input.read_all();
+  KeyListText text([&] { return input.next_piece(); });
   const auto format = options.format ? parse_key_list_format(*options.format)
-                                     : guess_key_list_format(text.reveal());
+                                     : guess_key_list_format(text.beginning());
   if (!format) {
     throw Failure{{ErrorCode::usage, "unknown list format " + core::quote(*options.format),
                    "use lines, csv or json"}};
@@ -80,12 +119,9 @@ Spool adopt(const Context& context, const Options& options) {
   Spool spool;
   std::string records;
   core::ExportWriter writer(records, std::nullopt);
-  std::map<core::CredentialHash, std::uint64_t> lines;
-  auto read = read_plain_keys(text.reveal(), *format, [&](PlainKey plain) -> core::Result<void> {
-    const auto [known, is_new] = lines.emplace(plain.hash, plain.line);
-    if (!is_new) {
-      return core::reject("the key is already in line " + std::to_string(known->second));
-    }
+  SeenKeys seen;
+  auto read = read_plain_keys(text, *format, [&](PlainKey plain) -> core::Result<void> {
+    seen.add(plain);
     return make_key(std::move(plain), defaults).map([&](const core::Key& key) {
       writer.add(key);
       if (records.size() >= core::kMaxImportPartSize) {
@@ -94,16 +130,19 @@ Spool adopt(const Context& context, const Options& options) {
       }
     });
   });
+  read = read.and_then([&] { return seen.check(); });
   if (!read) {
     read.error().message = input.name() + ": " + read.error().message;
     throw Failure{std::move(read.error())};
   }
   writer.finish();
   spool.write(records);
-  return spool;
+  return {std::move(spool), writer.counts()};
 }
 
-core::RecordCounts check(Spool& spool, Progress& progress) {
+Source read_export(const Context& context, const std::string& file) {
+  Spool spool{Input(file)};
+  Progress progress(context, spool.size());
   core::ExportReader reader;
   spool.rewind();
   while (const auto line = spool.next_line(core::kMaxRecordSize)) {
@@ -111,7 +150,7 @@ core::RecordCounts check(Spool& spool, Progress& progress) {
     progress.show("reading", spool.position());
   }
   value_of(reader.finish());
-  return reader.counts();
+  return {std::move(spool), reader.counts()};
 }
 
 /// Uploads the lines in parts and returns the number of parts.
@@ -144,14 +183,13 @@ ImportSummary summary_of(const core::RecordCounts& counts) {
           .audit = {.added = counts.audit}};
 }
 
-ImportSummary import(const Context& context, Spool& spool, const core::ImportOptions& options) {
+ImportSummary import(const Context& context, Source& source, const core::ImportOptions& options) {
+  Spool& spool = source.spool;
   Progress progress(context, spool.size());
-  // Checked before the store is opened, so that an invalid export does not create an empty store.
-  const core::RecordCounts counts = check(spool, progress);
   auto store = context.try_open_store(options.dry_run ? store::OpenMode::existing
                                                       : store::OpenMode::create_if_missing);
   if (!store && options.dry_run && store.error().code == ErrorCode::not_found) {
-    return summary_of(counts);
+    return summary_of(source.counts);
   }
   const auto opened = value_of(std::move(store));
   const auto id = core::ImportId::generate(system::random_bytes);
@@ -208,9 +246,11 @@ void check_options(const Options& options) {
 
 ExitStatus run(Context& context, const Options& options) {
   check_options(options);
-  Spool spool = options.keys ? adopt(context, options) : Spool(Input(options.file.value_or("-")));
+  // Checked before the store is opened, so that an invalid export does not create an empty store.
+  Source source =
+      options.keys ? adopt(context, options) : read_export(context, options.file.value_or("-"));
   const core::ImportOptions how{.dry_run = options.dry_run, .keep_known = options.keys.has_value()};
-  const ImportSummary summary = import(context, spool, how);
+  const ImportSummary summary = import(context, source, how);
   if (!context.settings.quiet) {
     print(context, summary, options.dry_run);
   }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "cli/exit_status.h"
+#include "core/secret.h"
 #include "core/text.h"
 #include "system/temporary_file.h"
 
@@ -17,7 +18,6 @@ namespace nexakey::cli {
 namespace {
 
 constexpr std::size_t kChunk = std::size_t{256} << 10U;
-constexpr std::size_t kMaxInput = std::size_t{256} << 20U;
 
 [[noreturn]] void fail(const std::string& name, const std::string& what, int error) {
   const auto code = error == ENOENT ? core::ErrorCode::not_found : core::ErrorCode::failed;
@@ -64,25 +64,19 @@ std::size_t read_chunk(const std::string& name, int descriptor, char* buffer, st
 Input::Input(const std::string& path)
     : name_(path == "-" ? "standard input" : path), file_(open_input(path)) {}
 
-core::Secret Input::read_all() {
-  std::string text(kChunk, '\0');
+Input::~Input() { core::wipe(piece_); }
+
+std::string_view Input::next_piece() {
+  piece_.resize(kChunk);
   std::size_t size = 0;
-  while (const std::size_t count =
-             read_chunk(name_, file_.value(), text.data() + size, text.size() - size)) {
+  while (size < kChunk) {
+    const std::size_t count = read_chunk(name_, file_.value(), piece_.data() + size, kChunk - size);
+    if (count == 0) {
+      break;
+    }
     size += count;
-    if (size > kMaxInput) {
-      core::wipe(text);
-      throw Failure{{core::ErrorCode::usage, name_ + " is larger than 256 MiB", ""}};
-    }
-    if (size == text.size()) {
-      std::string larger(2 * size, '\0');
-      std::ranges::copy(text, larger.begin());
-      core::wipe(text);
-      text.swap(larger);
-    }
   }
-  text.resize(size);
-  return core::Secret(std::move(text));
+  return std::string_view(piece_).substr(0, size);
 }
 
 Spool::Spool() : name_("a temporary file"), file_(open_temporary()) {}

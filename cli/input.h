@@ -5,7 +5,6 @@
 #include <string>
 #include <string_view>
 
-#include "core/secret.h"
 #include "system/descriptor.h"
 
 namespace nexakey::cli {
@@ -14,9 +13,13 @@ namespace nexakey::cli {
 class Input {
  public:
   explicit Input(const std::string& path);
+  Input(const Input&) = delete;
+  Input& operator=(const Input&) = delete;
+  /// Wipes what was read.
+  ~Input();
 
-  /// Reads the rest of the input, at most 256 MiB, without leaving a copy in memory.
-  core::Secret read_all();
+  /// The next piece of the input, until the next call: 256 KiB, or what is left; empty at the end.
+  std::string_view next_piece();
   [[nodiscard]] int descriptor() const { return file_.value(); }
   /// The name for messages.
   [[nodiscard]] const std::string& name() const { return name_; }
@@ -24,6 +27,7 @@ class Input {
  private:
   std::string name_;
   system::Descriptor file_;
+  std::string piece_;
 };
 
 /// Text that can be read several times: a regular file, or an unnamed temporary file that is

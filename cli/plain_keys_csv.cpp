@@ -109,15 +109,9 @@ class CsvReader {
   CsvReader& operator=(const CsvReader&) = delete;
   ~CsvReader() { ::csv_free(&parser_); }
 
-  Result<void> read(std::string_view text) {
-    while (!text.empty() && !is_over()) {
-      // Parsed line by line to know the line of each row.
-      const std::size_t length = std::min(text.find('\n'), text.size() - 1) + 1;
-      ++line_;
-      if (::csv_parse(&parser_, text.data(), length, add_field, end_row, this) != length) {
-        fail(line_, "invalid CSV: misplaced quote");
-      }
-      text.remove_prefix(length);
+  Result<void> read(KeyListText& text) {
+    for (auto piece = text.next(); !piece.empty() && !is_over(); piece = text.next()) {
+      parse(piece);
     }
     if (!is_over() && ::csv_fini(&parser_, add_field, end_row, this) != 0) {
       fail(line_, "invalid CSV: unclosed quote");
@@ -135,6 +129,21 @@ class CsvReader {
   static constexpr const char* kColumnsHint =
       "use the columns key, name, scopes, whitelist, expires, rate_limit, workspace, description"
       " and labels, named in the first line";
+
+  void parse(std::string_view text) {
+    while (!text.empty() && !is_over()) {
+      // Parsed line by line to know the line of each row.
+      const std::size_t length = std::min(text.find('\n'), text.size() - 1) + 1;
+      line_ += std::exchange(at_line_end_, text[length - 1] == '\n') ? 1 : 0;
+      row_size_ += length;
+      if (row_size_ > kMaxPlainKeySize) {
+        error_ = at_line(line_, too_long("the row"));
+      } else if (::csv_parse(&parser_, text.data(), length, add_field, end_row, this) != length) {
+        fail(line_, "invalid CSV: misplaced quote");
+      }
+      text.remove_prefix(length);
+    }
+  }
 
   // Callbacks of libcsv, which is C: exceptions must not leave them.
   static void add_field(void* field, std::size_t size, void* reader) noexcept {
@@ -184,6 +193,7 @@ class CsvReader {
 
   void end_row() {
     const std::size_t fields = std::exchange(fields_, 0);
+    row_size_ = 0;
     if (!std::exchange(has_columns_, true)) {
       if (std::ranges::count(columns_, kColumns.begin()) == 0) {
         fail(line_, "the column key is missing", kColumnsHint);
@@ -209,7 +219,9 @@ class CsvReader {
   const VisitPlainKey& visit_;
   csv_parser parser_{};
   std::uint64_t line_ = 0;
-  std::size_t fields_ = 0;  // of the row so far
+  bool at_line_end_ = true;
+  std::size_t row_size_ = 0;  // so far, in bytes
+  std::size_t fields_ = 0;    // of the row so far
   bool has_columns_ = false;
   std::vector<const CsvColumn*> columns_;
   PlainKey key_;
@@ -219,7 +231,7 @@ class CsvReader {
 
 }  // namespace
 
-Result<void> read_plain_keys_csv(std::string_view text, const VisitPlainKey& visit) {
+Result<void> read_plain_keys_csv(KeyListText& text, const VisitPlainKey& visit) {
   return CsvReader(visit).read(text);
 }
 

@@ -1,7 +1,10 @@
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <iterator>
+#include <optional>
 #include <set>
+#include <utility>
 
 #include <nlohmann/json.hpp>
 
@@ -13,10 +16,66 @@ namespace nexakey::cli {
 namespace {
 
 using core::Result;
+constexpr std::string_view kSpace = " \t\r\n";
+
 using Sax = nlohmann::json_sax<nlohmann::json>;
 
-/// Iterates over text and counts the newlines.
-class CountingIterator {
+/// Where a parser is in a text. What the parser must not read ends the text for it.
+class Position {
+ public:
+  /// The text begins after `ends` lines.
+  Position(std::function<std::string_view()> read, std::uint64_t ends)
+      : read_(std::move(read)), ends_(ends) {
+    refill();
+  }
+
+  [[nodiscard]] bool at_end() const { return rest_.empty(); }
+  [[nodiscard]] const char& operator*() const { return rest_.front(); }
+  void advance() {
+    ends_ += rest_.front() == '\n' ? 1 : 0;
+    rest_.remove_prefix(1);
+    if (++object_size_ > kMaxPlainKeySize) {
+      rest_ = {};
+    } else {
+      refill();
+    }
+  }
+
+  /// The number of newlines so far.
+  [[nodiscard]] const std::uint64_t& ends() const { return ends_; }
+  /// To be called at the end of an object.
+  void end_object() { object_size_ = 0; }
+  /// Why the text ended before its end, if it did.
+  [[nodiscard]] std::optional<core::Error> error() const {
+    if (object_size_ > kMaxPlainKeySize) {
+      return at_line(ends_ + 1, too_long("an object"));
+    }
+    return has_nul_ ? std::optional(core::Error{core::ErrorCode::usage,
+                                                "invalid JSON: it contains a NUL", ""})
+                    : std::nullopt;
+  }
+
+ private:
+  void refill() {
+    if (rest_.empty()) {
+      rest_ = read_();
+    }
+    // nlohmann/json takes a NUL as the end of the input and ignores the rest.
+    if (rest_.starts_with('\0')) {
+      has_nul_ = true;
+      rest_ = {};
+    }
+  }
+
+  std::function<std::string_view()> read_;
+  std::string_view rest_;
+  std::uint64_t ends_;
+  std::size_t object_size_ = 0;
+  bool has_nul_ = false;
+};
+
+/// Iterates over a text: all iterators of it have one position.
+class TextIterator {
  public:
   using iterator_category = std::input_iterator_tag;
   using value_type = char;
@@ -24,29 +83,29 @@ class CountingIterator {
   using pointer = const char*;
   using reference = const char&;
 
-  CountingIterator(const char* at, std::uint64_t& ends) : at_(at), ends_(&ends) {}
-  reference operator*() const { return *at_; }
-  CountingIterator& operator++() {
-    *ends_ += *at_ == '\n' ? 1 : 0;
-    ++at_;
+  /// Without a position: the end.
+  explicit TextIterator(Position* position = nullptr) : position_(position) {}
+  reference operator*() const { return **position_; }
+  TextIterator& operator++() {
+    position_->advance();
     return *this;
   }
-  friend bool operator==(const CountingIterator& a, const CountingIterator& b) {
-    return a.at_ == b.at_;
+  friend bool operator==(const TextIterator& a, const TextIterator& b) {
+    return a.at_end() == b.at_end();
   }
 
  private:
-  const char* at_;
-  std::uint64_t* ends_;
+  [[nodiscard]] bool at_end() const { return position_ == nullptr || position_->at_end(); }
+
+  Position* position_;
 };
 
 /// Receives the events of nlohmann/json's parser. No document is built, so that no copy of a key
 /// remains in memory.
 class KeyListReader : public Sax {
  public:
-  /// `ends` is the number of newlines so far.
-  KeyListReader(const VisitPlainKey& visit, const std::uint64_t& ends)
-      : visit_(visit), ends_(ends) {}
+  KeyListReader(const VisitPlainKey& visit, Position& position)
+      : visit_(visit), position_(position), ends_(position.ends()) {}
 
   [[nodiscard]] const core::Error& error() const { return error_; }
 
@@ -84,6 +143,7 @@ class KeyListReader : public Sax {
     if (--depth_ > 0) {
       return true;
     }
+    position_.end_object();
     return check(seen_.contains("key") ? visit_(key_)
                                        : Result<void>(core::reject("an object has no key")));
   }
@@ -177,8 +237,9 @@ class KeyListReader : public Sax {
   }
 
   const VisitPlainKey& visit_;
-  const std::uint64_t& ends_;
-  int depth_ = 0;  // 1: in the object of a key
+  Position& position_;
+  const std::uint64_t& ends_;  // newlines so far
+  int depth_ = 0;              // 1: in the object of a key
   bool in_list_ = false;
   PlainKey key_;
   std::string member_;
@@ -187,37 +248,47 @@ class KeyListReader : public Sax {
   core::Error error_;
 };
 
-/// Reads one JSON text that begins after `ends` lines.
-Result<void> read_text(std::string_view text, std::uint64_t ends, const VisitPlainKey& visit) {
-  // nlohmann/json takes a NUL as the end of the input and ignores the rest.
-  if (text.find('\0') != std::string_view::npos) {
-    return core::reject("invalid JSON: it contains a NUL");
+/// Reads one JSON text.
+Result<void> read_text(Position position, const VisitPlainKey& visit) {
+  KeyListReader reader(visit, position);
+  const bool is_read = nlohmann::json::sax_parse(TextIterator(&position), TextIterator(), &reader);
+  if (auto error = position.error()) {
+    return tl::unexpected(*std::move(error));
   }
-  KeyListReader reader(visit, ends);
-  const bool is_read =
-      nlohmann::json::sax_parse(CountingIterator(text.data(), ends),
-                                CountingIterator(text.data() + text.size(), ends), &reader);
   return is_read ? Result<void>() : Result<void>(tl::unexpected(reader.error()));
+}
+
+/// Reads one JSON object in each line.
+Result<void> read_objects(KeyListText& text, const VisitPlainKey& visit) {
+  KeyListLines lines(text);
+  for (;;) {
+    const auto line = lines.next();
+    if (!line) {
+      return tl::unexpected(at_line(lines.number(), line.error()));
+    }
+    if (!*line) {
+      return {};
+    }
+    if ((*line)->find_first_not_of(kSpace) != std::string_view::npos) {
+      std::string_view rest = **line;
+      auto read =
+          read_text(Position([&] { return std::exchange(rest, {}); }, lines.number() - 1), visit);
+      if (!read) {
+        return read;
+      }
+    }
+  }
 }
 
 }  // namespace
 
-Result<void> read_plain_keys_json(std::string_view text, const VisitPlainKey& visit) {
-  constexpr std::string_view kSpace = " \t\r\n";
-  const std::size_t begin = std::min(text.find_first_not_of(kSpace), text.size());
-  if (text.substr(begin).starts_with('[')) {
-    return read_text(text, 0, visit);
+Result<void> read_plain_keys_json(KeyListText& text, const VisitPlainKey& visit) {
+  const std::string_view beginning = text.beginning();
+  const std::size_t begin = std::min(beginning.find_first_not_of(kSpace), beginning.size());
+  if (beginning.substr(begin).starts_with('[')) {
+    return read_text(Position([&] { return text.next(); }, 0), visit);
   }
-  std::uint64_t ends = 0;
-  for (const std::string_view line : core::split(text, '\n')) {
-    if (line.find_first_not_of(kSpace) != std::string_view::npos) {
-      if (auto read = read_text(line, ends, visit); !read) {
-        return read;
-      }
-    }
-    ++ends;
-  }
-  return {};
+  return read_objects(text, visit);
 }
 
 }  // namespace nexakey::cli

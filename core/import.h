@@ -62,7 +62,9 @@ struct ImportSummary {
   ImportCounts keys;
   ImportCounts usage;
   ImportedAudit audit;
-  std::uint64_t conflict_count = 0;  ///< if there is one, nothing was done
+  /// If there are conflicts, nothing was done, unless the store was changed after the import had
+  /// been checked: then only the records with conflicts were left out.
+  std::uint64_t conflict_count = 0;
   std::vector<ImportConflict> conflicts{};
 
   void add_conflict(std::string id, std::string problem);

@@ -138,18 +138,24 @@ class Changes {
                                                          core::Time now) = 0;
 
   /// Keeps a part of an import for `commit_import`, in place of an earlier part with its number.
-  /// Parts older than a day, which interrupted imports left, are deleted when another part arrives.
+  /// Parts older than a day, which interrupted imports left, are deleted by maintenance and by
+  /// other imports.
   virtual Result<void> stage_import(core::ImportId id, std::uint32_t number, std::string_view lines,
                                     core::Time now) = 0;
 
-  /// Imports the export in the parts with the numbers below `parts`, completely or not at all. Adds
-  /// the records that the store does not have. Of those that it has, it keeps the larger of two
-  /// counts and the later of two last uses. A key or token that differs from the one in the store
-  /// is a conflict, and so is a key that was purged: then nothing is changed, and the summary lists
-  /// the conflicts. The same import
-  /// again changes nothing. A store with an empty audit log takes over that of the import; any
-  /// other appends an `import` entry if anything changed. The parts are deleted in any case.
-  /// Errors: `usage` for an incomplete export, `not_found` for a missing part.
+  /// Imports the export in the parts with the numbers below `parts`, completely or not at all
+  /// (store/import.h). Adds the records that the store does not have. Of those that it has, it
+  /// keeps the larger of two counts and the later of two last uses. A key or token that differs
+  /// from the one in the store is a conflict, and so is a key that was purged: then nothing is
+  /// changed, and the summary lists the conflicts. The same import again changes nothing. A store
+  /// with an empty audit log takes over that of the import; any other appends an `import` entry if
+  /// anything changed. The parts are deleted in any case. Errors: `usage` for an incomplete export,
+  /// `not_found` for a missing part.
+  ///
+  /// Others change the store between the steps of an import that was checked and accepted. Records
+  /// that conflict with such a change are left out: the summary lists them beside what was done.
+  /// After an error of a step, the import is certain, and another process or the same call, which
+  /// returns its summary for a day, finishes it.
   virtual Result<core::ImportSummary> commit_import(core::ImportId id, std::uint32_t parts,
                                                     const core::ImportOptions& options,
                                                     core::Time now) = 0;
