@@ -176,7 +176,7 @@ TEST_CASE("a damaged store is replaced, and the restore says that it could not r
 TEST_CASE("a process whose store was replaced or deleted decides nothing") {
   for (const bool is_replaced : {false, true}) {
     CAPTURE(is_replaced);
-    const Stores<SqliteFixture> stores;
+    const StoresOf<SqliteFixture> stores;
     add(*stores.first, 1);
     CHECK(reason(*stores.first, request(1)) == "allowed");
     const auto path = stores.fixture.path();

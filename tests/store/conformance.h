@@ -1,6 +1,8 @@
 #pragma once
 
+#include <array>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 
@@ -17,35 +19,76 @@
 #include "tests/support/stores.h"
 #include "tests/support/temporary_directory.h"
 
-/// One suite for every backend: it checks each sentence of store/key_store.h. A backend has a
-/// fixture: an object for one store, which is empty at first, that opens any number of connections
-/// to it.
+/// One suite for every backend: it checks each sentence of store/key_store.h.
 namespace nexakey::store::test {
 
 using namespace nexakey::test;
 
-class SqliteFixture {
+/// One store of a backend, which is empty at first, with any number of connections.
+class StoreFixture {
+ public:
+  StoreFixture() = default;
+  StoreFixture(const StoreFixture&) = delete;
+  StoreFixture& operator=(const StoreFixture&) = delete;
+  virtual ~StoreFixture() = default;
+
+  [[nodiscard]] virtual std::string_view scheme() const = 0;
+  [[nodiscard]] virtual std::unique_ptr<KeyStore> connect() const = 0;
+  /// Whether changes have the time of the store's own clock instead of the given one.
+  [[nodiscard]] virtual bool has_own_clock() const { return false; }
+  /// Whether the log names the token, and not the actor that `as` was given.
+  [[nodiscard]] virtual bool names_actors() const { return false; }
+
+  // Not all backends have these.
+  [[nodiscard]] virtual std::string url() const { lack(); }
+  [[nodiscard]] virtual std::unique_ptr<ServedStore> connect_keeping(
+      std::chrono::hours /*kept*/) const {
+    lack();
+  }
+  /// Changes a table directly, without the store: `keys SET …`.
+  virtual void damage(const std::string& /*update*/) const { lack(); }
+  /// The name of a table in SQL.
+  [[nodiscard]] virtual std::string table(const std::string& name) const { return name; }
+  /// The column of keys that a count refers to.
+  [[nodiscard]] virtual std::string usage_key() const { lack(); }
+  /// Makes a count belong to an hour after the year 9999.
+  [[nodiscard]] virtual std::string late_hour() const { lack(); }
+
+ private:
+  [[noreturn]] void lack() const { throw std::logic_error("not with " + std::string(scheme())); }
+};
+
+/// Makes a new store of a backend.
+using Backend = std::unique_ptr<StoreFixture> (*)();
+
+template <typename Fixture>
+std::unique_ptr<StoreFixture> make_fixture() {
+  return std::make_unique<Fixture>();
+}
+
+template <typename... Fixtures>
+constexpr std::array<Backend, sizeof...(Fixtures)> backends() {
+  return {&make_fixture<Fixtures>...};
+}
+
+class SqliteFixture : public StoreFixture {
  public:
   static constexpr std::string_view kScheme = "sqlite";
-  /// The column of keys that a count refers to.
-  static constexpr std::string_view kUsageKey = "seq";
-  /// Makes a count belong to an hour after the year 9999.
-  static constexpr std::string_view kLateHour = "hour = 70389528";
-  /// Whether changes have the time of the store's own clock instead of the given one.
-  static constexpr bool kHasOwnClock = false;
 
-  [[nodiscard]] std::string url() const { return "sqlite:" + path().string(); }
   [[nodiscard]] std::filesystem::path path() const { return directory_ / "keys.db"; }
-  /// The name of a table in SQL.
-  static std::string table(const std::string& name) { return name; }
-  /// Changes a table directly, without the store: `keys SET …`.
-  void damage(const std::string& update) const {
+
+  [[nodiscard]] std::string_view scheme() const override { return kScheme; }
+  [[nodiscard]] std::string url() const override { return "sqlite:" + path().string(); }
+  [[nodiscard]] std::string usage_key() const override { return "seq"; }
+  [[nodiscard]] std::string late_hour() const override { return "hour = 70389528"; }
+  void damage(const std::string& update) const override {
     execute(path(), "PRAGMA ignore_check_constraints = 1; UPDATE " + update);
   }
-  [[nodiscard]] std::unique_ptr<KeyStore> connect() const {
+  [[nodiscard]] std::unique_ptr<KeyStore> connect() const override {
     return value_of(open(url(), OpenMode::create_if_missing));
   }
-  [[nodiscard]] std::unique_ptr<ServedStore> connect_keeping(std::chrono::hours kept) const {
+  [[nodiscard]] std::unique_ptr<ServedStore> connect_keeping(
+      std::chrono::hours kept) const override {
     return value_of(open_served(url(), OpenMode::create_if_missing, {.kept_hours = kept}));
   }
 
@@ -53,21 +96,27 @@ class SqliteFixture {
   TemporaryDirectory directory_ = TemporaryDirectory::in_memory();
 };
 
-class PostgresFixture {
+class PostgresFixture : public StoreFixture {
  public:
   static constexpr std::string_view kScheme = "postgresql";
-  static constexpr std::string_view kUsageKey = "id";
-  static constexpr std::string_view kLateHour = "day = 2932897";
-  static constexpr bool kHasOwnClock = false;
 
-  [[nodiscard]] std::string url() const { return database_.url(); }
   [[nodiscard]] const PostgresDatabase& database() const { return database_; }
-  static std::string table(const std::string& name) { return "nexakey." + name; }
-  void damage(const std::string& update) const { database_.execute("UPDATE " + table(update)); }
-  [[nodiscard]] std::unique_ptr<KeyStore> connect() const {
+
+  [[nodiscard]] std::string_view scheme() const override { return kScheme; }
+  [[nodiscard]] std::string url() const override { return database_.url(); }
+  [[nodiscard]] std::string table(const std::string& name) const override {
+    return "nexakey." + name;
+  }
+  [[nodiscard]] std::string usage_key() const override { return "id"; }
+  [[nodiscard]] std::string late_hour() const override { return "day = 2932897"; }
+  void damage(const std::string& update) const override {
+    database_.execute("UPDATE " + table(update));
+  }
+  [[nodiscard]] std::unique_ptr<KeyStore> connect() const override {
     return value_of(open(url(), OpenMode::create_if_missing));
   }
-  [[nodiscard]] std::unique_ptr<ServedStore> connect_keeping(std::chrono::hours kept) const {
+  [[nodiscard]] std::unique_ptr<ServedStore> connect_keeping(
+      std::chrono::hours kept) const override {
     return value_of(open_served(url(), OpenMode::create_if_missing, {.kept_hours = kept}));
   }
 
@@ -75,12 +124,12 @@ class PostgresFixture {
   PostgresDatabase database_;
 };
 
-class MemoryFixture {
+class MemoryFixture : public StoreFixture {
  public:
   static constexpr std::string_view kScheme = "memory";
-  static constexpr bool kHasOwnClock = false;
 
-  [[nodiscard]] std::unique_ptr<KeyStore> connect() const {
+  [[nodiscard]] std::string_view scheme() const override { return kScheme; }
+  [[nodiscard]] std::unique_ptr<KeyStore> connect() const override {
     return std::make_unique<MemoryStore>(data_);
   }
 
@@ -88,15 +137,16 @@ class MemoryFixture {
   std::shared_ptr<MemoryStore::Data> data_ = MemoryStore::make_data();
 };
 
-class EngineFixture {
+class EngineFixture : public StoreFixture {
  public:
   static constexpr std::string_view kScheme = "engine";
-  static constexpr bool kHasOwnClock = false;
 
-  [[nodiscard]] std::unique_ptr<KeyStore> connect() const {
+  [[nodiscard]] std::string_view scheme() const override { return kScheme; }
+  [[nodiscard]] std::unique_ptr<KeyStore> connect() const override {
     return std::make_unique<TableStore>(std::make_unique<MemoryEngine>(data_));
   }
-  [[nodiscard]] std::unique_ptr<ServedStore> connect_keeping(std::chrono::hours kept) const {
+  [[nodiscard]] std::unique_ptr<ServedStore> connect_keeping(
+      std::chrono::hours kept) const override {
     return std::make_unique<TableStore>(std::make_unique<MemoryEngine>(data_), kept);
   }
 
@@ -109,18 +159,16 @@ class EngineFixture {
 inline constexpr std::string_view kAdmin = "admin-of-the-fixture";
 
 /// A store behind a real server.
-class RemoteFixture {
+class RemoteFixture : public StoreFixture {
  public:
-  static constexpr bool kHasOwnClock = true;
-  /// The log names the token, and not the actor that `as` was given.
-  static constexpr bool kNamesActors = true;
-
-  [[nodiscard]] std::unique_ptr<KeyStore> connect() const {
+  [[nodiscard]] bool has_own_clock() const override { return true; }
+  [[nodiscard]] bool names_actors() const override { return true; }
+  [[nodiscard]] std::unique_ptr<KeyStore> connect() const override {
     const RemoteAccess access{.token = [text = token_] { return core::Secret(std::string(text)); }};
     return value_of(open(url_, OpenMode::existing, access));
   }
 
-  void damage(const std::string& update) const { files_.damage(update); }
+  void damage(const std::string& update) const override { files_.damage(update); }
 
  protected:
   /// `address` as --listen takes it; empty: a Unix socket. The URL is `prefix` and the address.
@@ -152,12 +200,14 @@ class HttpFixture : public RemoteFixture {
  public:
   static constexpr std::string_view kScheme = "http";
   HttpFixture() : RemoteFixture("http://", "127.0.0.1:0") {}
+  [[nodiscard]] std::string_view scheme() const override { return kScheme; }
 };
 
 class UnixFixture : public RemoteFixture {
  public:
   static constexpr std::string_view kScheme = "unix";
   UnixFixture() : RemoteFixture("", "") {}
+  [[nodiscard]] std::string_view scheme() const override { return kScheme; }
 };
 
 /// The fixtures whose changes have the given time.
@@ -170,17 +220,25 @@ class UnixFixture : public RemoteFixture {
   nexakey::store::test::SqliteFixture, nexakey::store::test::PostgresFixture
 #define SQL_FIXTURES LOCAL_SQL_FIXTURES, nexakey::store::test::HttpFixture
 
-/// All fixtures. Each TEST_CASE_TEMPLATE of the suite runs on each of them.
+/// All fixtures.
 #define STORE_FIXTURES \
   LOCAL_FIXTURES, nexakey::store::test::HttpFixture, nexakey::store::test::UnixFixture
 
+/// A test that runs on each of the given fixtures. Its body has the `backend`, and is compiled
+/// once, not once for each of them.
+#define STORE_TEST_OF(body, name, ...)                     \
+  static void body(nexakey::store::test::Backend backend); \
+  TEST_CASE_TEMPLATE(name, Fixture, __VA_ARGS__) {         \
+    body(&nexakey::store::test::make_fixture<Fixture>);    \
+  }                                                        \
+  static void body(nexakey::store::test::Backend backend)
+#define STORE_TEST(name, ...) STORE_TEST_OF(DOCTEST_ANONYMOUS(store_test_), name, __VA_ARGS__)
+
 /// Whether a change has the given time, or that of the store's own clock.
-template <typename Fixture>
-bool is_time_of_change(const std::optional<core::Time>& time, core::Time named) {
-  if constexpr (Fixture::kHasOwnClock) {
-    return time && *time <= now() && *time > now() - std::chrono::hours(1);
-  }
-  return time == named;
+inline bool is_time_of_change(const StoreFixture& fixture, const std::optional<core::Time>& time,
+                              core::Time named) {
+  return fixture.has_own_clock() ? time && *time <= now() && *time > now() - std::chrono::hours(1)
+                                 : time == named;
 }
 
 /// All tokens but the one of the fixture.
@@ -208,8 +266,18 @@ inline void maintain(KeyStore& store) {
 }
 
 /// Two connections to one new store.
-template <typename Fixture>
 struct Stores {
+  explicit Stores(Backend backend) : made(backend()) {}
+
+  std::unique_ptr<StoreFixture> made;
+  const StoreFixture& fixture = *made;
+  std::unique_ptr<KeyStore> first = fixture.connect();
+  std::unique_ptr<KeyStore> second = fixture.connect();
+};
+
+/// The same, for what only one backend has.
+template <typename Fixture>
+struct StoresOf {
   Fixture fixture;
   std::unique_ptr<KeyStore> first = fixture.connect();
   std::unique_ptr<KeyStore> second = fixture.connect();

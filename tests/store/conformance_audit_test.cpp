@@ -70,14 +70,14 @@ AuditHead check(KeyStore& store) {
   return value_of(checker.finish());
 }
 
-TEST_CASE_TEMPLATE("the log of a new store is empty", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("the log of a new store is empty", STORE_FIXTURES) {
+  Stores stores(backend);
   CHECK(log(*stores.first).empty());
   CHECK(value_of(stores.first->audit_head()) == AuditHead());
 }
 
-TEST_CASE_TEMPLATE("each change appends its entry", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("each change appends its entry", STORE_FIXTURES) {
+  Stores stores(backend);
   Key key = make_key(1);
   key.workspace = "sales";
   key.labels = {{"team", "crm"}};
@@ -131,8 +131,8 @@ TEST_CASE_TEMPLATE("each change appends its entry", Fixture, STORE_FIXTURES) {
   CHECK(check(*stores.first) == value_of(stores.first->audit_head()));
 }
 
-TEST_CASE_TEMPLATE("a call that changes nothing appends nothing", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("a call that changes nothing appends nothing", STORE_FIXTURES) {
+  Stores stores(backend);
   const Key key = add(*stores.first, 1);
   const core::Token token = value_of(stores.first->as(kTester).create_token(make_token(1)));
   const auto rotation = rotation_to(2, std::chrono::hours(1));
@@ -176,8 +176,8 @@ TEST_CASE_TEMPLATE("a call that changes nothing appends nothing", Fixture, STORE
   CHECK(actions(*stores.second) == all);
 }
 
-TEST_CASE_TEMPLATE("an entry names who made the change", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("an entry names who made the change", STORE_FIXTURES) {
+  Stores stores(backend);
   const Actor alice{.name = "alice", .source = "host-1"};
   const Actor bob{.name = "Bob \"the\" Ünïque", .source = "192.0.2.7"};
   value_of(stores.first->as(alice).create(make_key(1), CreateMode::always, now()));
@@ -186,7 +186,7 @@ TEST_CASE_TEMPLATE("an entry names who made the change", Fixture, STORE_FIXTURES
   const auto entries = log(*stores.first);
   REQUIRE(entries.size() == 3);
   // Over HTTP, the server names the token.
-  if constexpr (!requires { Fixture::kNamesActors; }) {
+  if (!stores.fixture.names_actors()) {
     CHECK(entries[0].actor == alice);
     CHECK(entries[1].actor == bob);
     CHECK(entries[2].actor == alice);
@@ -195,8 +195,8 @@ TEST_CASE_TEMPLATE("an entry names who made the change", Fixture, STORE_FIXTURES
   check(*stores.second);
 }
 
-TEST_CASE_TEMPLATE("entries are selected", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("entries are selected", STORE_FIXTURES) {
+  Stores stores(backend);
   for (const std::uint64_t n : {1U, 2U, 3U}) {
     Key key = make_key(n);
     key.workspace = n == 2 ? "sales" : "default";
@@ -227,8 +227,8 @@ TEST_CASE_TEMPLATE("entries are selected", Fixture, STORE_FIXTURES) {
   CHECK(log(store, {.until = all[0].at}).empty());
 }
 
-TEST_CASE_TEMPLATE("the log is read in pages", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("the log is read in pages", STORE_FIXTURES) {
+  Stores stores(backend);
   for (std::uint64_t n = 1; n <= 7; ++n) {
     add(*stores.first, n);
     value_of(stores.first->as(kTester).update(make_key(n).id, {.rate_limit = 7}, now()));
@@ -254,8 +254,8 @@ TEST_CASE_TEMPLATE("the log is read in pages", Fixture, STORE_FIXTURES) {
   CHECK(seen == 3);
 }
 
-TEST_CASE_TEMPLATE("the head of the log depends on all entries", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("the head of the log depends on all entries", STORE_FIXTURES) {
+  Stores stores(backend);
   AuditHead last;
   for (std::uint64_t n = 1; n <= 5; ++n) {
     add(n % 2 == 0 ? *stores.first : *stores.second, n);
@@ -268,8 +268,8 @@ TEST_CASE_TEMPLATE("the head of the log depends on all entries", Fixture, STORE_
   }
 }
 
-TEST_CASE_TEMPLATE("no secret is in the log", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("no secret is in the log", STORE_FIXTURES) {
+  Stores stores(backend);
   add(*stores.first, 1);
   value_of(stores.first->as(kTester).rotate(make_key(1).id, rotation_to(2), now()));
   for (const AuditEntry& entry : log(*stores.first)) {

@@ -26,16 +26,14 @@ std::vector<KeyId> ids_of(const std::vector<Key>& keys) {
   return ids;
 }
 
-template <typename Fixture>
-std::vector<KeyId> add_many(Stores<Fixture>& stores) {
+std::vector<KeyId> add_many(const Stores& stores) {
   const std::vector<Key> keys = make_keys(kMany);
   add_all(*stores.first, keys);
   return ids_of(keys);
 }
 
-TEST_CASE_TEMPLATE("keys are found by ids and by hashes, in the given order", Fixture,
-                   STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("keys are found by ids and by hashes, in the given order", STORE_FIXTURES) {
+  Stores stores(backend);
   const Key first = add(*stores.first, 1);
   const Key second = add(*stores.first, 2);
   const std::vector ids{second.id, make_key(9).id, first.id, second.id};
@@ -50,7 +48,7 @@ TEST_CASE_TEMPLATE("keys are found by ids and by hashes, in the given order", Fi
 
 TEST_CASE("a look-up over HTTP is continued where the server ends a long reply") {
   constexpr std::uint64_t kKeys = 130;  // of 34 KB each, where a reply has 4 MiB
-  Stores<HttpFixture> stores;
+  StoresOf<HttpFixture> stores;
   core::Labels labels;
   for (int i = 0; i < 64; ++i) {
     labels["label-" + std::to_string(i)] = std::string(256, '"');  // 512 bytes in JSON
@@ -66,17 +64,17 @@ TEST_CASE("a look-up over HTTP is continued where the server ends a long reply")
   }
 }
 
-TEST_CASE_TEMPLATE("a key that is found says when it was last used", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("a key that is found says when it was last used", STORE_FIXTURES) {
+  Stores stores(backend);
   const Key key = add(*stores.first, 1);
   CHECK(reason(*stores.first, request(1)) == "allowed");
   CHECK(value_of(stores.second->find(std::vector{key.id})).front().value().last_use.at);
   CHECK(value_of(stores.second->find(std::vector{key.hash})).front().value().last_use.at);
 }
 
-TEST_CASE_TEMPLATE("many keys are revoked in parts, between which others change the store", Fixture,
-                   STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("many keys are revoked in parts, between which others change the store",
+           STORE_FIXTURES) {
+  Stores stores(backend);
   std::vector<KeyId> ids = add_many(stores);
   const KeyId other = ids.back();
   ids.pop_back();
@@ -98,8 +96,8 @@ TEST_CASE_TEMPLATE("many keys are revoked in parts, between which others change 
   CHECK(value_of(stores.second->find(std::vector{other})).front()->revoke_reason == "urgent");
 }
 
-TEST_CASE_TEMPLATE("if one of many keys does not exist, none is revoked", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("if one of many keys does not exist, none is revoked", STORE_FIXTURES) {
+  Stores stores(backend);
   std::vector<KeyId> ids = add_many(stores);
   ids.push_back(make_key(kMany + 1).id);
   const auto revoked = stores.first->as(kTester).revoke(ids, "leaked", now());
@@ -108,9 +106,8 @@ TEST_CASE_TEMPLATE("if one of many keys does not exist, none is revoked", Fixtur
   CHECK(list(*stores.second, {.status = core::KeyStatus::revoked}).empty());
 }
 
-TEST_CASE_TEMPLATE("an interrupted revocation of many keys is completed by the next one", Fixture,
-                   STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("an interrupted revocation of many keys is completed by the next one", STORE_FIXTURES) {
+  Stores stores(backend);
   const std::vector<KeyId> ids = add_many(stores);
   value_of(stores.first->as(kTester).revoke(ids, "first", now(),
                                             [](std::span<const Key>) { return false; }));

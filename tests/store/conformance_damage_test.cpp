@@ -21,14 +21,13 @@ Key find(KeyStore& store, std::uint64_t n) {
   return value_of(store.find(std::span(&id, 1))).front().value();
 }
 
-TEST_CASE_TEMPLATE("a key that cannot be decoded denies its own requests only", Fixture,
-                   SQL_FIXTURES) {
+STORE_TEST("a key that cannot be decoded denies its own requests only", SQL_FIXTURES) {
   for (const std::string column :
        {"whitelist = '10.0.0.1/8'", "rate_limit = 0", "rate_limit = -1", "rate_limit = 100001",
         "scopes = 0", "scopes = 4", "expires_at = 9223372036854775807", "revoked_at = -1",
         "suspended_at = 253402300800000"}) {
     CAPTURE(column);
-    Stores<Fixture> stores;
+    Stores stores(backend);
     add(*stores.first, 1);
     add(*stores.first, 2);
     stores.fixture.damage("api_keys SET " + column + " WHERE name = 'name-2'");
@@ -67,12 +66,11 @@ TEST_CASE_TEMPLATE("a key that cannot be decoded denies its own requests only", 
   }
 }
 
-TEST_CASE_TEMPLATE("damage that does not affect decisions only marks the key", Fixture,
-                   SQL_FIXTURES) {
+STORE_TEST("damage that does not affect decisions only marks the key", SQL_FIXTURES) {
   for (const std::string column : {"labels = '{'", "description = '\x07'", "created_at = -1",
                                    "last_four = '\x1b[2J'", "rotated_from = id"}) {
     CAPTURE(column);
-    Stores<Fixture> stores;
+    Stores stores(backend);
     add(*stores.first, 1);
     stores.fixture.damage("api_keys SET " + column);
     CHECK(reason(*stores.first, request(1)) == "allowed");
@@ -85,8 +83,8 @@ TEST_CASE_TEMPLATE("damage that does not affect decisions only marks the key", F
   }
 }
 
-TEST_CASE_TEMPLATE("a damaged key is revoked together with others", Fixture, SQL_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("a damaged key is revoked together with others", SQL_FIXTURES) {
+  Stores stores(backend);
   add(*stores.first, 1);
   add(*stores.first, 2);
   stores.fixture.damage("api_keys SET whitelist = 'nonsense' WHERE name = 'name-2'");
@@ -97,7 +95,6 @@ TEST_CASE_TEMPLATE("a damaged key is revoked together with others", Fixture, SQL
 }
 
 /// What the check of a store says of these problems.
-template <typename Stores>
 std::vector<std::string> complaints(const Stores& stores, std::string_view name) {
   std::vector<std::string> found;
   value_of(check(stores.fixture.url(), now(), [&](const Finding& finding) {
@@ -108,8 +105,8 @@ std::vector<std::string> complaints(const Stores& stores, std::string_view name)
   return found;
 }
 
-TEST_CASE_TEMPLATE("the check of a store names each damaged key", Fixture, LOCAL_SQL_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("the check of a store names each damaged key", LOCAL_SQL_FIXTURES) {
+  Stores stores(backend);
   add(*stores.first, 1);
   add(*stores.first, 2);
   stores.fixture.damage("api_keys SET rate_limit = 0 WHERE name = 'name-2'");
@@ -119,9 +116,9 @@ TEST_CASE_TEMPLATE("the check of a store names each damaged key", Fixture, LOCAL
   CHECK(problems.front().find("rate_limit") != std::string::npos);
 }
 
-TEST_CASE_TEMPLATE("the check of a store names keys of a rotation that do not belong together",
-                   Fixture, LOCAL_SQL_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("the check of a store names keys of a rotation that do not belong together",
+           LOCAL_SQL_FIXTURES) {
+  Stores stores(backend);
   add(*stores.first, 1);
   add(*stores.first, 2);
   CHECK(complaints(stores, "rotations").empty());
@@ -131,23 +128,22 @@ TEST_CASE_TEMPLATE("the check of a store names keys of a rotation that do not be
   CHECK(problems.front().find(make_key(2).id.to_string()) != std::string::npos);
 }
 
-TEST_CASE_TEMPLATE("the check of a store finds invalid counts", Fixture, LOCAL_SQL_FIXTURES) {
-  for (const std::string& damage : std::vector<std::string>{
-           "requests = -1", "requests = 9007199254740992", std::string(Fixture::kLateHour)}) {
+STORE_TEST("the check of a store finds invalid counts", LOCAL_SQL_FIXTURES) {
+  for (const std::string_view damage : {"requests = -1", "requests = 9007199254740992", "late"}) {
     CAPTURE(damage);
-    Stores<Fixture> stores;
+    Stores stores(backend);
     add(*stores.first, 1);
     CHECK(reasons(*stores.first, {request(1)}) == std::vector<std::string>{"allowed"});
     CHECK(report(*stores.second).total.requests == 1);
     CHECK(complaints(stores, "usage").empty());
-    stores.fixture.damage("usage_hours SET " + damage);
+    stores.fixture.damage("usage_hours SET " +
+                          (damage == "late" ? stores.fixture.late_hour() : std::string(damage)));
     CHECK(complaints(stores, "usage") == std::vector<std::string>{"1 counts are invalid"});
   }
 }
 
-TEST_CASE_TEMPLATE("a damaged token grants nothing and can be revoked", Fixture,
-                   LOCAL_SQL_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("a damaged token grants nothing and can be revoked", LOCAL_SQL_FIXTURES) {
+  Stores stores(backend);
   core::Token token;
   token.id = core::TokenId(7);
   token.name = "ci";
@@ -165,17 +161,16 @@ TEST_CASE_TEMPLATE("a damaged token grants nothing and can be revoked", Fixture,
   CHECK(find_token(*stores.second, token.hash)->status(now()) == "revoked");
 }
 
-TEST_CASE_TEMPLATE("a count at the end of its range does not end the counting", Fixture,
-                   LOCAL_SQL_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("a count at the end of its range does not end the counting", LOCAL_SQL_FIXTURES) {
+  Stores stores(backend);
   add(*stores.first, 1);
   add(*stores.first, 2);
   const std::vector requests{request(1), request(2)};
   CHECK(reasons(*stores.first, requests) == std::vector<std::string>{"allowed", "allowed"});
   CHECK(report(*stores.second).total.requests == 2);
   stores.fixture.damage("usage_hours SET requests = 9223372036854775807 WHERE key = (SELECT " +
-                        std::string(Fixture::kUsageKey) + " FROM " +
-                        stores.fixture.table("api_keys") + " WHERE name = 'name-2')");
+                        stores.fixture.usage_key() + " FROM " + stores.fixture.table("api_keys") +
+                        " WHERE name = 'name-2')");
   CHECK(reasons(*stores.first, requests) == std::vector<std::string>{"allowed", "allowed"});
   CHECK(report(*stores.second, {.key = make_key(1).id}).total.requests == 2);
   CHECK(report(*stores.second, {.key = make_key(2).id}).total.requests >= core::kMaxCount - 2);

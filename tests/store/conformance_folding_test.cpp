@@ -72,8 +72,7 @@ std::size_t count_of(const std::vector<KeyUsage>& usage, Grain grain) {
 }
 
 /// Folds all that is older than a day.
-template <typename Fixture>
-void fold_all(const Fixture& fixture) {
+void fold_all(const StoreFixture& fixture) {
   const auto store = fixture.connect_keeping(kOneDay);
   for (int turn = 0; turn < 100 && count_of(usage_in(*store), Grain::hour) > 0; ++turn) {
     value_of(store->maintain());
@@ -102,9 +101,9 @@ bool are_same(const std::vector<core::UsageReport>& some,
   });
 }
 
-TEST_CASE_TEMPLATE("folded counts are the sums of their hours", Fixture, FOLDING_FIXTURES) {
+STORE_TEST("folded counts are the sums of their hours", FOLDING_FIXTURES) {
   constexpr std::uint64_t kKeys = 3;
-  Stores<Fixture> stores;
+  Stores stores(backend);
   const auto usage = some_usage(kKeys);
   import_text(*stores.first, export_of(kKeys, usage));
   CHECK(usage_in(*stores.first) == usage);
@@ -119,9 +118,9 @@ TEST_CASE_TEMPLATE("folded counts are the sums of their hours", Fixture, FOLDING
   CHECK(are_same(reports(*stores.second), before));
 }
 
-TEST_CASE_TEMPLATE("a process folds a bounded piece at once", Fixture, FOLDING_FIXTURES) {
+STORE_TEST("a process folds a bounded piece at once", FOLDING_FIXTURES) {
   constexpr std::uint64_t kKeys = 4;  // with 192 rows each
-  Stores<Fixture> stores;
+  Stores stores(backend);
   import_text(*stores.first, export_of(kKeys, some_usage(kKeys)));
   const auto before = reports(*stores.first);
   const auto store = stores.fixture.connect_keeping(kOneDay);
@@ -135,8 +134,8 @@ TEST_CASE_TEMPLATE("a process folds a bounded piece at once", Fixture, FOLDING_F
   CHECK(are_same(reports(*stores.second), before));
 }
 
-TEST_CASE_TEMPLATE("folded counts belong to no hour", Fixture, FOLDING_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("folded counts belong to no hour", FOLDING_FIXTURES) {
+  Stores stores(backend);
   import_text(*stores.first, export_of(1, some_usage(1)));
   fold_all(stores.fixture);
   const Time day = today() - days(5);
@@ -156,9 +155,8 @@ TEST_CASE_TEMPLATE("folded counts belong to no hour", Fixture, FOLDING_FIXTURES)
   }
 }
 
-TEST_CASE_TEMPLATE("a report that begins within a day has the hours of that day", Fixture,
-                   FOLDING_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("a report that begins within a day has the hours of that day", FOLDING_FIXTURES) {
+  Stores stores(backend);
   import_text(*stores.first, export_of(1, some_usage(1)));
   const Time since = today() - days(2) + hours(12);
   for (const auto& key : {std::optional<core::KeyId>(), std::optional(make_key(1).id)}) {
@@ -168,9 +166,9 @@ TEST_CASE_TEMPLATE("a report that begins within a day has the hours of that day"
   }
 }
 
-TEST_CASE_TEMPLATE("an import is compared by the grain of the store", Fixture, FOLDING_FIXTURES) {
+STORE_TEST("an import is compared by the grain of the store", FOLDING_FIXTURES) {
   constexpr std::uint64_t kKeys = 2;
-  Stores<Fixture> stores;
+  Stores stores(backend);
   const std::string hourly = export_of(kKeys, some_usage(kKeys));
   import_text(*stores.first, hourly);
   fold_all(stores.fixture);
@@ -184,11 +182,11 @@ TEST_CASE_TEMPLATE("an import is compared by the grain of the store", Fixture, F
   CHECK(changes(*stores.first, daily) == 0);
 
   // A store with the hours gets the export of days, and the other way round.
-  Stores<Fixture> others;
+  Stores others(backend);
   import_text(*others.first, hourly);
   CHECK(changes(*others.first, daily) == 0);
   CHECK(are_same(reports(*others.first), before));
-  Stores<Fixture> fresh;
+  Stores fresh(backend);
   import_text(*fresh.first, daily);
   CHECK(export_text(*fresh.first, make_key(1).workspace) == daily);
   CHECK(changes(*fresh.first, hourly) == 0);
@@ -202,8 +200,8 @@ TEST_CASE_TEMPLATE("an import is compared by the grain of the store", Fixture, F
         before.at(2).total.requests + 5);
 }
 
-TEST_CASE_TEMPLATE("old hours of an import are folded by it", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("old hours of an import are folded by it", STORE_FIXTURES) {
+  Stores stores(backend);
   const Time day = today() - days(100);
   std::vector<KeyUsage> usage;
   for (int hour = 0; hour < 24; ++hour) {
@@ -226,7 +224,7 @@ TEST_CASE_TEMPLATE("old hours of an import are folded by it", Fixture, STORE_FIX
 }
 
 TEST_CASE("counts of a folded hour that arrive late are added to its day") {
-  const Stores<SqliteFixture> stores;
+  const StoresOf<SqliteFixture> stores;
   import_text(*stores.first, export_of(1, some_usage(1)));
   fold_all(stores.fixture);
   const auto before = usage_in(*stores.first);
@@ -246,7 +244,7 @@ TEST_CASE("counts of a folded hour that arrive late are added to its day") {
 }
 
 TEST_CASE("the sums of days stay those of the counts, and old peaks are deleted") {
-  const Stores<SqliteFixture> stores;
+  const StoresOf<SqliteFixture> stores;
   const auto path = stores.fixture.path();
   const auto is_equal = [&] {
     return select(path,

@@ -28,17 +28,16 @@ Key full_key(std::uint64_t n) {
   return key;
 }
 
-TEST_CASE_TEMPLATE("a new store is empty", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("a new store is empty", STORE_FIXTURES) {
+  Stores stores(backend);
   CHECK(list(*stores.first).empty());
   CHECK(value_of(stores.first->workspaces()).empty());
   CHECK(report(*stores.first).total == core::Counts{});
   CHECK(reason(*stores.first, request(1)) == "unknown_key");
 }
 
-TEST_CASE_TEMPLATE("a created key is found with all members on every connection", Fixture,
-                   STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("a created key is found with all members on every connection", STORE_FIXTURES) {
+  Stores stores(backend);
   for (const Key& key : {make_key(1), full_key(2)}) {
     CHECK(add(*stores.first, key) == key);
     for (KeyStore* const store : {stores.first.get(), stores.second.get()}) {
@@ -49,16 +48,16 @@ TEST_CASE_TEMPLATE("a created key is found with all members on every connection"
   }
 }
 
-TEST_CASE_TEMPLATE("the same key again changes nothing", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("the same key again changes nothing", STORE_FIXTURES) {
+  Stores stores(backend);
   const Key key = add(*stores.first, full_key(1));
   CHECK(add(*stores.second, key) == key);
   CHECK(value_of(stores.first->as(kTester).create(key, CreateMode::unless_named, now())) == key);
   CHECK(list(*stores.first).size() == 1);
 }
 
-TEST_CASE_TEMPLATE("a key that has been used is still the same key", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("a key that has been used is still the same key", STORE_FIXTURES) {
+  Stores stores(backend);
   const Key key = add(*stores.first, 1);
   CHECK(reason(*stores.first, request(1)) == "allowed");
   const Key used = list(*stores.first).at(0);
@@ -68,8 +67,8 @@ TEST_CASE_TEMPLATE("a key that has been used is still the same key", Fixture, ST
   CHECK(list(*stores.first).size() == 1);
 }
 
-TEST_CASE_TEMPLATE("a new key was never used", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("a new key was never used", STORE_FIXTURES) {
+  Stores stores(backend);
   Key key = make_key(1);
   key.last_use.at = at("2026-05-05");
   const Key created = add(*stores.first, key);
@@ -77,8 +76,8 @@ TEST_CASE_TEMPLATE("a new key was never used", Fixture, STORE_FIXTURES) {
   CHECK(code_of(stores.first->as(kTester).create(key, CreateMode::always, now())) == "ok");
 }
 
-TEST_CASE_TEMPLATE("another key with the same id is a conflict", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("another key with the same id is a conflict", STORE_FIXTURES) {
+  Stores stores(backend);
   const Key key = add(*stores.first, 1);
   Key other = make_key(2);
   other.id = key.id;
@@ -91,8 +90,8 @@ TEST_CASE_TEMPLATE("another key with the same id is a conflict", Fixture, STORE_
   CHECK(list(*stores.first) == std::vector{key});
 }
 
-TEST_CASE_TEMPLATE("another key with the same hash is a conflict", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("another key with the same hash is a conflict", STORE_FIXTURES) {
+  Stores stores(backend);
   const Key key = add(*stores.first, 1);
   Key twin = make_key(2);
   twin.hash = key.hash;
@@ -102,9 +101,8 @@ TEST_CASE_TEMPLATE("another key with the same hash is a conflict", Fixture, STOR
   CHECK(list(*stores.first) == std::vector{key});
 }
 
-TEST_CASE_TEMPLATE("a key cannot be rotated from or to one that does not exist", Fixture,
-                   STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("a key cannot be rotated from or to one that does not exist", STORE_FIXTURES) {
+  Stores stores(backend);
   const Key first = add(*stores.first, 1);
   Key orphan = make_key(2);
   SUBCASE("from") { orphan.rotated_from = kNoSuchKey; }
@@ -119,17 +117,16 @@ TEST_CASE_TEMPLATE("a key cannot be rotated from or to one that does not exist",
   CHECK(reason(*stores.second, request(3)) == "allowed");
 }
 
-TEST_CASE_TEMPLATE("names need not be unique", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("names need not be unique", STORE_FIXTURES) {
+  Stores stores(backend);
   Key second = make_key(2);
   second.name = add(*stores.first, 1).name;
   CHECK(add(*stores.first, second) == second);
   CHECK(list(*stores.first).size() == 2);
 }
 
-TEST_CASE_TEMPLATE("unless_named returns the active namesake in place of the key", Fixture,
-                   STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("unless_named returns the active namesake in place of the key", STORE_FIXTURES) {
+  Stores stores(backend);
   const Key first = add(*stores.first, 1);
   Key second = make_key(2);
   second.name = first.name;
@@ -152,9 +149,8 @@ TEST_CASE_TEMPLATE("unless_named returns the active namesake in place of the key
         (second == make_key(2) ? first.id : second.id));
 }
 
-TEST_CASE_TEMPLATE("unique refuses a key whose name refers to another key", Fixture,
-                   STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("unique refuses a key whose name refers to another key", STORE_FIXTURES) {
+  Stores stores(backend);
   const Key first = add(*stores.first, 1);
   Key second = make_key(2);
   second.name = first.name;
@@ -181,9 +177,8 @@ TEST_CASE_TEMPLATE("unique refuses a key whose name refers to another key", Fixt
   CHECK(value_of(create()) == second);  // the same key again changes nothing
 }
 
-TEST_CASE_TEMPLATE("each part of a key can be changed and the rest stays", Fixture,
-                   STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("each part of a key can be changed and the rest stays", STORE_FIXTURES) {
+  Stores stores(backend);
   Key key = full_key(1);
   key.revoked_at.reset();
   key.suspended_at.reset();
@@ -234,35 +229,34 @@ TEST_CASE_TEMPLATE("each part of a key can be changed and the rest stays", Fixtu
   const auto changed = value_of(stores.first->as(kTester).update(key.id, change, at("2026-06-06")));
   REQUIRE(changed);
   if (expected.suspended_at) {
-    CHECK(is_time_of_change<Fixture>(changed->suspended_at, *expected.suspended_at));
+    CHECK(is_time_of_change(stores.fixture, changed->suspended_at, *expected.suspended_at));
     expected.suspended_at = changed->suspended_at;
   }
   CHECK(*changed == expected);
   CHECK(list(*stores.second) == std::vector{make_key(2), expected});
 }
 
-TEST_CASE_TEMPLATE("suspending twice keeps the first time and resuming clears it", Fixture,
-                   STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("suspending twice keeps the first time and resuming clears it", STORE_FIXTURES) {
+  Stores stores(backend);
   const Key key = add(*stores.first, 1);
   const auto first =
       value_of(stores.first->as(kTester).update(key.id, {.suspended = true}, at("2026-06-06")));
   REQUIRE(first);
-  CHECK(is_time_of_change<Fixture>(first->suspended_at, at("2026-06-06")));
+  CHECK(is_time_of_change(stores.fixture, first->suspended_at, at("2026-06-06")));
   CHECK(value_of(stores.second->as(kTester).update(key.id, {.suspended = true},
                                                    at("2026-07-07"))) == first);
   CHECK(value_of(stores.second->as(kTester).update(key.id, {.suspended = false}, now())) == key);
 }
 
-TEST_CASE_TEMPLATE("changing a key that does not exist is not an error", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("changing a key that does not exist is not an error", STORE_FIXTURES) {
+  Stores stores(backend);
   add(*stores.first, 1);
   CHECK(value_of(stores.first->as(kTester).update(kNoSuchKey, {.name = "x"}, now())) ==
         std::nullopt);
 }
 
-TEST_CASE_TEMPLATE("a change that is refused changes nothing", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("a change that is refused changes nothing", STORE_FIXTURES) {
+  Stores stores(backend);
   Key key = make_key(1);
   key.whitelist = whitelist({"203.0.113.0/24"});
   KeyChange change{.name = "other", .rate_limit = 1};
@@ -284,8 +278,8 @@ TEST_CASE_TEMPLATE("a change that is refused changes nothing", Fixture, STORE_FI
   CHECK(list(*stores.second) == std::vector{key});
 }
 
-TEST_CASE_TEMPLATE("revoking returns the keys in the given order", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("revoking returns the keys in the given order", STORE_FIXTURES) {
+  Stores stores(backend);
   for (std::uint64_t n = 1; n <= 4; ++n) {
     add(*stores.first, n);
   }
@@ -294,7 +288,7 @@ TEST_CASE_TEMPLATE("revoking returns the keys in the given order", Fixture, STOR
   REQUIRE(revoked.size() == ids.size());
   for (std::size_t i = 0; i < ids.size(); ++i) {
     CHECK(revoked[i].id == ids[i]);
-    CHECK(is_time_of_change<Fixture>(revoked[i].revoked_at, at("2026-06-06")));
+    CHECK(is_time_of_change(stores.fixture, revoked[i].revoked_at, at("2026-06-06")));
     CHECK(revoked[i].revoke_reason == "leaked");
   }
   const core::KeyFilter active{.status = core::KeyStatus::active};
@@ -302,8 +296,8 @@ TEST_CASE_TEMPLATE("revoking returns the keys in the given order", Fixture, STOR
   CHECK(value_of(stores.first->as(kTester).revoke({}, "", now())).empty());
 }
 
-TEST_CASE_TEMPLATE("revoking is all or none", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("revoking is all or none", STORE_FIXTURES) {
+  Stores stores(backend);
   const Key first = add(*stores.first, 1);
   const Key second = add(*stores.first, 2);
   const auto revoked =
@@ -313,25 +307,24 @@ TEST_CASE_TEMPLATE("revoking is all or none", Fixture, STORE_FIXTURES) {
   CHECK(reason(*stores.first, request(1)) == "allowed");
 }
 
-TEST_CASE_TEMPLATE("revoking twice keeps the first time and reason", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("revoking twice keeps the first time and reason", STORE_FIXTURES) {
+  Stores stores(backend);
   const std::vector ids{add(*stores.first, 1).id};
   const auto first = value_of(stores.first->as(kTester).revoke(ids, "leaked", at("2026-06-06")));
   CHECK(value_of(stores.second->as(kTester).revoke(ids, "again", at("2026-07-07"))) == first);
   CHECK(list(*stores.first) == first);
 }
 
-TEST_CASE_TEMPLATE("a revoked key stays revoked when it is created again", Fixture,
-                   STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("a revoked key stays revoked when it is created again", STORE_FIXTURES) {
+  Stores stores(backend);
   const Key key = add(*stores.first, 1);
   value_of(stores.first->as(kTester).revoke(std::vector{key.id}, "leaked", now()));
   CHECK(code_of(stores.first->as(kTester).create(key, CreateMode::always, now())) == "conflict");
   CHECK(reason(*stores.second, request(1)) == "revoked_key");
 }
 
-TEST_CASE_TEMPLATE("workspaces are those with keys and sorted", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("workspaces are those with keys and sorted", STORE_FIXTURES) {
+  Stores stores(backend);
   std::uint64_t n = 0;
   for (const std::string_view workspace : {"sales", "Zebra", "crm", "sales", "default"}) {
     Key key = make_key(++n);

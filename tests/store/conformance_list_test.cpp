@@ -15,16 +15,16 @@ using core::KeyStatus;
 
 using Names = std::vector<std::string>;
 
-TEST_CASE_TEMPLATE("a list is newest first by the time of creation", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("a list is newest first by the time of creation", STORE_FIXTURES) {
+  Stores stores(backend);
   for (const std::uint64_t n : {3U, 1U, 4U, 2U}) {
     add(*stores.first, n);
   }
   CHECK(list_names(*stores.second) == Names{"name-4", "name-3", "name-2", "name-1"});
 }
 
-TEST_CASE_TEMPLATE("keys of the same time are listed newest first too", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("keys of the same time are listed newest first too", STORE_FIXTURES) {
+  Stores stores(backend);
   for (const std::uint64_t n : {3U, 1U, 4U, 2U}) {
     Key key = make_key(n);
     key.created_at = at("2026-01-01");
@@ -53,8 +53,8 @@ Names pages(KeyStore& store, std::size_t limit, const Between& between) {
   }
 }
 
-TEST_CASE_TEMPLATE("pages have every key exactly once", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("pages have every key exactly once", STORE_FIXTURES) {
+  Stores stores(backend);
   for (std::uint64_t n = 1; n <= 12; ++n) {
     Key key = make_key(n);
     key.created_at = at("2026-01-01") + std::chrono::seconds(n / 5);
@@ -68,9 +68,8 @@ TEST_CASE_TEMPLATE("pages have every key exactly once", Fixture, STORE_FIXTURES)
   }
 }
 
-TEST_CASE_TEMPLATE("pages have every key exactly once while keys are added", Fixture,
-                   STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("pages have every key exactly once while keys are added", STORE_FIXTURES) {
+  Stores stores(backend);
   for (std::uint64_t n = 1; n <= 9; ++n) {
     Key key = make_key(n);
     key.created_at = at("2026-01-01");
@@ -86,9 +85,8 @@ TEST_CASE_TEMPLATE("pages have every key exactly once while keys are added", Fix
   CHECK(seen == before);
 }
 
-TEST_CASE_TEMPLATE("pages have every key exactly once while keys are revoked", Fixture,
-                   STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("pages have every key exactly once while keys are revoked", STORE_FIXTURES) {
+  Stores stores(backend);
   for (std::uint64_t n = 1; n <= 9; ++n) {
     add(*stores.first, n);
   }
@@ -100,8 +98,8 @@ TEST_CASE_TEMPLATE("pages have every key exactly once while keys are revoked", F
   CHECK(seen == before);
 }
 
-TEST_CASE_TEMPLATE("a page of a filtered list counts only what matches", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("a page of a filtered list counts only what matches", STORE_FIXTURES) {
+  Stores stores(backend);
   for (std::uint64_t n = 1; n <= 6; ++n) {
     Key key = make_key(n);
     key.scopes = scopes(n % 2 == 0 ? "read" : "write");
@@ -124,8 +122,8 @@ TEST_CASE_TEMPLATE("a page of a filtered list counts only what matches", Fixture
   CHECK(end == std::nullopt);
 }
 
-TEST_CASE_TEMPLATE("a list ends when its visitor has enough", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("a list ends when its visitor has enough", STORE_FIXTURES) {
+  Stores stores(backend);
   for (std::uint64_t n = 1; n <= 5; ++n) {
     add(*stores.first, n);
   }
@@ -135,8 +133,8 @@ TEST_CASE_TEMPLATE("a list ends when its visitor has enough", Fixture, STORE_FIX
   CHECK(list(*stores.first).size() == 5);
 }
 
-TEST_CASE_TEMPLATE("each filter selects and nothing else does", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("each filter selects and nothing else does", STORE_FIXTURES) {
+  Stores stores(backend);
   const core::Time today = now();
   Key crm = make_key(1);
   crm.name = "crm";
@@ -220,8 +218,8 @@ TEST_CASE_TEMPLATE("each filter selects and nothing else does", Fixture, STORE_F
   }
 }
 
-TEST_CASE_TEMPLATE("the status in a filter is that at the given time", Fixture, LOCAL_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("the status in a filter is that at the given time", LOCAL_FIXTURES) {
+  Stores stores(backend);
   Key key = make_key(1);
   key.expires_at = at("2030-01-01");
   add(*stores.first, key);

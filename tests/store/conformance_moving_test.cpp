@@ -84,11 +84,6 @@ std::string export_text(KeyStore& store, const std::optional<std::string>& works
   return text;
 }
 
-template <typename... Fixtures, typename Work>
-void on_each(const Work& work) {
-  (work.template operator()<Fixtures>(), ...);
-}
-
 /// The text without one line.
 std::string without_line(const std::string& text, std::string_view beginning) {
   const std::size_t from = text.find(beginning);
@@ -101,14 +96,13 @@ std::string replaced(std::string text, const std::string& from, const std::strin
   return text.replace(text.find(from), from.size(), to);
 }
 
-TEST_CASE_TEMPLATE("a store moves to any other and back without a change", Fixture,
-                   STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("a store moves to any other and back without a change", STORE_FIXTURES) {
+  Stores stores(backend);
   fill(*stores.first);
   const std::string text = export_text(*stores.first);
-  on_each<STORE_FIXTURES>([&]<typename Other>() {
-    CAPTURE(Other::kScheme);
-    Stores<Other> others;
+  for (const Backend other : backends<STORE_FIXTURES>()) {
+    Stores others(other);
+    CAPTURE(others.fixture.scheme());
     const ImportSummary summary = import_text(*others.first, text);
     CHECK(summary.keys == ImportCounts{.added = 6});
     CHECK(summary.tokens == ImportCounts{.added = 2});
@@ -123,22 +117,22 @@ TEST_CASE_TEMPLATE("a store moves to any other and back without a change", Fixtu
     CHECK(reason(*others.first, request(2)) == "allowed");
     CHECK(reason(*others.first, request(4)) == "revoked_key");
 
-    Stores<Fixture> back;
+    Stores back(backend);
     import_text(*back.first, text);
     CHECK(export_text(*back.second) == text);
-  });
+  }
 }
 
-TEST_CASE_TEMPLATE("an empty store has an export too", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("an empty store has an export too", STORE_FIXTURES) {
+  Stores stores(backend);
   const std::string text = export_text(*stores.first);
   CHECK(std::ranges::count(text, '\n') == 2);
   CHECK(import_text(*stores.second, text) == ImportSummary());
   CHECK(export_text(*stores.second) == text);
 }
 
-TEST_CASE_TEMPLATE("an export ends when its visitor has enough", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("an export ends when its visitor has enough", STORE_FIXTURES) {
+  Stores stores(backend);
   fill(*stores.first);
   for (const int wanted : {1, 3, 9}) {
     int seen = 0;
@@ -148,11 +142,11 @@ TEST_CASE_TEMPLATE("an export ends when its visitor has enough", Fixture, STORE_
   }
 }
 
-TEST_CASE_TEMPLATE("an export of a workspace has its records", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("an export of a workspace has its records", STORE_FIXTURES) {
+  Stores stores(backend);
   fill(*stores.first);
   const std::string text = export_text(*stores.first, "acme");
-  Stores<Fixture> others;
+  Stores others(backend);
   const ImportSummary summary = import_text(*others.first, text);
   CHECK(summary.keys == ImportCounts{.added = 2});
   CHECK(summary.tokens == ImportCounts{.added = 1});
@@ -163,8 +157,8 @@ TEST_CASE_TEMPLATE("an export of a workspace has its records", Fixture, STORE_FI
   CHECK(std::ranges::count(export_text(*stores.first, "nobody"), '\n') == 2);
 }
 
-TEST_CASE_TEMPLATE("the same import again changes nothing", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("the same import again changes nothing", STORE_FIXTURES) {
+  Stores stores(backend);
   fill(*stores.first);
   const std::string text = export_text(*stores.first);
   const ImportSummary unchanged{.tokens = {.unchanged = 2},
@@ -173,21 +167,20 @@ TEST_CASE_TEMPLATE("the same import again changes nothing", Fixture, STORE_FIXTU
                                 .audit = {.unchanged = 8}};
   CHECK(import_text(*stores.second, text) == unchanged);
   CHECK(export_text(*stores.second) == text);
-  Stores<Fixture> others;
+  Stores others(backend);
   for (int i = 0; i < 2; ++i) {
     import_text(*others.first, text);
     CHECK(export_text(*others.second) == text);
   }
 }
 
-TEST_CASE_TEMPLATE("an import keeps the larger count and the later last use", Fixture,
-                   STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("an import keeps the larger count and the later last use", STORE_FIXTURES) {
+  Stores stores(backend);
   add(*stores.first, 1);
   add(*stores.first, 2);
   admitted(*stores.first, request(1), 2);
   const std::string older = export_text(*stores.first);
-  Stores<Fixture> others;
+  Stores others(backend);
   import_text(*others.first, older);
   admitted(*stores.first, request(1), 3);
   admitted(*stores.first, request(2), 1);
@@ -204,10 +197,9 @@ TEST_CASE_TEMPLATE("an import keeps the larger count and the later last use", Fi
   CHECK(report(*others.first, {.key = make_key(1).id}).total.requests == 6);
 }
 
-TEST_CASE_TEMPLATE("imported keys follow those with the same creation time", Fixture,
-                   STORE_FIXTURES) {
-  Stores<Fixture> stores;
-  Stores<Fixture> others;
+STORE_TEST("imported keys follow those with the same creation time", STORE_FIXTURES) {
+  Stores stores(backend);
+  Stores others(backend);
   for (const std::uint64_t n : {3U, 1U, 2U, 4U}) {
     Key key = make_key(n);
     key.created_at = at("2026-01-01");
@@ -218,28 +210,28 @@ TEST_CASE_TEMPLATE("imported keys follow those with the same creation time", Fix
         std::vector<std::string>{"name-2", "name-1", "name-3", "name-4"});
 }
 
-TEST_CASE_TEMPLATE("a rotation may refer to a key that comes later", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("a rotation may refer to a key that comes later", STORE_FIXTURES) {
+  Stores stores(backend);
   // The successor is older, as after a clock that went backwards.
   Key successor = make_key(1);
   successor.rotated_from = make_key(2).id;
   add(*stores.first, 2);
   add(*stores.first, successor);
   const std::string text = export_text(*stores.first);
-  Stores<Fixture> others;
+  Stores others(backend);
   import_text(*others.first, text);
   CHECK(export_text(*others.second) == text);
   CHECK(list(*others.second, {.name = "name-1"}).at(0).rotated_from == make_key(2).id);
 }
 
-TEST_CASE_TEMPLATE("an import with a conflict changes nothing", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("an import with a conflict changes nothing", STORE_FIXTURES) {
+  Stores stores(backend);
   fill(*stores.first);
   const std::string text = export_text(*stores.first);
   const std::string id = make_key(2).id.to_string();
 
   SUBCASE("another key with the id") {
-    Stores<Fixture> others;
+    Stores others(backend);
     Key other = make_key(2);
     other.rate_limit = 1;
     add(*others.first, other);
@@ -250,7 +242,7 @@ TEST_CASE_TEMPLATE("an import with a conflict changes nothing", Fixture, STORE_F
     CHECK(export_text(*others.second) == before);
   }
   SUBCASE("the key under another id") {
-    Stores<Fixture> others;
+    Stores others(backend);
     Key other = make_key(2);
     other.id = make_key(9).id;
     add(*others.first, other);
@@ -262,7 +254,7 @@ TEST_CASE_TEMPLATE("an import with a conflict changes nothing", Fixture, STORE_F
     CHECK(export_text(*others.second) == before);
   }
   SUBCASE("another token") {
-    Stores<Fixture> others;
+    Stores others(backend);
     Token other = make_token(1);
     other.name = "another";
     value_of(others.first->as(kTester).create_token(other));
@@ -279,7 +271,7 @@ TEST_CASE_TEMPLATE("an import with a conflict changes nothing", Fixture, STORE_F
     CHECK(reason(*stores.first, request(2)) == "revoked_key");
   }
   SUBCASE("many conflicts are counted but not all listed") {
-    Stores<Fixture> others;
+    Stores others(backend);
     std::vector<Key> keys;
     std::vector<Key> different;
     for (std::uint64_t n = 1; n <= core::kMaxConflicts + 7; ++n) {
@@ -295,11 +287,11 @@ TEST_CASE_TEMPLATE("an import with a conflict changes nothing", Fixture, STORE_F
   }
 }
 
-TEST_CASE_TEMPLATE("an incomplete export is refused and changes nothing", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("an incomplete export is refused and changes nothing", STORE_FIXTURES) {
+  Stores stores(backend);
   fill(*stores.first);
   const std::string text = export_text(*stores.first);
-  const std::string nothing = export_text(*Stores<Fixture>().first);
+  const std::string nothing = export_text(*Stores(backend).first);
   const std::string key = R"({"type":"key","id":")" + make_key(2).id.to_string();
   const std::string line =
       text.substr(text.find(key), text.find('\n', text.find(key)) - text.find(key) + 1);
@@ -314,17 +306,17 @@ TEST_CASE_TEMPLATE("an incomplete export is refused and changes nothing", Fixtur
   };
   for (const auto& [name, damaged] : rows) {
     CAPTURE(name);
-    Stores<Fixture> others;
+    Stores others(backend);
     CHECK(code_of(try_import(*others.first, damaged)) == "usage");
     CHECK(export_text(*others.second) == nothing);
   }
 }
 
-TEST_CASE_TEMPLATE("a dry run reports what would be done", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("a dry run reports what would be done", STORE_FIXTURES) {
+  Stores stores(backend);
   fill(*stores.first);
   const std::string text = export_text(*stores.first);
-  Stores<Fixture> others;
+  Stores others(backend);
   add(*others.first, 2);
   const std::string before = export_text(*others.first);
   const ImportSummary told = import_text(*others.first, text, {.dry_run = true});
@@ -334,11 +326,11 @@ TEST_CASE_TEMPLATE("a dry run reports what would be done", Fixture, STORE_FIXTUR
   CHECK(list(*others.second).size() == 6);
 }
 
-TEST_CASE_TEMPLATE("a store with its own audit log logs the import", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("a store with its own audit log logs the import", STORE_FIXTURES) {
+  Stores stores(backend);
   fill(*stores.first);
   const std::string text = export_text(*stores.first);
-  Stores<Fixture> others;
+  Stores others(backend);
   add(*others.first, 9);
   const core::AuditHead before = value_of(others.first->audit_head());
   const core::Time now = core::system_time();
@@ -356,7 +348,7 @@ TEST_CASE_TEMPLATE("a store with its own audit log logs the import", Fixture, ST
   const core::AuditEntry entry = last().front();
   CHECK(entry.action == "import");
   // Over HTTP, the server names the token.
-  if constexpr (!requires { Fixture::kNamesActors; }) {
+  if (!stores.fixture.names_actors()) {
     CHECK(entry.actor == kTester);
   }
   CHECK(entry.at >= now);
@@ -369,26 +361,26 @@ TEST_CASE_TEMPLATE("a store with its own audit log logs the import", Fixture, ST
   import_text(*others.first, text, {.dry_run = true});
   CHECK(last().size() == 1);
   // The whole store can be exported again.
-  Stores<Fixture> third;
+  Stores third(backend);
   import_text(*third.first, export_text(*others.first));
   CHECK(export_text(*third.second) == export_text(*others.second));
 }
 
-TEST_CASE_TEMPLATE("a damaged log is not taken over", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("a damaged log is not taken over", STORE_FIXTURES) {
+  Stores stores(backend);
   add(*stores.first, 1);
   add(*stores.first, 2);
   const std::string text = export_text(*stores.first);
-  Stores<Fixture> others;
+  Stores others(backend);
   CHECK(code_of(try_import(*others.first, replaced(text, R"("action":"create")",
                                                    R"("action":"revoke")"))) == "usage");
   CHECK(list(*others.second).empty());
 }
 
-TEST_CASE_TEMPLATE("an import of a workspace is logged as one", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("an import of a workspace is logged as one", STORE_FIXTURES) {
+  Stores stores(backend);
   fill(*stores.first);
-  Stores<Fixture> others;
+  Stores others(backend);
   import_text(*others.first, export_text(*stores.first, "acme"));
   std::vector<core::AuditEntry> entries;
   value_of(others.second->audit({}, SIZE_MAX, [&](const auto& entry) {
@@ -400,9 +392,9 @@ TEST_CASE_TEMPLATE("an import of a workspace is logged as one", Fixture, STORE_F
   CHECK(entries[0].subject.empty());
 }
 
-TEST_CASE_TEMPLATE("known keys can be kept unchanged", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
-  Stores<Fixture> others;
+STORE_TEST("known keys can be kept unchanged", STORE_FIXTURES) {
+  Stores stores(backend);
+  Stores others(backend);
   for (const std::uint64_t n : {1U, 2U, 3U}) {
     Key key = make_key(n);
     add(*stores.first, key);
@@ -424,11 +416,11 @@ TEST_CASE_TEMPLATE("known keys can be kept unchanged", Fixture, STORE_FIXTURES) 
         "usage");
 }
 
-TEST_CASE_TEMPLATE("only their own import sees parts", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("only their own import sees parts", STORE_FIXTURES) {
+  Stores stores(backend);
   fill(*stores.first);
   const std::string text = export_text(*stores.first);
-  Stores<Fixture> others;
+  Stores others(backend);
   const std::string before = export_text(*others.first);
   const ImportId id(7);
   const std::uint32_t parts = stage(*others.first, id, text, 500);
@@ -450,9 +442,8 @@ TEST_CASE_TEMPLATE("only their own import sees parts", Fixture, STORE_FIXTURES) 
   CHECK(value_of(others.first->as(kTester).commit_import(id, parts, {}, now())) == summary);
 }
 
-TEST_CASE_TEMPLATE("parts of an interrupted import are deleted after a day", Fixture,
-                   LOCAL_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("parts of an interrupted import are deleted after a day", LOCAL_FIXTURES) {
+  Stores stores(backend);
   const std::string text = export_text(*stores.first);
   const core::Time then = now();
   value_of(stores.first->as(kTester).stage_import(ImportId(1), 0, text, then));
@@ -467,8 +458,8 @@ TEST_CASE_TEMPLATE("parts of an interrupted import are deleted after a day", Fix
   CHECK(code_of(stores.first->as(kTester).commit_import(ImportId(3), 1, {}, then)) == "ok");
 }
 
-TEST_CASE_TEMPLATE("a part has complete lines, and not too many", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("a part has complete lines, and not too many", STORE_FIXTURES) {
+  Stores stores(backend);
   const auto stage_part = [&](std::uint32_t number, const std::string& lines) {
     return code_of(stores.first->as(kTester).stage_import(ImportId(1), number, lines, now()));
   };

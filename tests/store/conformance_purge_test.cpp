@@ -98,8 +98,8 @@ std::uint64_t requests(KeyStore& store, const std::optional<std::string>& worksp
   return report(store, query).total.requests;
 }
 
-TEST_CASE_TEMPLATE("keys that ended long ago are purged, and no others", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("keys that ended long ago are purged, and no others", STORE_FIXTURES) {
+  Stores stores(backend);
   const std::vector<Key> keys{ended(1), revoked(2), ended(3, days(9)), revoked(4, days(9)),
                               make_key(5)};
   Key suspended = make_key(6);
@@ -118,15 +118,15 @@ TEST_CASE_TEMPLATE("keys that ended long ago are purged, and no others", Fixture
   CHECK(check_log(*stores.second) == "whole");
 }
 
-TEST_CASE_TEMPLATE("the filter ended_before finds the keys of a purge", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("the filter ended_before finds the keys of a purge", STORE_FIXTURES) {
+  Stores stores(backend);
   add_sorted(*stores.first, {ended(1), revoked(2), ended(3, days(9)), make_key(4)});
   CHECK(list_names(*stores.second, {.ended_before = now() - days(10)}) ==
         std::vector{ended(2).name, ended(1).name});
 }
 
-TEST_CASE_TEMPLATE("a dry run purges nothing", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("a dry run purges nothing", STORE_FIXTURES) {
+  Stores stores(backend);
   const std::vector<Key> keys{ended(1), make_key(2)};
   add_sorted(*stores.first, keys);
   const auto head = value_of(stores.first->audit_head());
@@ -137,8 +137,8 @@ TEST_CASE_TEMPLATE("a dry run purges nothing", Fixture, STORE_FIXTURES) {
   CHECK(value_of(stores.second->audit_head()) == head);
 }
 
-TEST_CASE_TEMPLATE("a purge can be limited to a workspace", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("a purge can be limited to a workspace", STORE_FIXTURES) {
+  Stores stores(backend);
   Key other = ended(2);
   other.workspace = "sales";
   add_sorted(*stores.first, {ended(1)});
@@ -148,8 +148,8 @@ TEST_CASE_TEMPLATE("a purge can be limited to a workspace", Fixture, STORE_FIXTU
   CHECK(purge(*stores.first, {ended(1).id, other.id}, options) == Ids{other.id});
 }
 
-TEST_CASE_TEMPLATE("the usage of a purged key is removed", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("the usage of a purged key is removed", STORE_FIXTURES) {
+  Stores stores(backend);
   const Key gone = revoked(1);
   const Key kept = make_key(2);
   import_text(*stores.first, usage_of(gone, 3, now() - days(5)));
@@ -162,16 +162,16 @@ TEST_CASE_TEMPLATE("the usage of a purged key is removed", Fixture, STORE_FIXTUR
   CHECK(export_text(*stores.second, gone.workspace).find(gone.id.to_string()) == std::string::npos);
 }
 
-TEST_CASE_TEMPLATE("a key with many counts is purged in several steps, whatever interrupts it",
-                   Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("a key with many counts is purged in several steps, whatever interrupts it",
+           STORE_FIXTURES) {
+  Stores stores(backend);
   const Key gone = revoked(1);
   const Key other = revoked(2);
   constexpr std::size_t kRows = 2 * kMaxAtOnce + 7;
   import_text(*stores.first, usage_of(gone, kRows, now() - days(5)));
   add_sorted(*stores.first, {other});
   const Ids ids{gone.id, other.id};
-  if constexpr (Fixture::kScheme != "memory") {  // the model does all at once
+  if (stores.fixture.scheme() != "memory") {  // the model does all at once
     const auto step = value_of(stores.first->as(kTester).purge_step(ids, old_ones(), now()));
     CHECK(step.purged.empty());
     CHECK(step.done == 0);
@@ -183,9 +183,8 @@ TEST_CASE_TEMPLATE("a key with many counts is purged in several steps, whatever 
   CHECK_FALSE(find(*stores.first, gone.id));
 }
 
-TEST_CASE_TEMPLATE("many keys are purged in parts, between which others change the store", Fixture,
-                   STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("many keys are purged in parts, between which others change the store", STORE_FIXTURES) {
+  Stores stores(backend);
   std::vector<Key> keys;
   for (std::uint64_t n = 1; n <= kMaxAtOnce + 7; ++n) {
     keys.push_back(ended(n));
@@ -205,8 +204,8 @@ TEST_CASE_TEMPLATE("many keys are purged in parts, between which others change t
   CHECK(list(*stores.second).size() == 1);
 }
 
-TEST_CASE_TEMPLATE("a purged key is not added again", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("a purged key is not added again", STORE_FIXTURES) {
+  Stores stores(backend);
   const Key gone = ended(1);
   add_sorted(*stores.first, {gone});
   CHECK(purge(*stores.first, {gone.id}) == Ids{gone.id});
@@ -218,7 +217,7 @@ TEST_CASE_TEMPLATE("a purged key is not added again", Fixture, STORE_FIXTURES) {
   for (const Key& key : {make_key(1), same_id, same_hash}) {
     const auto created = stores.second->as(kTester).create(key, CreateMode::always, now());
     CHECK(code_of(created) == "conflict");
-    if (Fixture::kScheme != "memory") {
+    if (stores.fixture.scheme() != "memory") {
       CHECK(created.error().message.find(gone.id.to_string() + " was purged on ") == 0);
     }
   }
@@ -232,8 +231,8 @@ TEST_CASE_TEMPLATE("a purged key is not added again", Fixture, STORE_FIXTURES) {
   CHECK(reason(*stores.second, request(1)) == "unknown_key");
 }
 
-TEST_CASE_TEMPLATE("a purged key is a conflict of an import", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("a purged key is a conflict of an import", STORE_FIXTURES) {
+  Stores stores(backend);
   const Key gone = ended(1);
   import_text(*stores.first, usage_of(gone, 3, now() - days(5)));
   CHECK(purge(*stores.first, {gone.id}) == Ids{gone.id});
@@ -249,9 +248,9 @@ TEST_CASE_TEMPLATE("a purged key is a conflict of an import", Fixture, STORE_FIX
   CHECK(requests(*stores.second) == 0);
 }
 
-TEST_CASE_TEMPLATE("the first key of a line stays as long as a key of the line has not ended",
-                   Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("the first key of a line stays as long as a key of the line has not ended",
+           STORE_FIXTURES) {
+  Stores stores(backend);
   std::vector<Key> line = make_line(1, 5);
   line.back().revoked_at.reset();
   line.back().revoke_reason.clear();
@@ -264,15 +263,15 @@ TEST_CASE_TEMPLATE("the first key of a line stays as long as a key of the line h
   // It goes with the others, in any order, once the line has ended.
   value_of(stores.first->as(kTester).revoke(std::array{line[4].id}, "", now()));
   core::PurgeOptions options{.ended_before = now() + hours(1)};
-  if (Fixture::kHasOwnClock) {
+  if (stores.fixture.has_own_clock()) {
     options.ended_before = now();
   }
   CHECK(purge(*stores.second, {line[0].id, line[4].id}, options) == Ids{line[0].id, line[4].id});
   CHECK(list(*stores.first).empty());
 }
 
-TEST_CASE_TEMPLATE("what remains of a line is joined", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("what remains of a line is joined", STORE_FIXTURES) {
+  Stores stores(backend);
   std::vector<Key> line = make_line(1, 6);
   line[1].revoked_at = now() - days(9);
   line[4].revoked_at = now() - days(9);
@@ -284,8 +283,8 @@ TEST_CASE_TEMPLATE("what remains of a line is joined", Fixture, STORE_FIXTURES) 
   CHECK(find(*stores.second, line[4].id)->superseded_by == std::nullopt);
 }
 
-TEST_CASE_TEMPLATE("each purged key has an entry in the audit log", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("each purged key has an entry in the audit log", STORE_FIXTURES) {
+  Stores stores(backend);
   const std::vector<Key> line = make_line(1, 2);
   add_sorted(*stores.first, line);
   purge(*stores.first, ids_of(line));
@@ -304,9 +303,9 @@ TEST_CASE_TEMPLATE("each purged key has an entry in the audit log", Fixture, STO
   CHECK(check_log(*stores.second) == "whole");
 }
 
-TEST_CASE_TEMPLATE("a key with damage is purged if it is revoked, and its neighbours keep theirs",
-                   Fixture, SQL_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("a key with damage is purged if it is revoked, and its neighbours keep theirs",
+           SQL_FIXTURES) {
+  Stores stores(backend);
   const std::vector<Key> line = make_line(1, 3);
   add_sorted(*stores.first, line);
   stores.fixture.damage("api_keys SET whitelist = 'x' WHERE id <> " +
@@ -318,9 +317,9 @@ TEST_CASE_TEMPLATE("a key with damage is purged if it is revoked, and its neighb
   CHECK(neighbour->rotated_from == line[0].id);
 }
 
-TEST_CASE_TEMPLATE("keys that were rotated from each other, as no store makes them, are purged",
-                   Fixture, SQL_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("keys that were rotated from each other, as no store makes them, are purged",
+           SQL_FIXTURES) {
+  Stores stores(backend);
   const std::vector<Key> line = make_line(1, 3);
   add_sorted(*stores.first, line);
   stores.fixture.damage("api_keys SET rotated_from = " + std::to_string(line[2].id.bits()) +

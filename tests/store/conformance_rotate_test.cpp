@@ -47,8 +47,8 @@ Key rich_key(std::uint64_t n) {
   return key;
 }
 
-TEST_CASE_TEMPLATE("a successor takes over the properties of the key", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("a successor takes over the properties of the key", STORE_FIXTURES) {
+  Stores stores(backend);
   const Key key = add(*stores.first, rich_key(1));
   const Rotation rotation = rotation_to(2, hours(1));
   const Rotated rotated = rotate(*stores.first, key.id, rotation);
@@ -66,8 +66,8 @@ TEST_CASE_TEMPLATE("a successor takes over the properties of the key", Fixture, 
   CHECK(list(*stores.second).size() == 2);
 }
 
-TEST_CASE_TEMPLATE("without grace the old key is revoked at once", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("without grace the old key is revoked at once", STORE_FIXTURES) {
+  Stores stores(backend);
   const Key key = add(*stores.first, 1);
   CHECK(reason(*stores.second, request(1)) == "allowed");
   const Time before = now();
@@ -82,8 +82,8 @@ TEST_CASE_TEMPLATE("without grace the old key is revoked at once", Fixture, STOR
   CHECK(rotated.successor.expires_at == std::nullopt);
 }
 
-TEST_CASE_TEMPLATE("with grace both keys work until it ends", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("with grace both keys work until it ends", STORE_FIXTURES) {
+  Stores stores(backend);
   const Key key = add(*stores.first, 1);
   const Time before = now();
   const Rotated rotated = rotate(*stores.first, key.id, rotation_to(2, hours(1)));
@@ -95,8 +95,8 @@ TEST_CASE_TEMPLATE("with grace both keys work until it ends", Fixture, STORE_FIX
   CHECK(*rotated.previous.expires_at <= now() + hours(1));
 }
 
-TEST_CASE_TEMPLATE("a grace ends", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("a grace ends", STORE_FIXTURES) {
+  Stores stores(backend);
   const Key key = add(*stores.first, 1);
   const Time end = *rotate(*stores.first, key.id, rotation_to(2, seconds(1))).previous.expires_at;
   std::string last;
@@ -109,8 +109,8 @@ TEST_CASE_TEMPLATE("a grace ends", Fixture, STORE_FIXTURES) {
   CHECK(reason(*stores.second, request(2)) == "allowed");
 }
 
-TEST_CASE_TEMPLATE("a grace does not extend the life of a key", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("a grace does not extend the life of a key", STORE_FIXTURES) {
+  Stores stores(backend);
   Key key = make_key(1);
   key.expires_at = now() + hours(1);
   add(*stores.first, key);
@@ -118,8 +118,8 @@ TEST_CASE_TEMPLATE("a grace does not extend the life of a key", Fixture, STORE_F
   CHECK(rotated.previous.expires_at == key.expires_at);
 }
 
-TEST_CASE_TEMPLATE("the successor expires as requested", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("the successor expires as requested", STORE_FIXTURES) {
+  Stores stores(backend);
   const Key key = add(*stores.first, rich_key(1));
   Rotation rotation = rotation_to(2);
   SUBCASE("at a time") { rotation.expires_at = at("2999-01-01"); }
@@ -128,8 +128,8 @@ TEST_CASE_TEMPLATE("the successor expires as requested", Fixture, STORE_FIXTURES
   CHECK(find(*stores.second, rotation.successor).expires_at == *rotation.expires_at);
 }
 
-TEST_CASE_TEMPLATE("the same rotation again changes nothing", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("the same rotation again changes nothing", STORE_FIXTURES) {
+  Stores stores(backend);
   const Key key = add(*stores.first, 1);
   const Rotation rotation = rotation_to(2, hours(1));
   const Rotated rotated = rotate(*stores.first, key.id, rotation);
@@ -143,16 +143,16 @@ TEST_CASE_TEMPLATE("the same rotation again changes nothing", Fixture, STORE_FIX
   CHECK(list(*stores.first).size() == 2);
 }
 
-TEST_CASE_TEMPLATE("a key that does not exist cannot be rotated", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("a key that does not exist cannot be rotated", STORE_FIXTURES) {
+  Stores stores(backend);
   add(*stores.first, 1);
   CHECK(value_of(stores.first->as(kTester).rotate(make_key(999).id, rotation_to(2), now())) ==
         std::nullopt);
   CHECK(list(*stores.second).size() == 1);
 }
 
-TEST_CASE_TEMPLATE("a rotation that is refused changes nothing", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("a rotation that is refused changes nothing", STORE_FIXTURES) {
+  Stores stores(backend);
   const Key key = add(*stores.first, 1);
   add(*stores.first, 3);
   Rotation rotation = rotation_to(2);
@@ -184,8 +184,8 @@ TEST_CASE_TEMPLATE("a rotation that is refused changes nothing", Fixture, STORE_
   CHECK(list(*stores.second) == before);
 }
 
-TEST_CASE_TEMPLATE("a successor that would be expired is refused", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("a successor that would be expired is refused", STORE_FIXTURES) {
+  Stores stores(backend);
   const Key key = add(*stores.first, 1);
   Rotation rotation = rotation_to(2);
   rotation.expires_at = at("2026-01-03");
@@ -193,8 +193,8 @@ TEST_CASE_TEMPLATE("a successor that would be expired is refused", Fixture, STOR
   CHECK(list(*stores.second) == std::vector{key});
 }
 
-TEST_CASE_TEMPLATE("a name refers to the newest key of a line", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("a name refers to the newest key of a line", STORE_FIXTURES) {
+  Stores stores(backend);
   const Key key = add(*stores.first, 1);
   rotate(*stores.first, key.id, rotation_to(2, hours(1)));
   rotate(*stores.second, make_key(2).id, rotation_to(3, hours(1)));
@@ -208,16 +208,16 @@ TEST_CASE_TEMPLATE("a name refers to the newest key of a line", Fixture, STORE_F
         newest[0]);
 }
 
-TEST_CASE_TEMPLATE("the successor of an unnamed key is unnamed", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("the successor of an unnamed key is unnamed", STORE_FIXTURES) {
+  Stores stores(backend);
   Key key = make_key(1);
   key.name = key.id.to_string();
   add(*stores.first, key);
   CHECK(rotate(*stores.first, key.id, rotation_to(2)).successor.name == make_key(2).id.to_string());
 }
 
-TEST_CASE_TEMPLATE("each key of a line has its own window and counts", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("each key of a line has its own window and counts", STORE_FIXTURES) {
+  Stores stores(backend);
   Key key = make_key(1);
   key.rate_limit = 5;
   add(*stores.first, key);

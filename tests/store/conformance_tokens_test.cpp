@@ -30,8 +30,8 @@ Token add_token(KeyStore& store, const Token& token) {
   return value_of(store.as(kTester).create_token(token));
 }
 
-TEST_CASE_TEMPLATE("a token is stored with all members", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("a token is stored with all members", STORE_FIXTURES) {
+  Stores stores(backend);
   CHECK(tokens(*stores.first).empty());
   CHECK(find_token(*stores.first, make_token(1).hash) == std::nullopt);
   std::vector<Token> made{make_token(1), make_token(2), make_token(3), make_token(4)};
@@ -58,9 +58,8 @@ TEST_CASE_TEMPLATE("a token is stored with all members", Fixture, STORE_FIXTURES
   CHECK(list(*stores.second).empty());
 }
 
-TEST_CASE_TEMPLATE("tokens are listed newest first, in any order of creation", Fixture,
-                   STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("tokens are listed newest first, in any order of creation", STORE_FIXTURES) {
+  Stores stores(backend);
   for (const std::uint64_t n : {3U, 1U, 4U, 2U}) {
     add_token(*stores.first, make_token(n));
   }
@@ -75,8 +74,8 @@ TEST_CASE_TEMPLATE("tokens are listed newest first, in any order of creation", F
   CHECK(names == std::vector<std::string>{"token-5", "token-4", "token-3", "token-2", "token-1"});
 }
 
-TEST_CASE_TEMPLATE("the same token again changes nothing", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("the same token again changes nothing", STORE_FIXTURES) {
+  Stores stores(backend);
   for (int i = 0; i < 2; ++i) {
     CHECK(add_token(*stores.first, make_token(1)) == make_token(1));
     CHECK(add_token(*stores.second, make_token(1)) == make_token(1));
@@ -84,9 +83,8 @@ TEST_CASE_TEMPLATE("the same token again changes nothing", Fixture, STORE_FIXTUR
   CHECK(tokens(*stores.second) == std::vector{make_token(1)});
 }
 
-TEST_CASE_TEMPLATE("another token with the same id or hash is a conflict", Fixture,
-                   STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("another token with the same id or hash is a conflict", STORE_FIXTURES) {
+  Stores stores(backend);
   add_token(*stores.first, make_token(1));
   Token same_id = make_token(2);
   same_id.id = make_token(1).id;
@@ -105,8 +103,8 @@ TEST_CASE_TEMPLATE("another token with the same id or hash is a conflict", Fixtu
   CHECK(tokens(*stores.first).size() == 2);
 }
 
-TEST_CASE_TEMPLATE("tokens are revoked all or none", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("tokens are revoked all or none", STORE_FIXTURES) {
+  Stores stores(backend);
   for (std::uint64_t n = 1; n <= 3; ++n) {
     add_token(*stores.first, make_token(n));
   }
@@ -127,14 +125,14 @@ TEST_CASE_TEMPLATE("tokens are revoked all or none", Fixture, STORE_FIXTURES) {
   REQUIRE(revoked.size() == 2);
   for (std::size_t i = 0; i < ids.size(); ++i) {
     CHECK(revoked[i].id == ids[i]);
-    CHECK(is_time_of_change<Fixture>(revoked[i].revoked_at, time));
+    CHECK(is_time_of_change(stores.fixture, revoked[i].revoked_at, time));
     CHECK(find_token(*stores.second, revoked[i].hash) == revoked[i]);
   }
   CHECK(find_token(*stores.second, make_token(2).hash) == make_token(2));
 }
 
-TEST_CASE_TEMPLATE("a token that is revoked already keeps its time", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("a token that is revoked already keeps its time", STORE_FIXTURES) {
+  Stores stores(backend);
   add_token(*stores.first, make_token(1));
   add_token(*stores.first, make_token(2));
   const auto first = value_of(
@@ -143,9 +141,9 @@ TEST_CASE_TEMPLATE("a token that is revoked already keeps its time", Fixture, ST
   const std::vector ids{make_token(1).id, make_token(2).id, make_token(1).id};
   const auto revoked = value_of(stores.second->as(kTester).revoke_tokens(ids, later));
   REQUIRE(revoked.size() == 3);
-  CHECK(is_time_of_change<Fixture>(first.at(0).revoked_at, at("2026-06-01")));
+  CHECK(is_time_of_change(stores.fixture, first.at(0).revoked_at, at("2026-06-01")));
   CHECK(revoked[0] == first[0]);
-  CHECK(is_time_of_change<Fixture>(revoked[1].revoked_at, later));
+  CHECK(is_time_of_change(stores.fixture, revoked[1].revoked_at, later));
   CHECK(revoked[2] == revoked[0]);
   CHECK(find_token(*stores.first, make_token(1).hash) == first[0]);
   // A revoked token differs from the one that was created.
@@ -162,8 +160,8 @@ UpstreamResponse answer(std::uint64_t key, int status, std::string path = "/") {
           .workspace = {}};
 }
 
-TEST_CASE_TEMPLATE("upstream responses are counted beside the decisions", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("upstream responses are counted beside the decisions", STORE_FIXTURES) {
+  Stores stores(backend);
   Key key = make_key(1);
   key.rate_limit = 4;
   add(*stores.first, key);
@@ -194,8 +192,8 @@ TEST_CASE_TEMPLATE("upstream responses are counted beside the decisions", Fixtur
   }
 }
 
-TEST_CASE_TEMPLATE("upstream responses about unknown keys are dropped", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("upstream responses about unknown keys are dropped", STORE_FIXTURES) {
+  Stores stores(backend);
   add(*stores.first, 1);
   succeed(
       stores.first->record_responses(std::vector{answer(2, 500), answer(1, 500), answer(3, 200)}));
@@ -204,9 +202,8 @@ TEST_CASE_TEMPLATE("upstream responses about unknown keys are dropped", Fixture,
   CHECK(usage.groups == std::map<std::string, Counts>{{"GET /", {.upstream_errors = 1}}});
 }
 
-TEST_CASE_TEMPLATE("upstream responses that name another workspace are dropped", Fixture,
-                   STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("upstream responses that name another workspace are dropped", STORE_FIXTURES) {
+  Stores stores(backend);
   Key key = make_key(1);
   key.workspace = "sales";
   add(*stores.first, key);
@@ -228,8 +225,8 @@ TEST_CASE_TEMPLATE("upstream responses that name another workspace are dropped",
   CHECK(groups(2) == std::map<std::string, Counts>{{"GET /default", one}});
 }
 
-TEST_CASE_TEMPLATE("an upstream response is not a use of a key", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("an upstream response is not a use of a key", STORE_FIXTURES) {
+  Stores stores(backend);
   add(*stores.first, 1);
   add(*stores.first, 2);
   CHECK(reason(*stores.first, request(2)) == "allowed");
@@ -248,8 +245,8 @@ TEST_CASE_TEMPLATE("an upstream response is not a use of a key", Fixture, STORE_
   CHECK(decide(*stores.first, request(2), kDryRun).rate_limit->remaining == 99);
 }
 
-TEST_CASE_TEMPLATE("one call takes many upstream responses", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("one call takes many upstream responses", STORE_FIXTURES) {
+  Stores stores(backend);
   add(*stores.first, 1);
   add(*stores.first, 2);
   std::uint64_t reported = 0;
@@ -265,8 +262,8 @@ TEST_CASE_TEMPLATE("one call takes many upstream responses", Fixture, STORE_FIXT
   CHECK(report(*stores.first).groups.size() == 50);
 }
 
-TEST_CASE_TEMPLATE("maintenance changes no report and no key", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("maintenance changes no report and no key", STORE_FIXTURES) {
+  Stores stores(backend);
   const auto third = stores.fixture.connect();
   add(*stores.first, 1);
   maintain(*third);

@@ -21,8 +21,8 @@ Counts sum(const core::UsageReport& report) {
   return sum;
 }
 
-TEST_CASE_TEMPLATE("totals have errors and rate-limit hits", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("totals have errors and rate-limit hits", STORE_FIXTURES) {
+  Stores stores(backend);
   Key key = make_key(1);
   key.rate_limit = 5;
   key.scopes = scopes("read");
@@ -41,8 +41,8 @@ TEST_CASE_TEMPLATE("totals have errors and rate-limit hits", Fixture, STORE_FIXT
   }
 }
 
-TEST_CASE_TEMPLATE("two reports are the same", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("two reports are the same", STORE_FIXTURES) {
+  Stores stores(backend);
   add(*stores.first, 1);
   CHECK(admitted(*stores.first, request(1), 3) == 3);
   for (int i = 0; i < 3; ++i) {
@@ -53,8 +53,8 @@ TEST_CASE_TEMPLATE("two reports are the same", Fixture, STORE_FIXTURES) {
   CHECK(report(*stores.first).total.requests == 5);
 }
 
-TEST_CASE_TEMPLATE("counts are grouped as requested", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("counts are grouped as requested", STORE_FIXTURES) {
+  Stores stores(backend);
   Key key = make_key(1);
   key.rate_limit = 4;
   add(*stores.first, key);
@@ -84,8 +84,8 @@ TEST_CASE_TEMPLATE("counts are grouped as requested", Fixture, STORE_FIXTURES) {
   }
 }
 
-TEST_CASE_TEMPLATE("counts can be limited to a key or a workspace", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("counts can be limited to a key or a workspace", STORE_FIXTURES) {
+  Stores stores(backend);
   for (std::uint64_t n = 1; n <= 3; ++n) {
     Key key = make_key(n);
     key.workspace = n == 3 ? "sales" : "default";
@@ -105,8 +105,8 @@ TEST_CASE_TEMPLATE("counts can be limited to a key or a workspace", Fixture, STO
   CHECK(total({.key = make_key(99).id}) == 0);
 }
 
-TEST_CASE_TEMPLATE("a report begins at the requested time", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("a report begins at the requested time", STORE_FIXTURES) {
+  Stores stores(backend);
   add(*stores.first, 1);
   CHECK(admitted(*stores.first, request(1), 3) == 3);
   const auto later = report(*stores.first, {.since = now() + std::chrono::hours(2)});
@@ -116,8 +116,8 @@ TEST_CASE_TEMPLATE("a report begins at the requested time", Fixture, STORE_FIXTU
   CHECK(report(*stores.first, {.since = long_ago()}).total.requests == 3);
 }
 
-TEST_CASE_TEMPLATE("counts of a revoked key stay and continue", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("counts of a revoked key stay and continue", STORE_FIXTURES) {
+  Stores stores(backend);
   const Key key = add(*stores.first, 1);
   CHECK(admitted(*stores.first, request(1), 3) == 3);
   value_of(stores.first->as(kTester).revoke(std::vector{key.id}, "", now()));
@@ -125,9 +125,8 @@ TEST_CASE_TEMPLATE("counts of a revoked key stay and continue", Fixture, STORE_F
   CHECK(report(*stores.second).total == Counts{.requests = 5, .denied = 2});
 }
 
-TEST_CASE_TEMPLATE("a key has 256 endpoints a day and the rest counts as other", Fixture,
-                   STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("a key has 256 endpoints a day and the rest counts as other", STORE_FIXTURES) {
+  Stores stores(backend);
   add(*stores.first, 1);
   add(*stores.first, 2);
   const core::Time before = now();
@@ -160,8 +159,8 @@ TEST_CASE_TEMPLATE("a key has 256 endpoints a day and the rest counts as other",
   CHECK(report(*stores.first, {.key = make_key(2).id}).groups.size() == 10);
 }
 
-TEST_CASE_TEMPLATE("a list says when a key was last used", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("a list says when a key was last used", STORE_FIXTURES) {
+  Stores stores(backend);
   add(*stores.first, 1);
   add(*stores.first, 2);
   const core::Time before = now();
@@ -178,9 +177,8 @@ TEST_CASE_TEMPLATE("a list says when a key was last used", Fixture, STORE_FIXTUR
   CHECK(list(*stores.first).at(1).last_use.at >= later);
 }
 
-TEST_CASE_TEMPLATE("a last use is the time and the address of one decision", Fixture,
-                   STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("a last use is the time and the address of one decision", STORE_FIXTURES) {
+  Stores stores(backend);
   add(*stores.first, 1);
   const auto ask_from = [&](KeyStore& store, const char* method, const char* address) {
     auto asked = request(1, method);
@@ -206,8 +204,8 @@ TEST_CASE_TEMPLATE("a last use is the time and the address of one decision", Fix
   CHECK(last_use().ip == core::IpAddress::parse("192.0.2.2"));
 }
 
-TEST_CASE_TEMPLATE("counts have the reasons of denials", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("counts have the reasons of denials", STORE_FIXTURES) {
+  Stores stores(backend);
   Key key = make_key(1);
   key.rate_limit = 1;
   add(*stores.first, key);

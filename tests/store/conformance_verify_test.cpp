@@ -16,8 +16,8 @@ Request without_key(std::string_view text) {
   return request;
 }
 
-TEST_CASE_TEMPLATE("every reason is given", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("every reason is given", STORE_FIXTURES) {
+  Stores stores(backend);
   Key revoked = make_key(2);
   revoked.revoked_at = at("2026-02-02");
   Key suspended = make_key(3);
@@ -80,13 +80,13 @@ TEST_CASE_TEMPLATE("every reason is given", Fixture, STORE_FIXTURES) {
   }
 }
 
-TEST_CASE_TEMPLATE("no requests have no decisions", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("no requests have no decisions", STORE_FIXTURES) {
+  Stores stores(backend);
   CHECK(value_of(stores.first->verify({}, {})).empty());
 }
 
-TEST_CASE_TEMPLATE("a long batch is decided in order", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("a long batch is decided in order", STORE_FIXTURES) {
+  Stores stores(backend);
   add(*stores.first, 1);
   add(*stores.first, 2);
   std::vector<Request> requests;
@@ -106,8 +106,8 @@ TEST_CASE_TEMPLATE("a long batch is decided in order", Fixture, STORE_FIXTURES) 
   CHECK(allowed == 200);
 }
 
-TEST_CASE_TEMPLATE("checks are explained when asked for", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("checks are explained when asked for", STORE_FIXTURES) {
+  Stores stores(backend);
   Key key = make_key(1);
   key.scopes = scopes("read");
   add(*stores.first, key);
@@ -120,8 +120,8 @@ TEST_CASE_TEMPLATE("checks are explained when asked for", Fixture, STORE_FIXTURE
   CHECK(!verifications[1].checks.back().passed);
 }
 
-TEST_CASE_TEMPLATE("a dry run changes nothing", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("a dry run changes nothing", STORE_FIXTURES) {
+  Stores stores(backend);
   Key key = make_key(1);
   key.rate_limit = 1;
   add(*stores.first, key);
@@ -136,8 +136,8 @@ TEST_CASE_TEMPLATE("a dry run changes nothing", Fixture, STORE_FIXTURES) {
   CHECK(report(*stores.first).total.requests == 1);
 }
 
-TEST_CASE_TEMPLATE("requests with unknown keys are not counted", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("requests with unknown keys are not counted", STORE_FIXTURES) {
+  Stores stores(backend);
   add(*stores.first, 1);
   Request elsewhere = request(1);
   elsewhere.workspace = "sales";
@@ -147,15 +147,15 @@ TEST_CASE_TEMPLATE("requests with unknown keys are not counted", Fixture, STORE_
   CHECK(list(*stores.second).at(0).last_use.at == std::nullopt);
 }
 
-TEST_CASE_TEMPLATE("a key is known as soon as it is created", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("a key is known as soon as it is created", STORE_FIXTURES) {
+  Stores stores(backend);
   CHECK(reason(*stores.second, request(1)) == "unknown_key");
   add(*stores.first, 1);
   CHECK(reason(*stores.second, request(1)) == "allowed");
 }
 
-TEST_CASE_TEMPLATE("a revocation holds at once on every connection", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("a revocation holds at once on every connection", STORE_FIXTURES) {
+  Stores stores(backend);
   for (std::uint64_t n = 1; n <= 20; ++n) {
     CAPTURE(n);
     const Key key = add(*stores.first, n);
@@ -167,8 +167,8 @@ TEST_CASE_TEMPLATE("a revocation holds at once on every connection", Fixture, ST
   }
 }
 
-TEST_CASE_TEMPLATE("a change holds at once on every connection", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("a change holds at once on every connection", STORE_FIXTURES) {
+  Stores stores(backend);
   const Key key = add(*stores.first, 1);
   CHECK(reason(*stores.second, request(1)) == "allowed");
   const auto change = [&](const core::KeyChange& what) {
@@ -194,15 +194,15 @@ TEST_CASE_TEMPLATE("a change holds at once on every connection", Fixture, STORE_
   CHECK(reason(*stores.second, request(1)) == "rate_limited");
 }
 
-TEST_CASE_TEMPLATE("a window admits exactly its limit", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("a window admits exactly its limit", STORE_FIXTURES) {
+  Stores stores(backend);
   add(*stores.first, 1);
   CHECK(admitted(*stores.first, request(1), 130) == 100);
   CHECK(admitted(*stores.second, request(1), 130) == 0);
 }
 
-TEST_CASE_TEMPLATE("connections share one window", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("connections share one window", STORE_FIXTURES) {
+  Stores stores(backend);
   add(*stores.first, 1);
   int allowed = 0;
   for (int i = 0; i < 75; ++i) {
@@ -218,8 +218,8 @@ TEST_CASE_TEMPLATE("connections share one window", Fixture, STORE_FIXTURES) {
   CHECK(allowed == 100);
 }
 
-TEST_CASE_TEMPLATE("each key has its own window", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("each key has its own window", STORE_FIXTURES) {
+  Stores stores(backend);
   std::vector<Request> burst;
   for (std::uint64_t n = 1; n <= 7; ++n) {
     Key key = make_key(n);
@@ -245,8 +245,8 @@ TEST_CASE_TEMPLATE("each key has its own window", Fixture, STORE_FIXTURES) {
   }
 }
 
-TEST_CASE_TEMPLATE("only admitted requests occupy the window", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("only admitted requests occupy the window", STORE_FIXTURES) {
+  Stores stores(backend);
   Key key = make_key(1);
   key.scopes = scopes("read");
   key.rate_limit = 3;
@@ -256,8 +256,8 @@ TEST_CASE_TEMPLATE("only admitted requests occupy the window", Fixture, STORE_FI
   CHECK(admitted(*stores.second, request(1), 10) == 3);
 }
 
-TEST_CASE_TEMPLATE("a raised limit admits exactly the difference", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("a raised limit admits exactly the difference", STORE_FIXTURES) {
+  Stores stores(backend);
   const Key key = add(*stores.first, 1);
   CHECK(admitted(*stores.first, request(1), 120) == 100);
   std::size_t before = 100;
@@ -268,8 +268,8 @@ TEST_CASE_TEMPLATE("a raised limit admits exactly the difference", Fixture, STOR
   }
 }
 
-TEST_CASE_TEMPLATE("a lowered limit counts what was admitted before", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("a lowered limit counts what was admitted before", STORE_FIXTURES) {
+  Stores stores(backend);
   const Key key = add(*stores.first, 1);
   CHECK(admitted(*stores.first, request(1), 20) == 20);
   const auto limit = [&](std::uint32_t requests) {
@@ -286,8 +286,8 @@ TEST_CASE_TEMPLATE("a lowered limit counts what was admitted before", Fixture, S
   CHECK(admitted(*stores.first, request(1), 5) == 1);
 }
 
-TEST_CASE_TEMPLATE("a window outlives a suspension", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("a window outlives a suspension", STORE_FIXTURES) {
+  Stores stores(backend);
   const Key key = add(*stores.first, 1);
   CHECK(admitted(*stores.first, request(1), 60) == 60);
   value_of(stores.first->as(kTester).update(key.id, {.suspended = true}, now()));
@@ -296,8 +296,8 @@ TEST_CASE_TEMPLATE("a window outlives a suspension", Fixture, STORE_FIXTURES) {
   CHECK(admitted(*stores.second, request(1), 60) == 40);
 }
 
-TEST_CASE_TEMPLATE("windows stay exact while others are added and grow", Fixture, STORE_FIXTURES) {
-  Stores<Fixture> stores;
+STORE_TEST("windows stay exact while others are added and grow", STORE_FIXTURES) {
+  Stores stores(backend);
   Key first = make_key(1);
   first.rate_limit = 30;
   add(*stores.first, first);

@@ -15,10 +15,9 @@ constexpr std::uint64_t kKeys = 12;
 constexpr int kSteps = 400;
 
 /// Random commands from a seed, each on both stores.
-template <typename Fixture>
 class Player {
  public:
-  explicit Player(std::uint64_t seed) : random_(seed) {}
+  Player(Backend backend, std::uint64_t seed) : random_(seed), stores_(backend) {}
 
   void step() {
     switch (below(10)) {
@@ -44,7 +43,7 @@ class Player {
   void compare_logs() {
     auto ours = read_log(store());
     auto theirs = read_log(model_);
-    if constexpr (Fixture::kHasOwnClock) {
+    if (stores_.fixture.has_own_clock()) {
       forget_circumstances(ours);
       forget_circumstances(theirs);
     }
@@ -185,19 +184,19 @@ class Player {
   }
 
   /// The stores read the clock one after the other, the server reads its own.
-  static void forget_moments(Key& key) {
+  void forget_moments(Key& key) const {
     for (auto* const moment : {&key.last_use.at, &key.suspended_at, &key.revoked_at}) {
-      if (*moment && (Fixture::kHasOwnClock || moment == &key.last_use.at)) {
+      if (*moment && (stores_.fixture.has_own_clock() || moment == &key.last_use.at)) {
         *moment = core::Time();
       }
     }
-    if (Fixture::kHasOwnClock && key.superseded_by) {
+    if (stores_.fixture.has_own_clock() && key.superseded_by) {
       key.expires_at.reset();  // with the grace, which begins when the server says
     }
   }
 
-  static std::vector<Key> read_pages(KeyStore& store, const KeyFilter& filter, std::size_t limit,
-                                     core::Time time) {
+  std::vector<Key> read_pages(KeyStore& store, const KeyFilter& filter, std::size_t limit,
+                              core::Time time) {
     std::vector<Key> keys;
     Page page{.limit = limit};
     do {
@@ -247,29 +246,29 @@ class Player {
     CHECK(ours.groups == theirs.groups);
   }
 
-  static void forget_last_use(Key& key) {
+  void forget_last_use(Key& key) const {
     key.last_use = {};
     forget_moments(key);
   }
-  static void forget_last_use(std::optional<core::Rotated>& rotated) {
+  void forget_last_use(std::optional<core::Rotated>& rotated) const {
     if (rotated) {
       forget_last_use(rotated->successor);
       forget_last_use(rotated->previous);
     }
   }
-  static void forget_last_use(std::optional<Key>& key) {
+  void forget_last_use(std::optional<Key>& key) const {
     if (key) {
       forget_last_use(*key);
     }
   }
-  static void forget_last_use(std::vector<Key>& keys) {
+  void forget_last_use(std::vector<Key>& keys) const {
     for (Key& key : keys) {
       forget_last_use(key);
     }
   }
 
   template <typename T>
-  static void compare(std::string_view command, Result<T> ours, Result<T> theirs) {
+  void compare(std::string_view command, Result<T> ours, Result<T> theirs) const {
     CAPTURE(command);
     CHECK(code_of(ours) == code_of(theirs));
     if (ours && theirs) {
@@ -300,18 +299,17 @@ class Player {
   }
 
   std::mt19937_64 random_;
-  Stores<Fixture> stores_;
+  Stores stores_;
   MemoryStore model_{MemoryStore::make_data()};
   std::vector<core::Whitelist> whitelists_{whitelist({"192.0.2.1"}),
                                            whitelist({"192.0.2.0/24", "::1"})};
   std::vector<std::string> methods_{"GET", "GET", "POST", "TRACE"};
 };
 
-TEST_CASE_TEMPLATE("every store behaves like the model", Fixture, SqliteFixture, UnixFixture,
-                   PostgresFixture) {
+STORE_TEST("every store behaves like the model", SqliteFixture, UnixFixture, PostgresFixture) {
   for (const std::uint64_t seed : {1U, 2U, 3U, 20260102U}) {
     INFO("seed ", seed);
-    Player<Fixture> player(seed);
+    Player player(backend, seed);
     for (int step = 0; step < kSteps; ++step) {
       CAPTURE(step);
       player.step();

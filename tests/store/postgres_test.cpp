@@ -29,7 +29,7 @@ void age(const PostgresFixture& fixture, int seconds) {
 }
 
 TEST_CASE("a PostgreSQL store keeps how full the window was at most in each hour") {
-  const Stores<PostgresFixture> stores;
+  const StoresOf<PostgresFixture> stores;
   add(*stores.first, 1);
   CHECK(admitted(*stores.first, request(1), 7) == 7);
   const auto& database = stores.fixture.database();
@@ -46,7 +46,7 @@ TEST_CASE("a PostgreSQL store keeps how full the window was at most in each hour
 }
 
 TEST_CASE("a window of many times stays exact while they leave") {
-  Stores<PostgresFixture> stores;
+  StoresOf<PostgresFixture> stores;
   Key key = make_key(1);
   key.rate_limit = 400;
   add(*stores.first, key);
@@ -78,7 +78,7 @@ TEST_CASE("a window of many times stays exact while they leave") {
 }
 
 TEST_CASE("windows that all requests have left are emptied, and others stay as they are") {
-  Stores<PostgresFixture> stores;
+  StoresOf<PostgresFixture> stores;
   Key key = make_key(1);
   key.rate_limit = 400;
   add(*stores.first, key);
@@ -109,7 +109,7 @@ TEST_CASE("windows that all requests have left are emptied, and others stay as t
 }
 
 TEST_CASE("the windows of many keys are vacuumed in parts") {
-  Stores<PostgresFixture> stores;
+  StoresOf<PostgresFixture> stores;
   stores.fixture.database().execute(
       "INSERT INTO nexakey.windows (key, admitted, times, before)"
       " SELECT n, 1, '{1}', '{0}' FROM generate_series(0, 2499) AS n");
@@ -124,7 +124,7 @@ TEST_CASE("the windows of many keys are vacuumed in parts") {
 }
 
 TEST_CASE("a server's clock that is set back neither closes a window nor opens it") {
-  Stores<PostgresFixture> stores;
+  StoresOf<PostgresFixture> stores;
   Key key = make_key(1);
   key.rate_limit = 10;
   add(*stores.first, key);
@@ -137,7 +137,7 @@ TEST_CASE("a server's clock that is set back neither closes a window nor opens i
 }
 
 TEST_CASE("after a crash, a server has empty windows and all counts") {
-  Stores<PostgresFixture> stores;
+  StoresOf<PostgresFixture> stores;
   add(*stores.first, 1);
   CHECK(admitted(*stores.first, request(1), 90) == 90);
   stores.fixture.database().execute("TRUNCATE nexakey.windows, nexakey.window_parts");
@@ -165,7 +165,7 @@ TEST_CASE("a store of a newer nexakey is refused and not changed") {
 }
 
 TEST_CASE("commits are waited for, whatever the role or the database has set") {
-  Stores<PostgresFixture> stores;
+  StoresOf<PostgresFixture> stores;
   stores.fixture.database().execute("ALTER DATABASE " + stores.fixture.database().name() +
                                     " SET synchronous_commit = off");
   stores.fixture.database().execute(
@@ -211,7 +211,7 @@ TEST_CASE("a change is repeated after a deadlock, but not endlessly") {
 }
 
 TEST_CASE("a window that something else keeps locked refuses requests about its key only") {
-  Stores<PostgresFixture> stores;
+  StoresOf<PostgresFixture> stores;
   for (const std::uint64_t key : {1, 2, 3}) {
     add(*stores.first, key);
   }
@@ -249,7 +249,7 @@ TEST_CASE("a window that something else keeps locked refuses requests about its 
 }
 
 TEST_CASE("upstream responses to a locked key do not keep others from being counted") {
-  Stores<PostgresFixture> stores;
+  StoresOf<PostgresFixture> stores;
   add(*stores.first, 1);
   add(*stores.first, 2);
   CHECK(reason(*stores.first, request(1)) == "allowed");
@@ -270,7 +270,7 @@ TEST_CASE("upstream responses to a locked key do not keep others from being coun
 }
 
 TEST_CASE("a key whose first window something else adds does not hold up other keys") {
-  Stores<PostgresFixture> stores;
+  StoresOf<PostgresFixture> stores;
   add(*stores.first, 1);
   add(*stores.first, 2);
   auto holder = value_of(postgres::Session::to(stores.fixture.url()));
@@ -312,7 +312,7 @@ TEST_CASE("a store does not depend on the settings of the role and the database"
 }
 
 TEST_CASE("a read-only server refuses changes and decides nothing") {
-  Stores<PostgresFixture> stores;
+  StoresOf<PostgresFixture> stores;
   add(*stores.first, 1);
   stores.fixture.database().execute("ALTER DATABASE " + stores.fixture.database().name() +
                                     " SET default_transaction_read_only = on");
@@ -326,7 +326,7 @@ TEST_CASE("a read-only server refuses changes and decides nothing") {
 }
 
 TEST_CASE("counts during an import are not lost") {
-  Stores<PostgresFixture> stores;
+  StoresOf<PostgresFixture> stores;
   add(*stores.first, 1);
   CHECK(admitted(*stores.first, request(1), 2) == 2);
   std::vector<core::KeyUsage> usage;
@@ -432,7 +432,7 @@ class Role {
 };
 
 TEST_CASE("roles can do what the GRANTs of docs/postgresql.md let them") {
-  Stores<PostgresFixture> stores;
+  StoresOf<PostgresFixture> stores;
   add(*stores.first, 1);
   const std::vector ids{make_key(1).id};
   const std::string refused = "store_unavailable";

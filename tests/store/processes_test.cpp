@@ -12,10 +12,11 @@ namespace {
 
 using core::Key;
 
-TEST_CASE_TEMPLATE("16 processes share one window", Fixture, SqliteFixture, PostgresFixture) {
+STORE_TEST("16 processes share one window", SqliteFixture, PostgresFixture) {
   constexpr int kProcesses = 16;
   constexpr int kRequests = 20;
-  const Fixture fixture;
+  const auto made = backend();
+  const StoreFixture& fixture = *made;
   add(*fixture.connect(), 1);
   std::deque<Process> processes;
   for (int i = 0; i < kProcesses; ++i) {
@@ -48,11 +49,12 @@ TEST_CASE_TEMPLATE("16 processes share one window", Fixture, SqliteFixture, Post
                      .rate_limited = kProcesses * kRequests - 100});
 }
 
-TEST_CASE_TEMPLATE("8 processes create keys in a store that does not exist yet", Fixture,
-                   SqliteFixture, PostgresFixture) {
+STORE_TEST("8 processes create keys in a store that does not exist yet", SqliteFixture,
+           PostgresFixture) {
   constexpr std::uint64_t kProcesses = 8;
   constexpr std::uint64_t kKeys = 200;
-  const Fixture fixture;
+  const auto made = backend();
+  const StoreFixture& fixture = *made;
   std::deque<Process> processes;
   for (std::uint64_t i = 0; i < kProcesses; ++i) {
     processes.emplace_back([&fixture, i](const Line&) {
@@ -72,9 +74,9 @@ TEST_CASE_TEMPLATE("8 processes create keys in a store that does not exist yet",
   }
 }
 
-TEST_CASE_TEMPLATE("many processes with unless_named create one key", Fixture, SqliteFixture,
-                   PostgresFixture) {
-  const Fixture fixture;
+STORE_TEST("many processes with unless_named create one key", SqliteFixture, PostgresFixture) {
+  const auto made = backend();
+  const StoreFixture& fixture = *made;
   std::deque<Process> processes;
   for (std::uint64_t n = 1; n <= 8; ++n) {
     processes.emplace_back([&fixture, n](const Line& line) {
@@ -97,9 +99,10 @@ TEST_CASE_TEMPLATE("many processes with unless_named create one key", Fixture, S
   CHECK(std::ranges::count(keys, listed[0].id.bits()) == 8);
 }
 
-TEST_CASE_TEMPLATE("of many processes that create a unique name, one succeeds", Fixture,
-                   SqliteFixture, PostgresFixture) {
-  const Fixture fixture;
+STORE_TEST("of many processes that create a unique name, one succeeds", SqliteFixture,
+           PostgresFixture) {
+  const auto made = backend();
+  const StoreFixture& fixture = *made;
   std::deque<Process> processes;
   for (std::uint64_t n = 1; n <= 8; ++n) {
     processes.emplace_back([&fixture, n](const Line& line) {
@@ -117,9 +120,10 @@ TEST_CASE_TEMPLATE("of many processes that create a unique name, one succeeds", 
   CHECK(list(*fixture.connect()).size() == 1);
 }
 
-TEST_CASE_TEMPLATE("a verification that begins after a revocation is not admitted", Fixture,
-                   SqliteFixture, PostgresFixture) {
-  const Fixture fixture;
+STORE_TEST("a verification that begins after a revocation is not admitted", SqliteFixture,
+           PostgresFixture) {
+  const auto made = backend();
+  const StoreFixture& fixture = *made;
   const auto store = fixture.connect();
   constexpr std::uint64_t kKeys = 20;
   for (std::uint64_t n = 1; n <= kKeys; ++n) {
@@ -149,10 +153,10 @@ TEST_CASE_TEMPLATE("a verification that begins after a revocation is not admitte
   CHECK(verifier.finish());
 }
 
-TEST_CASE_TEMPLATE(
-    "no admission that another process began after a revocation gets through a busy store", Fixture,
-    SqliteFixture, PostgresFixture) {
-  const Fixture fixture;
+STORE_TEST("no admission that another process began after a revocation gets through a busy store",
+           SqliteFixture, PostgresFixture) {
+  const auto made = backend();
+  const StoreFixture& fixture = *made;
   const auto store = fixture.connect();
   Key key = make_key(1);
   key.rate_limit = core::kMaxRateLimit;

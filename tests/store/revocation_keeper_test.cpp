@@ -52,7 +52,7 @@ struct Logged {
   /// ended, as the restore of a backup does.
   void go_back(std::int64_t number) const {
     const std::string n = std::to_string(number);
-    const auto table = [](const char* name) { return Fixture::table(name); };
+    const auto table = [&](const char* name) { return fixture.table(name); };
     std::string sql = "UPDATE " + table("api_keys") +
                       " SET revoked_at = NULL, revoke_reason = '', expires_at = NULL; UPDATE " +
                       table("api_tokens") + " SET revoked_at = NULL; DELETE FROM " +

@@ -373,7 +373,7 @@ TEST_CASE("a backup of an unfinished import does not revive what was revoked aft
     value_of(second.as(kTester).commit_import(id, parts, {}, now()));
     value_of(second.as(kTester).revoke({&later, 1}, "leaked", now()));
   }
-  CHECK(value_of(store::restore(url, file, kTester, now())).revoked_keys == 1);
+  CHECK(value_of(store::restore(url, file, kTester, now())).ended.revoked_keys == 1);
   TableStore restored(fixture.engine());
   CHECK(value_of(restored.find(std::span(&later, 1))).at(0)->revoked_at.has_value());
   CHECK(check_log(restored) == "whole");

@@ -10,7 +10,7 @@ namespace {
 using core::Key;
 
 TEST_CASE("a failed verification does not freeze what the connection sees") {
-  const Stores<SqliteFixture> stores;
+  const StoresOf<SqliteFixture> stores;
   const Key key = add(*stores.first, 1);
   add(*stores.first, 2);
   execute(stores.fixture.path(),
@@ -23,7 +23,7 @@ TEST_CASE("a failed verification does not freeze what the connection sees") {
 }
 
 TEST_CASE("countless paths take no room in the store") {
-  const Stores<SqliteFixture> stores;
+  const StoresOf<SqliteFixture> stores;
   add(*stores.first, 1);
   for (int i = 0; i < 1000; ++i) {
     CHECK(reason(*stores.first, request(1, "TRACE", "/path-" + std::to_string(i))) ==
@@ -35,7 +35,7 @@ TEST_CASE("countless paths take no room in the store") {
 }
 
 TEST_CASE("a flush stores how full the window was at most in each hour") {
-  const Stores<SqliteFixture> stores;
+  const StoresOf<SqliteFixture> stores;
   add(*stores.first, 1);
   add(*stores.first, 2);
   CHECK(admitted(*stores.first, request(1), 7) == 7);
@@ -97,7 +97,7 @@ bool has(const std::string& text, std::string_view part) {
 }
 
 TEST_CASE("every manipulation of the log is found") {
-  const Stores<SqliteFixture> stores;
+  const StoresOf<SqliteFixture> stores;
   KeyStore& store = *stores.first;
   for (std::uint64_t n = 1; n <= 6; ++n) {
     add(store, n);

@@ -129,7 +129,7 @@ bool is_refused(const core::Result<T>& result) {
 }
 
 TEST_CASE("a process that has the store open refuses it once a newer one has migrated it") {
-  const Stores<SqliteFixture> stores;
+  const StoresOf<SqliteFixture> stores;
   const Key key = add(*stores.first, 1);
   CHECK(reason(*stores.first, request(1)) == "allowed");
   execute(stores.fixture.path(), "PRAGMA user_version = 99");
@@ -182,7 +182,7 @@ TEST_CASE("a PostgreSQL store of an older schema is upgraded and roles keep what
 }
 
 TEST_CASE("a process refuses a PostgreSQL store once a newer one has migrated it") {
-  const Stores<PostgresFixture> stores;
+  const StoresOf<PostgresFixture> stores;
   add(*stores.first, 1);
   CHECK(reason(*stores.first, request(1)) == "allowed");
   stores.fixture.database().execute("INSERT INTO nexakey.migrations VALUES (99)");
