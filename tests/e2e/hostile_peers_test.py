@@ -40,7 +40,8 @@ class Hostile(unittest.TestCase):
                 env=self.place.env, start_new_session=True, **streams)
         self.place.processes.append(server)
         self.place.server = server
-        wait_for(lambda: is_open(self.port), self.place)
+        wait_for(lambda: is_open(self.port) and os.path.exists(f"{self.place.path}/nexakey.sock"),
+                 self.place)
 
     def connect(self):
         connection = socket.create_connection(("127.0.0.1", self.port), timeout=PEER_TIMEOUT)
