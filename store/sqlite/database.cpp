@@ -122,7 +122,7 @@ struct CommitFailure : std::runtime_error {
 /// The primary code of an error.
 int code_of(const SQLite::Exception& exception) { return exception.getErrorCode() & 0xFF; }
 
-bool is_disk_full(const SQLite::Exception& exception) {
+bool is_out_of_space(const SQLite::Exception& exception) {
   return code_of(exception) == SQLITE_FULL ||
          exception.getExtendedErrorCode() == SQLITE_IOERR_SHMSIZE;
 }
@@ -280,7 +280,7 @@ Result<Database> Database::open(const StorePaths& named, OpenMode mode) {
     try {
       return Database(paths);
     } catch (const SQLite::Exception& exception) {
-      if (!is_disk_full(exception) || !sqlite::shrink_reserve(paths.reserve, 0)) {
+      if (!is_out_of_space(exception) || !sqlite::shrink_reserve(paths.reserve, 0)) {
         throw;
       }
     }
