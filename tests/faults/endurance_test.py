@@ -271,7 +271,8 @@ class Load:
 
 
 class Resources:
-    """The memory (KiB) and the number of descriptors of a process, over time."""
+    """The memory (KiB, without mapped files, which grow with the store) and the number of descriptors of
+    a process, over time."""
 
     def __init__(self, pid):
         self.pid, self.samples = pid, []
@@ -279,7 +280,7 @@ class Resources:
     def sample(self):
         status = Path(f"/proc/{self.pid}/status").read_text()
         descriptors = len(os.listdir(f"/proc/{self.pid}/fd"))
-        self.samples.append((int(re.search(r"VmRSS:\s+(\d+)", status)[1]), descriptors))
+        self.samples.append((int(re.search(r"RssAnon:\s+(\d+)", status)[1]), descriptors))
 
     def grown(self):
         """By how much the last quarter was above the second, in each; the first warms up."""
