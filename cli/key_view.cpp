@@ -1,7 +1,9 @@
 #include "cli/key_view.h"
 
 #include <algorithm>
+#include <iterator>
 
+#include "cli/interruption.h"
 #include "core/json.h"
 #include "core/text.h"
 
@@ -9,6 +11,24 @@ namespace nexakey::cli {
 namespace {
 
 constexpr std::size_t kMaxNamed = 10;
+
+/// Writes {"keys": […]}, or one line per key with jsonl.
+void print_keys_json(Context& context, const std::vector<core::Key>& keys) {
+  const core::Time now = context.now();
+  if (context.settings.format == Format::jsonl) {
+    for (const core::Key& key : keys) {
+      print_key_line(context, key, now);
+    }
+    return;
+  }
+  core::JsonWriter json(context.out.buffer());
+  json.begin_object().name("keys").begin_array();
+  for (const core::Key& key : keys) {
+    core::write_key(json, key, now);
+  }
+  json.end_array().end_object();
+  context.out.write("\n");
+}
 
 }  // namespace
 
@@ -124,21 +144,36 @@ void print_key_line(Context& context, const core::Key& key, core::Time now) {
   context.out.write("\n");
 }
 
-void print_keys_json(Context& context, const std::vector<core::Key>& keys) {
-  const core::Time now = context.now();
-  if (context.settings.format == Format::jsonl) {
-    for (const core::Key& key : keys) {
-      print_key_line(context, key, now);
-    }
+void print_changed_keys(
+    Context& context, const std::vector<core::Key>& keys, const std::vector<Column>& columns,
+    const std::function<std::vector<Cell>(const KeyView& view, const core::Key& key)>& cells) {
+  if (context.settings.format != Format::table) {
+    print_keys_json(context, keys);
     return;
   }
-  core::JsonWriter json(context.out.buffer());
-  json.begin_object().name("keys").begin_array();
-  for (const core::Key& key : keys) {
-    core::write_key(json, key, now);
+  if (context.settings.quiet) {
+    return;
   }
-  json.end_array().end_object();
-  context.out.write("\n");
+  if (keys.empty()) {
+    print_note("no keys");
+    return;
+  }
+  const KeyView view(context);
+  std::vector<Column> all{{"ID"}, {"NAME", false, true}, {"STATUS"}};
+  all.insert(all.end(), columns.begin(), columns.end());
+  Table table(std::move(all));
+  for (const core::Key& key : keys) {
+    std::vector<Cell> row{key.id.to_string(), key.name, view.status(key)};
+    std::ranges::move(cells(view, key), std::back_inserter(row));
+    table.add(std::move(row));
+  }
+  context.out.write(table.render(view.style()));
+}
+
+void end_interrupted(const std::string& verb, std::size_t done, std::size_t all, int signal) {
+  print_note("nexakey: " + verb + "d " + std::to_string(done) + " of " + std::to_string(all) +
+             " keys: run the same command again to " + verb + " the rest");
+  throw Interrupted{signal};
 }
 
 }  // namespace nexakey::cli

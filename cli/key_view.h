@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstddef>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -48,7 +50,15 @@ void print_key(Context& context, const core::Key& key);
 /// Writes a key as a line of JSON.
 void print_key_line(Context& context, const core::Key& key, core::Time now);
 
-/// Writes {"keys": […]}, or one line per key with jsonl.
-void print_keys_json(Context& context, const std::vector<core::Key>& keys);
+/// Prints the keys of a change of many: {"keys": […]}, one line per key with jsonl, or a table,
+/// which has these columns in addition to id, name and status. Prints no table if the output is
+/// quiet.
+void print_changed_keys(
+    Context& context, const std::vector<core::Key>& keys, const std::vector<Column>& columns,
+    const std::function<std::vector<Cell>(const KeyView& view, const core::Key& key)>& cells);
+
+/// Reports a change of many keys that a signal interrupted, and ends the command. `verb`: revoke.
+[[noreturn]] void end_interrupted(const std::string& verb, std::size_t done, std::size_t all,
+                                  int signal);
 
 }  // namespace nexakey::cli

@@ -10,6 +10,7 @@
 #include "cli/interruption.h"
 #include "cli/key_argument.h"
 #include "cli/key_view.h"
+#include "core/ids_of.h"
 
 namespace nexakey::cli {
 namespace {
@@ -23,12 +24,6 @@ struct Options {
   FilterOptions filter;
   bool dry_run = false;
 };
-
-std::vector<core::KeyId> ids_of(const std::vector<core::Key>& keys) {
-  std::vector<core::KeyId> ids;
-  std::ranges::transform(keys, std::back_inserter(ids), &core::Key::id);
-  return ids;
-}
 
 /// The keys that were purged, up to an error or a signal.
 struct Outcome {
@@ -47,7 +42,7 @@ Outcome purge(const Context& context, store::KeyStore& store, const std::vector<
     return Interruption::signal() == 0;
   };
   Outcome outcome;
-  outcome.result = store.as(local_actor()).purge(ids_of(keys), options, context.now(), visit);
+  outcome.result = store.as(local_actor()).purge(core::ids_of(keys), options, context.now(), visit);
   std::ranges::copy_if(keys, std::back_inserter(outcome.purged),
                        [&](const core::Key& key) { return purged.contains(key.id); });
   outcome.signal = Interruption::signal();
@@ -55,24 +50,9 @@ Outcome purge(const Context& context, store::KeyStore& store, const std::vector<
 }
 
 void print_purged(Context& context, const std::vector<core::Key>& keys) {
-  if (context.settings.format != Format::table) {
-    print_keys_json(context, keys);
-    return;
-  }
-  if (context.settings.quiet) {
-    return;
-  }
-  if (keys.empty()) {
-    print_note("no keys");
-    return;
-  }
-  const KeyView view(context);
-  Table table({{"ID"}, {"NAME", false, true}, {"STATUS"}, {"ENDED"}});
-  for (const core::Key& key : keys) {
-    table.add(
-        {key.id.to_string(), key.name, view.status(key), view.time(key.ended_at(context.now()))});
-  }
-  context.out.write(table.render(view.style()));
+  print_changed_keys(context, keys, {{"ENDED"}}, [&](const KeyView& view, const core::Key& key) {
+    return std::vector<Cell>{view.time(key.ended_at(context.now()))};
+  });
 }
 
 /// The keys that a purge would remove.
@@ -120,9 +100,7 @@ ExitStatus run(Context& context, const Options& options) {
     context.out.flush();
   }
   if (outcome.signal != 0 && outcome.purged.size() < keys.size()) {
-    print_note("nexakey: purged " + std::to_string(outcome.purged.size()) + " of " +
-               std::to_string(keys.size()) + " keys: run the same command again to purge the rest");
-    throw Interrupted{outcome.signal};
+    end_interrupted("purge", outcome.purged.size(), keys.size(), outcome.signal);
   }
   value_of(std::move(outcome.result));
   return ExitStatus::done;

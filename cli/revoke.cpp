@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <iterator>
 #include <memory>
 #include <span>
 
@@ -8,6 +9,7 @@
 #include "cli/interruption.h"
 #include "cli/key_argument.h"
 #include "cli/key_view.h"
+#include "core/ids_of.h"
 
 namespace nexakey::cli {
 namespace {
@@ -37,24 +39,10 @@ std::vector<core::Key> chosen_keys(const Context& context, store::KeyStore& stor
 }
 
 void print_revoked(Context& context, const std::vector<core::Key>& keys) {
-  if (context.settings.format != Format::table) {
-    print_keys_json(context, keys);
-    return;
-  }
-  if (context.settings.quiet) {
-    return;
-  }
-  if (keys.empty()) {
-    print_note("no keys");
-    return;
-  }
-  const KeyView view(context);
-  Table table({{"ID"}, {"NAME", false, true}, {"STATUS"}, {"REVOKED"}, {"REASON", false, true}});
-  for (const core::Key& key : keys) {
-    table.add({key.id.to_string(), key.name, view.status(key), view.time(key.revoked_at),
-               key.revoke_reason});
-  }
-  context.out.write(table.render(view.style()));
+  print_changed_keys(context, keys, {{"REVOKED"}, {"REASON", false, true}},
+                     [](const KeyView& view, const core::Key& key) {
+                       return std::vector<Cell>{view.time(key.revoked_at), key.revoke_reason};
+                     });
 }
 
 /// The keys that were revoked, up to an error or a signal.
@@ -93,17 +81,14 @@ ExitStatus run(Context& context, const Options& options) {
     const std::string names = describe(unrevoked);
     context.require_yes("Revoke " + names + "?", "revoking " + names);
   }
-  std::vector<core::KeyId> ids;
-  std::ranges::transform(keys, std::back_inserter(ids), &core::Key::id);
+  const std::vector<core::KeyId> ids = core::ids_of(keys);
   Outcome outcome = revoke(context, *store, ids, options.reason);
   if (outcome.result || !outcome.revoked.empty()) {
     print_revoked(context, outcome.revoked);
     context.out.flush();
   }
   if (outcome.signal != 0) {
-    print_note("nexakey: revoked " + std::to_string(outcome.revoked.size()) + " of " +
-               std::to_string(ids.size()) + " keys: run the same command again to revoke the rest");
-    throw Interrupted{outcome.signal};
+    end_interrupted("revoke", outcome.revoked.size(), ids.size(), outcome.signal);
   }
   value_of(std::move(outcome.result));
   return ExitStatus::done;

@@ -62,14 +62,6 @@ std::optional<std::string> default_store() {
   return folder ? std::optional((*folder / "nexakey" / "keys.db").string()) : std::nullopt;
 }
 
-/// Whether the user's default store exists and is not the store of the system's config file.
-bool has_store_of_its_own(const std::string& path, const Setting& system) {
-  std::error_code error;
-  const auto at = store::path_in(system.value);
-  return std::filesystem::exists(path, error) &&
-         !(at && std::filesystem::equivalent(path, system.value.substr(*at), error));
-}
-
 /// Whether two store URLs name the same store.
 bool is_same_store(const std::string& url, const std::string& other) {
   const auto path = store::path_in(url);
@@ -78,6 +70,12 @@ bool is_same_store(const std::string& url, const std::string& other) {
   return url == other ||
          (path && other_path &&
           std::filesystem::equivalent(url.substr(*path), other.substr(*other_path), error));
+}
+
+/// Whether the user's default store exists and is not the store of the system's config file.
+bool has_store_of_its_own(const std::string& path, const Setting& system) {
+  std::error_code error;
+  return std::filesystem::exists(path, error) && !is_same_store(path, system.value);
 }
 
 /// The revocation log of the store in use. That of a config file belongs to the store of the file,

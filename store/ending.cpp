@@ -21,9 +21,6 @@ using core::TokenId;
 constexpr std::string_view kRevoked = "revoked";
 constexpr std::string_view kExpires = "expires";
 constexpr std::string_view kThrough = "through";
-/// The characters of a check, and those of the check in the line before, with the line feed.
-constexpr std::size_t kCheckLength = 16;
-constexpr std::size_t kCheckLine = kCheckLength + 1;
 
 /// The time that a change has set a member to, if it is another one than before.
 std::optional<Time> time_in(const Json& change, const char* side) {
@@ -37,9 +34,9 @@ std::optional<Time> time_in(const Json& change, const char* side) {
 
 /// The check of a text that follows another one.
 std::string check_of(std::string_view text, std::string_view before) {
-  std::string checked(before.substr(before.size() - std::min(before.size(), kCheckLine)));
+  std::string checked(before.substr(before.size() - std::min(before.size(), kCheckSize)));
   checked += text;
-  return core::to_hex(core::sha256(checked)).substr(0, kCheckLength);
+  return core::to_hex(core::sha256(checked)).substr(0, kCheckSize - 1);
 }
 
 std::optional<std::uint64_t> parse_count(std::string_view text) {
@@ -158,7 +155,7 @@ std::optional<EndingBlock> decode(std::string_view text, std::string_view before
   }
   const auto lines = core::split(text.substr(0, text.size() - 1), '\n');
   const auto last = parse_last(lines.back());
-  const std::size_t checked = text.size() - std::min(text.size(), kCheckLine);
+  const std::size_t checked = text.size() - std::min(text.size(), kCheckSize);
   if (!last || last->size + lines.back().size() + 1 != text.size() ||
       last->check != check_of(text.substr(0, checked), before)) {
     return std::nullopt;

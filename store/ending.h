@@ -39,6 +39,10 @@ struct EndingBlock {
 inline constexpr std::size_t kMaxEndings = 500;
 inline constexpr std::size_t kMaxBlockSize = 32'768;
 
+/// The size of what a block ends with, a check and a line feed. The check of the next block covers
+/// them too.
+inline constexpr std::size_t kCheckSize = 17;
+
 /// The text of a block that follows `before`, of which the last line counts.
 std::string encode(const EndingBlock& block, std::string_view before);
 

@@ -39,18 +39,6 @@ core::Time end_of_days(Tables& tables, core::Time cutoff) {
   return folded ? std::max(cutoff, *folded + std::chrono::days(1)) : cutoff;
 }
 
-/// Whether the log of the store has exactly this entry.
-bool has_entry(Tables& tables, const core::AuditHead& head) {
-  bool is_there = false;
-  if (head.number > 0) {
-    tables.scan_audit({.after = head.number - 1}, [&](const core::AuditEntry& entry) {
-      is_there = entry.number == head.number && entry.hash == head.hash;
-      return false;
-    });
-  }
-  return is_there;
-}
-
 /// What happens to the log of an import. A store without a log continues that of the import.
 core::ImportedAudit outcome_for_log(Tables& tables, const core::AuditHead& own,
                                     const ImportContent& content) {
@@ -58,8 +46,10 @@ core::ImportedAudit outcome_for_log(Tables& tables, const core::AuditHead& own,
   if (own.number == 0) {
     return {.added = entries};
   }
-  return has_entry(tables, content.audit_head) ? core::ImportedAudit{.unchanged = entries}
-                                               : core::ImportedAudit{.left_out = entries};
+  const core::AuditHead& head = content.audit_head;
+  const bool is_known = head.number > 0 && tables.audit_point(head.number).has(head);
+  return is_known ? core::ImportedAudit{.unchanged = entries}
+                  : core::ImportedAudit{.left_out = entries};
 }
 
 /// After a conflict, nothing is done.
@@ -145,17 +135,6 @@ Result<std::optional<AcceptedImport>> find_accepted(Engine& engine, core::Import
       .map([&] { return std::move(found); });
 }
 
-/// The parts of an import that was not accepted. If this fails, they are swept.
-void delete_parts_of(Engine& engine, core::ImportId id, std::uint32_t parts) {
-  constexpr std::uint32_t kAtOnce = 8;
-  for (std::uint32_t first = 0; first < parts; first += kAtOnce) {
-    static_cast<void>(engine.write(Purpose::change, [&](Tables& tables) {
-      tables.delete_parts(id, first, first + kAtOnce);
-      return true;
-    }));
-  }
-}
-
 }  // namespace
 
 Result<ImportSummary> commit_import(Engine& engine, core::ImportId id, std::uint32_t parts,
@@ -177,7 +156,7 @@ Result<ImportSummary> commit_import(Engine& engine, core::ImportId id, std::uint
   import.actor = actor;
   auto checked = check(engine, import, options);
   if (!checked || checked->summary.conflict_count > 0 || options.dry_run) {
-    delete_parts_of(engine, id, parts);
+    delete_parts(engine, id, parts);
     return std::move(checked).map([](CheckedImport&& one) { return std::move(one.summary); });
   }
   import.accepted_at = now;
@@ -189,7 +168,7 @@ Result<ImportSummary> commit_import(Engine& engine, core::ImportId id, std::uint
     return tl::unexpected(rolled.error());
   }
   if (!checked->summary.has_changes()) {
-    delete_parts_of(engine, id, parts);  // there was no step
+    delete_parts(engine, id, parts);  // there was no step
   }
   return find_accepted(engine, id).and_then([&](const auto& row) -> Result<ImportSummary> {
     return row ? Result<ImportSummary>(row->summary)

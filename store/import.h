@@ -47,6 +47,10 @@ Result<void> roll_idle_forward(Engine& engine, const std::function<bool()>& is_o
 /// Finishes the accepted imports in one transaction, of a store that no other process uses.
 void finish_imports(Tables& tables);
 
+/// Deletes the parts of an import that needs them no more. Others get the store in between. Those
+/// that are left after an error are swept.
+void delete_parts(Engine& engine, core::ImportId id, std::uint32_t parts);
+
 /// Deletes the parts that are older than kMaxImportAge, unless an accepted import needs them, and
 /// the outcomes that are. Others get the store in between.
 Result<void> sweep_imports(Engine& engine, core::Time now);

@@ -1,12 +1,12 @@
 #include "store/import_batch.h"
 
 #include <algorithm>
-#include <iterator>
 #include <optional>
 #include <span>
 #include <string>
 #include <utility>
 
+#include "core/ids_of.h"
 #include "store/arrange.h"
 
 namespace nexakey::store {
@@ -20,8 +20,7 @@ using core::Token;
 /// For each record, the one in the store with its id or else with its hash.
 template <typename T, typename Find>
 std::vector<std::optional<T>> find_same(const std::vector<T>& things, const Find& find) {
-  std::vector<decltype(T::id)> ids;
-  std::ranges::transform(things, std::back_inserter(ids), &T::id);
+  const auto ids = core::ids_of(things);
   auto same = arrange(std::span<const decltype(T::id)>(ids), find(ids), &T::id);
   std::vector<core::CredentialHash> hashes;
   for (std::size_t i = 0; i < things.size(); ++i) {

@@ -1,16 +1,17 @@
 #include "store/purge_rules.h"
 
 #include <algorithm>
-#include <iterator>
 #include <map>
 #include <set>
 #include <utility>
 
+#include "core/ids_of.h"
 #include "store/arrange.h"
 
 namespace nexakey::store::rules {
 namespace {
 
+using core::ids_of;
 using core::Key;
 using core::KeyId;
 using core::PurgeOptions;
@@ -18,12 +19,6 @@ using core::Time;
 
 /// How many keys are purged together, after their usage was deleted.
 constexpr std::size_t kPurgedAtOnce = 50;
-
-std::vector<KeyId> ids_of(const std::vector<Key>& keys) {
-  std::vector<KeyId> ids;
-  std::ranges::transform(keys, std::back_inserter(ids), &Key::id);
-  return ids;
-}
 
 /// Whether a key has ended early enough. One whose hash is lost cannot have a tombstone.
 bool is_over(const Key& key, const PurgeOptions& options, Time now) {

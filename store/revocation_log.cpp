@@ -22,8 +22,6 @@ using std::chrono::milliseconds;
 constexpr std::string_view kTitle = "nexakey revocation log 1 ";
 constexpr std::size_t kHexLength = 2 * std::tuple_size_v<StoreId>;
 constexpr std::uint64_t kHeaderSize = kTitle.size() + kHexLength + 1;
-/// What a check covers of the line before a block.
-constexpr std::uint64_t kBefore = 17;
 
 constexpr milliseconds kLockTime{10'000};
 constexpr milliseconds kLockPause{2};
@@ -174,11 +172,11 @@ std::optional<RevocationLog::Placed> RevocationLog::block_before(std::uint64_t e
   if (end <= kHeaderSize) {
     return std::nullopt;
   }
-  const std::uint64_t from = end - std::min<std::uint64_t>(end, kMaxBlockSize + kBefore);
+  const std::uint64_t from = end - std::min<std::uint64_t>(end, kMaxBlockSize + kCheckSize);
   const std::string text = read(from, end);
   const std::size_t feed = text.size() < 2 ? text.npos : text.rfind('\n', text.size() - 2);
   const auto size = feed == text.npos ? std::nullopt : size_of_block(text.substr(feed + 1));
-  if (!size || *size + kBefore > text.size() || end - *size < kHeaderSize) {
+  if (!size || *size + kCheckSize > text.size() || end - *size < kHeaderSize) {
     fail_damaged();
   }
   const std::string_view all = text;
@@ -202,7 +200,7 @@ void RevocationLog::append(const EndingBlock& block) {
   if (file_.size() != end_) {
     file_.truncate(end_);
   }
-  write(encode(block, read(end_ - kBefore, end_)));
+  write(encode(block, read(end_ - kCheckSize, end_)));
   through_ = block.through;
 }
 

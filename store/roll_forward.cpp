@@ -8,6 +8,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "core/ids_of.h"
 #include "store/accepted_import.h"
 #include "store/arrange.h"
 #include "store/change.h"
@@ -25,6 +26,8 @@ using std::chrono::milliseconds;
 constexpr milliseconds kPauseOfStep{4};
 /// An import whose last step is older has no process that works on it.
 constexpr std::chrono::seconds kIdle{2};
+/// The maximum number of parts that one transaction deletes.
+constexpr std::uint32_t kPartsAtOnce = 8;
 
 std::vector<std::optional<KeyId>*> references_of(Key& key) {
   return {&key.rotated_from, &key.superseded_by};
@@ -104,9 +107,7 @@ class Step {
     if (keys.empty()) {
       return;
     }
-    std::vector<KeyId> ids;
-    std::ranges::transform(keys, std::back_inserter(ids), &Key::id);
-    auto found = find(tables_, std::span<const KeyId>(ids));
+    auto found = find(tables_, std::span<const KeyId>(core::ids_of(keys)));
     const std::set<KeyId> known = known_of(keys);
     std::vector<Key> changed;
     for (std::size_t i = 0; i < keys.size(); ++i) {
@@ -141,6 +142,11 @@ class Step {
         }
       }
     }
+    return existing(wanted);
+  }
+
+  /// Those of these keys that the store has.
+  std::set<KeyId> existing(const std::vector<KeyId>& wanted) {
     std::set<KeyId> known;
     if (!wanted.empty()) {
       std::ranges::transform(tables_.find_keys(std::span<const KeyId>(wanted)),
@@ -153,13 +159,7 @@ class Step {
   void leave_unknown_out(std::vector<core::KeyUsage>& usage) {
     std::set<KeyId> ids;
     std::ranges::transform(usage, std::inserter(ids, ids.end()), &core::KeyUsage::key);
-    const std::vector<KeyId> wanted(ids.begin(), ids.end());
-    if (wanted.empty()) {
-      return;
-    }
-    std::set<KeyId> known;
-    std::ranges::transform(tables_.find_keys(std::span<const KeyId>(wanted)),
-                           std::inserter(known, known.end()), &Key::id);
+    const std::set<KeyId> known = existing({ids.begin(), ids.end()});
     const auto left_out =
         std::erase_if(usage, [&](const core::KeyUsage& row) { return !known.contains(row.key); });
     auto& added = import_.summary.usage.added;
@@ -243,19 +243,17 @@ core::Result<std::optional<AcceptedImport>> find_next(Engine& engine) {
   });
 }
 
-/// The parts of a finished import, in several transactions. Those that are left are swept.
-void delete_parts(Engine& engine, const AcceptedImport& import) {
-  constexpr std::uint32_t kAtOnce = 8;
-  for (std::uint32_t first = 0; first < import.parts; first += kAtOnce) {
+}  // namespace
+
+void delete_parts(Engine& engine, core::ImportId id, std::uint32_t parts) {
+  for (std::uint32_t first = 0; first < parts; first += kPartsAtOnce) {
     static_cast<void>(engine.write(Purpose::change, [&](Tables& tables) {
-      tables.delete_parts(import.id, first, first + kAtOnce);
+      tables.delete_parts(id, first, first + kPartsAtOnce);
       return true;
     }));
     std::this_thread::sleep_for(kPauseOfStep);
   }
 }
-
-}  // namespace
 
 bool has_unfinished_import(Tables& tables) { return next_import(tables).has_value(); }
 
@@ -281,7 +279,7 @@ core::Result<void> roll_forward(Engine& engine, const std::function<bool()>& is_
     }
     has_usage = (*next)->summary.usage != core::ImportCounts();
     if ((*next)->finished_at) {
-      delete_parts(engine, **next);
+      delete_parts(engine, (*next)->id, (*next)->parts);
     }
     if (is_over()) {
       return {};
@@ -302,18 +300,17 @@ core::Result<void> roll_idle_forward(Engine& engine, const std::function<bool()>
 }
 
 core::Result<void> sweep_imports(Engine& engine, core::Time now) {
-  constexpr std::size_t kAtOnce = 8;
   const core::Time before = now - kMaxImportAge;
   bool is_due = false;
   auto read = engine.read([&](Tables& tables) { is_due = !tables.old_parts(before, 1).empty(); });
   while (read && is_due) {
     read = engine.write(Purpose::change, [&](Tables& tables) {
       static_cast<void>(tables.audit_head());  // locks the store: none is accepted now
-      const auto parts = tables.old_parts(before, kAtOnce);
+      const auto parts = tables.old_parts(before, kPartsAtOnce);
       for (const auto& [id, number] : parts) {
         tables.delete_parts(id, number, number + 1);
       }
-      is_due = parts.size() == kAtOnce;
+      is_due = parts.size() == kPartsAtOnce;
       tables.delete_imports_before(before);
       return true;
     });

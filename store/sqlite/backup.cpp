@@ -13,6 +13,7 @@
 #include <sqlite3.h>
 #include <sys/stat.h>
 
+#include "core/ids_of.h"
 #include "store/arrange.h"
 #include "store/change.h"
 #include "store/import.h"
@@ -92,9 +93,7 @@ class Revocations {
 
  private:
   void keep_of_keys() {
-    std::vector<core::KeyId> ids;
-    std::ranges::transform(ended_, std::back_inserter(ids), &Key::id);
-    auto known = find(to_, std::span<const core::KeyId>(ids));
+    auto known = find(to_, std::span<const core::KeyId>(core::ids_of(ended_)));
     std::vector<Key> revoked;
     std::vector<Key> shortened;
     for (std::size_t i = 0; i < ended_.size(); ++i) {

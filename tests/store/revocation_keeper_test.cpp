@@ -6,6 +6,7 @@
 #include <set>
 #include <thread>
 
+#include "core/ids_of.h"
 #include "tests/store/conformance.h"
 
 namespace nexakey::store::test {
@@ -276,16 +277,20 @@ TEST_CASE_TEMPLATE("the log of another store is refused", T, SQL_STORES) {
   CHECK(other.logged() == std::vector{revoked(1)});
 }
 
+/// Adds so many keys, whose numbers begin with 100.
+std::vector<KeyId> add_many(KeyStore& store, std::size_t count) {
+  std::vector<core::Key> keys;
+  for (std::uint64_t n = 100; n < 100 + count; ++n) {
+    keys.push_back(make_key(n));
+  }
+  add_all(store, keys);
+  return core::ids_of(keys);
+}
+
 TEST_CASE_TEMPLATE("thousands of revocations are logged in blocks, and applied", T, SQL_STORES) {
   constexpr std::size_t kCount = 1'300;
   Logged<T> logged;
-  std::vector<core::Key> keys;
-  std::vector<KeyId> ids;
-  for (std::uint64_t n = 100; n < 100 + kCount; ++n) {
-    keys.push_back(make_key(n));
-    ids.push_back(keys.back().id);
-  }
-  add_all(*logged.store, keys);
+  const std::vector<KeyId> ids = add_many(*logged.store, kCount);
   const auto before = value_of(logged.store->audit_head()).number;
   CHECK(value_of(logged.store->as(kTester).revoke(ids, "", now())).size() == kCount);
   CHECK(logged.logged().size() == kCount);
@@ -300,13 +305,7 @@ TEST_CASE_TEMPLATE("if the log cannot be written, all keys are revoked all the s
                    SQL_STORES) {
   constexpr std::size_t kCount = 600;
   Logged<T> logged;
-  std::vector<core::Key> keys;
-  std::vector<KeyId> ids;
-  for (std::uint64_t n = 100; n < 100 + kCount; ++n) {
-    keys.push_back(make_key(n));
-    ids.push_back(keys.back().id);
-  }
-  add_all(*logged.store, keys);
+  const std::vector<KeyId> ids = add_many(*logged.store, kCount);
   logged.path = logged.directory / "missing" / "revocations";
   logged.store = logged.connect();
   CHECK(code_of(logged.store->as(kTester).revoke(ids, "", now())) == "outcome_unknown");

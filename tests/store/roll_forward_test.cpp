@@ -208,16 +208,22 @@ std::vector<core::KeyUsage> counts_in(store::KeyStore& store) {
   return counts;
 }
 
-TEST_CASE_TEMPLATE("a day is folded whole, though a part or a step ends within it", Fixture,
-                   ENGINES) {
-  constexpr std::size_t kPartSize = 20000;  // about 150 lines
-  const auto counts = make_counts();
+/// An export of two keys with these counts.
+std::string export_of(const std::vector<core::KeyUsage>& counts) {
   std::string text;
   core::ExportWriter writer(text, make_key(0).workspace);
   writer.add(make_key(0));
   writer.add(make_key(1));
   std::ranges::for_each(counts, [&](const core::KeyUsage& row) { writer.add(row); });
   writer.finish();
+  return text;
+}
+
+TEST_CASE_TEMPLATE("a day is folded whole, though a part or a step ends within it", Fixture,
+                   ENGINES) {
+  constexpr std::size_t kPartSize = 20000;  // about 150 lines
+  const auto counts = make_counts();
+  const std::string text = export_of(counts);
   const Fixture fixture;
   TableStore store(fixture.engine());
   const ImportId id(5);
@@ -237,12 +243,7 @@ TEST_CASE_TEMPLATE("a day is folded whole, though a part or a step ends within i
 
 TEST_CASE_TEMPLATE("no hours are folded while an import is rolled forward", Fixture, ENGINES) {
   const auto counts = make_counts();
-  std::string text;
-  core::ExportWriter writer(text, make_key(0).workspace);
-  writer.add(make_key(0));
-  writer.add(make_key(1));
-  std::ranges::for_each(counts, [&](const core::KeyUsage& row) { writer.add(row); });
-  writer.finish();
+  const std::string text = export_of(counts);
   const Fixture fixture;
   const ImportId id(5);
   TableStore first(dying_after(4, fixture.engine()));
