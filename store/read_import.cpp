@@ -57,15 +57,15 @@ std::size_t size_of(const ImportBatch& batch) {
   return std::visit([](const auto& records) { return records.size(); }, batch);
 }
 
-/// Adds a record to a batch. False: the batch is full, or of another kind.
-bool add_to(ImportBatch& batch, core::Record& record) {
+/// Adds a record to a batch. False: the batch has `max` records, or is of another kind.
+bool add_to(ImportBatch& batch, core::Record& record, std::size_t max) {
   return std::visit(
       [&]<typename T>(T& one) {
         if (size_of(batch) == 0) {
           batch.emplace<std::vector<T>>();
         }
         auto* const records = std::get_if<std::vector<T>>(&batch);
-        if (records == nullptr || records->size() == kMaxAtOnce) {
+        if (records == nullptr || records->size() >= max) {
           return false;
         }
         records->push_back(std::move(one));
@@ -81,9 +81,9 @@ class Batches {
   explicit Batches(const Visit& visit) : visit_(visit) {}
 
   void add(core::Record record) {
-    if (!add_to(batch_, record)) {
+    if (!add_to(batch_, record, kMaxAtOnce)) {
       pass();
-      add_to(batch_, record);
+      add_to(batch_, record, kMaxAtOnce);
     }
   }
   /// Passes the last batch on. The first error of a visit ends the visits.
@@ -104,8 +104,8 @@ class Batches {
 /// Collects the records of a slice.
 class SliceCollector {
  public:
-  SliceCollector(const ImportPlace& first, core::Time cutoff)
-      : first_(first), folder_(cutoff, [this](KeyUsage usage) {
+  SliceCollector(const ImportPlace& first, core::Time cutoff, std::size_t max)
+      : first_(first), max_(max), folder_(cutoff, [this](KeyUsage usage) {
           counts_.push_back(std::move(usage));
           origins_.push_back(origin_);
           ++origin_.row;
@@ -116,7 +116,7 @@ class SliceCollector {
     if (auto* const usage = std::get_if<KeyUsage>(&record)) {
       return size_of(batch_) == 0 && add(std::move(*usage), place);
     }
-    return !has_counts_ && place.part == first_.part && add_to(batch_, record);
+    return !has_counts_ && place.part == first_.part && add_to(batch_, record, max_);
   }
 
   /// `next`: the place of the first record that was not added.
@@ -125,9 +125,10 @@ class SliceCollector {
     if (!has_counts_) {
       return {std::move(batch_), next};
     }
-    if (counts_.size() > max_) {
-      next = origins_[max_];
-      counts_.resize(max_);
+    const std::size_t end = max_ + first_.row;
+    if (counts_.size() > end) {
+      next = origins_[end];
+      counts_.resize(end);
     }
     counts_.erase(counts_.begin(), counts_.begin() + static_cast<std::ptrdiff_t>(std::min(
                                                          std::size_t{first_.row}, counts_.size())));
@@ -141,7 +142,7 @@ class SliceCollector {
       folder_.finish();
       origin_ = place;
     }
-    if (counts_.size() >= max_) {
+    if (counts_.size() >= max_ + first_.row) {
       return false;
     }
     folder_.add(std::move(usage));
@@ -149,8 +150,8 @@ class SliceCollector {
   }
 
   ImportPlace first_;
+  std::size_t max_;
   ImportBatch batch_;
-  std::size_t max_ = kMaxAtOnce + first_.row;
   bool has_counts_ = false;
   std::vector<KeyUsage> counts_;      // from the first one of the first day on
   std::vector<ImportPlace> origins_;  // of the counts: where their day begins, and their number
@@ -208,9 +209,9 @@ Result<ImportContent> read_import(const ImportParts& parts, const core::ImportOp
 }
 
 Result<ImportSlice> read_slice(const ImportParts& parts, const ImportPlace& first,
-                               core::Time cutoff) {
+                               core::Time cutoff, std::size_t max) {
   PartLines lines(parts, {.part = first.part, .byte = first.byte});
-  SliceCollector slice(first, cutoff);
+  SliceCollector slice(first, cutoff, max);
   for (;;) {
     const auto line = lines.next();
     if (!line) {

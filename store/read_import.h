@@ -44,9 +44,10 @@ struct ImportSlice {
   ImportBatch batch;
   ImportPlace next;  ///< the first record behind it; part `count` at the end
 };
-/// The batch that begins at a place; empty at the end of the import. All slices of an import must
-/// have the same `cutoff`. Error: `usage`, if a part was damaged; that of reading a part.
+/// The batch of at most `max` records that begins at a place; empty at the end of the import. All
+/// slices of an import must have the same `cutoff`. Error: `usage`, if a part was damaged; that of
+/// reading a part.
 core::Result<ImportSlice> read_slice(const ImportParts& parts, const ImportPlace& first,
-                                     core::Time cutoff);
+                                     core::Time cutoff, std::size_t max);
 
 }  // namespace nexakey::store

@@ -225,7 +225,7 @@ void RevocationLog::write(const std::string& text) {
   if (::lseek(file_.descriptor(), static_cast<off_t>(end_), SEEK_SET) < 0 ||
       !system::write_all(file_.descriptor(), text) || ::fdatasync(file_.descriptor()) != 0) {
     const int error = errno;
-    static_cast<void>(::ftruncate(file_.descriptor(), static_cast<off_t>(end_)));
+    [[maybe_unused]] const int cut = ::ftruncate(file_.descriptor(), static_cast<off_t>(end_));
     errno = error;
     throw_error(file_.path());
   }

@@ -20,10 +20,14 @@ namespace {
 
 using core::Key;
 using core::KeyId;
+using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-/// The pause after a step, in which others get the store. They poll its lock every 2 ms.
+/// The pause after a step, in which others get the store.
 constexpr milliseconds kPauseOfStep{4};
+/// How long a step may take before the next one is made smaller. Others wait for it.
+constexpr milliseconds kMaxStepTime{80};
+constexpr std::size_t kMinStepSize = 25;
 /// An import whose last step is older has no process that works on it.
 constexpr std::chrono::seconds kIdle{2};
 /// The maximum number of parts that one transaction deletes.
@@ -36,13 +40,15 @@ std::vector<std::optional<KeyId>*> references_of(Key& key) {
 /// The next step of an import, within its transaction.
 class Step {
  public:
-  Step(Tables& tables, AcceptedImport& import) : tables_(tables), import_(import) {}
+  /// `size`: the maximum number of records.
+  Step(Tables& tables, AcceptedImport& import, std::size_t size)
+      : tables_(tables), import_(import), size_(size) {}
 
   void run() {
     import_.advanced_at = core::system_time();
     const auto slice =
         read_slice({.count = import_.parts, .read = [&](std::uint32_t part) { return read(part); }},
-                   import_.next, import_.cutoff);
+                   import_.next, import_.cutoff, size_);
     if (!slice) {
       return give_up(slice.error().message);
     }
@@ -202,6 +208,21 @@ class Step {
 
   Tables& tables_;
   AcceptedImport& import_;
+  std::size_t size_;
+};
+
+/// The size of the steps, from how long they take.
+class StepSize {
+ public:
+  [[nodiscard]] std::size_t value() const { return value_; }
+  void adapt(Clock::duration time_of_step) {
+    value_ = time_of_step > kMaxStepTime       ? std::max(value_ / 2, kMinStepSize)
+             : time_of_step < kMaxStepTime / 3 ? std::min(value_ * 2, kMaxAtOnce)
+                                               : value_;
+  }
+
+ private:
+  std::size_t value_ = kMaxAtOnce;
 };
 
 /// The oldest import that is not finished.
@@ -214,26 +235,31 @@ std::optional<AcceptedImport> next_import(Tables& tables) {
   return std::nullopt;
 }
 
-void run_step(Tables& tables, AcceptedImport& import) {
-  Step(tables, import).run();
+void run_step(Tables& tables, AcceptedImport& import, std::size_t size) {
+  Step(tables, import, size).run();
   tables.update({&import, 1});
 }
 
 /// Does a step. Returns the import; nothing if all are finished.
-core::Result<std::optional<AcceptedImport>> advance(Engine& engine) {
+core::Result<std::optional<AcceptedImport>> advance(Engine& engine, StepSize& size) {
   std::optional<AcceptedImport> import;
+  Clock::time_point begin;
   return engine
       .write(Purpose::import,
              [&](Tables& tables) {
                static_cast<void>(tables.audit_head());  // locks the store
+               begin = Clock::now();
                import = next_import(tables);
                if (!import) {
                  return false;
                }
-               run_step(tables, *import);
+               run_step(tables, *import, size.value());
                return true;
              })
-      .map([&] { return std::move(import); });
+      .map([&] {
+        size.adapt(Clock::now() - begin);
+        return std::move(import);
+      });
 }
 
 core::Result<std::optional<AcceptedImport>> find_next(Engine& engine) {
@@ -259,13 +285,14 @@ bool has_unfinished_import(Tables& tables) { return next_import(tables).has_valu
 
 void finish_imports(Tables& tables) {
   while (auto import = next_import(tables)) {
-    run_step(tables, *import);
+    run_step(tables, *import, kMaxAtOnce);
   }
 }
 
 core::Result<void> roll_forward(Engine& engine, const std::function<bool()>& is_over) {
   auto next = find_next(engine);
   bool has_usage = true;
+  StepSize size;
   while (next && *next) {
     // The larger of two counts is kept, so the tables must have all of them.
     if (has_usage) {
@@ -273,7 +300,7 @@ core::Result<void> roll_forward(Engine& engine, const std::function<bool()>& is_
         return flushed;
       }
     }
-    next = advance(engine);
+    next = advance(engine, size);
     if (!next || !*next) {
       break;
     }

@@ -147,8 +147,10 @@ std::string update_of(const Dialect& dialect, std::string_view name,
 Query scan_keys(const Dialect& dialect, const core::KeyFilter& filter,
                 const std::optional<core::KeyId>& after, Order order) {
   Where where(dialect, select_keys(dialect));
+  const bool is_selective = filter.name || filter.hash || filter.ids;
   if (filter.workspace) {
-    where.add("workspace = ", *filter.workspace);
+    // SQLite prefers an index by which the keys are in order, though it has the whole workspace.
+    where.add(is_selective ? "workspace || '' = " : "workspace = ", *filter.workspace);
   }
   if (filter.name) {
     where.add("name = ", *filter.name);
@@ -165,7 +167,7 @@ Query scan_keys(const Dialect& dialect, const core::KeyFilter& filter,
               after->bits(), ")");
   }
   Query query = std::move(where).end(order_of(order));
-  query.is_selective = filter.name || filter.hash || filter.ids;
+  query.is_selective = is_selective;
   return query;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <mutex>
 
@@ -24,7 +25,8 @@ class LockFile {
   /// for it like `lock`.
   explicit LockFile(const std::filesystem::path& path);
 
-  /// Waits for the lock for up to ten seconds, then throws StoreProblem.
+  /// Waits for the lock for up to ten seconds, then throws StoreProblem. Lock::writer is taken in
+  /// the order of the calls.
   void lock(Lock lock) const;
   void unlock(Lock lock) const noexcept;
   /// Takes the lock if no other process has it. Lock::in_use: if no other process has the store
@@ -38,6 +40,8 @@ class LockFile {
 
  private:
   void wait_for(Lock lock, int type) const;
+  void pause_until(std::chrono::steady_clock::time_point deadline,
+                   std::chrono::microseconds pause) const;
 
   File file_;
 };

@@ -1,6 +1,10 @@
 // Tests of the SQLite backend alone.
 
+#include <SQLiteCpp/SQLiteCpp.h>
+
 #include "core/endpoint.h"
+#include "store/sql.h"
+#include "store/sqlite/statements.h"
 #include "tests/store/conformance.h"
 #include "tests/support/sqlite_files.h"
 
@@ -49,6 +53,26 @@ TEST_CASE("a flush stores how full the window was at most in each hour") {
                " (SELECT name, window_seconds, max(peak) AS peak FROM peaks JOIN api_keys AS keys"
                " ON peaks.key = keys.seq GROUP BY 1, 2 ORDER BY 1)") ==
         "name-1 60 10, name-2 60 2");
+}
+
+TEST_CASE("a key is looked up by an index, also within a workspace with many") {
+  const SqliteFixture fixture;
+  const auto store = fixture.connect();
+  const SQLite::Database database(fixture.path().string());
+  const auto index_of = [&](const core::KeyFilter& filter) {
+    SQLite::Statement plan(
+        database,
+        "EXPLAIN QUERY PLAN " +
+            sql::scan_keys(sqlite::Statements::kDialect, filter, {}, Order::newest_first).sql);
+    REQUIRE(plan.executeStep());
+    return plan.getColumn("detail").getString();
+  };
+  const core::KeyIdRange ids = core::KeyIdRange::parse("key_abcd").value();
+  CHECK(index_of({.workspace = "w", .name = "n"}).find("keys_by_name") != std::string::npos);
+  CHECK(index_of({.name = "n"}).find("keys_by_name") != std::string::npos);
+  CHECK(index_of({.workspace = "w", .ids = ids}).find("id>? AND id<?") != std::string::npos);
+  CHECK(index_of({.workspace = "w", .hash = core::KeyHash{}}).find("hash=?") != std::string::npos);
+  CHECK(index_of({.workspace = "w"}).find("keys_by_workspace") != std::string::npos);
 }
 
 TEST_CASE("a large unused limit takes no room beside the store") {

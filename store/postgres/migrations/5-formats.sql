@@ -19,6 +19,10 @@ INSERT INTO nexakey.store VALUES (gen_random_uuid(), 1);
 -- Beside rate_limit: 20/1s 1000/day
 ALTER TABLE nexakey.api_keys ADD COLUMN limits text NOT NULL DEFAULT '';
 
+-- A key is often named without its workspace.
+DROP INDEX nexakey.keys_by_name;
+CREATE INDEX keys_by_name ON nexakey.api_keys (name, workspace);
+
 -- By which the neighbours of a key that is purged are found.
 CREATE INDEX keys_by_predecessor ON nexakey.api_keys (rotated_from) WHERE rotated_from IS NOT NULL;
 CREATE INDEX keys_by_successor ON nexakey.api_keys (superseded_by) WHERE superseded_by IS NOT NULL;

@@ -18,6 +18,10 @@ INSERT INTO store VALUES (randomblob(16), 1);
 
 ALTER TABLE api_keys ADD COLUMN limits TEXT NOT NULL DEFAULT '';  -- beside rate_limit: 20/1s 1000/day
 
+-- A key is often named without its workspace.
+DROP INDEX keys_by_name;
+CREATE INDEX keys_by_name ON api_keys (name, workspace);
+
 -- By which the neighbours of a key that is purged are found.
 CREATE INDEX keys_by_predecessor ON api_keys (rotated_from) WHERE rotated_from IS NOT NULL;
 CREATE INDEX keys_by_successor ON api_keys (superseded_by) WHERE superseded_by IS NOT NULL;
