@@ -72,14 +72,14 @@ off_t end_of_line() {
 /// A place in the line for Lock::writer: a lock on the byte of the time at which it was taken.
 /// Without the line, a process that polls loses the lock again and again to those that have come
 /// after it: of 32 processes, the slowest waited 20 times as long as most.
-class Place {
+class PlaceInLine {
  public:
-  explicit Place(const File& file) : file_(file), byte_(end_of_line()) {
+  explicit PlaceInLine(const File& file) : file_(file), byte_(end_of_line()) {
     set_lock(file_, byte_, F_RDLCK);
   }
-  Place(const Place&) = delete;
-  Place& operator=(const Place&) = delete;
-  ~Place() {
+  PlaceInLine(const PlaceInLine&) = delete;
+  PlaceInLine& operator=(const PlaceInLine&) = delete;
+  ~PlaceInLine() {
     struct flock region = region_of(byte_, 1, F_UNLCK);
     ::fcntl(file_.descriptor(), F_OFD_SETLK, &region);
   }
@@ -118,7 +118,7 @@ void LockFile::lock(Lock lock) const {
   if (lock != Lock::writer) {
     return wait_for(lock, F_WRLCK);
   }
-  const Place place(file_);
+  const PlaceInLine place(file_);
   const auto deadline = std::chrono::steady_clock::now() + kMaxWait;
   for (bool is_first = place.is_first(); !is_first || !try_lock(lock);
        is_first = place.is_first()) {

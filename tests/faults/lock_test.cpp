@@ -30,10 +30,10 @@ off_t byte_of_now() {
                      .count();
 }
 
-/// The line as another process sees it.
-class Line {
+/// The places in the line, as another process sees them.
+class LockedBytes {
  public:
-  explicit Line(const fs::path& path) : file_(store::File::open_or_create(path)) {}
+  explicit LockedBytes(const fs::path& path) : file_(store::File::open_or_create(path)) {}
 
   /// Waits until a place from this byte on is taken. Returns the byte.
   off_t wait_for_place(off_t from) {
@@ -68,7 +68,7 @@ TEST_CASE("processes take the lock in the order in which they came") {
   const TemporaryDirectory folder;
   const fs::path path = folder / "lock";
   const LockFile first(path);
-  Line line(path);
+  LockedBytes line(path);
   std::mutex mutex;
   std::string order;
   const auto take = [&](char name) {
@@ -93,7 +93,7 @@ TEST_CASE("processes take the lock in the order in which they came") {
 
 TEST_CASE("a process that was stopped in the line does not hold up the others") {
   const TemporaryDirectory folder;
-  Line line(folder / "lock");
+  LockedBytes line(folder / "lock");
   line.take_place(byte_of_now());
   const LockFile file(folder / "lock");
   CHECK_NOTHROW(LockGuard(file, Lock::writer));

@@ -22,18 +22,18 @@ namespace {
 using test::value_of;
 
 /// A gateway: writes datagrams to a socket, and waits while it is full.
-class Gateway {
+class GatewayWorker {
  public:
-  explicit Gateway(const std::string& path) : descriptor_(::socket(AF_UNIX, SOCK_DGRAM, 0)) {
+  explicit GatewayWorker(const std::string& path) : descriptor_(::socket(AF_UNIX, SOCK_DGRAM, 0)) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     std::ranges::copy(path, address.sun_path);
     REQUIRE(::connect(descriptor_, reinterpret_cast<const sockaddr*>(&address), sizeof address) ==
             0);
   }
-  Gateway(const Gateway&) = delete;
-  Gateway& operator=(const Gateway&) = delete;
-  ~Gateway() { ::close(descriptor_); }
+  GatewayWorker(const GatewayWorker&) = delete;
+  GatewayWorker& operator=(const GatewayWorker&) = delete;
+  ~GatewayWorker() { ::close(descriptor_); }
 
   void send(const std::string& datagram) const {
     REQUIRE(::send(descriptor_, datagram.data(), datagram.size(), MSG_NOSIGNAL) ==
@@ -59,7 +59,7 @@ TEST_CASE("upstream responses in an access log are counted before the socket is 
   CHECK((status.st_mode & 0777) == 0660);
   socket->start(value_of(store::open(url, store::OpenMode::existing)), metrics);
   {
-    const Gateway gateway(path);
+    const GatewayWorker gateway(path);
     const auto line = [&](const std::string& admitted, int answer) {
       return "<190>Nov 25 13:00:00 nginx: {\"key_id\":\"" + key.id.to_string() +
              "\",\"admitted\":\"" + admitted + "\",\"status\":" + std::to_string(answer) +

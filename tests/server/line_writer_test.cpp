@@ -13,7 +13,7 @@ namespace nexakey::server {
 namespace {
 
 constexpr std::size_t kMaxWaiting = 64 << 10;
-const std::string kLine = std::string(99, 'x') + "\n";
+const std::string kFullLine = std::string(99, 'x') + "\n";
 
 std::string report(std::uint64_t dropped) { return "dropped " + std::to_string(dropped) + "\n"; }
 
@@ -85,21 +85,21 @@ TEST_CASE("Lines that a stalled reader leaves no room for are dropped and report
   LineWriter writer(pipe.ends[1], kMaxWaiting, report);
   constexpr std::size_t kLines = 10'000;
   for (std::size_t i = 0; i < kLines; ++i) {
-    writer.write(kLine);  // never waits, or the test would not end
+    writer.write(kFullLine);  // never waits, or the test would not end
   }
   const std::uint64_t dropped = writer.dropped();
   CHECK(dropped > 0);
   const std::string text =
       pipe.read_until([&](const std::string& read) { return reported(read) == dropped; });
   CHECK(reported(text) == dropped);
-  CHECK(count(text, kLine) == kLines - dropped);
+  CHECK(count(text, kFullLine) == kLines - dropped);
 }
 
 TEST_CASE("A writer ends even if its reader has stalled") {
   const Pipe pipe;
   LineWriter writer(pipe.ends[1], kMaxWaiting, report);
   for (int i = 0; i < 2'000; ++i) {
-    writer.write(kLine);
+    writer.write(kFullLine);
   }
 }
 
@@ -108,7 +108,7 @@ TEST_CASE("Lines for a closed pipe are counted as dropped") {
   std::signal(SIGPIPE, SIG_IGN);
   pipe.close_reader();
   LineWriter writer(pipe.ends[1], kMaxWaiting, report);
-  writer.write(kLine + kLine);
+  writer.write(kFullLine + kFullLine);
   for (int i = 0; i < 1'000 && writer.dropped() < 2; ++i) {
     ::usleep(10'000);
   }

@@ -18,25 +18,6 @@ using core::Json;
 using core::Key;
 using core::Time;
 
-core::Token make_token(std::uint64_t n) {
-  core::Token token;
-  token.id = core::TokenId(static_cast<std::int64_t>(n));
-  token.name = "token-" + std::to_string(n);
-  token.hash = core::hash_credential(token.name);
-  token.last_four = "wxyz";
-  token.created_at = at("2026-01-02");
-  return token;
-}
-
-core::Rotation rotation_to(std::uint64_t n, std::chrono::seconds grace = std::chrono::seconds(0)) {
-  const Key key = make_key(n);
-  return {.successor = key.id,
-          .hash = key.hash,
-          .last_four = key.last_four,
-          .created_at = now(),
-          .grace = grace};
-}
-
 std::vector<AuditEntry> log(KeyStore& store, const AuditFilter& filter = {}) {
   std::vector<AuditEntry> entries;
   value_of(store.audit(filter, SIZE_MAX, [&](const AuditEntry& entry) {
@@ -62,7 +43,7 @@ std::string actions(KeyStore& store, const AuditFilter& filter = {}) {
 Json details(const AuditEntry& entry) { return value_of(core::parse_json(entry.details)); }
 
 /// The head of a log, which must be intact.
-AuditHead check(KeyStore& store) {
+AuditHead check_log(KeyStore& store) {
   AuditChecker checker;
   for (const AuditEntry& entry : log(store)) {
     checker.add(entry);
@@ -128,7 +109,7 @@ STORE_TEST("each change appends its entry", STORE_FIXTURES) {
   CHECK(details(entries[6]).at("revoke_reason") == Json{{"from", nullptr}, {"to", "leaked"}});
   CHECK(details(entries[7]).at("role") == "verifier");
   CHECK(details(entries[8]).at("revoked_at").at("from") == nullptr);
-  CHECK(check(*stores.first) == value_of(stores.first->audit_head()));
+  CHECK(check_log(*stores.first) == value_of(stores.first->audit_head()));
 }
 
 STORE_TEST("a call that changes nothing appends nothing", STORE_FIXTURES) {
@@ -192,7 +173,7 @@ STORE_TEST("an entry names who made the change", STORE_FIXTURES) {
     CHECK(entries[2].actor == alice);
     CHECK(actions(*stores.first, {.actor = bob.name}) == "create");
   }
-  check(*stores.second);
+  check_log(*stores.second);
 }
 
 STORE_TEST("entries are selected", STORE_FIXTURES) {
@@ -261,7 +242,7 @@ STORE_TEST("the head of the log depends on all entries", STORE_FIXTURES) {
     add(n % 2 == 0 ? *stores.first : *stores.second, n);
     const AuditHead head = value_of(stores.first->audit_head());
     CHECK(head == value_of(stores.second->audit_head()));
-    CHECK(head == check(*stores.first));
+    CHECK(head == check_log(*stores.first));
     CHECK(head.number == static_cast<std::int64_t>(n));
     CHECK(head.hash != last.hash);
     last = head;

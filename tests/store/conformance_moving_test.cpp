@@ -13,17 +13,7 @@ using core::ImportSummary;
 using core::Key;
 using core::Token;
 
-Token make_token(std::uint64_t n) {
-  Token token;
-  token.id = core::TokenId(static_cast<std::int64_t>(n * 0x9E3779B97F4A7C15U >> 4U));
-  token.name = "token-" + std::to_string(n);
-  token.hash = core::hash_credential(token.name);
-  token.last_four = "000" + std::to_string(n);
-  token.created_at = at("2026-01-02T03:04:05.678Z") + std::chrono::seconds(n);
-  return token;
-}
-
-Key full_key(std::uint64_t n) {
+Key acme_key(std::uint64_t n) {
   Key key = make_key(n);
   key.name = "Zoë's \"x\" \\ /";
   key.workspace = "acme";
@@ -44,7 +34,7 @@ void fill(KeyStore& store) {
   for (const std::uint64_t n : {3U, 1U, 2U}) {
     add(store, n);
   }
-  add(store, full_key(4));
+  add(store, acme_key(4));
   Key successor = make_key(5);
   successor.rotated_from = make_key(1).id;
   add(store, successor);

@@ -16,21 +16,13 @@ using core::Time;
 using std::chrono::hours;
 using std::chrono::seconds;
 
-/// A rotation to the n-th key of the tests.
-Rotation rotation_to(std::uint64_t n, seconds grace = seconds(0)) {
-  const Key key = make_key(n);
-  return {.successor = key.id,
-          .hash = key.hash,
-          .last_four = key.last_four,
-          .created_at = now(),
-          .grace = grace};
-}
-
 Rotated rotate(KeyStore& store, KeyId id, const Rotation& rotation) {
   return value_of(store.as(kTester).rotate(id, rotation, now())).value();
 }
 
-Key find(KeyStore& store, KeyId id) { return list(store, {.ids = core::KeyIdRange{id, id}}).at(0); }
+Key listed(KeyStore& store, KeyId id) {
+  return list(store, {.ids = core::KeyIdRange{id, id}}).at(0);
+}
 
 /// A key with all properties that a successor takes over.
 Key rich_key(std::uint64_t n) {
@@ -61,8 +53,8 @@ STORE_TEST("a successor takes over the properties of the key", STORE_FIXTURES) {
   expected.rotated_from = key.id;
   CHECK(rotated.successor == expected);
   CHECK(rotated.previous.superseded_by == expected.id);
-  CHECK(find(*stores.second, expected.id) == expected);
-  CHECK(find(*stores.second, key.id) == rotated.previous);
+  CHECK(listed(*stores.second, expected.id) == expected);
+  CHECK(listed(*stores.second, key.id) == rotated.previous);
   CHECK(list(*stores.second).size() == 2);
 }
 
@@ -125,7 +117,7 @@ STORE_TEST("the successor expires as requested", STORE_FIXTURES) {
   SUBCASE("at a time") { rotation.expires_at = at("2999-01-01"); }
   SUBCASE("never") { rotation.expires_at.emplace(); }
   CHECK(rotate(*stores.first, key.id, rotation).successor.expires_at == *rotation.expires_at);
-  CHECK(find(*stores.second, rotation.successor).expires_at == *rotation.expires_at);
+  CHECK(listed(*stores.second, rotation.successor).expires_at == *rotation.expires_at);
 }
 
 STORE_TEST("the same rotation again changes nothing", STORE_FIXTURES) {

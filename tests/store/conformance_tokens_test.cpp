@@ -14,18 +14,6 @@ using core::Token;
 using core::TokenId;
 using core::UpstreamResponse;
 
-/// The n-th token of the tests, which is always the same: each is a second newer than the one
-/// before. The ids are not in order.
-Token make_token(std::uint64_t n) {
-  Token token;
-  token.id = TokenId(static_cast<std::int64_t>(n * 0x9E3779B97F4A7C15U >> 4U));
-  token.name = "token-" + std::to_string(n);
-  token.hash = core::hash_credential(token.name);
-  token.last_four = "000" + std::to_string(n);
-  token.created_at = at("2026-01-02T03:04:05.678Z") + std::chrono::seconds(n);
-  return token;
-}
-
 Token add_token(KeyStore& store, const Token& token) {
   return value_of(store.as(kTester).create_token(token));
 }

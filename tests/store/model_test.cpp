@@ -11,7 +11,7 @@ namespace {
 using core::Key;
 using core::KeyFilter;
 
-constexpr std::uint64_t kKeys = 12;
+constexpr std::uint64_t kModelKeys = 12;
 constexpr int kSteps = 400;
 
 /// Random commands from a seed, each on both stores.
@@ -63,7 +63,7 @@ class Player {
   KeyStore& store() { return chance(2) ? *stores_.first : *stores_.second; }
 
   Key some_key() {
-    Key key = make_key(below(kKeys));
+    Key key = make_key(below(kModelKeys));
     key.name = pick<std::string>({"crm", "billing", "cron"});
     key.workspace = pick<std::string>({"default", "sales"});
     key.created_at = at("2026-01-01") + std::chrono::seconds(below(3));
@@ -76,13 +76,13 @@ class Player {
       key.expires_at = pick<core::Time>({at("2026-02-02"), at("2999-01-01")});
     }
     if (chance(4)) {
-      key.hash = make_key(below(kKeys)).hash;
+      key.hash = make_key(below(kModelKeys)).hash;
     }
     return key;
   }
 
   core::Request some_request() {
-    core::Request request = test::request(below(kKeys + 1), pick<std::string>(methods_),
+    core::Request request = test::request(below(kModelKeys + 1), pick<std::string>(methods_),
                                           pick<std::string>({"/", "/v1/leads/7", "/v1/deals"}));
     if (chance(2)) {
       request.ip = ip(pick<std::string>({"192.0.2.1", "198.51.100.1", "::1"}));
@@ -130,7 +130,7 @@ class Player {
   }
 
   void update() {
-    const core::KeyId id = make_key(below(kKeys)).id;
+    const core::KeyId id = make_key(below(kModelKeys)).id;
     const core::KeyChange change = some_change();
     const core::Time time = now();
     compare("update", store().as(kTester).update(id, change, time),
@@ -141,15 +141,15 @@ class Player {
     if (!chance(4)) {
       return;
     }
-    const std::vector ids{make_key(below(kKeys)).id, make_key(below(kKeys)).id};
+    const std::vector ids{make_key(below(kModelKeys)).id, make_key(below(kModelKeys)).id};
     const core::Time time = now();
     compare("revoke", store().as(kTester).revoke(ids, "leaked", time),
             model_.as(kTester).revoke(ids, "leaked", time));
   }
 
   void rotate() {
-    const core::KeyId id = make_key(below(kKeys)).id;
-    const Key successor = make_key(below(kKeys) + (chance(2) ? kKeys : 0));
+    const core::KeyId id = make_key(below(kModelKeys)).id;
+    const Key successor = make_key(below(kModelKeys) + (chance(2) ? kModelKeys : 0));
     core::Rotation rotation{.successor = successor.id,
                             .hash = successor.hash,
                             .last_four = successor.last_four,
@@ -235,7 +235,7 @@ class Player {
     core::UsageQuery query;
     query.by = chance(2) ? core::Grouping::endpoint : core::Grouping::status;
     if (chance(2)) {
-      query.key = make_key(below(kKeys)).id;
+      query.key = make_key(below(kModelKeys)).id;
     }
     if (chance(2)) {
       query.workspace = pick<std::string>({"default", "sales"});

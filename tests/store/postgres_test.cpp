@@ -20,8 +20,8 @@ std::size_t admitted_one_by_one(KeyStore& store, std::size_t requests) {
 }
 
 /// Makes all admissions older by a number of seconds, as if that time had passed.
-void age(const PostgresFixture& fixture, int seconds) {
-  const std::string by = std::to_string(seconds) + "000000";
+void age(const PostgresFixture& fixture, int by_seconds) {
+  const std::string by = std::to_string(by_seconds) + "000000";
   fixture.database().execute(
       "UPDATE nexakey.windows SET times = ARRAY(SELECT t - " + by +
       " FROM unnest(times) AS t); UPDATE nexakey.window_parts SET newest = newest - " + by +

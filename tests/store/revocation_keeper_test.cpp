@@ -17,14 +17,9 @@ using core::TokenId;
 
 #define SQL_STORES SqliteFixture, PostgresFixture
 
-core::Token make_token(std::int64_t n) {
-  core::Token token;
-  token.id = TokenId(n);
-  token.name = "ci";
+core::Token admin_token() {
+  core::Token token = make_token(1);
   token.role = core::Role::admin;
-  token.hash = core::sha256("token " + std::to_string(n));
-  token.last_four = "abcd";
-  token.created_at = now();
   return token;
 }
 
@@ -35,7 +30,7 @@ struct Logged {
     for (std::uint64_t n = 1; n <= 4; ++n) {
       add(*store, n);
     }
-    value_of(store->as(kTester).create_token(make_token(1)));
+    value_of(store->as(kTester).create_token(admin_token()));
   }
 
   [[nodiscard]] std::unique_ptr<ServedStore> connect() const {
@@ -147,7 +142,7 @@ TEST_CASE_TEMPLATE("a store that is older than its log is not used until the log
   const std::string refused = "store_unavailable";
   CHECK(code_of(logged.store->check_revocation_log()) == refused);
   CHECK(verified(store) == refused);
-  CHECK(code_of(logged.store->find_tokens(std::vector{make_token(1).hash})) == refused);
+  CHECK(code_of(logged.store->find_tokens(std::vector{admin_token().hash})) == refused);
   CHECK(code_of(store.as(kTester).revoke(std::vector{make_key(3).id}, "", now())) == refused);
   CHECK(code_of(store.as(kTester).create(make_key(9), CreateMode::always, now())) == refused);
   CHECK(code_of(store.as(kTester).stage_import(core::ImportId(1), 0, "x\n", now())) == refused);

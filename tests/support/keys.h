@@ -12,6 +12,8 @@
 #include "core/audit.h"
 #include "core/decision.h"
 #include "core/key.h"
+#include "core/rotation.h"
+#include "core/token.h"
 
 namespace nexakey::test {
 
@@ -66,6 +68,29 @@ inline core::Key make_key(std::uint64_t n) {
   key.name = "name-" + std::to_string(n);
   key.created_at = at("2026-01-02T03:04:05.678Z") + std::chrono::seconds(n);
   return key;
+}
+
+/// A rotation to the n-th key.
+inline core::Rotation rotation_to(std::uint64_t n,
+                                  std::chrono::seconds grace = std::chrono::seconds(0)) {
+  const core::Key key = make_key(n);
+  return {.successor = key.id,
+          .hash = key.hash,
+          .last_four = key.last_four,
+          .created_at = now(),
+          .grace = grace};
+}
+
+/// The n-th token of the tests, which is always the same: each is a second newer than the one
+/// before. The ids are not in order.
+inline core::Token make_token(std::uint64_t n) {
+  core::Token token;
+  token.id = core::TokenId(make_key(n).id.bits());
+  token.name = "token-" + std::to_string(n);
+  token.hash = core::hash_credential(token.name);
+  token.last_four = "000" + std::to_string(n);
+  token.created_at = make_key(n).created_at;
+  return token;
 }
 
 /// A request with the n-th key.

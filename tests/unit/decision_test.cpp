@@ -23,7 +23,7 @@ using test::whitelist;
 
 using Headers = std::vector<std::pair<std::string_view, std::string>>;
 
-constexpr std::string_view kNow = "2026-06-01T12:00:00Z";
+constexpr std::string_view kDecidedAt = "2026-06-01T12:00:00Z";
 constexpr std::int64_t kNowSeconds = 1'780'315'200;
 constexpr Tick kTick = seconds(5000);
 
@@ -52,7 +52,7 @@ struct Scene {
   Key key = test::some_key();
   bool known = true;
   Request request;
-  Time now = at(kNow);
+  Time now = at(kDecidedAt);
   Tick tick = kTick;
   std::uint64_t count = 0;
   std::vector<Tick> ring = std::vector<Tick>(3);

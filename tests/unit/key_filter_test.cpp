@@ -14,15 +14,15 @@ namespace {
 using test::at;
 using test::some_key;
 
-const Time kNow = at("2026-06-01T12:00:00Z");
+const Time kListedAt = at("2026-06-01T12:00:00Z");
 
 TEST_CASE("A filter without members matches every key") {
   Key key = some_key();
-  CHECK(KeyFilter().matches(key, kNow));
-  key.revoked_at = kNow;
+  CHECK(KeyFilter().matches(key, kListedAt));
+  key.revoked_at = kListedAt;
   key.superseded_by = KeyId(1);
   key.workspace = "other";
-  CHECK(KeyFilter().matches(key, kNow));
+  CHECK(KeyFilter().matches(key, kListedAt));
 }
 
 TEST_CASE("Each member of a filter selects by itself") {
@@ -60,13 +60,13 @@ TEST_CASE("Each member of a filter selects by itself") {
        [](Key& k) { k.name = "c*"; }, true},
       {"active", [](KeyFilter& f) { f.status = KeyStatus::active; }, same, true},
       {"active, but is expired", [](KeyFilter& f) { f.status = KeyStatus::active; },
-       [](Key& k) { k.expires_at = kNow; }, false},
+       [](Key& k) { k.expires_at = kListedAt; }, false},
       {"active, and is damaged", [](KeyFilter& f) { f.status = KeyStatus::active; },
        [](Key& k) { k.is_damaged = true; }, true},
       {"active, but is damaged and revoked", [](KeyFilter& f) { f.status = KeyStatus::active; },
        [](Key& k) {
          k.is_damaged = true;
-         k.revoked_at = kNow;
+         k.revoked_at = kListedAt;
        },
        false},
       {"damaged", [](KeyFilter& f) { f.status = KeyStatus::damaged; },
@@ -75,17 +75,17 @@ TEST_CASE("Each member of a filter selects by itself") {
       {"expired, but is damaged too", [](KeyFilter& f) { f.status = KeyStatus::expired; },
        [](Key& k) {
          k.is_damaged = true;
-         k.expires_at = kNow;
+         k.expires_at = kListedAt;
        },
        false},
       {"expired", [](KeyFilter& f) { f.status = KeyStatus::expired; },
-       [](Key& k) { k.expires_at = kNow; }, true},
+       [](Key& k) { k.expires_at = kListedAt; }, true},
       {"expired, but is revoked too", [](KeyFilter& f) { f.status = KeyStatus::expired; },
-       [](Key& k) { k.expires_at = k.revoked_at = kNow; }, false},
+       [](Key& k) { k.expires_at = k.revoked_at = kListedAt; }, false},
       {"suspended", [](KeyFilter& f) { f.status = KeyStatus::suspended; },
-       [](Key& k) { k.suspended_at = kNow; }, true},
+       [](Key& k) { k.suspended_at = kListedAt; }, true},
       {"revoked", [](KeyFilter& f) { f.status = KeyStatus::revoked; },
-       [](Key& k) { k.revoked_at = kNow; }, true},
+       [](Key& k) { k.revoked_at = kListedAt; }, true},
       {"revoked, but is not", [](KeyFilter& f) { f.status = KeyStatus::revoked; }, same, false},
       {"a scope it has", [](KeyFilter& f) { f.scopes = test::scopes("read"); }, same, true},
       {"a scope it lacks", [](KeyFilter& f) { f.scopes = test::scopes("write"); }, same, false},
@@ -131,17 +131,17 @@ TEST_CASE("Each member of a filter selects by itself") {
        },
        false},
       {"expires within a week",
-       [](KeyFilter& f) { f.expires_before = kNow + std::chrono::days(7); },
-       [](Key& k) { k.expires_at = kNow + std::chrono::days(6); }, true},
+       [](KeyFilter& f) { f.expires_before = kListedAt + std::chrono::days(7); },
+       [](Key& k) { k.expires_at = kListedAt + std::chrono::days(6); }, true},
       {"expires in the next millisecond",
-       [](KeyFilter& f) { f.expires_before = kNow + std::chrono::days(7); },
-       [](Key& k) { k.expires_at = kNow + std::chrono::milliseconds(1); }, true},
-      {"expires later", [](KeyFilter& f) { f.expires_before = kNow + std::chrono::days(7); },
-       [](Key& k) { k.expires_at = kNow + std::chrono::days(8); }, false},
-      {"is expired", [](KeyFilter& f) { f.expires_before = kNow + std::chrono::days(7); },
-       [](Key& k) { k.expires_at = kNow; }, false},
-      {"never expires", [](KeyFilter& f) { f.expires_before = kNow + std::chrono::days(7); }, same,
-       false},
+       [](KeyFilter& f) { f.expires_before = kListedAt + std::chrono::days(7); },
+       [](Key& k) { k.expires_at = kListedAt + std::chrono::milliseconds(1); }, true},
+      {"expires later", [](KeyFilter& f) { f.expires_before = kListedAt + std::chrono::days(7); },
+       [](Key& k) { k.expires_at = kListedAt + std::chrono::days(8); }, false},
+      {"is expired", [](KeyFilter& f) { f.expires_before = kListedAt + std::chrono::days(7); },
+       [](Key& k) { k.expires_at = kListedAt; }, false},
+      {"never expires", [](KeyFilter& f) { f.expires_before = kListedAt + std::chrono::days(7); },
+       same, false},
       {"never used", [](KeyFilter& f) { f.unused_since = at("2026-05-01"); }, same, true},
       {"used before", [](KeyFilter& f) { f.unused_since = at("2026-05-01"); },
        [](Key& k) { k.last_use.at = at("2026-04-30T23:59:59.999Z"); }, true},
@@ -166,14 +166,14 @@ TEST_CASE("Each member of a filter selects by itself") {
     row.filter(filter);
     Key key = some_key();
     row.key(key);
-    CHECK(filter.matches(key, kNow) == row.matches);
+    CHECK(filter.matches(key, kListedAt) == row.matches);
   }
 }
 
 TEST_CASE("A key matches if every member of the filter does") {
   Key key = some_key();
   key.labels = {{"team", "crm"}};
-  key.expires_at = kNow + std::chrono::days(3);
+  key.expires_at = kListedAt + std::chrono::days(3);
   // Each is a member that matches, and the same one that doesn't.
   const std::vector<std::function<void(KeyFilter&, bool)>> members{
       [](KeyFilter& f, bool good) { f.workspace = good ? "default" : "other"; },
@@ -186,24 +186,26 @@ TEST_CASE("A key matches if every member of the filter does") {
       [](KeyFilter& f, bool good) {
         f.labels = {{"team", good ? "crm" : "sales"}};
       },
-      [](KeyFilter& f, bool good) { f.expires_before = kNow + std::chrono::days(good ? 7 : 1); },
-      [](KeyFilter& f, bool good) { f.unused_since = good ? kNow : at("2025-01-01"); },
-      [](KeyFilter& f, bool good) { f.created_before = good ? kNow : at("2025-01-01"); },
+      [](KeyFilter& f, bool good) {
+        f.expires_before = kListedAt + std::chrono::days(good ? 7 : 1);
+      },
+      [](KeyFilter& f, bool good) { f.unused_since = good ? kListedAt : at("2025-01-01"); },
+      [](KeyFilter& f, bool good) { f.created_before = good ? kListedAt : at("2025-01-01"); },
   };
   KeyFilter all;
   all.newest_of_line = true;
   for (const auto& member : members) {
     member(all, true);
   }
-  CHECK(all.matches(key, kNow));
+  CHECK(all.matches(key, kListedAt));
   for (std::size_t i = 0; i < members.size(); ++i) {
     CAPTURE(i);
     KeyFilter filter = all;
     members[i](filter, false);
-    CHECK_FALSE(filter.matches(key, kNow));
+    CHECK_FALSE(filter.matches(key, kListedAt));
   }
   key.superseded_by = KeyId(1);
-  CHECK_FALSE(all.matches(key, kNow));
+  CHECK_FALSE(all.matches(key, kListedAt));
 }
 
 }  // namespace

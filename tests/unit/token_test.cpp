@@ -12,7 +12,7 @@ namespace {
 
 using test::at;
 
-const Time kNow = at("2026-06-01T12:00:00Z");
+const Time kCheckedAt = at("2026-06-01T12:00:00Z");
 constexpr std::chrono::milliseconds kMoment(1);
 
 Token some_token() {
@@ -49,18 +49,19 @@ TEST_CASE("A token is expired from its expiry on") {
     std::string_view status;
   };
   for (const Row& row :
-       {Row{std::nullopt, std::nullopt, "active"}, Row{kNow + kMoment, std::nullopt, "active"},
-        Row{kNow, std::nullopt, "expired"}, Row{kNow - kMoment, std::nullopt, "expired"},
-        Row{std::nullopt, kNow, "revoked"}, Row{kNow + kMoment, kNow, "revoked"},
-        Row{kNow, kNow - kMoment, "revoked"},
+       {Row{std::nullopt, std::nullopt, "active"},
+        Row{kCheckedAt + kMoment, std::nullopt, "active"}, Row{kCheckedAt, std::nullopt, "expired"},
+        Row{kCheckedAt - kMoment, std::nullopt, "expired"},
+        Row{std::nullopt, kCheckedAt, "revoked"}, Row{kCheckedAt + kMoment, kCheckedAt, "revoked"},
+        Row{kCheckedAt, kCheckedAt - kMoment, "revoked"},
         // Regardless of the clock of the store that revoked it.
-        Row{std::nullopt, kNow + kMoment, "revoked"}}) {
+        Row{std::nullopt, kCheckedAt + kMoment, "revoked"}}) {
     CAPTURE(row.status);
     Token token = some_token();
     token.expires_at = row.expires_at;
     token.revoked_at = row.revoked_at;
-    CHECK(token.status(kNow) == row.status);
-    CHECK(token.is_active(kNow) == (row.status == "active"));
+    CHECK(token.status(kCheckedAt) == row.status);
+    CHECK(token.is_active(kCheckedAt) == (row.status == "active"));
   }
 }
 
