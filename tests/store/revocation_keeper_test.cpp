@@ -3,6 +3,7 @@
 #include "store/revocation_keeper.h"
 
 #include <fstream>
+#include <iterator>
 #include <set>
 #include <thread>
 
@@ -334,6 +335,29 @@ TEST_CASE("a restore applies the log, also what the replaced store had not logge
   CHECK(verified(*logged.store) == "ok");
   CHECK(reason(*logged.store, request(1)) == "revoked_key");
   CHECK(check_log(*logged.store) == "whole");
+}
+
+TEST_CASE_TEMPLATE("the log of a store that began with an import has what was revoked before", T,
+                   SQL_STORES) {
+  const Logged<T> source;
+  source.revoke(1);
+  const T fixture;
+  const TemporaryDirectory directory = TemporaryDirectory::in_memory();
+  const auto open = [&] {
+    return value_of(open_served(fixture.url(), OpenMode::create_if_missing,
+                                {.revocation_log = directory / "revocations"}));
+  };
+  const auto store = open();
+  import_text(*store, export_text(*source.store));
+  value_of(store->as(kTester).revoke(std::vector{make_key(2).id}, "leaked", now()));
+  std::ifstream file(directory / "revocations");
+  const std::string log((std::istreambuf_iterator<char>(file)), {});
+  CHECK(log.find(revoked(1)) != log.npos);
+  CHECK(log.find(revoked(2)) != log.npos);
+  const auto other = open();
+  CHECK(reason(*other, request(2)) == "revoked_key");
+  CHECK(reason(*other, request(3)) == "allowed");
+  CHECK(value_of(other->apply_revocation_log(kTester, now())) == AppliedEndings{});
 }
 
 TEST_CASE("keys that an import revives are revoked again by the log") {
