@@ -6,6 +6,7 @@
 
 #include <doctest/doctest.h>
 
+#include "core/endpoint.h"
 #include "store/sqlite/usage_journal.h"
 #include "store/sqlite/usage_journal_v1.h"
 #include "tests/faults/disk_store.h"
@@ -196,12 +197,15 @@ TEST_CASE("records of an older generation are not read") {
   CHECK(keys == std::vector{make_key(5).id, make_key(6).id});
 }
 
+/// The longest endpoint, with which the journal is soon full.
+const std::string kLongEndpoint = "GET /" + std::string(core::kMaxEndpointLength - 5, 'x');
+const std::size_t kLongRecord = UsageJournal::max_size(kLongEndpoint);
+
 /// Fills the active segment; returns the number of records.
 int fill(UsageJournal& journal) {
   int records = 0;
-  const auto size = UsageJournal::max_size("GET /");
-  while (journal.make_room(size)) {
-    journal.append(record(++records));
+  while (journal.make_room(kLongRecord)) {
+    journal.append(record(++records, kLongEndpoint));
   }
   return records;
 }
@@ -214,7 +218,7 @@ TEST_CASE("a full journal grows up to its maximum, and shrinks again once it is 
   int records = fill(journal);
   std::size_t added = 0;
   for (; other.prepare_segment(); ++added) {
-    CHECK_FALSE(journal.make_room(UsageJournal::max_size("GET /")));
+    CHECK_FALSE(journal.make_room(kLongRecord));
     other.add_segment();
     CHECK(journal.has_free_segment());
     const int more = fill(added % 2 == 0 ? journal : other);

@@ -14,7 +14,6 @@ namespace nexakey::store::test {
 namespace {
 
 using core::KeyId;
-using core::TokenId;
 
 #define SQL_STORES SqliteFixture, PostgresFixture
 
@@ -120,9 +119,9 @@ TEST_CASE_TEMPLATE("what ends a key or a token is logged before it is acknowledg
   rotation.hash = make_key(8).hash;
   rotation.grace = std::chrono::seconds(0);
   value_of(logged.store->as(kTester).rotate(make_key(4).id, rotation, now()));
-  value_of(logged.store->as(kTester).revoke_tokens(std::vector{TokenId(1)}, now()));
+  value_of(logged.store->as(kTester).revoke_tokens(std::vector{admin_token().id}, now()));
   CHECK(logged.logged() == std::vector{revoked(1), expires(2), expires(3), revoked(4),
-                                       "revoked " + TokenId(1).to_string()});
+                                       "revoked " + admin_token().id.to_string()});
   CHECK(code_of(logged.store->check_revocation_log()) == "ok");
 }
 
@@ -133,7 +132,7 @@ TEST_CASE_TEMPLATE("a store that is older than its log is not used until the log
   const auto at = now();
   logged.revoke(1);
   logged.expire(2, soon);
-  value_of(logged.store->as(kTester).revoke_tokens(std::vector{TokenId(1)}, now()));
+  value_of(logged.store->as(kTester).revoke_tokens(std::vector{admin_token().id}, now()));
   const auto running = logged.connect();
   CHECK(reason(*running, request(1)) == "revoked_key");
   logged.go_back(5);
