@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <span>
 #include <vector>
@@ -50,6 +51,11 @@ class Engine {
   virtual Result<void> flush() { return {}; }
   /// Implements ServedStore::maintain.
   virtual Result<void> maintain() { return {}; }
+
+  /// How long a step of an import may take before the next one is made smaller. Others wait for it.
+  [[nodiscard]] virtual std::chrono::milliseconds max_step_time() const {
+    return std::chrono::milliseconds(80);
+  }
 };
 
 }  // namespace nexakey::store

@@ -25,8 +25,6 @@ using std::chrono::milliseconds;
 
 /// The pause after a step, in which others get the store.
 constexpr milliseconds kPauseOfStep{4};
-/// How long a step may take before the next one is made smaller. Others wait for it.
-constexpr milliseconds kMaxStepTime{80};
 constexpr std::size_t kMinStepSize = 25;
 /// An import whose last step is older has no process that works on it.
 constexpr std::chrono::seconds kIdle{2};
@@ -214,14 +212,17 @@ class Step {
 /// The size of the steps, from how long they take.
 class StepSize {
  public:
+  explicit StepSize(milliseconds max_time) : max_time_(max_time) {}
+
   [[nodiscard]] std::size_t value() const { return value_; }
   void adapt(Clock::duration time_of_step) {
-    value_ = time_of_step > kMaxStepTime       ? std::max(value_ / 2, kMinStepSize)
-             : time_of_step < kMaxStepTime / 3 ? std::min(value_ * 2, kMaxAtOnce)
-                                               : value_;
+    value_ = time_of_step > max_time_       ? std::max(value_ / 2, kMinStepSize)
+             : time_of_step < max_time_ / 3 ? std::min(value_ * 2, kMaxAtOnce)
+                                            : value_;
   }
 
  private:
+  milliseconds max_time_;
   std::size_t value_ = kMaxAtOnce;
 };
 
@@ -292,7 +293,7 @@ void finish_imports(Tables& tables) {
 core::Result<void> roll_forward(Engine& engine, const std::function<bool()>& is_over) {
   auto next = find_next(engine);
   bool has_usage = true;
-  StepSize size;
+  StepSize size(engine.max_step_time());
   while (next && *next) {
     // The larger of two counts is kept, so the tables must have all of them.
     if (has_usage) {

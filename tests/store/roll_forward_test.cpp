@@ -62,6 +62,10 @@ class SteppedEngine final : public Engine {
     return engine_->record_responses(responses);
   }
   store::Result<void> flush() override { return engine_->flush(); }
+  /// The number of steps does not depend on the speed of the machine.
+  [[nodiscard]] std::chrono::milliseconds max_step_time() const override {
+    return std::chrono::hours(1);
+  }
 
  private:
   std::unique_ptr<Engine> engine_;
