@@ -81,8 +81,9 @@ Option* Arguments::add_flag(const std::string& names, bool& value, const std::st
 }
 
 Arguments* Arguments::add_subcommand(const std::string& name, const std::string& summary) {
-  return commands_.emplace_back(std::make_unique<Arguments>(app_->add_subcommand(name, summary)))
-      .get();
+  CLI::App* const sub = app_->add_subcommand(name, summary);
+  sub->group("Commands");
+  return commands_.emplace_back(std::make_unique<Arguments>(sub)).get();
 }
 
 void Arguments::fallthrough() { app_->fallthrough(); }

@@ -12,7 +12,8 @@ namespace {
 
 constexpr const char* kExamples =
     "nexakey backup \"/srv/backup/keys-$(date +%F).db\"\n"
-    "nexakey backup keys.bak && nexakey restore keys.bak --store sqlite:copy.db --yes";
+    "nexakey backup keys.bak &&\n"
+    "  nexakey restore keys.bak --store sqlite:copy.db --yes";
 
 struct Options {
   std::string file{};

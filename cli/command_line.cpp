@@ -12,11 +12,37 @@
 namespace nexakey::cli {
 namespace {
 
+struct GroupedCommand {
+  const char* group;
+  const Command* command;
+};
+
 /// In the order of the help.
-constexpr std::array kCommands{&kCreate, &kList,    &kShow,      &kEdit,   &kRevoke,
-                               &kPurge,  &kRotate,  &kWhitelist, &kUsage,  &kVerify,
-                               &kAudit,  &kServe,   &kToken,     &kExport, &kImport,
-                               &kBackup, &kRestore, &kScan,      &kDoctor, &kCompletion};
+constexpr std::array kCommands{GroupedCommand{"Keys", &kCreate},
+                               GroupedCommand{"Keys", &kList},
+                               GroupedCommand{"Keys", &kShow},
+                               GroupedCommand{"Keys", &kEdit},
+                               GroupedCommand{"Keys", &kRotate},
+                               GroupedCommand{"Keys", &kRevoke},
+                               GroupedCommand{"Keys", &kPurge},
+                               GroupedCommand{"Access", &kWhitelist},
+                               GroupedCommand{"Access", &kVerify},
+                               GroupedCommand{"Usage and changes", &kUsage},
+                               GroupedCommand{"Usage and changes", &kAudit},
+                               GroupedCommand{"Server", &kServe},
+                               GroupedCommand{"Server", &kToken},
+                               GroupedCommand{"Moving and backups", &kExport},
+                               GroupedCommand{"Moving and backups", &kImport},
+                               GroupedCommand{"Moving and backups", &kBackup},
+                               GroupedCommand{"Moving and backups", &kRestore},
+                               GroupedCommand{"Health", &kDoctor},
+                               GroupedCommand{"Health", &kScan},
+                               GroupedCommand{"Help", &kCompletion}};
+
+constexpr const char* kExamples =
+    "nexakey create crm --scope read --expires 90d\n"
+    "nexakey usage crm --since 7d --by day\n"
+    "nexakey revoke crm --reason 'laptop stolen'";
 
 constexpr std::array<std::string_view, 7> kGlobalsWithValue{
     "--store", "--workspace", "--output", "--color", "--token-file", "--ca-file", "--timeout"};
@@ -41,11 +67,13 @@ CommandLine::CommandLine(const std::string& only)
   app_->set_help_flag("-h,--help", "Show this help");
   app_->set_version_flag("--version", std::string(NEXAKEY_VERSION), "Show the version");
   add_globals();
-  for (const Command* const command : kCommands) {
+  app_->footer(kExamples);
+  for (const auto& [group, command] : kCommands) {
     if (!only.empty() && only != command->name) {
       continue;
     }
     CLI::App* const sub = app_->add_subcommand(command->name, command->summary);
+    sub->group(group);
     sub->fallthrough();
     auto arguments = std::make_unique<Arguments>(sub);
     Runner runner = command->attach(*arguments);
@@ -60,7 +88,7 @@ void CommandLine::add_globals() {
     root_.add_option(names, value, description)->type_name(type)->take_last();
   };
   add("--store", globals_->store, "URL",
-      "The store: a path, https://HOST, unix:PATH or postgresql:…");
+      "The store: a path, https://HOST, unix:PATH or postgresql://HOST/DATABASE");
   add("-w,--workspace", globals_->workspace, "WORKSPACE", "The workspace");
   add("-o,--output", globals_->output, "table|json|jsonl", "The output format");
   root_.add_flag("-q,--quiet", globals_->quiet, "Print only what a script needs");
@@ -119,7 +147,7 @@ std::optional<std::string> find_output_option(const std::vector<std::string>& wo
 
 void check_command(const std::vector<std::string>& words, std::size_t at) {
   std::vector<std::string> names;
-  for (const Command* const command : kCommands) {
+  for (const auto& [group, command] : kCommands) {
     if (command->name == words[at]) {
       return;
     }

@@ -7,8 +7,9 @@
 
 namespace nexakey::cli {
 
-/// The help of a command: summary, usage, arguments, options and examples. CLI11's own help differs
-/// between its versions.
+/// The help of a command: usage, summary, examples, subcommands by group, arguments and options,
+/// and where more is described. No line is longer than 80 columns if those of the usage and the
+/// examples are not. CLI11's own help differs between its versions.
 std::string help_of(const CLI::App& command);
 
 /// The name of a command with those of its parents: `nexakey whitelist add`.

@@ -12,7 +12,8 @@ namespace {
 
 constexpr const char* kExamples =
     "nexakey restore /srv/backup/keys-2026-11-24.db\n"
-    "systemctl stop nexakey && nexakey restore keys.bak --yes && systemctl start nexakey\n"
+    "systemctl stop nexakey && nexakey restore keys.bak --yes &&\n"
+    "  systemctl start nexakey\n"
     "pg_restore --clean --dbname keys keys.dump && nexakey restore --check";
 
 struct Options {

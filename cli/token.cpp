@@ -20,10 +20,10 @@ using core::ErrorCode;
 using core::Token;
 using core::TokenId;
 
-constexpr const char* kExamples =
-    "nexakey token create gateway --role verifier --secret-file gateway.token\n"
-    "nexakey token list\n"
-    "nexakey token revoke gateway";
+constexpr const char* kCreateExample =
+    "nexakey token create gateway --role verifier --secret-file gateway.token";
+constexpr const char* kListExample = "nexakey token list";
+constexpr const char* kRevokeExample = "nexakey token revoke gateway";
 
 struct Options {
   std::optional<std::string> name{};
@@ -268,13 +268,13 @@ ExitStatus revoke(Context& context, const Options& options) {
 
 Runner attach(Arguments& app) {
   const auto options = std::make_shared<Options>();
-  const auto add = [&](const char* name, const char* summary) {
+  const auto add = [&](const char* name, const char* summary, const char* example) {
     Arguments* const sub = app.add_subcommand(name, summary);
     sub->fallthrough();
-    sub->footer(kExamples);
+    sub->footer(example);
     return sub;
   };
-  Arguments* const creating = add("create", "Create a token and show it once");
+  Arguments* const creating = add("create", "Create a token and show it once", kCreateExample);
   creating->add_option("NAME", options->name, "The name of the token (default: its id)")
       ->type_name("NAME");
   creating->add_option("--role", options->role, "What the token may do")
@@ -286,13 +286,14 @@ Runner attach(Arguments& app) {
   creating
       ->add_option("--secret-file", options->file, "Write the token to this new file (mode 0600)")
       ->type_name("FILE");
-  const Arguments* const listing = add("list", "List all tokens");
-  Arguments* const revoking = add("revoke", "Revoke tokens immediately and permanently");
+  const Arguments* const listing = add("list", "List all tokens", kListExample);
+  Arguments* const revoking =
+      add("revoke", "Revoke tokens immediately and permanently", kRevokeExample);
   revoking->add_option("TOKEN", options->tokens, "An id, the beginning of an id, or a name")
       ->type_name("TOKEN")
       ->required();
   app.require_subcommand(1);
-  app.footer(kExamples);
+  app.footer(core::join({kCreateExample, kListExample, kRevokeExample}, "\n"));
   return [=](Context& context) {
     if (creating->parsed()) {
       return create(context, *options);

@@ -5,14 +5,14 @@
 #include "cli/key_argument.h"
 #include "cli/key_view.h"
 #include "core/json.h"
+#include "core/text.h"
 
 namespace nexakey::cli {
 namespace {
 
-constexpr const char* kExamples =
-    "nexakey whitelist add crm 203.0.113.0/24 2001:db8::7\n"
-    "nexakey whitelist remove crm 203.0.113.0/24\n"
-    "nexakey whitelist list crm";
+constexpr const char* kAddExample = "nexakey whitelist add crm 203.0.113.0/24 2001:db8::7";
+constexpr const char* kRemoveExample = "nexakey whitelist remove crm 203.0.113.0/24";
+constexpr const char* kListExample = "nexakey whitelist list crm";
 
 struct Options {
   std::string key;
@@ -90,26 +90,27 @@ ExitStatus list(Context& context, const Options& options) {
 
 Runner attach(Arguments& app) {
   const auto options = std::make_shared<Options>();
-  const auto with_key = [&](const char* name, const char* summary) {
+  const auto with_key = [&](const char* name, const char* summary, const char* example) {
     Arguments* const sub = app.add_subcommand(name, summary);
     sub->fallthrough();
     sub->add_option("KEY", options->key, kKeyArgument)->type_name("KEY")->required();
-    sub->footer(kExamples);
+    sub->footer(example);
     return sub;
   };
-  const auto with_addresses = [&](const char* name, const char* summary) {
-    Arguments* const sub = with_key(name, summary);
+  const auto with_addresses = [&](const char* name, const char* summary, const char* example) {
+    Arguments* const sub = with_key(name, summary, example);
     sub->add_option("IP", options->addresses, "IPv4 or IPv6 addresses or CIDR ranges")
         ->type_name("IP")
         ->required();
     return sub;
   };
-  const Arguments* const adding = with_addresses("add", "Add addresses to the whitelist of a key");
+  const Arguments* const adding =
+      with_addresses("add", "Add addresses to the whitelist of a key", kAddExample);
   const Arguments* const removing =
-      with_addresses("remove", "Remove addresses from the whitelist of a key");
-  with_key("list", "Show the whitelist of a key");
+      with_addresses("remove", "Remove addresses from the whitelist of a key", kRemoveExample);
+  with_key("list", "Show the whitelist of a key", kListExample);
   app.require_subcommand(1);
-  app.footer(kExamples);
+  app.footer(core::join({kAddExample, kRemoveExample, kListExample}, "\n"));
   return [=](Context& context) {
     if (adding->parsed()) {
       return add(context, *options);

@@ -32,13 +32,15 @@ def commands(text):
 
 class Commands(unittest.TestCase):
     def setUp(self):
-        self.names = set(re.findall(r"^  ([a-z]+) ", help_of().split("Options")[0], re.MULTILINE))
+        examples, self.globals = help_of().split("Global options:")
+        groups = examples.split("Examples:")[1].split("\n\n", 1)[1]
+        self.names = set(re.findall(r"^  ([a-z]+) ", groups, re.MULTILINE))
 
     def check(self, where, text):
         for name, options in commands(text):
             with self.subTest(where=where, command=name):
                 self.assertIn(name, self.names | {"help"})
-                known = help_of(name)
+                known = self.globals + help_of(name)
                 # `token create` and the others have a help of their own.
                 for word in re.findall(rf"nexakey {name} ([a-z]+)\b", text):
                     if re.search(rf"^  {word} ", known, re.MULTILINE):
