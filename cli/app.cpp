@@ -15,6 +15,7 @@
 #include "cli/interruption.h"
 #include "cli/parse_error.h"
 #include "cli/print_error.h"
+#include "cli/topics.h"
 #include "core/api_key.h"
 #include "core/random.h"
 #include "system/descriptor.h"
@@ -46,16 +47,25 @@ const CLI::App& innermost(const CLI::App& app) {
   return parsed.empty() ? app : innermost(*parsed.front());
 }
 
-/// Translates `help create` into `create --help`.
+/// Translates `help create` into `create --help`, and `help` into `--help`. Leaves `help TOPIC`.
 void translate_help(std::vector<std::string>& words, std::size_t at) {
-  words.erase(words.begin() + static_cast<std::ptrdiff_t>(at));
+  std::vector<std::string> rest = words;
+  rest.erase(rest.begin() + static_cast<std::ptrdiff_t>(at));
+  const auto subject = find_command(rest);
+  const bool asks_for_itself = !subject && std::ranges::any_of(rest, [](const std::string& word) {
+    return word == "--help" || word == "-h";
+  });
+  if (asks_for_itself || (subject && find_topic(rest[*subject]) != nullptr)) {
+    return;
+  }
+  words = std::move(rest);
   words.emplace_back("--help");
 }
 
 ExitStatus run(std::vector<std::string> words) {
   refuse_secrets_in_arguments(words);
   auto command = find_command(words);
-  while (command && words[*command] == "help") {
+  if (command && words[*command] == kHelp.name) {
     translate_help(words, *command);
     command = find_command(words);
   }
@@ -75,7 +85,7 @@ ExitStatus run(std::vector<std::string> words) {
     out.flush();
     return ExitStatus::done;
   } catch (const CLI::CallForVersion&) {
-    out.write("nexakey " NEXAKEY_VERSION "\n");
+    out.write(kVersionLine);
     out.flush();
     return ExitStatus::done;
   } catch (const CLI::ParseError& error) {
@@ -86,7 +96,9 @@ ExitStatus run(std::vector<std::string> words) {
     return ExitStatus::usage;
   }
   const Terminal terminal = Terminal::detect();
-  Context context{.settings = resolve_settings(line.globals(), terminal.output),
+  Context context{.settings = line.reads_settings()
+                                  ? resolve_settings(line.globals(), terminal.output)
+                                  : Settings{},
                   .terminal = terminal,
                   .out = std::move(out)};
   const ExitStatus status = line.runner()(context);

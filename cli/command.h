@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <string_view>
 
 #include "cli/arguments.h"
 #include "cli/context.h"
@@ -17,7 +18,12 @@ struct Command {
   /// Adds the options and examples of the command to `app` and returns the function to run after
   /// parsing.
   Runner (*attach)(Arguments& app);
+  /// Whether it uses the settings. Other commands run even if a config file is invalid.
+  bool reads_settings = true;
 };
+
+/// The output of `version` and `--version`.
+extern const std::string_view kVersionLine;
 
 extern const Command kCreate;
 extern const Command kList;
@@ -38,6 +44,8 @@ extern const Command kBackup;
 extern const Command kRestore;
 extern const Command kScan;
 extern const Command kDoctor;
+extern const Command kHelp;
+extern const Command kVersion;
 extern const Command kCompletion;
 
 }  // namespace nexakey::cli

@@ -37,6 +37,8 @@ constexpr std::array kCommands{GroupedCommand{"Keys", &kCreate},
                                GroupedCommand{"Moving and backups", &kRestore},
                                GroupedCommand{"Health", &kDoctor},
                                GroupedCommand{"Health", &kScan},
+                               GroupedCommand{"Help", &kHelp},
+                               GroupedCommand{"Help", &kVersion},
                                GroupedCommand{"Help", &kCompletion}};
 
 constexpr const char* kExamples =
@@ -77,7 +79,7 @@ CommandLine::CommandLine(const std::string& only)
     sub->fallthrough();
     auto arguments = std::make_unique<Arguments>(sub);
     Runner runner = command->attach(*arguments);
-    runners_.emplace_back(std::move(arguments), std::move(runner));
+    commands_.push_back({command, std::move(arguments), std::move(runner)});
   }
 }
 
@@ -108,9 +110,9 @@ void CommandLine::parse(const std::vector<std::string>& words) {
 
 std::vector<std::string> CommandLine::extras() const { return app_->remaining(true); }
 
-const Runner& CommandLine::runner() const {
-  return std::ranges::find_if(runners_, [](const auto& entry) { return entry.first->parsed(); })
-      ->second;
+const CommandLine::Attached& CommandLine::parsed() const {
+  return *std::ranges::find_if(commands_,
+                               [](const Attached& each) { return each.arguments->parsed(); });
 }
 
 std::optional<std::size_t> find_command(const std::vector<std::string>& words) {

@@ -3,7 +3,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -27,16 +26,25 @@ class CommandLine {
   [[nodiscard]] const CLI::App& app() const { return *app_; }
   [[nodiscard]] const GlobalOptions& globals() const { return *globals_; }
   /// Runs the parsed command.
-  [[nodiscard]] const Runner& runner() const;
+  [[nodiscard]] const Runner& runner() const { return parsed().runner; }
+  /// Whether the parsed command uses the settings.
+  [[nodiscard]] bool reads_settings() const { return parsed().command->reads_settings; }
 
  private:
+  struct Attached {
+    const Command* command;
+    std::unique_ptr<Arguments> arguments;
+    Runner runner;
+  };
+
   void add_globals();
+  [[nodiscard]] const Attached& parsed() const;
 
   // On the heap, so that CLI11's references into them outlive a move.
   std::unique_ptr<CLI::App> app_;
   Arguments root_;
   std::unique_ptr<GlobalOptions> globals_;
-  std::vector<std::pair<std::unique_ptr<Arguments>, Runner>> runners_;
+  std::vector<Attached> commands_;
 };
 
 /// The index of the word that names the command, found without parsing; nothing if there is none.

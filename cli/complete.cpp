@@ -11,6 +11,7 @@
 #include "cli/help.h"
 #include "cli/output.h"
 #include "cli/settings.h"
+#include "cli/topics.h"
 #include "cli/word_scanner.h"
 #include "core/text.h"
 
@@ -123,6 +124,20 @@ void add_values(Candidates& candidates, const std::string& type, const GlobalOpt
   }
 }
 
+void add_commands(Candidates& candidates, const CLI::App& command) {
+  for (const CLI::App* const sub : commands_of(command)) {
+    candidates.add(sub->get_name(), sub->get_description());
+  }
+}
+
+/// Adds what `help` explains.
+void add_topics(Candidates& candidates, const CLI::App& help) {
+  add_commands(candidates, *help.get_parent());
+  for (const Topic& topic : kTopics) {
+    candidates.add(topic.name);
+  }
+}
+
 void add_options(Candidates& candidates, const CLI::App& command) {
   for (const CLI::Option* const option : options_of(command)) {
     for (const std::string& name : option->get_lnames()) {
@@ -137,13 +152,16 @@ void add_arguments(Candidates& candidates, const WordScanner& scanner,
   if (!positionals.empty()) {
     // The last argument can be repeated.
     const auto& argument = *positionals[std::min(scanner.arguments(), positionals.size() - 1)];
-    if (scanner.arguments() < positionals.size() || argument.get_items_expected_max() > 1) {
+    if (scanner.arguments() >= positionals.size() && argument.get_items_expected_max() <= 1) {
+      return;
+    }
+    if (argument.get_type_name() == "TOPIC") {
+      add_topics(candidates, scanner.command());
+    } else {
       add_values(candidates, argument.get_type_name(), globals);
     }
   } else if (scanner.arguments() == 0) {
-    for (const CLI::App* const sub : commands_of(scanner.command())) {
-      candidates.add(sub->get_name(), sub->get_description());
-    }
+    add_commands(candidates, scanner.command());
   }
 }
 

@@ -29,6 +29,9 @@ Runner attach(Arguments& app) {
 
 }  // namespace
 
-const Command kCompletion{"completion", "Print the completion script of a shell", attach};
+const Command kCompletion{.name = "completion",
+                          .summary = "Print the completion script of a shell",
+                          .attach = attach,
+                          .reads_settings = false};
 
 }  // namespace nexakey::cli

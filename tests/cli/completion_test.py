@@ -115,6 +115,8 @@ def cases(env):
     yield "nexakey list --status su", ["list", "--status", "suspended"]
     yield "nexakey list --status=su", ["list", "--status=suspended"]
     yield "nexakey completion f", ["completion", "fish"]
+    yield "nexakey help whitel", ["help", "whitelist"]
+    yield "nexakey help exit", ["help", "exit-status"]
     yield "nexakey usage --by h", ["usage", "--by", "hour"]
     # Keys and workspaces
     yield "nexakey show cr", ["show", "crm"]

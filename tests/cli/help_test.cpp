@@ -6,6 +6,7 @@
 #include <doctest/doctest.h>
 
 #include "cli/command_line.h"
+#include "cli/topics.h"
 #include "cli/wrap.h"
 #include "core/text.h"
 
@@ -16,13 +17,17 @@ constexpr std::size_t kTerminalWidth = 80;
 
 using Lines = std::vector<std::string>;
 
-void check_page(const CLI::App& command) {
-  const std::string help = help_of(command);
-  CAPTURE(full_name(command));
-  for (const std::string_view line : core::split(help, '\n')) {
+void check_width(std::string_view page) {
+  for (const std::string_view line : core::split(page, '\n')) {
     CAPTURE(line);
     CHECK(core::display_width(line) <= kTerminalWidth);
   }
+}
+
+void check_page(const CLI::App& command) {
+  const std::string help = help_of(command);
+  CAPTURE(full_name(command));
+  check_width(help);
   // The order of the page.
   CHECK(help.starts_with("Usage: " + full_name(command)));
   const std::size_t summary = help.find("\n\n" + command.get_description() + ".\n\nExamples:\n");
@@ -37,6 +42,13 @@ void check_page(const CLI::App& command) {
 TEST_CASE("the help of every command fits 80 columns and has its parts in one order") {
   const CommandLine line;
   check_page(line.app());
+}
+
+TEST_CASE("the topics fit 80 columns") {
+  for (const Topic& topic : kTopics) {
+    CAPTURE(topic.name);
+    check_width(topic.text);
+  }
 }
 
 TEST_CASE("a text is wrapped at its separator") {

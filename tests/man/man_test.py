@@ -5,6 +5,7 @@ lint        mandoc reports no problem in any page
 commands    each command has a page, nexakey.1 names it, each page is of a command and is installed
 options     each option of a command is described in its page, those of all commands in nexakey.1
 documented  each option that a page describes or mentions exists
+topics      `help environment`, `exit-status` and `output` name what the sections of nexakey.1 name
 api         nexakey-api.7 has each operation of the contract, and no other
 """
 
@@ -39,6 +40,11 @@ class Binary:
         ).stdout
         short_names = set(re.findall(r"^  (-[A-Za-z]), --", help_text, re.MULTILINE))
         return long_names | short_names
+
+    def topic(self, name):
+        return subprocess.run(
+            [self.path, "help", name], check=True, capture_output=True, text=True
+        ).stdout
 
     def own_options(self, command):
         """The options that only this command has, including those of its subcommands."""
@@ -127,6 +133,36 @@ def check_documented(binary, folder):
     return problems
 
 
+def check_topics(binary, folder):
+    page = (folder / "nexakey.1").read_text(encoding="utf-8")
+    sections = dict(re.findall(r"^\.Sh ([A-Z ]+)\n(.*?)(?=^\.Sh )", page, re.MULTILINE | re.DOTALL))
+
+    def items(section, macro):
+        """The terms of a list of a section."""
+        lists = re.findall(rf"^\.It {macro} ?(.*)$", sections[section], re.MULTILINE)
+        return {term for line in lists for term in re.split(r" ?, ", line)}
+
+    codes = re.search(r"with one of the codes\n(.*?)\.\n", sections["OUTPUT"], re.DOTALL).group(1)
+    wanted = {
+        "environment": items("ENVIRONMENT", "Ev"),
+        "exit-status": items("EXIT STATUS", ""),
+        "output": items("OUTPUT", "Cm") | set(re.findall(r"[a-z_]{6,}", codes)),
+    }
+    problems = []
+    for topic, words in wanted.items():
+        text = binary.topic(topic)
+        missing = [word for word in words if not re.search(rf"(?<!\w){word}(?!\w)", text)]
+        problems += [f"help {topic} does not have {word}" for word in sorted(missing)]
+    named = set(re.findall(r"\b[A-Z]+_[A-Z_]+\b", binary.topic("environment")))
+    problems += [f"nexakey.1 does not describe {name}"
+                 for name in sorted(named - wanted["environment"])]
+    statuses = re.findall(r"^  ((?:\d+(?:, )?)+)  ", binary.topic("exit-status"), re.MULTILINE)
+    named = {status for line in statuses for status in line.split(", ")}
+    problems += [f"nexakey.1 does not describe exit status {status}"
+                 for status in sorted(named - wanted["exit-status"])]
+    return problems
+
+
 def check_api(_binary, folder):
     page = (folder / "nexakey-api.7").read_text(encoding="utf-8")
     contract = json.loads((folder.parent / "server" / "openapi.json").read_text(encoding="utf-8"))
@@ -154,6 +190,7 @@ CHECKS = {
     "commands": check_commands,
     "options": check_options,
     "documented": check_documented,
+    "topics": check_topics,
     "api": check_api,
 }
 
