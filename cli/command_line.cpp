@@ -4,8 +4,8 @@
 #include <array>
 #include <string_view>
 
+#include "cli/other_words.h"
 #include "cli/parse_error.h"
-#include "cli/suggest.h"
 #include "cli/word_scanner.h"
 #include "core/text.h"
 
@@ -164,7 +164,7 @@ void check_command(const std::vector<std::string>& words, std::size_t at) {
       throw Failure{unknown_option(words[i], line.app())};
     }
   }
-  const auto meant = closest(words[at], names);
+  const auto meant = command_for(words[at], names);
   throw Failure{{core::ErrorCode::usage, "unknown command " + core::quote(words[at]),
                  meant ? "try " + *meant : "see nexakey --help"}};
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "cli/help.h"
+#include "cli/other_words.h"
 #include "cli/print_error.h"
 #include "cli/suggest.h"
 #include "cli/word_scanner.h"
@@ -42,7 +43,7 @@ core::Error describe(const CLI::ParseError& error, const CLI::App& command,
   }
   if (!extras.empty()) {
     const std::string word = unmark(extras.front());
-    const auto meant = closest(word, names);
+    const auto meant = command_for(word, names);
     return {ErrorCode::usage,
             (names.empty() ? "unexpected argument " : "unknown command ") + core::quote(word),
             meant ? "try " + *meant : help};

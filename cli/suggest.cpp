@@ -7,6 +7,14 @@ namespace nexakey::cli {
 namespace {
 
 constexpr std::size_t kMaxWordLength = 64;
+/// A shorter word is too similar to too many, or begins too many.
+constexpr std::size_t kMinSimilar = 3;
+constexpr std::size_t kMinBeginning = 2;
+
+/// The length of a word without the dashes of an option.
+std::size_t letters(const std::string& word) {
+  return word.size() - std::min(word.size(), word.find_first_not_of('-'));
+}
 
 /// The optimal string alignment distance: the number of insertions, deletions, replacements and
 /// swaps of neighbouring characters.
@@ -28,23 +36,34 @@ std::size_t distance(const std::string& a, const std::string& b) {
   return d[a.size()][b.size()];
 }
 
+/// The candidate that begins with the word, if there is one only.
+std::optional<std::string> only_completion(const std::string& word,
+                                           const std::vector<std::string>& candidates) {
+  const auto begins = [&](const std::string& candidate) { return candidate.starts_with(word); };
+  const auto found = std::ranges::find_if(candidates, begins);
+  return found != candidates.end() && std::ranges::count_if(candidates, begins) == 1
+             ? std::optional(*found)
+             : std::nullopt;
+}
+
 }  // namespace
 
 std::optional<std::string> closest(const std::string& word,
                                    const std::vector<std::string>& candidates) {
-  if (word.size() > kMaxWordLength) {
+  const std::size_t length = letters(word);
+  if (length < kMinBeginning || word.size() > kMaxWordLength) {
     return std::nullopt;
   }
   std::optional<std::string> best;
-  std::size_t nearest = std::max<std::size_t>(2, word.size() / 3) + 1;
+  std::size_t nearest = length < kMinSimilar ? 1 : length / 3 + 1;
   for (const std::string& candidate : candidates) {
     const std::size_t far = distance(word, candidate);
-    if (far < nearest && far < candidate.size()) {
+    if (far < nearest && far < letters(candidate)) {
       nearest = far;
       best = candidate;
     }
   }
-  return best;
+  return best ? best : only_completion(word, candidates);
 }
 
 }  // namespace nexakey::cli

@@ -6,7 +6,8 @@
 
 namespace nexakey::cli {
 
-/// The candidate that is most similar to a mistyped word; nothing if none is similar.
+/// The candidate that is most similar to a mistyped word, with one difference for each three
+/// letters at most, or the only one that begins with it; nothing if there is none.
 std::optional<std::string> closest(const std::string& word,
                                    const std::vector<std::string>& candidates);
 
