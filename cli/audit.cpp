@@ -1,8 +1,8 @@
 #include <memory>
 
+#include "cli/audit_table.h"
 #include "cli/command.h"
 #include "cli/key_argument.h"
-#include "cli/key_view.h"
 #include "cli/options.h"
 #include "core/json.h"
 #include "core/text.h"
@@ -14,6 +14,7 @@ using core::AuditEntry;
 using core::ErrorCode;
 
 constexpr const char* kExamples =
+    "nexakey audit --last 20\n"
     "nexakey audit --since 7d\n"
     "nexakey audit crm --action edit\n"
     "nexakey audit --check\n"
@@ -27,11 +28,12 @@ struct Options {
   std::optional<std::string> until{};
   std::optional<std::string> after{};
   std::optional<std::string> limit{};
+  std::optional<std::string> last{};
   bool check = false;
   std::optional<std::string> head{};
 
   [[nodiscard]] bool selects() const {
-    return subject || actor || action || since || until || after || limit;
+    return subject || actor || action || since || until || after || limit || last;
   }
 };
 
@@ -76,15 +78,20 @@ core::AuditFilter make_filter(const Context& context, const Options& options) {
   return filter;
 }
 
-std::string who(const AuditEntry& entry) {
-  return entry.actor.name.empty() ? "-" : entry.actor.name;
+/// Parses a number of entries, at least 1; ends the command if `text` is not one.
+std::size_t parse_count(const std::string& text, const std::string& option) {
+  const auto count = static_cast<std::size_t>(parse_number(text, option));
+  if (count == 0) {
+    throw Failure{{ErrorCode::usage, option + " must be at least 1", ""}};
+  }
+  return count;
 }
 
 /// Prints the log in the output format, entry by entry.
 class Printer {
  public:
   explicit Printer(Context& context)
-      : context_(context), view_(context), json_(context.out.buffer()) {
+      : context_(context), table_(context), json_(context.out.buffer()) {
     if (context_.settings.format == Format::json) {
       json_.begin_object().name("entries").begin_array();
     }
@@ -101,13 +108,11 @@ class Printer {
     } else if (context_.settings.quiet) {
       context_.out.write(std::to_string(entry.number) + "\n");
     } else {
-      table_.add({std::to_string(entry.number), view_.brief_time(entry.at), who(entry),
-                  entry.actor.source, entry.action, entry.subject.empty() ? "-" : entry.subject,
-                  entry.details});
+      table_.add(entry);
     }
   }
 
-  void finish(const std::optional<std::int64_t>& next) {
+  void finish(store::KeyStore& store, const std::optional<std::int64_t>& next) {
     if (context_.settings.format == Format::json) {
       json_.end_array().name("next_cursor");
       if (next) {
@@ -117,10 +122,12 @@ class Printer {
       }
       json_.end_object();
       context_.out.write("\n");
-    } else if (!table_.empty()) {
-      context_.out.write(table_.render(view_.style()));
     } else if (context_.settings.format == Format::table && !context_.settings.quiet) {
-      print_note("no entries");
+      const std::string table = table_.finish(store);
+      context_.out.write(table);
+      if (table.empty()) {
+        print_note("no entries");
+      }
     }
     if (next) {
       context_.out.flush();
@@ -130,34 +137,25 @@ class Printer {
 
  private:
   Context& context_;
-  KeyView view_;
+  AuditTable table_;
   core::JsonWriter json_;
-  Table table_{{{"NUMBER", true},
-                {"AT"},
-                {"ACTOR", false, true},
-                {"SOURCE", false, true},
-                {"ACTION"},
-                {"SUBJECT"},
-                {"DETAILS", false, true}}};
 };
 
 ExitStatus print_log(Context& context, store::KeyStore& store, const Options& options) {
   core::AuditFilter filter = make_filter(context, options);
-  std::size_t limit = SIZE_MAX;
-  if (options.limit) {
-    limit = static_cast<std::size_t>(parse_number(*options.limit, "--limit"));
-    if (limit == 0) {
-      throw Failure{{ErrorCode::usage, "--limit must be at least 1", ""}};
-    }
+  const std::size_t limit = options.limit ? parse_count(*options.limit, "--limit") : SIZE_MAX;
+  if (options.last) {
+    filter.last = parse_count(*options.last, "--last");
   }
   if (options.subject) {
     filter.subjects = subjects_of(context, store, *options.subject);
   }
   Printer printer(context);
-  printer.finish(value_of(store.audit(filter, limit, [&](const AuditEntry& entry) {
+  const auto next = value_of(store.audit(filter, limit, [&](const AuditEntry& entry) {
     printer.add(entry);
     return true;
-  })));
+  }));
+  printer.finish(store, next);
   return ExitStatus::done;
 }
 
@@ -198,6 +196,10 @@ ExitStatus run(Context& context, const Options& options) {
   if (!options.check && options.head && !options.head->empty()) {
     throw Failure{{ErrorCode::usage, "--head HEAD is only for --check", "add --check"}};
   }
+  if (options.last && (options.limit || options.after)) {
+    throw Failure{{ErrorCode::usage, "--last cannot be combined with --limit or --after",
+                   "use --last for the newest entries, or --after and --limit for pages"}};
+  }
   const auto store = context.open_store();
   if (options.check) {
     return check_log(context, *store, options);
@@ -221,6 +223,7 @@ Runner attach(Arguments& app) {
       ->type_name("DURATION|TIME");
   app.add_option("--until", options->until, "Changes before: 7d or a time")
       ->type_name("DURATION|TIME");
+  app.add_option("--last", options->last, "The newest N entries, newest last")->type_name("N");
   app.add_option("--after", options->after, "Entries after this number")->type_name("N");
   app.add_option("--limit", options->limit, "At most N entries")->type_name("N");
   app.add_flag("--check", options->check, "Check the hash chain of the whole log");

@@ -75,6 +75,15 @@ std::vector<std::size_t> Table::widths(const TableStyle& style) const {
   return widths;
 }
 
+void Table::drop(std::string_view title) {
+  const auto column = std::ranges::find(columns_, title, &Column::title);
+  const auto index = column - columns_.begin();
+  columns_.erase(column);
+  for (auto& row : rows_) {
+    row.erase(row.begin() + index);
+  }
+}
+
 std::size_t Table::width() const { return total(widths({})); }
 
 std::string Table::render(const TableStyle& style) const {

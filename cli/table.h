@@ -44,6 +44,8 @@ class Table {
   void add(std::vector<Cell> row) { rows_.push_back(std::move(row)); }
   [[nodiscard]] bool empty() const { return rows_.empty(); }
   std::vector<Cell>& row(std::size_t number) { return rows_[number]; }
+  /// Removes the column with this title.
+  void drop(std::string_view title);
   /// The width of the table in terminal columns if nothing is truncated.
   [[nodiscard]] std::size_t width() const;
   [[nodiscard]] std::string render(const TableStyle& style) const;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -105,9 +106,11 @@ struct AuditFilter {
   std::optional<AuditAction> action{};
   std::optional<std::string> workspace{};  ///< none: every workspace, and what belongs to none
   std::optional<Time> since{};
-  std::optional<Time> until{};  ///< before this
-  std::int64_t after = 0;       ///< only entries after this number
+  std::optional<Time> until{};        ///< before this
+  std::int64_t after = 0;             ///< only entries after this number
+  std::optional<std::size_t> last{};  ///< of these, only the newest, this many; at least 1
 
+  /// Whether an entry meets all conditions but `last`.
   [[nodiscard]] bool matches(const AuditEntry& entry) const;
 };
 

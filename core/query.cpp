@@ -124,7 +124,18 @@ Result<void> read_after(AuditFilter& filter, const std::string& text) {
              : reject(quote(text) + " is not an entry number");
 }
 
-constexpr std::array<FilterField<AuditFilter>, 7> kAuditFields{{
+Result<void> read_last(AuditFilter& filter, const std::string& text) {
+  std::size_t last = 0;
+  const char* const end = text.data() + text.size();
+  const auto [parsed, error] = std::from_chars(text.data(), end, last);
+  if (error != std::errc() || parsed != end || last == 0) {
+    return reject("the parameter last must be a number of entries, at least 1");
+  }
+  filter.last = last;
+  return {};
+}
+
+constexpr std::array<FilterField<AuditFilter>, 8> kAuditFields{{
     {"subject", true,
      [](AuditFilter& filter, const std::string& text) -> Result<void> {
        filter.subjects.push_back(text);
@@ -149,6 +160,10 @@ constexpr std::array<FilterField<AuditFilter>, 7> kAuditFields{{
     {"after", false, read_after,
      [](const AuditFilter& filter) {
        return filter.after != 0 ? Values{std::to_string(filter.after)} : Values();
+     }},
+    {"last", false, read_last,
+     [](const AuditFilter& filter) {
+       return filter.last ? Values{std::to_string(*filter.last)} : Values();
      }},
 }};
 

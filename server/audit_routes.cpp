@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <utility>
 
 #include "core/json.h"
@@ -44,7 +45,9 @@ Result<HttpResponse> list_audit(Call& call) {
   if (auto confined = restrict_workspace(call, filter->workspace); !confined) {
     return tl::unexpected(std::move(confined.error()));
   }
-  const auto limit = take_limit(call.query);
+  // The last entries fit on one page, as far as one can have them.
+  const auto limit =
+      take_limit(call.query, std::min(filter->last.value_or(kDefaultLimit), core::kMaxPage));
   if (!limit) {
     return tl::unexpected(limit.error());
   }

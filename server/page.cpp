@@ -4,16 +4,11 @@
 #include <optional>
 
 namespace nexakey::server {
-namespace {
 
-constexpr std::size_t kDefaultLimit = 100;
-
-}  // namespace
-
-core::Result<std::size_t> take_limit(core::Query& query) {
+core::Result<std::size_t> take_limit(core::Query& query, std::size_t default_limit) {
   return core::take_number(query, "limit", 1, core::kMaxPage)
-      .map([](const std::optional<std::uint64_t>& limit) {
-        return std::size_t{limit.value_or(kDefaultLimit)};
+      .map([&](const std::optional<std::uint64_t>& limit) {
+        return std::size_t{limit.value_or(default_limit)};
       });
 }
 

@@ -47,10 +47,11 @@ void compare(Tables& tables, const RevocationLog& log, const std::string& path,
     return;
   }
   std::size_t missing = 0;
-  tables.scan_audit({.after = log.through().number}, [&](const core::AuditEntry& entry) {
-    missing += endings_of(entry).size();
-    return true;
-  });
+  tables.scan_audit({.after = log.through().number}, Order::oldest_first,
+                    [&](const core::AuditEntry& entry) {
+                      missing += endings_of(entry).size();
+                      return true;
+                    });
   if (missing > 0) {
     findings.add(Health::warning,
                  path + " lacks the last of what was ended (" + std::to_string(missing) + ")",

@@ -89,7 +89,8 @@ void check_audit(Tables& tables, Findings& findings) {
     return findings.finish(kWaits);  // its first entries may be missing
   }
   core::AuditChecker checker;
-  tables.scan_audit({}, [&](const core::AuditEntry& entry) { return checker.add(entry); });
+  tables.scan_audit({}, Order::oldest_first,
+                    [&](const core::AuditEntry& entry) { return checker.add(entry); });
   const auto head = checker.finish();
   if (!head || *head != tables.audit_head()) {
     findings.add(Health::problem, head ? "the last entries are missing" : head.error().message,

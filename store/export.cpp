@@ -41,7 +41,7 @@ Result<void> export_tables(Tables& tables, const std::optional<std::string>& wor
                       [&](const core::KeyUsage& usage) { return goes_on = visit(usage); });
   }
   if (goes_on && !workspace) {
-    tables.scan_audit({}, visit);
+    tables.scan_audit({}, Order::oldest_first, visit);
   }
   return outcome;
 }

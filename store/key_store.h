@@ -217,9 +217,10 @@ class KeyStore : protected Changes {
   /// All tokens, newest first.
   virtual Result<std::vector<core::Token>> tokens() = 0;
 
-  /// Calls `visit` with each entry of the audit log that `filter` matches, oldest first, at most
+  /// Calls `visit` with each entry of the audit log that `filter` selects, oldest first, at most
   /// `limit` of them, until it returns false. Needs no more memory for many entries than for one.
-  /// Returns the `after` of the next page, if there is one.
+  /// Returns the `after` of the next page, if there is one. What is `last` is known when the call
+  /// begins: entries that are appended later are not part of it, but may be of the next pages.
   virtual Result<std::optional<std::int64_t>> audit(
       const core::AuditFilter& filter, std::size_t limit,
       const std::function<bool(const core::AuditEntry&)>& visit) = 0;

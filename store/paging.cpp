@@ -48,6 +48,25 @@ Result<KeyId> last_existing(Engine& engine, const std::vector<KeyId>& ids) {
       "list the keys from the beginning");
 }
 
+/// The number after which the newest `count` entries that match begin. Only numbers are kept, so
+/// that the memory does not depend on how many entries are asked for.
+Result<std::int64_t> find_start(Engine& engine, const core::AuditFilter& filter,
+                                std::size_t count) {
+  std::int64_t start = filter.after;
+  return engine
+      .read([&](Tables& tables) {
+        std::size_t found = 0;
+        tables.scan_audit(filter, Order::newest_first, [&](const core::AuditEntry& entry) {
+          found += filter.matches(entry) ? 1 : 0;
+          if (found == count) {
+            start = entry.number - 1;
+          }
+          return found < count;
+        });
+      })
+      .map([&] { return start; });
+}
+
 }  // namespace
 
 Result<void> list_keys(Engine& engine, const core::KeyFilter& filter,
@@ -95,17 +114,27 @@ Result<void> list_keys(Engine& engine, const core::KeyFilter& filter,
 
 Result<void> list_audit(Engine& engine, core::AuditFilter filter,
                         const std::function<bool(const core::AuditEntry&)>& visit) {
+  std::size_t rest = filter.last.value_or(SIZE_MAX);
+  if (filter.last) {
+    const auto start = find_start(engine, filter, rest);
+    if (!start) {
+      return tl::unexpected(start.error());
+    }
+    filter.after = *start;
+  }
   for (;;) {
+    const std::size_t page_size = std::min(rest, kPageSize);
     std::vector<core::AuditEntry> page;
     auto read = engine.read([&](Tables& tables) {
-      tables.scan_audit(filter, [&](const core::AuditEntry& entry) {
+      tables.scan_audit(filter, Order::oldest_first, [&](const core::AuditEntry& entry) {
         if (filter.matches(entry)) {
           page.push_back(entry);
         }
-        return page.size() < kPageSize;
+        return page.size() < page_size;
       });
     });
-    if (!read || !std::ranges::all_of(page, visit) || page.size() < kPageSize) {
+    rest -= page.size();
+    if (!read || !std::ranges::all_of(page, visit) || page.size() < page_size || rest == 0) {
       return read;
     }
     filter.after = page.back().number;

@@ -16,7 +16,7 @@ Result<void> list_keys(Engine& engine, const core::KeyFilter& filter,
                        const std::optional<core::KeyId>& after, std::size_t max, core::Time now,
                        const std::function<bool(const core::Key&)>& visit);
 
-/// Calls `visit` with each entry of the audit log that `filter` matches, oldest first, until it
+/// Calls `visit` with each entry of the audit log that `filter` selects, oldest first, until it
 /// returns false.
 Result<void> list_audit(Engine& engine, core::AuditFilter filter,
                         const std::function<bool(const core::AuditEntry&)>& visit);

@@ -191,13 +191,14 @@ Query scan_tokens(const Dialect& dialect, const std::optional<std::string>& work
   return std::move(where).end(order_of(order));
 }
 
-Query scan_audit(const Dialect& dialect, const core::AuditFilter& filter) {
+Query scan_audit(const Dialect& dialect, const core::AuditFilter& filter, Order order) {
   Where where(dialect, "SELECT " + list(kAuditColumns) + " FROM " + table(dialect, kAuditLog));
   where.add("number > ", filter.after);
   if (!filter.subjects.empty()) {
     where.add("subject IN (" + std::string(dialect.elements), json_array(filter.subjects), "))");
   }
-  return std::move(where).end(" ORDER BY number");
+  return std::move(where).end(order == Order::newest_first ? " ORDER BY number DESC"
+                                                           : " ORDER BY number");
 }
 
 std::vector<std::pair<core::Grain, Query>> sum_usage(const Dialect& dialect,

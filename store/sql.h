@@ -79,7 +79,7 @@ Query scan_keys(const Dialect& dialect, const core::KeyFilter& filter,
                 const std::optional<core::KeyId>& after, Order order);
 Query scan_line(const Dialect& dialect, core::KeyId first);
 Query scan_tokens(const Dialect& dialect, const std::optional<std::string>& workspace, Order order);
-Query scan_audit(const Dialect& dialect, const core::AuditFilter& filter);
+Query scan_audit(const Dialect& dialect, const core::AuditFilter& filter, Order order);
 Query keys_to_fold(const Dialect& dialect, core::KeyId first, core::Time cutoff);
 Query last_folded_day(const Dialect& dialect);
 /// The queries whose rows together are those of `sum_usage`, and the grain of each.

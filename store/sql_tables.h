@@ -108,10 +108,10 @@ class SqlTables : public Base {
     });
   }
 
-  void scan_audit(const core::AuditFilter& filter,
+  void scan_audit(const core::AuditFilter& filter, Order order,
                   const std::function<bool(const core::AuditEntry&)>& visit) override {
     statements_.visit(
-        sql::scan_audit(Statements::kDialect, filter),
+        sql::scan_audit(Statements::kDialect, filter, order),
         [](const auto& row) { return read_audit_entry(row); }, visit);
   }
   void append(std::span<const core::AuditEntry> entries) override {

@@ -88,9 +88,9 @@ class Tables {
 
   /// The last entry of the audit log. In a write transaction, locks the log until its end.
   virtual core::AuditHead audit_head() = 0;
-  /// Calls `visit` with at least the entries that `filter` matches, oldest first, until it returns
-  /// false.
-  virtual void scan_audit(const core::AuditFilter& filter,
+  /// Calls `visit` with at least the entries that `filter` matches, by number, until it returns
+  /// false. Does not look at `filter.last`.
+  virtual void scan_audit(const core::AuditFilter& filter, Order order,
                           const std::function<bool(const core::AuditEntry&)>& visit) = 0;
   /// The id of the store, and the hash of the entry with this number. A process that only decides
   /// may ask for it.

@@ -184,6 +184,11 @@ Result<Json> ApiClient::judge(const Call& call, const Reply& reply) const {
       problem->code == ErrorCode::outcome_unknown || problem->code == ErrorCode::failed) {
     problem->message = name_ + ": " + problem->message;
   }
+  if (problem->code == ErrorCode::usage && problem->message.starts_with("unknown parameter")) {
+    // This client sends no others than those of its own version.
+    problem->message = name_ + ": " + problem->message;
+    problem->hint = "check that its nexakey is not older than this one";
+  }
   return tl::unexpected(*std::move(problem));
 }
 

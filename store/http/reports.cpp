@@ -18,8 +18,8 @@ struct AuditPage {
   std::optional<std::int64_t> next;
 };
 
-/// A page of what was asked for: the oldest `limit` entries that match, with the last one as the
-/// cursor.
+/// A page of what was asked for: the oldest `limit` entries that the filter selects, with the last
+/// one as the cursor.
 Result<AuditPage> read_page(const Json& json, const core::AuditFilter& filter, std::size_t limit) {
   auto entries = read_list(member(json, "entries"), core::read_audit_entry);
   if (!entries) {
@@ -34,6 +34,10 @@ Result<AuditPage> read_page(const Json& json, const core::AuditFilter& filter, s
   const Json& next = member(json, "next_cursor");
   if (entries->size() > limit || !(next.is_null() || (!entries->empty() && next == last))) {
     return reject("it has too many entries, or its next_cursor is not the last one");
+  }
+  if (filter.last && entries->size() >= *filter.last &&
+      (entries->size() > *filter.last || !next.is_null())) {
+    return reject("it has more entries than the last ones that were requested");
   }
   return AuditPage{.entries = *std::move(entries),
                    .next = next.is_null() ? std::nullopt : std::optional(last)};
@@ -63,6 +67,8 @@ Result<std::optional<std::int64_t>> RemoteStore::audit(
     const core::AuditFilter& filter, std::size_t limit,
     const std::function<bool(const AuditEntry&)>& visit) {
   core::AuditFilter rest = filter;
+  const bool has_all_last = filter.last && *filter.last <= limit;
+  limit = std::min(limit, filter.last.value_or(limit));
   while (limit > 0) {
     const std::size_t wanted = std::min(limit, core::kMaxPage);
     const auto page = client_.ask(get(target_of(rest, wanted)),
@@ -79,9 +85,10 @@ Result<std::optional<std::int64_t>> RemoteStore::audit(
       return std::nullopt;
     }
     rest.after = *page->next;
+    rest.last.reset();  // the first page has shown where they begin
     limit -= page->entries.size();
   }
-  return rest.after;
+  return has_all_last ? std::nullopt : std::optional(rest.after);
 }
 
 Result<core::AuditHead> RemoteStore::audit_head() {

@@ -272,6 +272,21 @@ class Keys(ApiTest):
         self.assertEqual(self.ask("GET", "/v1/usage").json["total"]["requests"], 2)
         self.assertEqual(self.ask("GET", "/v1/usage?by=month").status, 400)
 
+    def test_the_last_entries_of_the_log(self):
+        for _ in range(130):
+            self.put()
+        def numbers(query, bearer=None):
+            page = self.ask("GET", "/v1/audit?" + query, bearer=bearer).json
+            return [entry["number"] for entry in page["entries"]], page["next_cursor"]
+        head = self.ask("GET", "/v1/audit/head").json["head"]["number"]
+        self.assertEqual(numbers("last=3", "auditor"), ([head - 2, head - 1, head], None))
+        self.assertEqual(numbers("last=120"), (list(range(head - 119, head + 1)), None))
+        self.assertEqual(numbers("last=3&limit=2"), ([head - 2, head - 1], head - 1))
+        self.assertEqual(numbers("last=5000"), (list(range(1, head + 1)), None))
+        self.assertEqual(numbers("last=2&action=token_create"), ([3, 4], None))
+        for query in ("last=0", "last=-1", "last=x", "last=", "last=1&last=2"):
+            self.assertEqual(self.ask("GET", "/v1/audit?" + query).status, 400, query)
+
     def test_a_head_is_a_get_without_its_body(self):
         reply, head = self.ask("GET", "/v1/keys"), self.ask("HEAD", "/v1/keys")
         self.assertEqual((head.status, head.text), (200, ""))

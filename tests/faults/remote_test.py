@@ -331,6 +331,23 @@ class Meaning(RemoteTest):
         self.expect_of(page(after=older["id"]), "list", 6, "next_cursor")
         self.expect_of(reply(200, {"keys": [], "next_cursor": 1}), "list", 6, "next_cursor")
 
+    def test_the_last_entries_of_a_server_that_does_not_select_them_are_none(self):
+        self.expect_of(problem(400, "usage", 'unknown parameter "last"'), "audit --last 2", 2,
+                       'unknown parameter "last": check that its nexakey is not older')
+        def log(numbers, after=None):
+            entry = {"at": "2026-01-01T00:00:00.000Z", "action": "edit", "actor": "ann",
+                     "source": None, "workspace": "default", "subject": RECORD["id"],
+                     "details": {}, "hash": "0" * 64}
+            return reply(200, {"entries": [entry | {"number": number} for number in numbers],
+                               "next_cursor": after})
+        # One that ignores the parameter has more entries behind the first ones.
+        for answer in (log([1, 2], 2), log([1, 2, 3])):
+            self.expect_of(answer, "audit --last 2 -o jsonl", 6, "the last ones|too many entries")
+        server = self.serve(lambda *_: log([8, 9]))
+        done = self.run_command("audit --last 2 -q")
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "8\n9\n", ""))
+        self.assertEqual([each.target for each in server.requests], ["/v1/audit?last=2&limit=2"])
+
     def test_a_list_that_goes_round_in_a_circle_ends(self):
         twin = RECORD | {"id": "key_ab0123456789"}
         def answer(_, number):

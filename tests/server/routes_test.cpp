@@ -210,10 +210,38 @@ TEST_CASE("The audit log of one workspace has only its entries") {
   CHECK(fixture.ask(request("GET", "/v1/audit/head", sales)).status == 403);
   CHECK(entries("?limit=1", everything) == 1);
   CHECK(fixture.ask_json(request("GET", "/v1/audit?limit=1", everything))["next_cursor"] == 1);
-  for (const char* const query : {"?limit=0", "?limit=1001", "?nonsense=1", "?after=x"}) {
+  for (const char* const query :
+       {"?limit=0", "?limit=1001", "?nonsense=1", "?after=x", "?last=0", "?last=x"}) {
     CAPTURE(query);
     CHECK(fixture.ask(request("GET", std::string("/v1/audit") + query, everything)).status == 400);
   }
+}
+
+TEST_CASE("The last entries of the audit log are one page unless a limit is given") {
+  Fixture fixture;
+  const std::string token = fixture.token(Role::auditor);
+  const std::string other = fixture.token(Role::auditor, "sales");
+  for (std::uint64_t n = 1; n <= 150; ++n) {
+    test::add(fixture.store, n);
+  }
+  const auto entries = [&](const std::string& query) {
+    const Json page = fixture.ask_json(request("GET", "/v1/audit" + query, token));
+    std::vector<std::int64_t> numbers;
+    for (const Json& entry : page["entries"]) {
+      numbers.push_back(entry["number"]);
+    }
+    return std::make_pair(numbers, page["next_cursor"]);
+  };
+  const std::int64_t head = entries("?last=1").first.at(0);
+  CHECK(entries("?last=2").first == std::vector{head - 1, head});
+  CHECK(entries("?last=2").second.is_null());
+  CHECK(entries("?last=120").first.size() == 120);
+  CHECK(entries("?last=120").first.back() == head);
+  CHECK(entries("?last=120").second.is_null());
+  CHECK(entries("?last=5&limit=2").first == std::vector{head - 4, head - 3});
+  CHECK(entries("?last=5&limit=2").second == head - 3);
+  CHECK(entries("").first.size() == 100);
+  CHECK(fixture.ask_json(request("GET", "/v1/audit?last=5", other))["entries"].empty());
 }
 
 TEST_CASE("A page that grows too long ends before its limit") {

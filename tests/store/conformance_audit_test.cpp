@@ -235,6 +235,93 @@ STORE_TEST("the log is read in pages", STORE_FIXTURES) {
   CHECK(seen == 3);
 }
 
+std::vector<std::int64_t> numbers(KeyStore& store, const AuditFilter& filter) {
+  std::vector<std::int64_t> numbers;
+  for (const AuditEntry& entry : log(store, filter)) {
+    numbers.push_back(entry.number);
+  }
+  return numbers;
+}
+
+STORE_TEST("the last entries are listed, oldest first", STORE_FIXTURES) {
+  using Numbers = std::vector<std::int64_t>;
+  Stores stores(backend);
+  CHECK(log(*stores.second, {.last = 3}).empty());
+  for (std::uint64_t n = 1; n <= 7; ++n) {
+    Key key = make_key(n);
+    key.workspace = n == 2 ? "sales" : "default";
+    add(*stores.first, key);
+    value_of(stores.first->as(kTester).update(make_key(n).id, {.rate_limit = 7}, now()));
+  }
+  KeyStore& store = *stores.second;
+  CHECK(numbers(store, {.last = 1}) == Numbers{14});
+  CHECK(numbers(store, {.last = 3}) == Numbers{12, 13, 14});
+  CHECK(log(store, {.last = 14}) == log(store));
+  CHECK(log(store, {.last = 15}) == log(store));
+  CHECK(log(store, {.last = SIZE_MAX}) == log(store));
+  // The last ones of those that match, not the matches of the last ones
+  CHECK(numbers(store, {.action = core::AuditAction::edit, .last = 2}) == Numbers{12, 14});
+  CHECK(numbers(store, {.workspace = "sales", .last = 1}) == Numbers{4});
+  CHECK(numbers(store, {.workspace = "none", .last = 1}).empty());
+  CHECK(numbers(store, {.until = long_ago(), .last = 5}).empty());
+  CHECK(numbers(store, {.after = 12, .last = 5}) == Numbers{13, 14});
+  CHECK(numbers(store, {.subjects = {make_key(3).id.to_string(), make_key(5).id.to_string()},
+                        .last = 3}) == Numbers{6, 9, 10});
+}
+
+STORE_TEST("the last entries are listed in pages", STORE_FIXTURES) {
+  Stores stores(backend);
+  for (std::uint64_t n = 1; n <= 9; ++n) {
+    add(*stores.first, n);
+  }
+  for (const std::size_t limit : {1U, 2U, 3U, 4U, 5U, 6U}) {
+    CAPTURE(limit);
+    AuditFilter filter{.last = 5};
+    std::vector<std::int64_t> seen;
+    std::optional<std::int64_t> after;
+    do {
+      filter.after = after.value_or(0);
+      after = value_of(stores.second->audit(filter, limit, [&](const AuditEntry& entry) {
+        seen.push_back(entry.number);
+        return true;
+      }));
+      filter.last.reset();
+    } while (after);
+    CHECK(seen == std::vector<std::int64_t>{5, 6, 7, 8, 9});
+  }
+  SUBCASE("entries that are appended meanwhile are not among them") {
+    std::vector<std::int64_t> seen;
+    const auto next =
+        value_of(stores.second->audit({.last = 2}, SIZE_MAX, [&](const AuditEntry& entry) {
+          seen.push_back(entry.number);
+          add(*stores.first, static_cast<std::uint64_t>(10 + entry.number));
+          return true;
+        }));
+    CHECK(seen == std::vector<std::int64_t>{8, 9});
+    CHECK(next == std::nullopt);
+  }
+  SUBCASE("the caller ends the list") {
+    std::size_t seen = 0;
+    CHECK(value_of(stores.first->audit({.last = 5}, SIZE_MAX, [&](const AuditEntry&) {
+            return ++seen < 3;
+          })) == std::nullopt);
+    CHECK(seen == 3);
+  }
+}
+
+STORE_TEST("more entries than one page are among the last", STORE_FIXTURES) {
+  constexpr std::uint64_t kKeys = 1102;  // beyond the pages of the engines and of HTTP
+  constexpr std::size_t kLast = 1050;
+  Stores stores(backend);
+  for (std::uint64_t n = 1; n <= kKeys; ++n) {
+    add(*stores.first, n);
+  }
+  const auto all = log(*stores.second);
+  const auto last = log(*stores.second, {.last = kLast});
+  REQUIRE(all.size() == kKeys);
+  CHECK(last == std::vector(all.end() - kLast, all.end()));
+}
+
 STORE_TEST("the head of the log depends on all entries", STORE_FIXTURES) {
   Stores stores(backend);
   AuditHead last;

@@ -158,9 +158,13 @@ class MemoryTables final : public DecidingTables {
     }
     return point;
   }
-  void scan_audit(const core::AuditFilter& filter,
+  void scan_audit(const core::AuditFilter& filter, Order order,
                   const std::function<bool(const core::AuditEntry&)>& visit) override {
-    for (const core::AuditEntry& entry : data_.log) {
+    std::vector<core::AuditEntry> log = data_.log;
+    if (order == Order::newest_first) {
+      std::ranges::reverse(log);
+    }
+    for (const core::AuditEntry& entry : log) {
       if (entry.number > filter.after && !visit(entry)) {
         return;
       }

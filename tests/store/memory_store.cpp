@@ -504,6 +504,9 @@ Result<std::optional<std::int64_t>> MemoryStore::audit(
     const std::function<bool(const core::AuditEntry&)>& visit) {
   std::vector<core::AuditEntry> entries = data_->log;
   std::erase_if(entries, [&](const core::AuditEntry& entry) { return !filter.matches(entry); });
+  if (filter.last && *filter.last < entries.size()) {
+    entries.erase(entries.begin(), entries.end() - static_cast<std::ptrdiff_t>(*filter.last));
+  }
   for (std::size_t i = 0; i < std::min(entries.size(), limit); ++i) {
     if (!visit(entries[i])) {
       return std::nullopt;

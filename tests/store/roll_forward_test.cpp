@@ -316,7 +316,7 @@ std::vector<std::size_t> sizes_of(Engine& engine) {
       sizes[1] += row.grain == core::Grain::day ? 1 : 0;
       return true;
     });
-    tables.scan_audit({}, count(sizes[2]));
+    tables.scan_audit({}, store::Order::oldest_first, count(sizes[2]));
   }));
   return sizes;
 }

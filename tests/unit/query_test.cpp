@@ -234,7 +234,8 @@ TEST_CASE("A filter of the audit log is unchanged after a query") {
                          .workspace = "acme",
                          .since = at("2026-01-01T00:00:00.001Z"),
                          .until = at("2026-02-01"),
-                         .after = 7};
+                         .after = 7,
+                         .last = 20};
   for (const AuditFilter& filter : {full, AuditFilter()}) {
     Query written;
     add_audit_filter(written, filter);
@@ -248,10 +249,12 @@ TEST_CASE("A filter of the audit log is unchanged after a query") {
     CHECK(read.since == filter.since);
     CHECK(read.until == filter.until);
     CHECK(read.after == filter.after);
+    CHECK(read.last == filter.last);
   }
   for (const std::string_view text :
        {"action=", "action=Create", "workspace=-a", "since=x", "until=", "after=", "after=-1",
-        "after=1x", "after=99999999999999999999", "after=1&after=2", "actor=%1B"}) {
+        "after=1x", "after=99999999999999999999", "after=1&after=2", "actor=%1B", "last=", "last=0",
+        "last=-1", "last=1x", "last=99999999999999999999", "last=1&last=2"}) {
     CAPTURE(text);
     Query query = value_of(Query::parse(text));
     const auto filter = take_audit_filter(query);
