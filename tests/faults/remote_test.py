@@ -342,7 +342,7 @@ class Meaning(RemoteTest):
                                "next_cursor": after})
         # One that ignores the parameter has more entries behind the first ones.
         for answer in (log([1, 2], 2), log([1, 2, 3])):
-            self.expect_of(answer, "audit --last 2 -o jsonl", 6, "the last ones|too many entries")
+            self.expect_of(answer, "audit --last 2 -q", 6, "the last ones|too many entries")
         server = self.serve(lambda *_: log([8, 9]))
         done = self.run_command("audit --last 2 -q")
         self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "8\n9\n", ""))
