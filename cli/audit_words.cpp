@@ -19,7 +19,7 @@ using core::Json;
 constexpr const char* kArrow = " → ";
 
 /// The members that are not called as they are in JSON, with `_` as a space.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kNames{{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kMemberNames{{
     {"expires_at", "expires"},
     {"revoke_reason", "reason"},
     {"audit_head", "log"},
@@ -27,8 +27,9 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kNames{{
 }};
 
 std::string name_of_member(const std::string& member) {
-  const auto* const known = std::ranges::find(kNames, member, &decltype(kNames)::value_type::first);
-  if (known != kNames.end()) {
+  const auto* const known =
+      std::ranges::find(kMemberNames, member, &decltype(kMemberNames)::value_type::first);
+  if (known != kMemberNames.end()) {
     return std::string(known->second);
   }
   std::string name = member;
