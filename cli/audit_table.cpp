@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 #include <string_view>
 #include <utility>
 
@@ -50,10 +51,7 @@ std::string AuditTable::finish(store::KeyStore& store) {
 
 /// The names that the store has now.
 void AuditTable::look_up_names(store::KeyStore& store) {
-  std::vector<std::string> subjects = subjects_;
-  std::ranges::sort(subjects);
-  const auto repeated = std::ranges::unique(subjects);
-  subjects.erase(repeated.begin(), repeated.end());
+  const std::set<std::string> subjects(subjects_.begin(), subjects_.end());
   std::vector<core::KeyId> ids;
   bool has_tokens = false;
   for (const std::string& subject : subjects) {
