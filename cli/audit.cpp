@@ -78,15 +78,6 @@ core::AuditFilter make_filter(const Context& context, const Options& options) {
   return filter;
 }
 
-/// Parses a number of entries, at least 1; ends the command if `text` is not one.
-std::size_t parse_count(const std::string& text, const std::string& option) {
-  const auto count = static_cast<std::size_t>(parse_number(text, option));
-  if (count == 0) {
-    throw Failure{{ErrorCode::usage, option + " must be at least 1", ""}};
-  }
-  return count;
-}
-
 /// Prints the log in the output format, entry by entry.
 class Printer {
  public:

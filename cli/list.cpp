@@ -192,10 +192,7 @@ std::unique_ptr<Printer> make_printer(Context& context, const Options& options) 
 store::Page page_of(const Options& options) {
   store::Page page;
   if (options.limit) {
-    page.limit = static_cast<std::size_t>(parse_number(*options.limit, "--limit"));
-    if (page.limit == 0) {
-      throw Failure{{core::ErrorCode::usage, "--limit must be at least 1", ""}};
-    }
+    page.limit = parse_count(*options.limit, "--limit");
   }
   if (options.cursor) {
     page.after = core::KeyId::parse(*options.cursor);

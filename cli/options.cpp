@@ -24,6 +24,14 @@ std::int64_t parse_number(const std::string& text, const std::string& option) {
   return number;
 }
 
+std::size_t parse_count(const std::string& text, const std::string& option) {
+  const auto count = static_cast<std::size_t>(parse_number(text, option));
+  if (count == 0) {
+    throw Failure{{core::ErrorCode::usage, option + " must be at least 1", ""}};
+  }
+  return count;
+}
+
 core::Time parse_expiry(const std::string& text, core::Time now, const std::string& what) {
   const core::Time expires = value_of(core::parse_time_after(text, now));
   if (expires <= now) {

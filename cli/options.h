@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -20,6 +21,9 @@ Option* add_list_option(Arguments& app, const std::string& names, std::vector<st
 /// Parses a whole number from 0 in decimal digits; ends the command if `text` is not one. (CLI11
 /// parses 010 as 8.) `option` is for the message.
 std::int64_t parse_number(const std::string& text, const std::string& option);
+
+/// Parses a number of rows, at least 1; ends the command if `text` is not one.
+std::size_t parse_count(const std::string& text, const std::string& option);
 
 /// Parses the value of --expires, which must be later than `now`; ends the command if it is not.
 /// `what` is for the message: "the key".

@@ -116,19 +116,27 @@ Result<AuditAction> read_action(const std::string& text) {
   return action ? Result<AuditAction>(*action) : reject("unknown action " + quote(text));
 }
 
-Result<void> read_after(AuditFilter& filter, const std::string& text) {
+/// A number that is the whole text.
+template <typename Number>
+std::optional<Number> parse_whole(std::string_view text) {
+  Number number = 0;
   const char* const end = text.data() + text.size();
-  const auto [parsed, error] = std::from_chars(text.data(), end, filter.after);
-  return error == std::errc() && parsed == end && filter.after >= 0
-             ? Result<void>()
-             : reject(quote(text) + " is not an entry number");
+  const auto [parsed, error] = std::from_chars(text.data(), end, number);
+  return error == std::errc() && parsed == end ? std::optional(number) : std::nullopt;
+}
+
+Result<void> read_after(AuditFilter& filter, const std::string& text) {
+  const auto after = parse_whole<std::int64_t>(text);
+  if (!after || *after < 0) {
+    return reject(quote(text) + " is not an entry number");
+  }
+  filter.after = *after;
+  return {};
 }
 
 Result<void> read_last(AuditFilter& filter, const std::string& text) {
-  std::size_t last = 0;
-  const char* const end = text.data() + text.size();
-  const auto [parsed, error] = std::from_chars(text.data(), end, last);
-  if (error != std::errc() || parsed != end || last == 0) {
+  const auto last = parse_whole<std::size_t>(text);
+  if (!last || *last == 0) {
     return reject("the parameter last must be a number of entries, at least 1");
   }
   filter.last = last;
@@ -256,10 +264,8 @@ Result<std::optional<std::uint64_t>> take_number(Query& query, std::string_view 
   if (!*text) {
     return std::nullopt;
   }
-  std::uint64_t value = 0;
-  const char* const end = (*text)->data() + (*text)->size();
-  const auto [parsed, error] = std::from_chars((*text)->data(), end, value);
-  if (error != std::errc() || parsed != end || value < min || value > max) {
+  const auto value = parse_whole<std::uint64_t>(**text);
+  if (!value || *value < min || *value > max) {
     return reject("the parameter " + std::string(name) + " must be a number from " +
                   std::to_string(min) + " to " + std::to_string(max));
   }

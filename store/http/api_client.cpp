@@ -180,13 +180,14 @@ Result<Json> ApiClient::judge(const Call& call, const Reply& reply) const {
   if (!problem || !agrees(reply.status, problem->code) || (is_missing && !call.may_miss)) {
     return tl::unexpected(failure(call, reply));
   }
-  if (problem->code == ErrorCode::store_unavailable ||
+  // This client sends no parameters but those of its own version.
+  const bool is_older =
+      problem->code == ErrorCode::usage && problem->message.starts_with("unknown parameter");
+  if (is_older || problem->code == ErrorCode::store_unavailable ||
       problem->code == ErrorCode::outcome_unknown || problem->code == ErrorCode::failed) {
     problem->message = name_ + ": " + problem->message;
   }
-  if (problem->code == ErrorCode::usage && problem->message.starts_with("unknown parameter")) {
-    // This client sends no others than those of its own version.
-    problem->message = name_ + ": " + problem->message;
+  if (is_older) {
     problem->hint = "check that its nexakey is not older than this one";
   }
   return tl::unexpected(*std::move(problem));

@@ -50,6 +50,11 @@ bool set_lock(const File& file, off_t start, int type) {
   return false;
 }
 
+void clear_lock(const File& file, off_t start) noexcept {
+  struct flock region = region_of(start, 1, F_UNLCK);
+  ::fcntl(file.descriptor(), F_OFD_SETLK, &region);
+}
+
 /// Whether another open file has a lock in a region.
 bool is_locked(const File& file, off_t start, off_t end) {
   struct flock region = region_of(start, end - start, F_WRLCK);
@@ -79,10 +84,7 @@ class PlaceInLine {
   }
   PlaceInLine(const PlaceInLine&) = delete;
   PlaceInLine& operator=(const PlaceInLine&) = delete;
-  ~PlaceInLine() {
-    struct flock region = region_of(byte_, 1, F_UNLCK);
-    ::fcntl(file_.descriptor(), F_OFD_SETLK, &region);
-  }
+  ~PlaceInLine() { clear_lock(file_, byte_); }
 
   /// Whether no process that came before waits, unless it has waited for kMaxTurn.
   [[nodiscard]] bool is_first() const {
@@ -145,10 +147,7 @@ void LockFile::pause_until(std::chrono::steady_clock::time_point deadline,
   std::this_thread::sleep_for(pause);
 }
 
-void LockFile::unlock(Lock lock) const noexcept {
-  struct flock region = region_of(static_cast<off_t>(lock), 1, F_UNLCK);
-  ::fcntl(file_.descriptor(), F_OFD_SETLK, &region);
-}
+void LockFile::unlock(Lock lock) const noexcept { clear_lock(file_, static_cast<off_t>(lock)); }
 
 void LockFile::use_clock(const Boot& boot) const {
   const off_t mine = byte_of(boot);

@@ -289,7 +289,7 @@ STORE_TEST("the last entries are listed in pages", STORE_FIXTURES) {
     } while (after);
     CHECK(seen == std::vector<std::int64_t>{5, 6, 7, 8, 9});
   }
-  SUBCASE("entries that are appended meanwhile are not among them") {
+  SUBCASE("entries that are appended during the call are not among them") {
     std::vector<std::int64_t> seen;
     const auto next =
         value_of(stores.second->audit({.last = 2}, SIZE_MAX, [&](const AuditEntry& entry) {
