@@ -19,6 +19,12 @@ enum class Purpose {
   import,      ///< a step of an import; references between keys are checked at its end
 };
 
+/// The size of a step of an import: no more records, and fewer if a step takes longer.
+struct StepLimits {
+  std::size_t records = kMaxAtOnce;
+  std::chrono::milliseconds time{80};
+};
+
 /// A database: runs transactions and decides requests. A backend implements Engine and Tables;
 /// store/table_store.h makes a store of them.
 ///
@@ -52,10 +58,8 @@ class Engine {
   /// Implements ServedStore::maintain.
   virtual Result<void> maintain() { return {}; }
 
-  /// How long a step of an import may take before the next one is made smaller. Others wait for it.
-  [[nodiscard]] virtual std::chrono::milliseconds max_step_time() const {
-    return std::chrono::milliseconds(80);
-  }
+  /// The maximum of a step of an import, for which others wait.
+  [[nodiscard]] virtual StepLimits step_limits() const { return {}; }
 };
 
 }  // namespace nexakey::store

@@ -212,18 +212,18 @@ class Step {
 /// The size of the steps, from how long they take.
 class StepSize {
  public:
-  explicit StepSize(milliseconds max_time) : max_time_(max_time) {}
+  explicit StepSize(const StepLimits& limits) : limits_(limits), value_(limits.records) {}
 
   [[nodiscard]] std::size_t value() const { return value_; }
   void adapt(Clock::duration time_of_step) {
-    value_ = time_of_step > max_time_       ? std::max(value_ / 2, kMinStepSize)
-             : time_of_step < max_time_ / 3 ? std::min(value_ * 2, kMaxAtOnce)
-                                            : value_;
+    value_ = time_of_step > limits_.time       ? std::max(value_ / 2, kMinStepSize)
+             : time_of_step < limits_.time / 3 ? std::min(value_ * 2, limits_.records)
+                                               : value_;
   }
 
  private:
-  milliseconds max_time_;
-  std::size_t value_ = kMaxAtOnce;
+  StepLimits limits_;
+  std::size_t value_;
 };
 
 /// The oldest import that is not finished.
@@ -293,7 +293,7 @@ void finish_imports(Tables& tables) {
 core::Result<void> roll_forward(Engine& engine, const std::function<bool()>& is_over) {
   auto next = find_next(engine);
   bool has_usage = true;
-  StepSize size(engine.max_step_time());
+  StepSize size(engine.step_limits());
   while (next && *next) {
     // The larger of two counts is kept, so the tables must have all of them.
     if (has_usage) {

@@ -5,6 +5,7 @@
 #include <system_error>
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "store/file.h"
@@ -29,7 +30,8 @@ bool restore_reserve(const std::filesystem::path& path) {
     return true;
   }
   try {
-    const File file = File::open_or_create(path);
+    // What is there but was not made by a store may be another name of somebody's file.
+    const File file = size > 0 ? File::open_or_create(path) : File::create(path, 0);
     try {
       file.allocate(kReserveSize);
     } catch (...) {
@@ -55,9 +57,10 @@ bool shrink_reserve(const std::filesystem::path& path, std::size_t min_size) {
 }
 
 std::size_t reserve_size(const std::filesystem::path& path) {
-  std::error_code error;
-  const auto size = std::filesystem::file_size(path, error);
-  return error ? 0 : static_cast<std::size_t>(size);
+  struct stat status {};
+  const bool is_ours =
+      ::lstat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode) && status.st_nlink == 1;
+  return is_ours ? static_cast<std::size_t>(status.st_size) : 0;
 }
 
 }  // namespace nexakey::store::sqlite

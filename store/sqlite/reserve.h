@@ -18,7 +18,7 @@ bool restore_reserve(const std::filesystem::path& path);
 /// left to give up.
 bool shrink_reserve(const std::filesystem::path& path, std::size_t min_size);
 
-/// The size of the file; 0 if there is none.
+/// The size of the file; 0 if there is none, or something else in its place.
 std::size_t reserve_size(const std::filesystem::path& path);
 
 }  // namespace nexakey::store::sqlite

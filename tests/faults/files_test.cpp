@@ -317,5 +317,18 @@ TEST_CASE("a link or file that another user planted in the place of a new file i
   CHECK(read_file(other) == "not ours");
 }
 
+TEST_CASE("a link that is planted in the place of the reserve is replaced") {
+  const DiskStore disk;
+  add(*disk.connect(), 1);
+  const fs::path other = disk.file("-other");
+  write_file(other, "not ours");
+  fs::remove(disk.file("-reserve"));
+  fs::create_hard_link(other, disk.file("-reserve"));
+  const auto id = make_key(1).id;
+  value_of(disk.connect()->as(kTester).revoke({&id, 1}, std::nullopt, now()));
+  CHECK(read_file(other) == "not ours");
+  CHECK(fs::file_size(disk.file("-reserve")) > fs::file_size(other));
+}
+
 }  // namespace
 }  // namespace nexakey::test

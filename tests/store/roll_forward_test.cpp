@@ -26,6 +26,10 @@ using core::Key;
 using store::Engine;
 using store::TableStore;
 
+constexpr std::size_t kMaxOfStep = 50;
+/// Two steps for each kind of record.
+constexpr std::uint64_t kKeys = kMaxOfStep + 11;
+
 /// An engine with something in the way of the steps of an import.
 class SteppedEngine final : public Engine {
  public:
@@ -62,9 +66,9 @@ class SteppedEngine final : public Engine {
     return engine_->record_responses(responses);
   }
   store::Result<void> flush() override { return engine_->flush(); }
-  /// The number of steps does not depend on the speed of the machine.
-  [[nodiscard]] std::chrono::milliseconds max_step_time() const override {
-    return std::chrono::hours(1);
+  /// The number of steps does not depend on the speed of the machine, and few records need two.
+  [[nodiscard]] store::StepLimits step_limits() const override {
+    return {.records = kMaxOfStep, .time = std::chrono::hours(1)};
   }
 
  private:
@@ -143,7 +147,6 @@ std::string make_export(std::uint64_t count, std::uint64_t requests = 7) {
 
 TEST_CASE_TEMPLATE("an import is finished by another process, wherever the first one dies", Fixture,
                    ENGINES) {
-  constexpr std::uint64_t kKeys = 511;  // two steps for each kind of record
   static const std::string text = make_export(kKeys);
   std::size_t died = 0;
   for (bool has_died = true; has_died; ++died) {
@@ -172,7 +175,7 @@ TEST_CASE_TEMPLATE("an import is finished by another process, wherever the first
 /// The counts of two keys by the hour, of a day that a store folds and of one that it does not.
 /// Each day has more counts than a step.
 std::vector<core::KeyUsage> make_counts() {
-  constexpr int kEndpoints = 600;
+  constexpr int kEndpoints = 60;
   std::vector<core::KeyUsage> counts;
   for (std::uint64_t n = 0; n < 2; ++n) {
     for (const int age : {100, 1}) {
@@ -233,7 +236,7 @@ TEST_CASE_TEMPLATE("a day is folded whole, though a part or a step ends within i
   const ImportId id(5);
   const std::uint32_t parts = stage(store, id, text, kPartSize);
   std::uint64_t rows = folded(counts).size();
-  CHECK(rows == 2 * (600 + 1800));
+  CHECK(rows == 2 * (60 + 180));
   // Each turn does one step: the import stops within the days, too.
   for (int step = 0; step < 5; ++step) {
     TableStore dying(dying_after(1, fixture.engine()));
@@ -263,7 +266,6 @@ TEST_CASE_TEMPLATE("no hours are folded while an import is rolled forward", Fixt
 }
 
 TEST_CASE_TEMPLATE("what is changed while an import is rolled forward holds", Fixture, ENGINES) {
-  constexpr std::uint64_t kKeys = 511;
   static const std::string text = make_export(kKeys);
   const Fixture fixture;
   const ImportId id(5);
@@ -321,9 +323,8 @@ std::vector<std::size_t> sizes_of(Engine& engine) {
   return sizes;
 }
 
-TEST_CASE_TEMPLATE("a step of an import writes at most 500 records, and no decision waits for it",
+TEST_CASE_TEMPLATE("a step of an import writes few records, and no decision waits for it",
                    Fixture, ENGINES) {
-  constexpr std::uint64_t kKeys = 511;
   const Fixture fixture;
   const auto observer = fixture.engine();
   TableStore decider(fixture.engine());
@@ -337,7 +338,7 @@ TEST_CASE_TEMPLATE("a step of an import writes at most 500 records, and no decis
     for (std::size_t kind = 0; kind < seen.size(); ++kind) {
       written += now_seen[kind] - seen[kind];
     }
-    CHECK(written <= store::kMaxAtOnce);
+    CHECK(written <= kMaxOfStep);
     seen = now_seen;
     // The step holds its locks. A decision that waited for them would be refused at last.
     std::vector<core::Request> requests;
@@ -362,12 +363,12 @@ TEST_CASE_TEMPLATE("a step of an import writes at most 500 records, and no decis
 }
 
 TEST_CASE("a backup of an unfinished import does not revive what was revoked after it") {
-  static const std::string text = make_export(511);
+  static const std::string text = make_export(kKeys);
   const Sqlite fixture;
   const ImportId id(5);
   const std::string url = "sqlite:" + (fixture.directory / "keys.db").string();
   const auto file = fixture.directory / "keys.bak";
-  const auto later = make_key(510).id;
+  const auto later = make_key(kKeys - 1).id;
   {
     TableStore first(dying_after(1, fixture.engine()));
     const auto parts = stage(first, id, text, core::kMaxImportPartSize / 2);
@@ -385,7 +386,7 @@ TEST_CASE("a backup of an unfinished import does not revive what was revoked aft
 }
 
 TEST_CASE_TEMPLATE("parts of an accepted import are not swept", Fixture, ENGINES) {
-  static const std::string text = make_export(511);
+  static const std::string text = make_export(kKeys);
   const Fixture fixture;
   const auto then = now() - std::chrono::hours(30);
   std::uint32_t parts = 0;
