@@ -114,11 +114,7 @@ class Printer {
       json_.end_object();
       context_.out.write("\n");
     } else if (context_.settings.format == Format::table && !context_.settings.quiet) {
-      const std::string table = table_.finish(store);
-      context_.out.write(table);
-      if (table.empty()) {
-        print_note("no entries");
-      }
+      table_.finish(store);
     }
     if (next) {
       context_.out.flush();

@@ -1,23 +1,16 @@
 #include "cli/audit_table.h"
 
-#include <algorithm>
-#include <array>
 #include <set>
-#include <string_view>
 #include <utility>
 
 #include "cli/audit_words.h"
 #include "cli/exit_status.h"
-#include "core/text.h"
+#include "cli/print_table.h"
 
 namespace nexakey::cli {
 namespace {
 
 constexpr std::size_t kNameColumn = 6;
-/// The columns that a narrow terminal leaves out, the least important one first, and how much of
-/// the details has to be visible before it leaves out none.
-constexpr std::array<std::string_view, 4> kDroppable{"SOURCE", "ACTOR", "NUMBER", "SUBJECT"};
-constexpr std::size_t kVisibleDetails = 28;
 
 std::string or_dash(const std::string& text) { return text.empty() ? "-" : text; }
 
@@ -28,16 +21,15 @@ void AuditTable::add(const core::AuditEntry& entry) {
   if (std::string name = name_in(entry); !name.empty()) {
     names_[entry.subject] = std::move(name);
   }
-  const std::string details = words_of(entry);
-  details_width_ = std::max(details_width_, core::display_width(core::printable(details)));
   subjects_.push_back(entry.subject);
   table_.add({std::to_string(entry.number), view_.brief_time(entry.at), or_dash(entry.actor.name),
-              entry.actor.source, entry.action, or_dash(entry.subject), "-", details});
+              entry.actor.source, entry.action, or_dash(entry.subject), "-", words_of(entry)});
 }
 
-std::string AuditTable::finish(store::KeyStore& store) {
+void AuditTable::finish(store::KeyStore& store) {
   if (table_.empty()) {
-    return "";
+    print_note("no entries");
+    return;
   }
   look_up_names(store);
   for (std::size_t i = 0; i < subjects_.size(); ++i) {
@@ -45,8 +37,7 @@ std::string AuditTable::finish(store::KeyStore& store) {
       table_.row(i)[kNameColumn] = name->second;
     }
   }
-  fit_terminal();
-  return table_.render(view_.style());
+  print_table(context_, std::move(table_));
 }
 
 /// The names that the store has now.
@@ -76,25 +67,6 @@ void AuditTable::look_up_names(store::KeyStore& store) {
     for (const core::Token& token : tokens.value_or(std::vector<core::Token>())) {
       names_[token.id.to_string()] = token.name;
     }
-  }
-}
-
-void AuditTable::fit_terminal() {
-  if (!view_.style().width) {
-    return;
-  }
-  std::vector<std::string_view> hidden;
-  for (const std::string_view title : kDroppable) {
-    const std::size_t cut = details_width_ - std::min(details_width_, kVisibleDetails);
-    if (table_.width() - cut <= *view_.style().width) {
-      break;
-    }
-    table_.drop(title);
-    hidden.push_back(title);
-  }
-  if (!hidden.empty()) {
-    print_note("nexakey: hidden: " + core::join(hidden, ", ") +
-               ": use a wider terminal or -o json");
   }
 }
 

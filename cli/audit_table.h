@@ -17,29 +17,30 @@ namespace nexakey::cli {
 /// terminal, columns are left out before the details are cut short.
 class AuditTable {
  public:
-  explicit AuditTable(const Context& context) : view_(context) {}
+  explicit AuditTable(Context& context) : context_(context), view_(context) {}
 
   void add(const core::AuditEntry& entry);
-  /// Looks up the names and renders the table; a note on standard error says what it leaves out.
-  /// Empty if there are no entries. Ends the command if the names cannot be read.
-  [[nodiscard]] std::string finish(store::KeyStore& store);
+  /// Looks up the names and prints the table. Ends the command if the names cannot be read.
+  void finish(store::KeyStore& store);
 
  private:
   void look_up_names(store::KeyStore& store);
-  void fit_terminal();
 
+  /// How much of the details has to be visible before other columns are left out.
+  static constexpr std::size_t kMinDetailsWidth = 28;
+
+  Context& context_;
   KeyView view_;
   std::vector<std::string> subjects_;         ///< of the rows
   std::map<std::string, std::string> names_;  ///< of the subjects, as far as they are known
-  std::size_t details_width_ = 0;
-  Table table_{{{"NUMBER", true},
+  Table table_{{{"NUMBER", true, 0, 2},
                 {"AT"},
-                {"ACTOR", false, true},
-                {"SOURCE", false, true},
+                {"ACTOR", false, kMinTextWidth, 3},
+                {"SOURCE", false, kMinTextWidth, 4},
                 {"ACTION"},
-                {"SUBJECT"},
-                {"NAME", false, true},
-                {"DETAILS", false, true}}};
+                {"SUBJECT", false, 0, 1},
+                {"NAME", false, kMinTextWidth},
+                {"DETAILS", false, kMinDetailsWidth}}};
 };
 
 }  // namespace nexakey::cli

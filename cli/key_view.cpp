@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "cli/interruption.h"
+#include "cli/print_table.h"
 #include "core/json.h"
 #include "core/text.h"
 
@@ -35,9 +36,7 @@ void print_keys_json(Context& context, const std::vector<core::Key>& keys) {
 KeyView::KeyView(const Context& context)
     : in_terminal_(context.terminal.output),
       now_(context.now()),
-      style_{
-          .width = context.terminal.output ? std::optional(context.terminal.width) : std::nullopt,
-          .color = context.settings.color} {}
+      style_{.width = context.terminal.width, .color = context.settings.color} {}
 
 std::string KeyView::time(const std::optional<core::Time>& time) const {
   if (!time) {
@@ -159,7 +158,7 @@ void print_changed_keys(
     return;
   }
   const KeyView view(context);
-  std::vector<Column> all{{"ID"}, {"NAME", false, true}, {"STATUS"}};
+  std::vector<Column> all{{"ID"}, {"NAME", false, kMinTextWidth}, {"STATUS"}};
   all.insert(all.end(), columns.begin(), columns.end());
   Table table(std::move(all));
   for (const core::Key& key : keys) {
@@ -167,7 +166,7 @@ void print_changed_keys(
     std::ranges::move(cells(view, key), std::back_inserter(row));
     table.add(std::move(row));
   }
-  context.out.write(table.render(view.style()));
+  print_table(context, std::move(table));
 }
 
 void end_interrupted(const std::string& verb, std::size_t done, std::size_t all, int signal) {

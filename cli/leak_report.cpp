@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "cli/exit_status.h"
-#include "cli/key_view.h"
+#include "cli/print_table.h"
 #include "cli/table.h"
 #include "core/credential.h"
 
@@ -77,10 +77,13 @@ void print_live_ids(Context& context, const std::vector<Finding>& findings) {
   }
 }
 
-void print_table(Context& context, const std::vector<Finding>& findings) {
-  const KeyView view(context);
-  Table table(
-      {{"PLACE"}, {"KEY"}, {"STATUS"}, {"ID"}, {"NAME", false, true}, {"WORKSPACE", false, true}});
+void print_findings_table(Context& context, const std::vector<Finding>& findings) {
+  Table table({{"PLACE"},
+               {"KEY"},
+               {"STATUS"},
+               {"ID"},
+               {"NAME", false, kMinTextWidth},
+               {"WORKSPACE", false, kMinTextWidth, 2}});
   for (const Finding& finding : findings) {
     std::vector<Cell> row{place_text(finding.found), "…" + finding.found.leak.last_four};
     if (const auto& key = finding.key) {
@@ -93,7 +96,7 @@ void print_table(Context& context, const std::vector<Finding>& findings) {
     }
     table.add(std::move(row));
   }
-  context.out.write(table.render(view.style()));
+  print_table(context, std::move(table));
 }
 
 }  // namespace
@@ -135,7 +138,7 @@ void print_findings(Context& context, const std::vector<Finding>& findings) {
   } else if (findings.empty()) {
     print_note("no leaked keys");
   } else {
-    print_table(context, findings);
+    print_findings_table(context, findings);
   }
 }
 

@@ -1,11 +1,13 @@
 #include <algorithm>
 #include <array>
 #include <memory>
+#include <span>
 
 #include "cli/command.h"
 #include "cli/filter_options.h"
 #include "cli/key_view.h"
 #include "cli/options.h"
+#include "cli/print_table.h"
 #include "core/json.h"
 #include "core/text.h"
 
@@ -27,47 +29,55 @@ struct Options {
 
 struct ListColumn {
   std::string_view name;
-  bool right_aligned;
-  bool may_shrink;
   Cell (*cell)(const KeyView& view, const core::Key& key);
+  bool right_aligned = false;
+  std::size_t min_width = 0;
 };
 
-constexpr std::array<ListColumn, 12> kColumns{{
-    {"id", false, false,
-     [](const KeyView&, const core::Key& k) -> Cell { return k.id.to_string(); }},
-    {"name", false, true, [](const KeyView&, const core::Key& k) -> Cell { return k.name; }},
-    {"workspace", false, true,
-     [](const KeyView&, const core::Key& k) -> Cell { return k.workspace; }},
-    {"key", false, false,
-     [](const KeyView&, const core::Key& k) -> Cell { return "…" + k.last_four; }},
-    {"status", false, false, [](const KeyView& v, const core::Key& k) { return v.status(k); }},
-    {"scopes", false, false,
-     [](const KeyView&, const core::Key& k) -> Cell { return join_scopes(k); }},
-    {"limit", true, false,
-     [](const KeyView&, const core::Key& k) -> Cell { return std::to_string(k.rate_limit); }},
-    {"whitelist", false, true,
+/// Names are what people read.
+constexpr std::size_t kMinNameWidth = 20;
+
+constexpr std::array<ListColumn, 13> kColumns{{
+    {"id", [](const KeyView&, const core::Key& k) -> Cell { return k.id.to_string(); }},
+    {"name", [](const KeyView&, const core::Key& k) -> Cell { return k.name; }, false,
+     kMinNameWidth},
+    {"workspace", [](const KeyView&, const core::Key& k) -> Cell { return k.workspace; }, false,
+     kMinTextWidth},
+    {"key", [](const KeyView&, const core::Key& k) -> Cell { return "…" + k.last_four; }},
+    {"status", [](const KeyView& v, const core::Key& k) { return v.status(k); }},
+    {"scopes", [](const KeyView&, const core::Key& k) -> Cell { return join_scopes(k); }},
+    {"limit",
+     [](const KeyView&, const core::Key& k) -> Cell { return std::to_string(k.rate_limit); }, true},
+    {"whitelist",
      [](const KeyView&, const core::Key& k) -> Cell {
        return k.whitelist.empty() ? "any" : k.whitelist.to_text();
-     }},
-    {"created", false, false,
+     },
+     false, kMinTextWidth},
+    {"created",
      [](const KeyView& v, const core::Key& k) -> Cell { return v.brief_time(k.created_at); }},
-    {"expires", false, false,
+    {"expires",
      [](const KeyView& v, const core::Key& k) -> Cell { return v.brief_time(k.expires_at); }},
-    {"used", false, false,
+    {"used",
      [](const KeyView& v, const core::Key& k) -> Cell { return v.brief_time(k.last_use.at); }},
-    {"description", false, true,
-     [](const KeyView&, const core::Key& k) -> Cell { return k.description; }},
+    {"from",
+     [](const KeyView&, const core::Key& k) -> Cell {
+       return k.last_use.ip ? k.last_use.ip->to_string() : "-";
+     }},
+    {"description", [](const KeyView&, const core::Key& k) -> Cell { return k.description; }, false,
+     kMinTextWidth},
 }};
 
 constexpr const char* kDefaultColumns = "id,name,status,scopes,limit,created,expires,used";
 constexpr const char* kAllWorkspacesColumns =
     "id,name,workspace,status,scopes,limit,created,expires,used";
+/// The columns of these tables, the most important one first.
+constexpr std::array<std::string_view, 9> kByWorth{
+    "name", "id", "status", "expires", "used", "workspace", "scopes", "limit", "created"};
 
 std::vector<const ListColumn*> choose_columns(const std::string& names) {
   std::vector<const ListColumn*> chosen;
   for (const std::string_view name : core::split(names, ',')) {
-    const auto* const column =
-        std::ranges::find_if(kColumns, [&](const ListColumn& c) { return c.name == name; });
+    const auto* const column = std::ranges::find(kColumns, name, &ListColumn::name);
     if (column == kColumns.end()) {
       std::vector<std::string_view> known;
       std::ranges::transform(kColumns, std::back_inserter(known), &ListColumn::name);
@@ -92,8 +102,10 @@ class Printer {
 
 class TablePrinter : public Printer {
  public:
-  TablePrinter(Context& context, std::vector<const ListColumn*> columns)
-      : context_(context), view_(context), columns_(std::move(columns)), table_(titles()) {}
+  /// `by_worth`: names of columns, the most important one first.
+  TablePrinter(Context& context, std::vector<const ListColumn*> columns,
+               std::span<const std::string_view> by_worth)
+      : context_(context), view_(context), columns_(std::move(columns)), table_(titles(by_worth)) {}
 
   void add(const core::Key& key) override {
     std::vector<Cell> row;
@@ -105,17 +117,19 @@ class TablePrinter : public Printer {
 
   void finish(const std::optional<core::KeyId>& /*next*/) override {
     if (!table_.empty()) {
-      context_.out.write(table_.render(view_.style()));
+      print_table(context_, std::move(table_), "use a wider terminal or --columns");
     } else {
       print_note("no keys");
     }
   }
 
  private:
-  [[nodiscard]] std::vector<Column> titles() const {
+  [[nodiscard]] std::vector<Column> titles(std::span<const std::string_view> by_worth) const {
     std::vector<Column> titles;
     for (const ListColumn* const column : columns_) {
-      titles.push_back({title_of(column->name), column->right_aligned, column->may_shrink});
+      const auto place = std::ranges::find(by_worth, column->name) - by_worth.begin();
+      titles.push_back({title_of(column->name), column->right_aligned, column->min_width,
+                        static_cast<std::size_t>(place)});
     }
     return titles;
   }
@@ -174,9 +188,24 @@ class DocumentPrinter : public Printer {
   core::JsonWriter json_;
 };
 
+/// The table of the keys. Columns that the user names are important in their order.
+std::unique_ptr<Printer> make_table_printer(Context& context, const Options& options) {
+  auto named = options.columns;
+  if (!named && context.settings.columns) {
+    named = context.settings.columns->value;
+  }
+  if (!named) {
+    return std::make_unique<TablePrinter>(
+        context,
+        choose_columns(options.filter.all_workspaces() ? kAllWorkspacesColumns : kDefaultColumns),
+        kByWorth);
+  }
+  auto chosen = choose_columns(*named);
+  return std::make_unique<TablePrinter>(context, std::move(chosen), core::split(*named, ','));
+}
+
 std::unique_ptr<Printer> make_printer(Context& context, const Options& options) {
-  auto chosen = choose_columns(options.columns.value_or(
-      options.filter.all_workspaces() ? kAllWorkspacesColumns : kDefaultColumns));
+  auto table = make_table_printer(context, options);  // refuses unknown columns in any format
   if (context.settings.format == Format::json) {
     return std::make_unique<DocumentPrinter>(context);
   }
@@ -186,7 +215,7 @@ std::unique_ptr<Printer> make_printer(Context& context, const Options& options) 
   if (context.settings.quiet) {
     return std::make_unique<IdPrinter>(context);
   }
-  return std::make_unique<TablePrinter>(context, std::move(chosen));
+  return table;
 }
 
 store::Page page_of(const Options& options) {

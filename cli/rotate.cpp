@@ -10,6 +10,7 @@
 #include "cli/key_view.h"
 #include "cli/options.h"
 #include "cli/print_error.h"
+#include "cli/print_table.h"
 #include "cli/rotation.h"
 #include "core/json.h"
 #include "core/text.h"
@@ -183,7 +184,7 @@ class Printer {
     if (context_.settings.format == Format::json) {
       context_.out.write("]}\n");
     } else if (!table_.empty()) {
-      context_.out.write(table_.render(view_.style()));
+      print_table(context_, std::move(table_));
     } else if (count_ == 0 && context_.settings.format == Format::table &&
                !context_.settings.quiet) {
       print_note("no keys");
@@ -220,7 +221,7 @@ class Printer {
 
   Context& context_;
   KeyView view_;
-  Table table_{{{"NEW ID"}, {"NAME", false, true}, {"OLD ID"}, {"OLD KEY"}}};
+  Table table_{{{"NEW ID"}, {"NAME", false, kMinTextWidth}, {"OLD ID"}, {"OLD KEY"}}};
   std::size_t count_ = 0;
 };
 

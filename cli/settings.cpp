@@ -42,7 +42,7 @@ std::optional<Setting> find_setting(const std::optional<std::string>& option,
   if (option) {
     return Setting{*option, Origin::option, option_of(name)};
   }
-  if (name != "color") {  // its variables are NO_COLOR and TERM
+  if (name != "color") {  // its variables are those of other programs
     const std::string variable = variable_of(name);
     if (const auto value = environment(variable.c_str())) {
       return Setting{*value, Origin::environment, variable};
@@ -158,6 +158,7 @@ std::chrono::hours parse_kept_hours(const Setting& setting) {
   return kept;
 }
 
+/// Whether the output has colors: no-color.org, bixense.com/clicolors.
 bool use_color(const std::string& when, bool output_is_terminal) {
   if (when == "always" || when == "never") {
     return when == "always";
@@ -166,7 +167,12 @@ bool use_color(const std::string& when, bool output_is_terminal) {
     throw Failure{{core::ErrorCode::usage, core::quote(when) + " is not a value of --color",
                    "use auto, always or never"}};
   }
-  return output_is_terminal && !environment("NO_COLOR") && environment("TERM") != "dumb";
+  if (environment("NO_COLOR")) {
+    return false;
+  }
+  const auto forced = environment("CLICOLOR_FORCE");
+  return (forced && forced != "0") ||
+         (output_is_terminal && environment("TERM") != "dumb" && environment("CLICOLOR") != "0");
 }
 
 }  // namespace
@@ -231,6 +237,7 @@ Settings resolve_settings(const GlobalOptions& options, bool output_is_terminal)
   if (settings.quiet) {
     settings.format = Format::table;  // the output for scripts does not depend on other settings
   }
+  settings.columns = find(std::nullopt, "columns");
   const auto color = find(options.color, "color");
   settings.color = use_color(color ? color->value : "auto", output_is_terminal);
   return settings;

@@ -52,6 +52,7 @@ struct Settings {
   std::optional<Setting> withheld_token_file{};
   std::optional<std::string> workspace{};  ///< nothing if none is given
   Format format = Format::table;
+  std::optional<Setting> columns{};  ///< of the table of keys
   bool color = false;
   bool quiet = false;
   bool yes = false;
@@ -65,10 +66,10 @@ struct Settings {
 
 /// Combines the options, the environment (NEXAKEY_STORE, NEXAKEY_WORKSPACE, NEXAKEY_OUTPUT,
 /// NEXAKEY_TOKEN_FILE, NEXAKEY_CA_FILE, NEXAKEY_TIMEOUT, NEXAKEY_KEEP_HOURS,
-/// NEXAKEY_REVOCATION_LOG, NO_COLOR), the config files and the defaults. A revocation log of a
-/// config file is that of the store of this file. The user's default store, if it exists, has
-/// precedence over the store of the system's config file; `note` says so. Ends the command if a
-/// setting is invalid.
+/// NEXAKEY_REVOCATION_LOG, NEXAKEY_COLUMNS, NO_COLOR, CLICOLOR, CLICOLOR_FORCE), the config files
+/// and the defaults. A revocation log of a config file is that of the store of this file. The
+/// user's default store, if it exists, has precedence over the store of the system's config file;
+/// `note` says so. Ends the command if a setting is invalid.
 Settings resolve_settings(const GlobalOptions& options, bool output_is_terminal);
 
 /// The output format for an error that occurs before the settings are resolved.

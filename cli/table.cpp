@@ -9,7 +9,6 @@ namespace nexakey::cli {
 namespace {
 
 constexpr std::size_t kGap = 2;
-constexpr std::size_t kMinColumnWidth = 8;
 
 std::string paint(const std::string& text, Style style, bool color) {
   if (!color || style == Style::plain || text.empty()) {
@@ -29,8 +28,10 @@ void append_line(std::string& out, const std::vector<Cell>& cells,
   std::string line;
   for (std::size_t i = 0; i < cells.size(); ++i) {
     const std::string text = core::fit(core::printable(cells[i].text), widths[i]);
-    const std::string padding(widths[i] - std::min(widths[i], core::display_width(text)), ' ');
-    const std::string painted = paint(text, cells[i].style, color);
+    const std::size_t width = core::display_width(text) + core::display_width(cells[i].bad_tail);
+    const std::string padding(widths[i] - std::min(widths[i], width), ' ');
+    const std::string painted =
+        paint(text, cells[i].style, color) + paint(cells[i].bad_tail, Style::bad, color);
     line += columns[i].right_aligned ? padding + painted : painted + padding;
     line += std::string(kGap, ' ');
   }
@@ -46,45 +47,66 @@ std::string title_of(std::string_view name) {
   return title;
 }
 
-std::vector<std::size_t> Table::widths(const TableStyle& style) const {
+std::vector<std::size_t> Table::full_widths() const {
   std::vector<std::size_t> widths;
   for (const Column& column : columns_) {
     widths.push_back(core::display_width(column.title));
   }
   for (const auto& row : rows_) {
     for (std::size_t i = 0; i < row.size(); ++i) {
-      widths[i] = std::max(widths[i], core::display_width(core::printable(row[i].text)));
+      widths[i] = std::max(widths[i], core::display_width(core::printable(row[i].text)) +
+                                          core::display_width(row[i].bad_tail));
     }
-  }
-  if (!style.width) {
-    return widths;
-  }
-  for (std::size_t i = 0; i < widths.size(); ++i) {
-    if (columns_[i].may_shrink && total(widths) > *style.width) {
-      const std::size_t excess = total(widths) - *style.width;
-      const std::size_t min = std::min(widths[i], kMinColumnWidth);
-      widths[i] = std::max(min, widths[i] - std::min(widths[i], excess));
-    }
-  }
-  // Columns beyond the width are truncated.
-  std::size_t room = *style.width;
-  for (std::size_t& width : widths) {
-    width = std::min(width, room);
-    room -= std::min(room, width + kGap);
   }
   return widths;
 }
 
-void Table::drop(std::string_view title) {
-  const auto column = std::ranges::find(columns_, title, &Column::title);
-  const auto index = column - columns_.begin();
-  columns_.erase(column);
+std::vector<std::size_t> Table::widths(const TableStyle& style) const {
+  std::vector<std::size_t> widths = full_widths();
+  // Each turn cuts the widest column that may be cut.
+  for (std::size_t all = total(widths); style.width && all > *style.width;) {
+    std::size_t* widest = nullptr;
+    for (std::size_t i = 0; i < widths.size(); ++i) {
+      const std::size_t min = columns_[i].min_width;
+      if (min > 0 && widths[i] > min && (widest == nullptr || widths[i] > *widest)) {
+        widest = &widths[i];
+      }
+    }
+    if (widest == nullptr) {
+      break;
+    }
+    --*widest;
+    --all;
+  }
+  return widths;
+}
+
+void Table::fit(std::size_t width) {
+  for (;;) {
+    std::vector<std::size_t> least = full_widths();
+    for (std::size_t i = 0; i < least.size(); ++i) {
+      if (columns_[i].min_width > 0) {
+        least[i] = std::min(least[i], columns_[i].min_width);
+      }
+    }
+    const auto column = std::ranges::max_element(columns_, {}, &Column::left_out);
+    if (total(least) <= width || column->left_out == 0) {
+      return;
+    }
+    left_out_.push_back(column->title);
+    remove(static_cast<std::size_t>(column - columns_.begin()));
+  }
+}
+
+void Table::remove(std::size_t column) {
+  const auto index = static_cast<std::ptrdiff_t>(column);
+  columns_.erase(columns_.begin() + index);
   for (auto& row : rows_) {
     row.erase(row.begin() + index);
   }
 }
 
-std::size_t Table::width() const { return total(widths({})); }
+std::size_t Table::width() const { return total(full_widths()); }
 
 std::string Table::render(const TableStyle& style) const {
   const auto column_widths = widths(style);

@@ -5,6 +5,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <string_view>
 
 #include <fcntl.h>
 #include <sys/ioctl.h>
@@ -20,17 +21,36 @@ namespace {
 constexpr std::size_t kMaxLineLength = 4096;
 constexpr std::size_t kMinWidth = 20;
 constexpr std::size_t kMaxWidth = 10000;
+constexpr std::size_t kDefaultWidth = 80;
 
-std::size_t terminal_width() {
-  winsize size{};
-  if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= kMinWidth) {
-    return size.ws_col;
-  }
+std::optional<std::size_t> width_in_environment() {
   std::size_t columns = 0;
   if (const char* const text = std::getenv("COLUMNS"); text != nullptr) {
     std::from_chars(text, text + std::strlen(text), columns);
   }
-  return columns >= kMinWidth && columns <= kMaxWidth ? columns : 80;
+  return columns >= kMinWidth && columns <= kMaxWidth ? std::optional(columns) : std::nullopt;
+}
+
+std::size_t terminal_width() {
+  winsize size{};
+  return ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= kMinWidth
+             ? size.ws_col
+             : width_in_environment().value_or(kDefaultWidth);
+}
+
+/// Whether the locale (locale(7)) is one of UTF-8, and the terminal is not a simple one.
+bool can_draw_blocks() {
+  const char* const kind = std::getenv("TERM");
+  if (kind != nullptr && std::string_view(kind) == "dumb") {
+    return false;
+  }
+  for (const char* const name : {"LC_ALL", "LC_CTYPE", "LANG"}) {
+    if (const char* const locale = std::getenv(name); locale != nullptr && *locale != '\0') {
+      const std::string_view text(locale);
+      return text.ends_with("UTF-8") || text.ends_with("utf8") || text.ends_with("utf-8");
+    }
+  }
+  return false;
 }
 
 /// Reads up to the end of a line, byte by byte: the rest of the input belongs to other readers.
@@ -107,9 +127,8 @@ Terminal Terminal::detect() {
   Terminal terminal{.input = ::isatty(STDIN_FILENO) == 1,
                     .output = ::isatty(STDOUT_FILENO) == 1,
                     .error = ::isatty(STDERR_FILENO) == 1};
-  if (terminal.output) {
-    terminal.width = terminal_width();
-  }
+  terminal.width = terminal.output ? std::optional(terminal_width()) : width_in_environment();
+  terminal.draws_blocks = can_draw_blocks();
   return terminal;
 }
 

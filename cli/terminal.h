@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 
 #include "core/secret.h"
@@ -9,13 +10,15 @@ namespace nexakey::cli {
 
 /// The terminal of the process.
 struct Terminal {
-  /// Detects the terminal. COLUMNS is the width if the terminal does not report one.
+  /// Detects the terminal. COLUMNS is the width if standard output is not a terminal, or does not
+  /// report one.
   static Terminal detect();
 
-  bool input = false;      ///< standard input is a terminal
-  bool output = false;     ///< standard output is a terminal
-  bool error = false;      ///< standard error is a terminal
-  std::size_t width = 80;  ///< in columns
+  bool input = false;                  ///< standard input is a terminal
+  bool output = false;                 ///< standard output is a terminal
+  bool error = false;                  ///< standard error is a terminal
+  bool draws_blocks = false;           ///< shows the block elements of Unicode
+  std::optional<std::size_t> width{};  ///< of standard output, in columns; nothing: unlimited
 
   /// Whether the user can be asked for confirmation.
   [[nodiscard]] bool can_ask() const { return input && error; }

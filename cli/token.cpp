@@ -9,6 +9,7 @@
 #include "cli/key_file.h"
 #include "cli/key_view.h"
 #include "cli/options.h"
+#include "cli/print_table.h"
 #include "cli/table.h"
 #include "core/json.h"
 #include "core/text.h"
@@ -33,14 +34,16 @@ struct Options {
   std::vector<std::string> tokens;
 };
 
-std::string render(const KeyView& view, const std::vector<Token>& tokens, core::Time now) {
+void print_table(Context& context, const std::vector<Token>& tokens) {
+  const KeyView view(context);
+  const core::Time now = context.now();
   Table table({{"ID"},
-               {"NAME", false, true},
+               {"NAME", false, kMinTextWidth},
                {"ROLE"},
-               {"WORKSPACE", false, true},
+               {"WORKSPACE", false, kMinTextWidth, 2},
                {"STATUS"},
-               {"CREATED"},
-               {"EXPIRES"}});
+               {.title = "CREATED", .left_out = 3},
+               {.title = "EXPIRES", .left_out = 1}});
   for (const Token& token : tokens) {
     const bool is_active = token.is_active(now);
     table.add({token.id.to_string(), token.name, std::string(core::name_of(token.role)),
@@ -48,7 +51,7 @@ std::string render(const KeyView& view, const std::vector<Token>& tokens, core::
                Cell(std::string(token.status(now)), is_active ? Style::good : Style::bad),
                view.brief_time(token.created_at), view.brief_time(token.expires_at)});
   }
-  return table.render(view.style());
+  print_table(context, std::move(table));
 }
 
 void print_tokens(Context& context, const std::vector<Token>& tokens) {
@@ -59,7 +62,7 @@ void print_tokens(Context& context, const std::vector<Token>& tokens) {
         context.out.write(token.id.to_string() + "\n");
       }
     } else {
-      context.out.write(render(KeyView(context), tokens, now));
+      print_table(context, tokens);
     }
     return;
   }
@@ -114,7 +117,7 @@ void print_created(Context& context, const Token& token, const core::Secret* sec
   }
   const bool quiet = context.settings.quiet;
   if (!quiet) {
-    context.out.write(render(KeyView(context), {token}, context.now()));
+    print_table(context, std::vector{token});
   }
   if (secret != nullptr) {
     context.out.write(core::Secret((quiet ? "" : "\n") + std::string(secret->reveal()) + "\n"));

@@ -58,7 +58,7 @@ core::Request make_request(const Context& context, const Options& options) {
 }
 
 std::string render_checks(const KeyView& view, const std::vector<core::Check>& checks) {
-  Table table({{"CHECK"}, {"RESULT"}, {"FOUND", false, true}});
+  Table table({{"CHECK"}, {"RESULT"}, {"FOUND", false, kMinTextWidth}});
   for (const core::Check& check : checks) {
     table.add({std::string(check.name),
                check.passed ? Cell("passed", Style::good) : Cell("failed", Style::bad),

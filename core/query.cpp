@@ -98,7 +98,25 @@ Result<KeyId> parse_id(const std::string& text) {
   return id ? Result<KeyId>(*id) : reject(quote(text) + " is not a key id");
 }
 
-constexpr std::array<FilterField<UsageQuery>, 4> kUsageFields{{
+/// A number that is the whole text.
+template <typename Number>
+std::optional<Number> parse_whole(std::string_view text) {
+  Number number = 0;
+  const char* const end = text.data() + text.size();
+  const auto [parsed, error] = std::from_chars(text.data(), end, number);
+  return error == std::errc() && parsed == end ? std::optional(number) : std::nullopt;
+}
+
+Result<void> read_top(UsageQuery& usage, const std::string& text) {
+  const auto top = parse_whole<std::uint32_t>(text);
+  if (!top || *top == 0 || *top > kMaxTop) {
+    return reject(quote(text) + " is not a number from 1 to " + std::to_string(kMaxTop));
+  }
+  usage.top = *top;
+  return {};
+}
+
+constexpr std::array<FilterField<UsageQuery>, 6> kUsageFields{{
     {"key", false,
      [](UsageQuery& usage, const std::string& text) { return set(usage.key, parse_id(text)); },
      [](const UsageQuery& usage) { return usage.key ? Values{usage.key->to_string()} : Values(); }},
@@ -109,20 +127,22 @@ constexpr std::array<FilterField<UsageQuery>, 4> kUsageFields{{
        return parse_grouping(text).map([&](Grouping by) { usage.by = by; });
      },
      [](const UsageQuery& usage) { return Values{std::string(name_of(usage.by))}; }},
+    {"sort", false,
+     [](UsageQuery& usage, const std::string& text) {
+       return set(usage.sort, parse_usage_order(text));
+     },
+     [](const UsageQuery& usage) {
+       return usage.sort ? Values{std::string(name_of(*usage.sort))} : Values();
+     }},
+    {"top", false, read_top,
+     [](const UsageQuery& usage) {
+       return usage.top ? Values{std::to_string(*usage.top)} : Values();
+     }},
 }};
 
 Result<AuditAction> read_action(const std::string& text) {
   const auto action = parse_audit_action(text);
   return action ? Result<AuditAction>(*action) : reject("unknown action " + quote(text));
-}
-
-/// A number that is the whole text.
-template <typename Number>
-std::optional<Number> parse_whole(std::string_view text) {
-  Number number = 0;
-  const char* const end = text.data() + text.size();
-  const auto [parsed, error] = std::from_chars(text.data(), end, number);
-  return error == std::errc() && parsed == end ? std::optional(number) : std::nullopt;
 }
 
 Result<void> read_after(AuditFilter& filter, const std::string& text) {

@@ -1,6 +1,8 @@
 #include "core/usage.h"
 
 #include <algorithm>
+#include <array>
+#include <functional>
 #include <utility>
 
 #include "core/text.h"
@@ -12,22 +14,78 @@ constexpr int kFirstErrorStatus = 400;
 constexpr int kTooManyRequests = 429;
 constexpr std::size_t kDateLength = 10;  // of 2026-11-24
 constexpr std::size_t kHourLength = 13;  // of 2026-11-24T12
+/// The reason of denials that were counted without one.
+constexpr std::string_view kUnspecified = "unspecified";
 
-std::string group_of(const UsageRow& row, Grouping by) {
+constexpr std::array<std::pair<Grouping, std::string_view>, 6> kGroupings{
+    {{Grouping::endpoint, "endpoint"},
+     {Grouping::day, "day"},
+     {Grouping::hour, "hour"},
+     {Grouping::status, "status"},
+     {Grouping::reason, "reason"},
+     {Grouping::key, "key"}}};
+
+constexpr std::array<std::pair<UsageOrder, std::string_view>, 4> kOrders{
+    {{UsageOrder::requests, "requests"},
+     {UsageOrder::errors, "errors"},
+     {UsageOrder::denied, "denied"},
+     {UsageOrder::rate_limited, "rate_limited"}}};
+
+template <typename Names, typename Value>
+constexpr std::string_view name_in(const Names& names, Value value) {
+  return std::ranges::find(names, value, &Names::value_type::first)->second;
+}
+
+template <typename Names>
+auto value_in(const Names& names, std::string_view name) {
+  const auto found = std::ranges::find(names, name, &Names::value_type::second);
+  return found == names.end() ? std::nullopt : std::optional(found->first);
+}
+
+std::string reason_in(int status) {
+  if (const auto reason = denial_of(status)) {
+    return std::string(name_of(*reason));
+  }
+  return std::string(status < kFirstErrorStatus ? name_of(Reason::allowed) : kUnspecified);
+}
+
+std::string status_in(int counted) {
+  const int status = plain_status(counted);
+  return status < kUpstreamStatus ? std::to_string(status)
+                                  : "upstream " + std::to_string(status - kUpstreamStatus);
+}
+
+/// Nothing: the row is in no group.
+std::optional<std::string> group_of(const UsageRow& row, Grouping by) {
   switch (by) {
     case Grouping::endpoint:
       return std::string(row.endpoint);
     case Grouping::day:
-      return format_time(row.hour).substr(0, kDateLength);
+      return name_of_day(row.hour);
     case Grouping::hour:
-      return row.grain == Grain::day ? format_time(row.hour).substr(0, kDateLength)
-                                     : format_time(row.hour).substr(0, kHourLength) + ":00:00Z";
+      return row.grain == Grain::day ? name_of_day(row.hour) : name_of_hour(row.hour);
     case Grouping::status:
+      return status_in(row.status);
+    case Grouping::reason:
+      return is_decision(row.status) ? std::optional(reason_in(row.status)) : std::nullopt;
+    case Grouping::key:
       break;
   }
-  const int status = plain_status(row.status);
-  return status < kUpstreamStatus ? std::to_string(status)
-                                  : "upstream " + std::to_string(status - kUpstreamStatus);
+  return row.key.value_or(KeyId()).to_string();
+}
+
+std::uint64_t number_of(const Counts& counts, UsageOrder order) {
+  switch (order) {
+    case UsageOrder::requests:
+      return counts.requests;
+    case UsageOrder::errors:
+      return counts.errors();
+    case UsageOrder::denied:
+      return counts.denied;
+    case UsageOrder::rate_limited:
+      break;
+  }
+  return counts.rate_limited;
 }
 
 }  // namespace
@@ -65,28 +123,26 @@ void Counts::add(const Counts& other) {
   upstream_errors = add_counts(upstream_errors, other.upstream_errors);
 }
 
-std::string_view name_of(Grouping grouping) {
-  switch (grouping) {
-    case Grouping::endpoint:
-      return "endpoint";
-    case Grouping::day:
-      return "day";
-    case Grouping::hour:
-      return "hour";
-    case Grouping::status:
-      break;
-  }
-  return "status";
-}
+std::string_view name_of(Grouping grouping) { return name_in(kGroupings, grouping); }
 
 Result<Grouping> parse_grouping(std::string_view name) {
-  for (const Grouping grouping :
-       {Grouping::endpoint, Grouping::day, Grouping::hour, Grouping::status}) {
-    if (name == name_of(grouping)) {
-      return grouping;
-    }
-  }
-  return reject("usage cannot be grouped by " + quote(name), "use endpoint, day, hour or status");
+  const auto grouping = value_in(kGroupings, name);
+  return grouping ? Result<Grouping>(*grouping)
+                  : reject("usage cannot be grouped by " + quote(name),
+                           "use endpoint, day, hour, status, reason or key");
+}
+
+std::string name_of_day(Time time) { return format_time(time).substr(0, kDateLength); }
+
+std::string name_of_hour(Time time) { return format_time(time).substr(0, kHourLength) + ":00:00Z"; }
+
+std::string_view name_of(UsageOrder order) { return name_in(kOrders, order); }
+
+Result<UsageOrder> parse_usage_order(std::string_view name) {
+  const auto order = value_in(kOrders, name);
+  return order ? Result<UsageOrder>(*order)
+               : reject("usage cannot be sorted by " + quote(name),
+                        "use requests, errors, denied or rate_limited");
 }
 
 double UsageReport::error_rate() const {
@@ -100,13 +156,34 @@ void UsageReport::add(const UsageReport& other) {
   this_week.add(other.this_week);
   this_month.add(other.this_month);
   total.add(other.total);
-  for (const auto& [name, counts] : other.groups) {
-    groups[name].add(counts);
+  for (const UsageGroup& group : other.groups) {
+    const auto same = std::ranges::find(groups, group.name, &UsageGroup::name);
+    if (same == groups.end()) {
+      groups.push_back(group);
+    } else {
+      same->counts.add(group.counts);
+    }
+  }
+}
+
+void UsageReport::rank(const UsageQuery& query) {
+  std::ranges::sort(groups, {}, &UsageGroup::name);
+  if (query.sort || query.top || !is_of_time(query.by)) {
+    const UsageOrder order = query.sort.value_or(UsageOrder::requests);
+    std::ranges::stable_sort(groups, std::greater<>(), [&](const UsageGroup& group) {
+      return number_of(group.counts, order);
+    });
+  }
+  if (query.top && groups.size() > *query.top) {
+    groups.resize(*query.top);
   }
 }
 
 UsageReporter::UsageReporter(const UsageQuery& query, Time now)
-    : day_(start_of_day(now)), week_(start_of_week(now)), month_(start_of_month(now)) {
+    : query_(query),
+      day_(start_of_day(now)),
+      week_(start_of_week(now)),
+      month_(start_of_month(now)) {
   report_.by = query.by;
   report_.since = start_of_hour(query.since.value_or(month_));
 }
@@ -142,23 +219,39 @@ void UsageReporter::add(const UsageRow& row) {
     is_first_day_folded_ = true;
     add_to_groups(row);
   } else if (row.hour >= first_day) {
-    early_.push_back({row.hour, std::string(row.endpoint), row.status, row.requests});
+    early_.push_back({row.hour, std::string(row.endpoint), row.status, row.requests, row.key});
   }
 }
 
 UsageReport UsageReporter::finish() && {
   if (is_first_day_folded_) {
     for (const EarlyRow& row : early_) {
-      add_to_groups({row.hour, row.endpoint, row.status, row.requests});
+      add_to_groups({.hour = row.hour,
+                     .endpoint = row.endpoint,
+                     .status = row.status,
+                     .requests = row.requests,
+                     .key = row.key});
     }
     report_.since = start_of_day(report_.since);
   }
+  for (auto& [name, counts] : groups_) {
+    report_.groups.push_back({.name = name, .counts = counts});
+  }
+  report_.rank(query_);
   return std::move(report_);
 }
 
 void UsageReporter::add_to_groups(const UsageRow& row) {
   report_.total.add(row.status, row.requests);
-  report_.groups[group_of(row, report_.by)].add(row.status, row.requests);
+  const auto name = group_of(row, report_.by);
+  if (!name) {
+    return;
+  }
+  Counts& group = groups_[*name];
+  group.add(row.status, row.requests);
+  if (report_.by == Grouping::status && !is_decision(row.status)) {
+    group.add({.requests = row.requests});
+  }
 }
 
 Time start_of_hours(Time now, std::chrono::hours kept) {

@@ -74,17 +74,36 @@ inline constexpr std::chrono::hours kMaxKeptHours = std::chrono::days{3660};
 /// The beginning of the first day that is not folded: the counts of whole days before it are.
 Time start_of_hours(Time now, std::chrono::hours kept);
 
-/// The groups of a report.
-enum class Grouping { endpoint, day, hour, status };
+/// The groups of a report. Reasons are those of decisions, keys are named by their ids.
+enum class Grouping { endpoint, day, hour, status, reason, key };
 
 std::string_view name_of(Grouping grouping);
 Result<Grouping> parse_grouping(std::string_view name);
+/// Whether the groups are spans of time.
+constexpr bool is_of_time(Grouping grouping) {
+  return grouping == Grouping::day || grouping == Grouping::hour;
+}
+
+/// What puts a group before others: the larger number.
+enum class UsageOrder { requests, errors, denied, rate_limited };
+
+/// The names of groups by day and hour: `2026-11-24` and `2026-11-24T12:00:00Z`.
+std::string name_of_day(Time time);
+std::string name_of_hour(Time time);
+
+std::string_view name_of(UsageOrder order);
+Result<UsageOrder> parse_usage_order(std::string_view name);
+
+/// The maximum of UsageQuery::top.
+inline constexpr std::uint32_t kMaxTop = 1000000;
 
 struct UsageQuery {
   std::optional<KeyId> key{};              ///< one key; else all keys
   std::optional<std::string> workspace{};  ///< of this workspace; none: of all
   std::optional<Time> since{};             ///< none: the beginning of the month
   Grouping by = Grouping::endpoint;
+  std::optional<UsageOrder> sort{};    ///< none: spans of time by time, others by their requests
+  std::optional<std::uint32_t> top{};  ///< the number of groups that are kept; none: all
 };
 
 /// The decisions, or upstream responses, of one hour or day with the same endpoint and status: the
@@ -95,6 +114,7 @@ struct UsageRow {
   int status = 0;  ///< see kUpstreamStatus
   std::uint64_t requests = 0;
   Grain grain = Grain::hour;
+  std::optional<KeyId> key{};  ///< if the query is grouped by it
 };
 
 /// The counts that a report needs: all from `first` on, the beginning of a day. Those from
@@ -106,6 +126,15 @@ struct UsageSpan {
   Time hours_until;
 };
 
+struct UsageGroup {
+  std::string name;
+  /// In the group of an upstream status, the requests are those that were answered with it.
+  Counts counts;
+  std::optional<std::string> key_name{};  ///< of a key that has one, in reports by key
+
+  friend bool operator==(const UsageGroup&, const UsageGroup&) = default;
+};
+
 struct UsageReport {
   Counts today;      ///< UTC, like all of them
   Counts this_week;  ///< from Monday
@@ -113,12 +142,15 @@ struct UsageReport {
   Time since;  ///< when `total` and `groups` begin; the beginning of a day that is folded
   Counts total;
   Grouping by = Grouping::endpoint;
-  std::map<std::string, Counts> groups;
+  std::vector<UsageGroup> groups;  ///< in the order of the query
 
   /// Errors divided by requests of the total; 0 without requests.
   [[nodiscard]] double error_rate() const;
-  /// Adds the counts of another report, which has the same times and another key.
+  /// Adds the counts of another report, which has the same times and another key. The order of the
+  /// groups is lost.
   void add(const UsageReport& other);
+  /// Orders the groups as the query wants them, and keeps the first ones if it limits them.
+  void rank(const UsageQuery& query);
 };
 
 /// Makes a report from rows, which may be added in any order.
@@ -139,11 +171,14 @@ class UsageReporter {
     std::string endpoint;
     int status;
     std::uint64_t requests;
+    std::optional<KeyId> key;
   };
 
   void add_to_groups(const UsageRow& row);
 
+  UsageQuery query_;
   UsageReport report_;
+  std::map<std::string, Counts> groups_;
   Time day_;
   Time week_;
   Time month_;

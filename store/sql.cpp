@@ -68,11 +68,13 @@ std::string order_of(Order order) {
 Query sum_of(const Dialect& dialect, const core::UsageQuery& query, core::Grain grain,
              std::string_view from, core::Time first, core::Time until) {
   const bool is_day = grain == core::Grain::day;
+  const bool is_by_key = query.by == core::Grouping::key;
   // A count that is damaged must not make the sum overflow.
   Where where(dialect, "SELECT " + std::string(is_day ? "24 * day" : dialect.hour) + ", " +
-                           std::string(dialect.endpoint) + ", status, sum(" +
+                           (is_by_key ? "''" : std::string(dialect.endpoint)) + ", status, sum(" +
                            std::string(dialect.least) + "(requests, " +
-                           std::to_string(core::kMaxCount) + ")) FROM " + std::string(from));
+                           std::to_string(core::kMaxCount) + "))" + (is_by_key ? ", keys.id" : "") +
+                           " FROM " + std::string(from));
   if (is_day) {
     where.add("day >= ", days_of(first)).add("day < ", days_of(until));
   } else {
@@ -85,7 +87,7 @@ Query sum_of(const Dialect& dialect, const core::UsageQuery& query, core::Grain 
   if (query.workspace) {
     where.add("workspace = ", *query.workspace);
   }
-  return std::move(where).end(" GROUP BY 1, 2, 3");
+  return std::move(where).end(is_by_key ? " GROUP BY keys.id, 1, 3" : " GROUP BY 1, 2, 3");
 }
 
 std::string json_array(const std::vector<std::string>& texts) {
@@ -211,7 +213,7 @@ std::vector<std::pair<core::Grain, Query>> sum_usage(const Dialect& dialect,
       queries.emplace_back(grain, sum_of(dialect, query, grain, from, first, until));
     }
   };
-  if (dialect.totals.empty() || query.key) {
+  if (dialect.totals.empty() || query.key || query.by == core::Grouping::key) {
     add(core::Grain::hour, dialect.hours, span.first, core::kEndOfTimes);
     add(core::Grain::day, dialect.days, span.first, core::kEndOfTimes);
   } else {

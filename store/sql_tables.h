@@ -122,11 +122,17 @@ class SqlTables : public Base {
 
   void sum_usage(const core::UsageQuery& query, const core::UsageSpan& span,
                  const std::function<void(const core::UsageRow&)>& visit) override {
-    // The endpoint of a count refers to its row, so it is visited before that is left.
     for (const auto& sum : sql::sum_usage(Statements::kDialect, query, span)) {
-      statements_.visit(
-          sum.second, [&](const auto& row) { return (visit(read_count(row, sum.first)), true); },
-          [](bool goes_on) { return goes_on; });
+      // The endpoint of a count refers to its row, so it is visited before that is left.
+      const auto read = [&](const auto& row) {
+        core::UsageRow count = read_count(row, sum.first);
+        if (query.by == core::Grouping::key) {
+          count.key = core::KeyId(row.number(4).value_or(0));
+        }
+        visit(count);
+        return true;
+      };
+      statements_.visit(sum.second, read, [](bool goes_on) { return goes_on; });
     }
   }
   std::vector<core::KeyId> keys_to_fold(core::KeyId first, core::Time cutoff) override {

@@ -79,6 +79,24 @@ class Pager {
   std::optional<Cursor> next_;
 };
 
+/// Adds the names of the keys to the groups of a report by key.
+void add_key_names(Tables& tables, std::vector<core::UsageGroup>& groups) {
+  for (std::size_t first = 0; first < groups.size(); first += kMaxAtOnce) {
+    const std::span some =
+        std::span(groups).subspan(first).first(std::min(kMaxAtOnce, groups.size() - first));
+    std::vector<core::KeyId> ids;
+    for (const core::UsageGroup& group : some) {
+      ids.push_back(core::KeyId::parse(group.name).value_or(core::KeyId()));
+    }
+    const auto keys = find(tables, ids);
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      if (keys[i]) {
+        some[i].key_name = keys[i]->name;
+      }
+    }
+  }
+}
+
 }  // namespace
 
 template <typename Work>
@@ -250,13 +268,18 @@ Result<core::UsageReport> TableStore::usage(const core::UsageQuery& query, Time 
   // A process that has nothing else to do than this report folds a bounded piece as well. If that
   // fails, the next one does it.
   static_cast<void>(folding_.step(*engine_, now));
-  core::UsageReporter reporter(query, now);
+  core::UsageReport report;
   return engine_
       ->view([&](Tables& tables) {
+        core::UsageReporter reporter(query, now);
         tables.sum_usage(query, reporter.span(),
                          [&](const core::UsageRow& row) { reporter.add(row); });
+        report = std::move(reporter).finish();
+        if (query.by == core::Grouping::key) {
+          add_key_names(tables, report.groups);
+        }
       })
-      .map([&] { return std::move(reporter).finish(); });
+      .map([&] { return std::move(report); });
 }
 
 Result<void> TableStore::check_revocation_log() {

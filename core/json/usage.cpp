@@ -22,21 +22,42 @@ constexpr auto kReport = std::make_tuple(
     computed<Codec<std::uint64_t>>(
         "rate_limit_hits", [](const UsageReport& report) { return report.total.rate_limited; }));
 
-/// The groups of a report: a list of counts, each with the name of its group in the member of the
-/// grouping.
-Result<std::map<std::string, Counts>> read_groups(const Json& list, const std::string& by) {
-  std::map<std::string, Counts> groups;
-  if (!list.is_array()) {
-    return wrong_type("by_" + by, "an array");
+/// The member that names a group.
+std::string member_of(Grouping by) {
+  return by == Grouping::key ? "key_id" : std::string(name_of(by));
+}
+
+Result<UsageGroup> read_group(const Json& json, const std::string& member) {
+  auto counts = read_object<Counts>(json, "a group", kCounts, Unknown::ignored);
+  if (!counts) {
+    return tl::unexpected(std::move(counts.error()));
   }
+  return read_string(json.value(member, Json("")), member)
+      .and_then([&](std::string name) -> Result<UsageGroup> {
+        UsageGroup group{.name = std::move(name), .counts = *counts};
+        if (const auto key_name = json.find("name");
+            key_name != json.end() && !key_name->is_null()) {
+          return read_string(*key_name, "name").map([&](std::string text) {
+            group.key_name = std::move(text);
+            return group;
+          });
+        }
+        return group;
+      });
+}
+
+/// The groups of a report: a list of counts, each with the name of its group.
+Result<std::vector<UsageGroup>> read_groups(const Json& list, Grouping by) {
+  if (!list.is_array()) {
+    return wrong_type("by_" + std::string(name_of(by)), "an array");
+  }
+  std::vector<UsageGroup> groups;
   for (const Json& element : list) {
-    auto counts = read_object<Counts>(element, "a group", kCounts, Unknown::ignored);
-    auto name = counts ? read_string(element.value(by, Json("")), by)
-                       : Result<std::string>(tl::unexpected(counts.error()));
-    if (!name) {
-      return tl::unexpected(std::move(name.error()));
+    auto group = read_group(element, member_of(by));
+    if (!group) {
+      return tl::unexpected(std::move(group.error()));
     }
-    groups[*name] = *counts;
+    groups.push_back(*std::move(group));
   }
   return groups;
 }
@@ -47,7 +68,8 @@ std::vector<ShapeSchema> usage_schemas() {
   ShapeSchema report = schema_of("Usage", kReport);
   report.members.push_back(
       {.name = "key_id", .type = Codec<std::optional<KeyId>>::schema(), .is_always_written = true});
-  for (const std::string_view list : {"by_endpoint", "by_day", "by_hour", "by_status"}) {
+  for (const std::string_view list :
+       {"by_endpoint", "by_day", "by_hour", "by_status", "by_reason", "by_key"}) {
     report.members.push_back({.name = list, .type = {.type = "array"}});
   }
   return {schema_of("Counts", kCounts), std::move(report)};
@@ -59,11 +81,13 @@ void write_usage(JsonWriter& json, const std::optional<KeyId>& key, const UsageR
   json.begin_object();
   shape::Codec<std::optional<KeyId>>::write(json.name("key_id"), key);
   shape::write_members(json, report, shape::kReport);
-  const std::string by(name_of(report.by));
-  json.name("by_" + by).begin_array();
-  for (const auto& [group, counts] : report.groups) {
-    json.begin_object().name(by).string(group);
-    shape::write_members(json, counts, shape::kCounts);
+  json.name("by_" + std::string(name_of(report.by))).begin_array();
+  for (const UsageGroup& group : report.groups) {
+    json.begin_object().name(shape::member_of(report.by)).string(group.name);
+    if (report.by == Grouping::key) {
+      shape::Codec<std::optional<std::string>>::write(json.name("name"), group.key_name);
+    }
+    shape::write_members(json, group.counts, shape::kCounts);
     json.end_object();
   }
   json.end_array().end_object();
@@ -75,9 +99,9 @@ Result<UsageReport> read_usage(const Json& json, Grouping by) {
     return report;
   }
   report->by = by;
-  const std::string name(name_of(by));
-  if (const auto list = json.find("by_" + name); list != json.end() && !list->is_null()) {
-    auto groups = shape::read_groups(*list, name);
+  const auto list = json.find("by_" + std::string(name_of(by)));
+  if (list != json.end() && !list->is_null()) {
+    auto groups = shape::read_groups(*list, by);
     if (!groups) {
       return tl::unexpected(std::move(groups.error()));
     }

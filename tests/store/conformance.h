@@ -18,6 +18,7 @@
 #include "tests/support/sqlite_files.h"
 #include "tests/support/stores.h"
 #include "tests/support/temporary_directory.h"
+#include "tests/support/usage.h"
 
 /// One suite for every backend: it checks each sentence of store/key_store.h.
 namespace nexakey::store::test {

@@ -144,7 +144,7 @@ STORE_TEST("folded counts belong to no hour", FOLDING_FIXTURES) {
   const auto by_hour =
       value_of(stores.first->usage({.since = day + hours(12), .by = Grouping::hour}, now()));
   CHECK(by_hour.since == day);
-  CHECK(by_hour.groups.begin()->first == name);
+  CHECK(by_hour.groups.front().name == name);
   CHECK(by_hour.groups.size() == 4);
   const auto from_midnight = value_of(stores.first->usage({.since = day}, now()));
   for (const auto& key : {std::optional<core::KeyId>(), std::optional(make_key(1).id)}) {

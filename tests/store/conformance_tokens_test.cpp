@@ -164,17 +164,17 @@ STORE_TEST("upstream responses are counted beside the decisions", STORE_FIXTURES
     CHECK(usage.total == total);
     CHECK(usage.total.errors() == 4);
     CHECK(usage.error_rate() == doctest::Approx(0.8));
-    CHECK(usage.groups ==
+    CHECK(by_name(usage) ==
           std::map<std::string, Counts>{
               {"GET /v1/leads/{id}",
                {.requests = 5, .denied = 1, .rate_limited = 1, .upstream_errors = 2}},
               {"GET /other", {.upstream_errors = 1}}});
-    CHECK(report(*store, {.by = Grouping::status}).groups ==
+    CHECK(by_name(report(*store, {.by = Grouping::status})) ==
           std::map<std::string, Counts>{{"200", {.requests = 4}},
                                         {"429", {.requests = 1, .denied = 1, .rate_limited = 1}},
-                                        {"upstream 200", {}},
-                                        {"upstream 404", {.upstream_errors = 1}},
-                                        {"upstream 502", {.upstream_errors = 2}}});
+                                        {"upstream 200", {.requests = 1}},
+                                        {"upstream 404", {.requests = 1, .upstream_errors = 1}},
+                                        {"upstream 502", {.requests = 2, .upstream_errors = 2}}});
     CHECK(report(*store, {.key = key.id}).total == total);
     CHECK(report(*store, {.workspace = "none"}).total == Counts());
   }
@@ -187,7 +187,7 @@ STORE_TEST("upstream responses about unknown keys are dropped", STORE_FIXTURES) 
       stores.first->record_responses(std::vector{answer(2, 500), answer(1, 500), answer(3, 200)}));
   const auto usage = report(*stores.second);
   CHECK(usage.total == Counts{.upstream_errors = 1});
-  CHECK(usage.groups == std::map<std::string, Counts>{{"GET /", {.upstream_errors = 1}}});
+  CHECK(by_name(usage) == std::map<std::string, Counts>{{"GET /", {.upstream_errors = 1}}});
 }
 
 STORE_TEST("upstream responses that name another workspace are dropped", STORE_FIXTURES) {
@@ -206,7 +206,7 @@ STORE_TEST("upstream responses that name another workspace are dropped", STORE_F
   answers.push_back(answer(1, 500, "/any"));
   succeed(stores.first->record_responses(answers));
   const auto groups = [&](std::uint64_t n) {
-    return report(*stores.second, {.key = make_key(n).id}).groups;
+    return by_name(report(*stores.second, {.key = make_key(n).id}));
   };
   const Counts one{.upstream_errors = 1};
   CHECK(groups(1) == std::map<std::string, Counts>{{"GET /sales", one}, {"GET /any", one}});

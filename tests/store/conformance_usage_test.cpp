@@ -13,10 +13,8 @@ using core::Key;
 /// All groups of a report as one count.
 Counts sum(const core::UsageReport& report) {
   Counts sum;
-  for (const auto& [name, counts] : report.groups) {
-    sum.requests += counts.requests;
-    sum.denied += counts.denied;
-    sum.rate_limited += counts.rate_limited;
+  for (const core::UsageGroup& group : report.groups) {
+    sum.add(group.counts);
   }
   return sum;
 }
@@ -65,13 +63,13 @@ STORE_TEST("counts are grouped as requested", STORE_FIXTURES) {
 
   const auto by_endpoint = report(*stores.first, {.by = Grouping::endpoint});
   CHECK(by_endpoint.total == total);
-  CHECK(by_endpoint.groups ==
+  CHECK(by_name(by_endpoint) ==
         std::map<std::string, Counts>{
             {"GET /v1/leads/{id}", {.requests = 3}},
             {"POST /v1/leads", {.requests = 3, .denied = 2, .rate_limited = 2}}});
 
   const auto by_status = report(*stores.first, {.by = Grouping::status});
-  CHECK(by_status.groups ==
+  CHECK(by_name(by_status) ==
         std::map<std::string, Counts>{{"200", {.requests = 4}},
                                       {"429", {.requests = 2, .denied = 2, .rate_limited = 2}}});
 
@@ -80,7 +78,7 @@ STORE_TEST("counts are grouped as requested", STORE_FIXTURES) {
     CHECK(by_time.by == by);
     CHECK(sum(by_time) == total);
     const std::string today = core::format_time(now()).substr(0, 10);
-    CHECK(by_time.groups.rbegin()->first.substr(0, 10) <= today);
+    CHECK(by_time.groups.back().name.substr(0, 10) <= today);
   }
 }
 
@@ -150,11 +148,11 @@ STORE_TEST("a key has 256 endpoints a day and the rest counts as other", STORE_F
     return;
   }
   CHECK(usage.groups.size() == 257);
-  CHECK(usage.groups.at(std::string(core::kOtherEndpoints)).requests == 45);
-  CHECK(usage.groups.at("GET /path-150").requests == 2);
+  CHECK(by_name(usage).at(std::string(core::kOtherEndpoints)).requests == 45);
+  CHECK(by_name(usage).at("GET /path-150").requests == 2);
   ask(*stores.first, 1, 1000, 1005);
-  CHECK(report(*stores.first, {.key = make_key(1).id})
-            .groups.at(std::string(core::kOtherEndpoints))
+  CHECK(by_name(report(*stores.first, {.key = make_key(1).id}))
+            .at(std::string(core::kOtherEndpoints))
             .requests == 50);
   CHECK(report(*stores.first, {.key = make_key(2).id}).groups.size() == 10);
 }
@@ -237,7 +235,43 @@ STORE_TEST("counts have the reasons of denials", STORE_FIXTURES) {
                        {counted_status(Reason::rate_limited), Reason::rate_limited}});
   const auto usage = report(*stores.first, {.by = core::Grouping::status});
   CHECK(usage.total == Counts{.requests = 5, .denied = 4, .rate_limited = 1, .upstream_errors = 1});
-  CHECK(usage.groups.at("401").requests == 2);
+  CHECK(by_name(usage).at("401").requests == 2);
+  const Counts denied{.requests = 1, .denied = 1};
+  CHECK(by_name(report(*stores.first, {.by = core::Grouping::reason})) ==
+        std::map<std::string, Counts>{
+            {"allowed", {.requests = 1}},
+            {"insufficient_scope", denied},
+            {"suspended_key", denied},
+            {"revoked_key", denied},
+            {"rate_limited", {.requests = 1, .denied = 1, .rate_limited = 1}}});
+}
+
+STORE_TEST("keys are ranked by their counts", STORE_FIXTURES) {
+  Stores stores(backend);
+  for (std::uint64_t n = 1; n <= 4; ++n) {
+    Key key = make_key(n);
+    key.name = "key " + std::to_string(n);
+    key.rate_limit = 3;
+    key.workspace = n == 4 ? "sales" : "default";
+    add(*stores.first, key);
+  }
+  value_of(stores.first->verify(std::vector(2, request(1)), {}));
+  value_of(stores.second->verify(std::vector(5, request(2)), {}));
+  value_of(stores.second->verify(std::vector(1, request(4)), {}));
+  const Counts limited{.requests = 5, .denied = 2, .rate_limited = 2};
+  const core::UsageGroup first{make_key(1).id.to_string(), {.requests = 2}, "key 1"};
+  const core::UsageGroup second{make_key(2).id.to_string(), limited, "key 2"};
+  const core::UsageGroup fourth{make_key(4).id.to_string(), {.requests = 1}, "key 4"};
+  const auto groups = [&](core::UsageQuery query) {
+    query.by = Grouping::key;
+    return report(*stores.first, query).groups;
+  };
+  CHECK(groups({}) == std::vector{second, first, fourth});
+  CHECK(groups({.workspace = "default"}) == std::vector{second, first});
+  CHECK(groups({.workspace = "sales"}) == std::vector{fourth});
+  CHECK(groups({.sort = core::UsageOrder::denied, .top = 1}) == std::vector{second});
+  CHECK(groups({.key = make_key(1).id}) == std::vector{first});
+  CHECK(report(*stores.first, {.by = Grouping::key, .top = 1}).total.requests == 8);
 }
 
 }  // namespace

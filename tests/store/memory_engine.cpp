@@ -183,7 +183,8 @@ class MemoryTables final : public DecidingTables {
                .endpoint = row.endpoint,
                .status = row.status,
                .requests = row.requests,
-               .grain = row.grain});
+               .grain = row.grain,
+               .key = row.key});
       }
       return true;
     });

@@ -431,10 +431,17 @@ Result<core::UsageReport> MemoryStore::usage(const core::UsageQuery& query, Time
                     .endpoint = endpoint,
                     .status = status,
                     .requests = requests,
-                    .grain = grain});
+                    .grain = grain,
+                    .key = id});
     }
   }
-  return std::move(reporter).finish();
+  core::UsageReport report = std::move(reporter).finish();
+  if (query.by == core::Grouping::key) {
+    for (core::UsageGroup& group : report.groups) {
+      group.key_name = data_->find(*KeyId::parse(group.name))->name;
+    }
+  }
+  return report;
 }
 
 Result<void> MemoryStore::record_responses(std::span<const core::UpstreamResponse> responses) {

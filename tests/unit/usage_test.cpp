@@ -1,18 +1,22 @@
 #include "core/usage.h"
 
 #include <algorithm>
+#include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include <doctest/doctest.h>
 
+#include "tests/support/usage.h"
 #include "tests/unit/support.h"
 
 namespace nexakey::core {
 namespace {
 
 using test::at;
+using test::by_name;
 
 UsageReporter reporter(std::string_view now, std::optional<Time> since = std::nullopt,
                        Grouping by = Grouping::endpoint) {
@@ -76,9 +80,9 @@ TEST_CASE("Upstream responses have their own groups among the statuses") {
   for (const Row& row :
        {Row{Grouping::status,
             {{"200", {.requests = 9}},
-             {"upstream 200", {}},
-             {"upstream 404", {.upstream_errors = 1}},
-             {"upstream 502", {.upstream_errors = 2}}}},
+             {"upstream 200", {.requests = 6}},
+             {"upstream 404", {.requests = 1, .upstream_errors = 1}},
+             {"upstream 502", {.requests = 2, .upstream_errors = 2}}}},
         Row{Grouping::endpoint, {{"GET /a", {.requests = 9, .upstream_errors = 3}}}}}) {
     UsageReporter usage = reporter("2026-06-17T12:30:00Z", std::nullopt, row.by);
     const auto add = [&](int status, std::uint64_t requests) {
@@ -88,9 +92,58 @@ TEST_CASE("Upstream responses have their own groups among the statuses") {
     add(kUpstreamStatus + 200, 6);
     add(kUpstreamStatus + 404, 1);
     add(kUpstreamStatus + 502, 2);
-    CHECK(done(usage).groups == row.groups);
+    CHECK(by_name(done(usage)) == row.groups);
     CHECK(done(usage).total == Counts{.requests = 9, .upstream_errors = 3});
     CHECK(done(usage).error_rate() == doctest::Approx(3.0 / 9));
+  }
+}
+
+TEST_CASE("Denials are grouped by their reasons") {
+  UsageReporter usage = reporter("2026-06-17T12:30:00Z", std::nullopt, Grouping::reason);
+  const auto add = [&](int status, std::uint64_t requests) {
+    usage.add({at("2026-06-17T01:00:00Z"), "GET /a", status, requests});
+  };
+  add(200, 9);
+  add(counted_status(Reason::ip_not_allowed), 3);
+  add(counted_status(Reason::rate_limited), 2);
+  add(403, 4);  // counted before reasons were
+  add(kUpstreamStatus + 500, 1);
+  CHECK(by_name(done(usage)) ==
+        std::map<std::string, Counts>{
+            {"allowed", {.requests = 9}},
+            {"ip_not_allowed", {.requests = 3, .denied = 3}},
+            {"rate_limited", {.requests = 2, .denied = 2, .rate_limited = 2}},
+            {"unspecified", {.requests = 4, .denied = 4}}});
+}
+
+TEST_CASE("Groups are ranked, and the first ones kept") {
+  struct Row {
+    Grouping by;
+    std::optional<UsageOrder> sort;
+    std::optional<std::uint32_t> top;
+    std::vector<std::string> names;
+  };
+  for (const Row& row :
+       {Row{Grouping::endpoint, {}, {}, {"GET /c", "GET /a", "GET /b"}},
+        Row{Grouping::endpoint, {}, 2, {"GET /c", "GET /a"}},
+        Row{Grouping::endpoint, UsageOrder::errors, {}, {"GET /b", "GET /c", "GET /a"}},
+        Row{Grouping::endpoint, UsageOrder::denied, {}, {"GET /b", "GET /a", "GET /c"}},
+        Row{Grouping::endpoint, UsageOrder::rate_limited, 1, {"GET /b"}},
+        Row{Grouping::day, {}, {}, {"2026-06-15", "2026-06-16", "2026-06-17"}},
+        Row{Grouping::day, {}, 1, {"2026-06-17"}},
+        Row{Grouping::day, UsageOrder::denied, {}, {"2026-06-16", "2026-06-15", "2026-06-17"}}}) {
+    CAPTURE(name_of(row.by));
+    const UsageQuery query{.by = row.by, .sort = row.sort, .top = row.top};
+    UsageReporter usage(query, at("2026-06-17T12:30:00Z"));
+    usage.add({at("2026-06-15T01:00:00Z"), "GET /a", 200, 5});
+    usage.add({at("2026-06-16T01:00:00Z"), "GET /b", counted_status(Reason::rate_limited), 4});
+    usage.add({at("2026-06-17T01:00:00Z"), "GET /c", 200, 9});
+    usage.add({at("2026-06-17T01:00:00Z"), "GET /c", kUpstreamStatus + 500, 1});
+    std::vector<std::string> names;
+    for (const UsageGroup& group : done(std::move(usage)).groups) {
+      names.push_back(group.name);
+    }
+    CHECK(names == row.names);
   }
 }
 
@@ -143,7 +196,7 @@ TEST_CASE("The total and the groups begin with the hour of the query") {
       {.hour = at("2026-06-10T09:00:00Z"), .endpoint = "GET /", .status = 200, .requests = 2});
   CHECK(done(usage).total.requests == 1);
   CHECK(done(usage).this_month.requests == 3);
-  CHECK(done(usage).groups.at("GET /").requests == 1);
+  CHECK(by_name(done(usage)).at("GET /").requests == 1);
 }
 
 TEST_CASE("The first row is from the earliest day of all that a report counts") {
@@ -178,7 +231,7 @@ TEST_CASE("A report that begins within a folded day begins with that day") {
     CHECK(done(usage).total.requests == 111);
     CHECK(format_time(done(usage).since) == "2026-06-10T00:00:00.000Z");
     if (by == Grouping::hour) {
-      CHECK(done(usage).groups ==
+      CHECK(by_name(done(usage)) ==
             std::map<std::string, Counts>{{"2026-06-10", {100, 0, 0}},
                                           {"2026-06-10T09:00:00Z", {1, 0, 0}},
                                           {"2026-06-10T10:00:00Z", {10, 0, 0}}});
@@ -221,7 +274,7 @@ TEST_CASE("The counts are grouped by the grouping of the query") {
       for (const UsageRow& usage_row : shuffled) {
         usage.add(usage_row);
       }
-      CHECK(done(usage).groups == row.groups);
+      CHECK(by_name(done(usage)) == row.groups);
       CHECK(done(usage).total == Counts{.requests = 21, .denied = 3, .rate_limited = 1});
       CHECK(done(usage).by == row.by);
     }
