@@ -11,10 +11,10 @@ constexpr std::uint64_t kEighths = 8;
 /// From one eighth of a column to a whole one.
 constexpr std::array<std::string_view, kEighths> kBlocks{"▏", "▎", "▍", "▌", "▋", "▊", "▉", "█"};
 constexpr std::string_view kBadBlock = "▒";
-constexpr std::string_view kAsciiBlock = "#";
+constexpr std::string_view kAsciiBlock = "=";
 constexpr std::string_view kAsciiBadBlock = "x";
 constexpr std::array<std::string_view, 5> kShades{"·", "░", "▒", "▓", "█"};
-constexpr std::array<std::string_view, 5> kAsciiShades{".", "-", "+", "*", "#"};
+constexpr std::array<std::string_view, 5> kAsciiShades{".", ":", "+", "*", "#"};
 
 std::string repeat(std::string_view text, std::uint64_t times) {
   std::string repeated;

@@ -29,7 +29,8 @@ std::size_t weekday_of(core::Time day) {
 Week hours_of_week(const core::UsageReport& report) {
   Week week{};
   for (const core::UsageGroup& group : report.groups) {
-    if (const auto time = core::parse_time(group.name)) {
+    const auto time = core::parse_time(group.name);
+    if (time && core::name_of_hour(*time) == group.name) {
       const auto hour = std::chrono::floor<std::chrono::hours>(*time - core::start_of_day(*time));
       auto& sum = week[weekday_of(*time)][static_cast<std::size_t>(hour.count())];
       sum = core::add_counts(sum, group.counts.requests);

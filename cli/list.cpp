@@ -5,6 +5,7 @@
 
 #include "cli/command.h"
 #include "cli/filter_options.h"
+#include "cli/first_keys.h"
 #include "cli/key_view.h"
 #include "cli/options.h"
 #include "cli/print_table.h"
@@ -18,6 +19,7 @@ constexpr const char* kExamples =
     "nexakey list\n"
     "nexakey list --status all --label team=crm\n"
     "nexakey list --expires-within 14d --quiet\n"
+    "nexakey list --sort used --columns name,used,from\n"
     "nexakey list -o json | jq -r '.keys[] | [.id, .name] | @tsv'";
 
 struct Options {
@@ -25,6 +27,8 @@ struct Options {
   std::optional<std::string> limit{};
   std::optional<std::string> cursor{};
   std::optional<std::string> columns{};
+  std::optional<std::string> sort{};
+  bool is_reverse = false;
 };
 
 struct ListColumn {
@@ -66,6 +70,9 @@ constexpr std::array<ListColumn, 13> kColumns{{
     {"description", [](const KeyView&, const core::Key& k) -> Cell { return k.description; }, false,
      kMinTextWidth},
 }};
+
+/// How many keys --sort shows without --limit.
+constexpr std::size_t kMaxSortedByDefault = 1000;
 
 constexpr const char* kDefaultColumns = "id,name,status,scopes,limit,created,expires,used";
 constexpr const char* kAllWorkspacesColumns =
@@ -239,7 +246,42 @@ bool is_first_use(const Context& context, const core::Error& error) {
          context.settings.store.origin == Origin::fallback;
 }
 
+/// Prints the first keys of an order.
+void print_sorted(Context& context, store::KeyStore& store, const core::KeyFilter& filter,
+                  const Options& options, Printer& printer) {
+  const std::size_t limit =
+      options.limit ? parse_count(*options.limit, "--limit") : kMaxSortedByDefault;
+  FirstKeys first(parse_key_order(*options.sort), options.is_reverse, limit);
+  value_of(store.list(filter, {}, context.now(), [&](const core::Key& key) {
+    first.add(key);
+    return true;
+  }));
+  const std::size_t count = first.count();
+  for (const core::Key& key : std::move(first).take()) {
+    printer.add(key);
+  }
+  printer.finish(std::nullopt);
+  if (count > limit) {
+    context.out.flush();
+    print_note("nexakey: these are the first " + std::to_string(limit) + " of " +
+               std::to_string(count) + " keys: --limit sets how many are shown");
+  }
+}
+
+void check_order(const Options& options) {
+  if (options.sort) {
+    static_cast<void>(parse_key_order(*options.sort));
+  }
+  if (options.sort && options.cursor) {
+    throw Failure{{core::ErrorCode::usage, "--sort shows one page", "leave --cursor out"}};
+  }
+  if (options.is_reverse && !options.sort) {
+    throw Failure{{core::ErrorCode::usage, "--reverse applies to --sort", "name the order"}};
+  }
+}
+
 ExitStatus run(Context& context, const Options& options) {
+  check_order(options);
   const core::KeyFilter filter = options.filter.filter(context);
   const store::Page page = page_of(options);
   const auto printer = make_printer(context, options);
@@ -247,6 +289,10 @@ ExitStatus run(Context& context, const Options& options) {
   if (!store && is_first_use(context, store.error())) {
     printer->finish(std::nullopt);
     print_note("no store yet: create the first key with nexakey create --scope read");
+    return ExitStatus::done;
+  }
+  if (options.sort) {
+    print_sorted(context, *value_of(std::move(store)), filter, options, *printer);
     return ExitStatus::done;
   }
   const auto next = value_of(
@@ -267,6 +313,9 @@ Runner attach(Arguments& app) {
   options->filter.add_to(app);
   app.add_option("--columns", options->columns, "The columns of the table, separated by commas")
       ->type_name("NAMES");
+  app.add_option("--sort", options->sort, "Sort by this, not by the time of creation")
+      ->type_name("name|created|expires|used|limit");
+  app.add_flag("--reverse", options->is_reverse, "With --sort: the last ones first");
   app.add_option("--limit", options->limit, "At most N keys")->type_name("N");
   app.add_option("--cursor", options->cursor, "Continue after the page with this cursor")
       ->type_name("CURSOR");

@@ -22,14 +22,21 @@ Settings:
   NEXAKEY_TIMEOUT          The time limit for a remote store, as --timeout
   NEXAKEY_KEEP_HOURS       How long counts are kept by the hour
   NEXAKEY_REVOCATION_LOG   The revocation log of the store
+  NEXAKEY_COLUMNS          The columns of nexakey list
 
 Secrets:
   NEXAKEY_KEY              The key that nexakey verify checks
 
 Terminal:
   NO_COLOR                 If set, tables have no colours
-  TERM                     If it is "dumb", the same
-  COLUMNS                  The width of a terminal that does not report its own
+  CLICOLOR                 If set to 0, the same
+  CLICOLOR_FORCE           If set to anything but 0, tables always have colours
+  TERM                     If it is "dumb", there are no colours, and charts are
+                           drawn in ASCII
+  LC_ALL, LC_CTYPE, LANG   Without UTF-8 in the first one that is set, charts
+                           are drawn in ASCII
+  COLUMNS                  The width of tables, if the output is not a terminal
+                           or does not report its width
 
 Places:
   XDG_DATA_HOME            The folder of the default store, nexakey/keys.db

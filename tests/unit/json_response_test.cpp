@@ -84,8 +84,8 @@ TEST_CASE("A report of usage is written with all its periods") {
       R"("since":"2026-06-01T00:00:00.000Z",)"
       R"("total":{"requests":200,"errors":4,"rate_limited":4,"denied":4,"upstream_errors":0},)"
       R"("error_rate":0.02,"rate_limit_hits":4,"by_endpoint":[)"
-      R"-({"endpoint":"(other)","requests":50,"errors":0,"rate_limited":0,"denied":0,"upstream_errors":0},)-"
-      R"({"endpoint":"GET /v1/leads/{id}","requests":150,"errors":4,"rate_limited":4,"denied":4,"upstream_errors":0}]})");
+      R"({"endpoint":"GET /v1/leads/{id}","requests":150,"errors":4,"rate_limited":4,"denied":4,"upstream_errors":0},)"
+      R"-({"endpoint":"(other)","requests":50,"errors":0,"rate_limited":0,"denied":0,"upstream_errors":0}]})-");
 }
 
 TEST_CASE("A report of usage names its grouping") {
@@ -223,7 +223,8 @@ TEST_CASE("An invalid decision admits nothing") {
 }
 
 TEST_CASE("A report of usage is read as it was written") {
-  for (const Grouping by : {Grouping::endpoint, Grouping::day, Grouping::hour, Grouping::status}) {
+  for (const Grouping by : {Grouping::endpoint, Grouping::day, Grouping::hour, Grouping::status,
+                            Grouping::reason, Grouping::key}) {
     UsageReport report;
     report.today = {.requests = 1};
     report.this_week = {.requests = 2, .denied = 1};
@@ -232,6 +233,9 @@ TEST_CASE("A report of usage is read as it was written") {
     report.total = report.this_month;
     report.by = by;
     report.groups = {{"a \"b\"", {150, 4, 3, 7}}, {"(other)", {50, 0, 0, 0}}};
+    if (by == Grouping::key) {
+      report.groups.front().key_name = "crm";
+    }
     const Json json =
         as_json([&](JsonWriter& writer) { write_usage(writer, std::nullopt, report); });
     CAPTURE(json.dump());
@@ -258,7 +262,8 @@ TEST_CASE("A report of usage is read as it was written") {
                                            {"/" + list, "{}"},
                                            {"/" + list + "/0", "7"},
                                            {"/" + list + "/0/requests", "true"},
-                                           {"/" + list + "/0/" + std::string(name_of(by)), "7"}}) {
+                                           {"/" + list + "/0/" + (by == Grouping::key ? "key_id" : std::string(name_of(by))),
+                                            "7"}}) {
       CAPTURE(row.pointer);
       Json damaged = json;
       damaged[Json::json_pointer(row.pointer)] = value_of(parse_json(row.value));

@@ -170,19 +170,23 @@ TEST_CASE("Each usage query is unchanged after a query string") {
                                   {.key = test::id("key_0123456789ab")},
                                   {.workspace = "acme"},
                                   {.since = at("2026-06-01T12:00:00.123Z")}};
-  for (const Grouping by : {Grouping::endpoint, Grouping::day, Grouping::hour, Grouping::status}) {
+  for (const Grouping by : {Grouping::endpoint, Grouping::day, Grouping::hour, Grouping::status,
+                            Grouping::reason, Grouping::key}) {
     queries.push_back({.by = by});
   }
   queries.push_back({.key = test::id("key_0123456789ab"),
                      .workspace = "acme",
                      .since = at("2026-06-01"),
                      .by = Grouping::hour});
+  queries.push_back({.by = Grouping::key, .sort = UsageOrder::rate_limited, .top = 10});
   for (const UsageQuery& usage : queries) {
     const UsageQuery taken = over_the_wire(usage, add_usage_query, take_usage_query);
     CHECK(taken.key == usage.key);
     CHECK(taken.workspace == usage.workspace);
     CHECK(taken.since == usage.since);
     CHECK(taken.by == usage.by);
+    CHECK(taken.sort == usage.sort);
+    CHECK(taken.top == usage.top);
   }
 }
 
