@@ -97,13 +97,17 @@ ExitStatus run(Context& context, const Options& options) {
   } else {
     query.workspace = context.settings.workspace_or_default();
   }
-  const core::UsageReport report = report_line(*store, query, line, now);
+  core::UsageReport report = report_line(*store, query, line, now);
   note_days(context, report);
   if (context.settings.format != Format::table) {
     core::JsonWriter json(context.out.buffer());
     core::write_usage(json, query.key, report);
     context.out.write("\n");
     return ExitStatus::done;
+  }
+  if (!query.sort && !core::is_of_time(query.by)) {
+    query.sort = core::UsageOrder::requests;
+    report.rank(query);
   }
   print_usage(context, report,
               {.has_chart = context.terminal.output && !options.no_chart,

@@ -168,7 +168,7 @@ void UsageReport::add(const UsageReport& other) {
 
 void UsageReport::rank(const UsageQuery& query) {
   std::ranges::sort(groups, {}, &UsageGroup::name);
-  if (query.sort || query.top || !is_of_time(query.by)) {
+  if (query.sort || query.top) {
     const UsageOrder order = query.sort.value_or(UsageOrder::requests);
     std::ranges::stable_sort(groups, std::greater<>(), [&](const UsageGroup& group) {
       return number_of(group.counts, order);

@@ -102,7 +102,7 @@ struct UsageQuery {
   std::optional<std::string> workspace{};  ///< of this workspace; none: of all
   std::optional<Time> since{};             ///< none: the beginning of the month
   Grouping by = Grouping::endpoint;
-  std::optional<UsageOrder> sort{};    ///< none: spans of time by time, others by their requests
+  std::optional<UsageOrder> sort{};    ///< none: by name, or with `top` by requests
   std::optional<std::uint32_t> top{};  ///< the number of groups that are kept; none: all
 };
 

@@ -264,6 +264,7 @@ STORE_TEST("keys are ranked by their counts", STORE_FIXTURES) {
   const core::UsageGroup fourth{make_key(4).id.to_string(), {.requests = 1}, "key 4"};
   const auto groups = [&](core::UsageQuery query) {
     query.by = Grouping::key;
+    query.sort = query.sort.value_or(core::UsageOrder::requests);
     return report(*stores.first, query).groups;
   };
   CHECK(groups({}) == std::vector{second, first, fourth});

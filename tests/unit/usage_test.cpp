@@ -124,7 +124,7 @@ TEST_CASE("Groups are ranked, and the first ones kept") {
     std::vector<std::string> names;
   };
   for (const Row& row :
-       {Row{Grouping::endpoint, {}, {}, {"GET /c", "GET /a", "GET /b"}},
+       {Row{Grouping::endpoint, {}, {}, {"GET /a", "GET /b", "GET /c"}},
         Row{Grouping::endpoint, {}, 2, {"GET /c", "GET /a"}},
         Row{Grouping::endpoint, UsageOrder::errors, {}, {"GET /b", "GET /c", "GET /a"}},
         Row{Grouping::endpoint, UsageOrder::denied, {}, {"GET /b", "GET /a", "GET /c"}},
