@@ -40,10 +40,8 @@ core::KeyChange make_change(const Context& context, const Options& options) {
   if (!options.scopes.empty()) {
     change.scopes = value_of(core::Scopes::parse(options.scopes));
   }
-  if (options.expires == "never") {
-    change.expires_at = std::optional<core::Time>();
-  } else if (options.expires) {
-    change.expires_at = value_of(core::parse_time_after(*options.expires, context.now()));
+  if (options.expires) {
+    change.expires_at.emplace(value_of(core::parse_expiry(*options.expires, context.now())));
   }
   if (options.rate_limit) {
     change.rate_limit = parse_rate_limit(*options.rate_limit);

@@ -13,8 +13,8 @@ Option* KeyOptions::add_to(Arguments& app) {
   add_list_option(app, "--allow-ip", whitelist,
                   "An address or CIDR range that may use it (default: any)")
       ->type_name("IP");
-  app.add_option("--expires", expires, "When it expires: 90d or a time (default: never)")
-      ->type_name("DURATION|TIME");
+  app.add_option("--expires", expires, "When it expires: 90d, a time or never (default)")
+      ->type_name("DURATION|TIME|never");
   app.add_option("--rate-limit", rate_limit, "Requests in any 60 seconds (default: 100)")
       ->type_name("N");
   app.add_option("--description", description, "What the key is for")->type_name("TEXT");

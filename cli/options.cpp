@@ -32,9 +32,10 @@ std::size_t parse_count(const std::string& text, const std::string& option) {
   return count;
 }
 
-core::Time parse_expiry(const std::string& text, core::Time now, const std::string& what) {
-  const core::Time expires = value_of(core::parse_time_after(text, now));
-  if (expires <= now) {
+std::optional<core::Time> parse_expiry(const std::string& text, core::Time now,
+                                       const std::string& what) {
+  const auto expires = value_of(core::parse_expiry(text, now));
+  if (expires && *expires <= now) {
     throw Failure{
         {core::ErrorCode::usage, what + " would already be expired", "name a time in the future"}};
   }
@@ -45,7 +46,7 @@ bool is_expiry_as_asked(const std::string& text, core::Time created_at,
                         const std::optional<core::Time>& expires_at, core::Time now) {
   const auto duration = core::parse_duration(text);
   if (!duration) {
-    const auto time = core::parse_time(text);
+    const auto time = core::parse_expiry(text, now);
     return time && expires_at == *time;
   }
   return expires_at && *expires_at >= core::add(created_at, *duration) &&

@@ -26,12 +26,13 @@ std::int64_t parse_number(const std::string& text, const std::string& option);
 std::size_t parse_count(const std::string& text, const std::string& option);
 
 /// Parses the value of --expires, which must be later than `now`; ends the command if it is not.
-/// `what` is for the message: "the key".
-core::Time parse_expiry(const std::string& text, core::Time now, const std::string& what);
+/// Nothing is never. `what` is for the message: "the key".
+std::optional<core::Time> parse_expiry(const std::string& text, core::Time now,
+                                       const std::string& what);
 
-/// Whether an expiry is what an --expires of `text` asks for at the time `now`: this time or, for a
-/// duration, a lifetime of at least that duration that ends no later than one that begins now. So
-/// the same command has the same answer on each later day.
+/// Whether an expiry is what an --expires of `text` asks for at the time `now`: never, this time
+/// or, for a duration, a lifetime of at least that duration that ends no later than one that begins
+/// now. So the same command has the same answer on each later day.
 bool is_expiry_as_asked(const std::string& text, core::Time created_at,
                         const std::optional<core::Time>& expires_at, core::Time now);
 

@@ -284,8 +284,8 @@ Runner attach(Arguments& app) {
       ->type_name("verifier|auditor|admin")
       ->required();
   creating
-      ->add_option("--expires", options->expires, "When it expires: 90d or a time (default: never)")
-      ->type_name("DURATION|TIME");
+      ->add_option("--expires", options->expires, "When it expires: 90d, a time or never (default)")
+      ->type_name("DURATION|TIME|never");
   creating
       ->add_option("--secret-file", options->file, "Write the token to this new file (mode 0600)")
       ->type_name("FILE");

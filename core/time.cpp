@@ -199,6 +199,18 @@ Result<Time> parse_time_before(std::string_view text, Time now) {
   return parse_moment(text, now, -1);
 }
 
+Result<std::optional<Time>> parse_expiry(std::string_view text, Time now) {
+  if (text == "never") {
+    return std::nullopt;
+  }
+  return parse_time_after(text, now)
+      .map([](Time time) { return std::optional(time); })
+      .map_error([](Error error) {
+        error.hint += error.hint.empty() ? "" : ", or never";
+        return error;
+      });
+}
+
 std::string format_time(Time time) {
   std::string text;
   append_time(text, time);

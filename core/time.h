@@ -47,6 +47,9 @@ Result<Time> parse_time(std::string_view text);
 Result<Time> parse_time_after(std::string_view text, Time now);
 Result<Time> parse_time_before(std::string_view text, Time now);
 
+/// Parses an expiry: `never`, which is nothing, a time, or a duration from `now`. Error: `usage`.
+Result<std::optional<Time>> parse_expiry(std::string_view text, Time now);
+
 /// RFC 3339 in UTC with milliseconds, `2026-11-24T12:00:00.000Z`: the form of JSON.
 std::string format_time(Time time);
 void append_time(std::string& text, Time time);

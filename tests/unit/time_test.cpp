@@ -265,6 +265,20 @@ TEST_CASE("A time or a duration is counted from now") {
   }
 }
 
+TEST_CASE("An expiry is a time, a duration from now, or never") {
+  const Time now = at("2026-03-01T12:00:00Z");
+  CHECK(parse_expiry("90d", now) == std::optional(at("2026-05-30T12:00:00Z")));
+  CHECK(parse_expiry("2026-12-31", now) == std::optional(at("2026-12-31")));
+  CHECK(parse_expiry("never", now) == std::optional<Time>());
+  for (const std::string_view text : {"", "Never", "never ", "0d"}) {
+    CAPTURE(text);
+    const auto expiry = parse_expiry(text, now);
+    REQUIRE_FALSE(expiry.has_value());
+    CHECK(expiry.error().code == ErrorCode::usage);
+    CHECK(expiry.error().hint.ends_with(", or never"));
+  }
+}
+
 TEST_CASE("Only timestamps from 1970 to 9999 are times") {
   const std::int64_t end = kEndOfTimes.time_since_epoch().count();
   CHECK(time_from_milliseconds(0) == Time());
