@@ -33,7 +33,7 @@ void set_token(store::RemoteAccess& access, const Settings& settings) {
   if (!has_file && environment(kTokenVariable)) {
     access.token_name = std::string("the token in ") + kTokenVariable;
     access.token = [] {
-      return check_token(Secret(environment(kTokenVariable).value_or("")), kTokenVariable);
+      return check_token(secret_of(environment(kTokenVariable).value_or("")), kTokenVariable);
     };
   } else if (settings.token_file) {
     const std::string& path = settings.token_file->value;

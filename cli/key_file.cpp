@@ -120,7 +120,7 @@ KeyFile::KeyFile(std::filesystem::path path, const SecretKind& kind, std::string
   if (type == std::filesystem::file_type::regular) {
     auto text = read_file(path_, kind);
     const std::string_view line = std::string_view(*text).substr(0, kind.form.length());
-    const bool is_whole = text->size() == line.size() || text->substr(line.size()) == "\n";
+    const bool is_whole = text->find_first_not_of("\r\n", line.size()) == std::string::npos;
     content_ = text->empty() ? Content::empty : Content::other;
     if (is_whole && kind.form.matches(line)) {
       content_ = Content::secret;

@@ -21,6 +21,13 @@ tl::unexpected<core::Error> unreadable(const std::string& path) {
 
 }  // namespace
 
+core::Secret secret_of(std::string text) {
+  while (text.ends_with('\n') || text.ends_with('\r')) {
+    text.pop_back();
+  }
+  return core::Secret(std::move(text));
+}
+
 core::Result<core::Secret> read_secret_file(const std::string& path, const std::string& what,
                                             Readers readers) {
   const system::Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
@@ -44,10 +51,7 @@ core::Result<core::Secret> read_secret_file(const std::string& path, const std::
     return core::reject(core::quote(path) + " does not contain a " + what,
                         "put the " + what + " into it, and nothing else");
   }
-  while (text.ends_with('\n') || text.ends_with('\r')) {
-    text.pop_back();
-  }
-  return core::Secret(std::move(text));
+  return secret_of(std::move(text));
 }
 
 }  // namespace nexakey::cli

@@ -34,7 +34,7 @@ core::Secret read_key(const Context& context, const Options& options) {
     return value_of(read_secret_file(*options.key_file, "key"));
   }
   if (auto key = environment("NEXAKEY_KEY")) {
-    return core::Secret(std::move(*key));
+    return secret_of(std::move(*key));
   }
   return read_secret(context.terminal, "Key: ");
 }
