@@ -117,7 +117,10 @@ Result<void> read_plain_keys(KeyListText& text, KeyListFormat format, const Visi
 
 Result<void> set_key(PlainKey& key, std::string_view text) {
   if (!core::is_api_key(text)) {
-    return core::reject("not a key: a key is fc_live_ and 28 letters and digits");
+    return core::reject(
+        "not a key of nexakey",
+        "only keys of fc_live_ and 28 letters and digits can be adopted, because verify checks the"
+        " format before it asks the store");
   }
   key.hash = core::hash_api_key(text);
   key.last_four = core::last_four(text);

@@ -25,14 +25,20 @@ class Position {
  public:
   /// The text begins after `ends` lines.
   Position(std::function<std::string_view()> read, std::uint64_t ends)
-      : read_(std::move(read)), ends_(ends) {
+      : read_(std::move(read)), ends_(ends), line_(ends + 1) {
     refill();
   }
 
   [[nodiscard]] bool at_end() const { return rest_.empty(); }
   [[nodiscard]] const char& operator*() const { return rest_.front(); }
   void advance() {
-    ends_ += rest_.front() == '\n' ? 1 : 0;
+    if (std::exchange(after_end_, rest_.front() == '\n')) {
+      column_ = 0;
+      ++line_;
+    }
+    ++column_;
+    ++size_;
+    ends_ += after_end_ ? 1 : 0;
     rest_.remove_prefix(1);
     if (++object_size_ > kMaxPlainKeySize) {
       rest_ = {};
@@ -41,6 +47,12 @@ class Position {
     }
   }
 
+  /// The line and the column, in bytes, of the last character that was read.
+  [[nodiscard]] std::string text() const {
+    return "line " + std::to_string(line_) + ", column " + std::to_string(column_);
+  }
+  /// The number of characters that were read.
+  [[nodiscard]] std::size_t size() const { return size_; }
   /// The number of newlines so far.
   [[nodiscard]] const std::uint64_t& ends() const { return ends_; }
   /// To be called at the end of an object.
@@ -70,6 +82,10 @@ class Position {
   std::function<std::string_view()> read_;
   std::string_view rest_;
   std::uint64_t ends_;
+  std::uint64_t line_;
+  std::uint64_t column_ = 0;
+  bool after_end_ = false;  // the last character was a newline
+  std::size_t size_ = 0;
   std::size_t object_size_ = 0;
   bool has_nul_ = false;
 };
@@ -172,10 +188,17 @@ class KeyListReader : public Sax {
     return seen_.insert(name).second || fail("the member " + name + " is given twice");
   }
 
-  bool parse_error(std::size_t /*position*/, const std::string& /*last_token*/,
+  bool parse_error(std::size_t position, const std::string& /*last_token*/,
                    const nlohmann::detail::exception& /*error*/) override {
-    // The message of nlohmann/json quotes the input, which can contain a key.
-    return fail("not a JSON object or an array of JSON objects");
+    // The message of nlohmann/json quotes the input, which can contain a key. It counts the end of
+    // the text as a character.
+    const bool at_end = position > position_.size();
+    error_ = {
+        core::ErrorCode::usage,
+        position_.text() + ": broken JSON: " +
+            (at_end ? "it ends here, before it is complete" : "this character cannot be here"),
+        "use an array of JSON objects, or one JSON object a line"};
+    return false;
   }
 
  private:
