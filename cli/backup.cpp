@@ -1,10 +1,13 @@
 #include <array>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
+#include <system_error>
 
 #include "cli/command.h"
 #include "cli/new_file.h"
+#include "cli/progress.h"
 #include "cli/summary.h"
 
 namespace nexakey::cli {
@@ -19,10 +22,20 @@ struct Options {
   std::string file{};
 };
 
+store::BackupSummary write_backup(const Context& context, const std::filesystem::path& file) {
+  Progress progress(context);
+  const ProgressTicker ticker(progress, [&] {
+    std::error_code unknown;
+    const auto size = std::filesystem::file_size(file, unknown);
+    return "copied: " + readable_size(unknown ? 0 : size);
+  });
+  return value_of(store::backup(context.settings.store.value, file));
+}
+
 ExitStatus run(Context& context, const Options& options) {
   context.print_store_note();
   const NewFile file(options.file, "the backup");
-  const auto summary = value_of(store::backup(context.settings.store.value, file.temporary_path()));
+  const auto summary = write_backup(context, file.temporary_path());
   file.sync();
   file.publish();
   print_summary(

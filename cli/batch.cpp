@@ -9,6 +9,7 @@
 #include <openssl/crypto.h>
 #include <unistd.h>
 
+#include "cli/input.h"
 #include "core/json.h"
 #include "system/descriptor.h"
 
@@ -134,6 +135,7 @@ class Batch {
 
 ExitStatus verify_batch(Context& context, store::KeyStore& store,
                         const store::VerifyOptions& options) {
+  note_waiting(context, "requests, one JSON object a line");
   LineReader lines;
   Batch batch(context, store, options);
   for (bool more = true; more;) {

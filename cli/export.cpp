@@ -1,4 +1,5 @@
 #include <array>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <system_error>
@@ -8,6 +9,7 @@
 
 #include "cli/command.h"
 #include "cli/new_file.h"
+#include "cli/progress.h"
 #include "cli/summary.h"
 #include "core/record.h"
 #include "system/temporary_file.h"
@@ -29,9 +31,13 @@ struct Options {
 core::RecordCounts write_export(const Context& context, store::KeyStore& store, Output& out) {
   const auto& workspace = context.settings.workspace;
   core::ExportWriter writer(out.buffer(), workspace);
+  Progress progress(context);
+  std::uint64_t records = 0;
   value_of(store.export_records(workspace, [&](const core::Record& record) {
     writer.add(record);
     out.flush_if_full();
+    ++records;
+    progress.show([&] { return "records exported: " + std::to_string(records); });
     return true;
   }));
   writer.finish();

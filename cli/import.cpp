@@ -65,7 +65,7 @@ core::Result<core::Key> make_key(PlainKey plain, const core::Key& defaults) {
     taken = take(core::Whitelist::parse(plain.whitelist), key.whitelist);
   }
   if (taken && !plain.expires.empty()) {
-    taken = take(core::parse_time_after(plain.expires, key.created_at), key.expires_at);
+    taken = take(core::parse_expiry(plain.expires, key.created_at), key.expires_at);
   }
   return taken.and_then([&] { return core::check_key(key); }).map([&] { return key; });
 }
@@ -108,6 +108,10 @@ struct Source {
 /// Converts a list of keys into an export.
 Source adopt(const Context& context, const Options& options) {
   const core::Key defaults = options.key.make_key(context);
+  const bool is_typed = *options.keys == "-" && context.terminal.input;
+  if (is_typed) {
+    note_waiting(context, "a list of keys");
+  }
   Input input(*options.keys);
   KeyListText text([&] { return input.next_piece(); });
   const auto format = options.format ? parse_key_list_format(*options.format)
@@ -120,8 +124,12 @@ Source adopt(const Context& context, const Options& options) {
   std::string records;
   core::ExportWriter writer(records, std::nullopt);
   SeenKeys seen;
+  Progress progress(context);
   auto read = read_plain_keys(text, *format, [&](PlainKey plain) -> core::Result<void> {
     seen.add(plain);
+    if (!is_typed) {
+      progress.show([&] { return "keys read: " + std::to_string(writer.counts().keys); });
+    }
     return make_key(std::move(plain), defaults).map([&](const core::Key& key) {
       writer.add(key);
       if (records.size() >= core::kMaxImportPartSize) {
@@ -141,13 +149,17 @@ Source adopt(const Context& context, const Options& options) {
 }
 
 Source read_export(const Context& context, const std::string& file) {
+  if (file == "-") {
+    note_waiting(context, "an export");
+  }
   Spool spool{Input(file)};
-  Progress progress(context, spool.size());
+  Progress progress(context);
+  const std::uint64_t size = spool.size();
   core::ExportReader reader;
   spool.rewind();
   while (const auto line = spool.next_line(core::kMaxRecordSize)) {
     value_of(reader.read(*line));
-    progress.show("reading", spool.position());
+    progress.show([&] { return progress_bar("reading", spool.position(), size); });
   }
   value_of(reader.finish());
   return {std::move(spool), reader.counts()};
@@ -156,12 +168,13 @@ Source read_export(const Context& context, const std::string& file) {
 /// Uploads the lines in parts and returns the number of parts.
 std::uint32_t stage(const Context& context, store::KeyStore& store, core::ImportId id, Spool& spool,
                     Progress& progress) {
+  const std::uint64_t size = spool.size();
   std::uint32_t parts = 0;
   std::string part;
   const auto send = [&] {
     value_of(store.as(local_actor()).stage_import(id, parts++, part, context.now()));
     part.clear();
-    progress.show("uploading", spool.position());
+    progress.show([&] { return progress_bar("uploading", spool.position(), size); });
   };
   spool.rewind();
   while (const auto line = spool.next_line(core::kMaxRecordSize)) {
@@ -185,7 +198,7 @@ ImportSummary summary_of(const core::RecordCounts& counts) {
 
 ImportSummary import(const Context& context, Source& source, const core::ImportOptions& options) {
   Spool& spool = source.spool;
-  Progress progress(context, spool.size());
+  Progress progress(context);
   auto store = context.try_open_store(options.dry_run ? store::OpenMode::existing
                                                       : store::OpenMode::create_if_missing);
   if (!store && options.dry_run && store.error().code == ErrorCode::not_found) {
@@ -194,7 +207,7 @@ ImportSummary import(const Context& context, Source& source, const core::ImportO
   const auto opened = value_of(std::move(store));
   const auto id = core::ImportId::generate(system::random_bytes);
   const std::uint32_t parts = stage(context, *opened, id, spool, progress);
-  progress.show("writing", spool.size());
+  const ProgressTicker ticker(progress, [] { return std::string("writing to the store"); });
   return value_of(opened->as(local_actor()).commit_import(id, parts, options, context.now()));
 }
 

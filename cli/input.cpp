@@ -61,6 +61,12 @@ std::size_t read_chunk(const std::string& name, int descriptor, char* buffer, st
 
 }  // namespace
 
+void note_waiting(const Context& context, const std::string& what) {
+  if (context.terminal.can_ask() && !context.settings.quiet) {
+    print_note("nexakey: type or paste " + what + ", and end with Ctrl-D on a line of its own");
+  }
+}
+
 Input::Input(const std::string& path)
     : name_(path == "-" ? "standard input" : path), file_(open_input(path)) {}
 
@@ -69,11 +75,9 @@ Input::~Input() { core::wipe(piece_); }
 std::string_view Input::next_piece() {
   piece_.resize(kChunk);
   std::size_t size = 0;
-  while (size < kChunk) {
+  while (!at_end_ && size < kChunk) {
     const std::size_t count = read_chunk(name_, file_.value(), piece_.data() + size, kChunk - size);
-    if (count == 0) {
-      break;
-    }
+    at_end_ = count == 0;
     size += count;
   }
   return std::string_view(piece_).substr(0, size);

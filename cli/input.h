@@ -5,9 +5,14 @@
 #include <string>
 #include <string_view>
 
+#include "cli/context.h"
 #include "system/descriptor.h"
 
 namespace nexakey::cli {
+
+/// Says that the command waits for standard input, and how to end that, if it is a terminal.
+/// `what`: "an export".
+void note_waiting(const Context& context, const std::string& what);
 
 /// A file that a command reads, or standard input, which is named `-`. Errors end the command.
 class Input {
@@ -28,6 +33,7 @@ class Input {
   std::string name_;
   system::Descriptor file_;
   std::string piece_;
+  bool at_end_ = false;  // final: a terminal could go on after it
 };
 
 /// Text that can be read several times: a regular file, or an unnamed temporary file that is

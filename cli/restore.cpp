@@ -1,10 +1,12 @@
 #include <array>
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
 
 #include "cli/actor.h"
 #include "cli/command.h"
+#include "cli/progress.h"
 #include "cli/summary.h"
 
 namespace nexakey::cli {
@@ -37,12 +39,23 @@ ExitStatus check(Context& context) {
   return ExitStatus::done;
 }
 
+store::RestoreSummary read_backup(const Context& context, const std::string& file) {
+  const auto start = std::chrono::steady_clock::now();
+  Progress progress(context);
+  const ProgressTicker ticker(progress, [start] {
+    const auto seconds =
+        std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - start);
+    return "restoring since " + std::to_string(seconds.count()) + " s";
+  });
+  return value_of(store::restore(context.settings.store.value, file, local_actor(), context.now(),
+                                 context.settings.kept));
+}
+
 ExitStatus restore(Context& context, const std::string& file) {
   const std::string& url = context.settings.store.value;
   context.require_yes("Replace the store " + store::place_of(url) + " by the backup " + file + "?",
                       "replacing the store");
-  const auto summary =
-      value_of(store::restore(url, file, local_actor(), context.now(), context.settings.kept));
+  const auto summary = read_backup(context, file);
   print_summary(
       context, "restore", std::nullopt,
       std::array{

@@ -22,20 +22,22 @@ class ByteSource {
   virtual core::Result<std::size_t> read(char* buffer, std::size_t size) = 0;
 };
 
-/// The bytes of a descriptor.
+/// The bytes of a descriptor. The end is final: a terminal could go on after it (Ctrl-D).
 class DescriptorSource final : public ByteSource {
  public:
   explicit DescriptorSource(int descriptor) : descriptor_(descriptor) {}
   core::Result<std::size_t> read(char* buffer, std::size_t size) override {
-    const ssize_t count = system::read_some(descriptor_, buffer, size);
+    const ssize_t count = at_end_ ? 0 : system::read_some(descriptor_, buffer, size);
     if (count < 0) {
       return core::fail(core::ErrorCode::failed, std::system_category().message(errno));
     }
+    at_end_ = count == 0;
     return static_cast<std::size_t>(count);
   }
 
  private:
   int descriptor_;
+  bool at_end_ = false;
 };
 
 }  // namespace nexakey::scan

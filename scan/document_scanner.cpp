@@ -27,19 +27,22 @@ class Unpacked final : public ByteSource {
   Expansion* expansion_;
 };
 
-/// Counts the bytes that are read of the outermost archive.
+/// Counts the bytes that are read of the outermost archive, or of another document.
 class Packed final : public ByteSource {
  public:
-  Packed(ByteSource& source, Expansion& expansion) : source_(&source), expansion_(&expansion) {}
+  Packed(ByteSource& source, Expansion& expansion, Searched& searched)
+      : source_(&source), expansion_(&expansion), searched_(&searched) {}
   core::Result<std::size_t> read(char* buffer, std::size_t size) override {
     auto count = source_->read(buffer, size);
     expansion_->packed += count.value_or(0);
+    searched_->bytes.fetch_add(count.value_or(0), std::memory_order_relaxed);
     return count;
   }
 
  private:
   ByteSource* source_;
   Expansion* expansion_;
+  Searched* searched_;
 };
 
 }  // namespace
@@ -53,7 +56,8 @@ bool Expansion::is_sane() const {
 
 void DocumentScanner::scan(ByteSource& source, const DocumentPlace& place) {
   Expansion expansion;
-  Packed packed(source, expansion);
+  Packed packed(source, expansion, sink_->searched());
+  sink_->searched().documents.fetch_add(1, std::memory_order_relaxed);
   scan_part(packed, place, expansion);
 }
 

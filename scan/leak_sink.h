@@ -1,5 +1,7 @@
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <functional>
 #include <mutex>
 #include <string>
@@ -30,6 +32,12 @@ struct FoundLeak {
 /// Receives a message for the user: a complete sentence without control characters or keys.
 using Note = std::function<void(std::string_view message)>;
 
+/// How much was searched so far, by all threads.
+struct Searched {
+  std::atomic<std::uint64_t> documents{0};  ///< files or objects, begun
+  std::atomic<std::uint64_t> bytes{0};      ///< as they are, archives packed
+};
+
 /// Collects the leaks that several threads find.
 class LeakSink {
  public:
@@ -45,6 +53,8 @@ class LeakSink {
   /// Reports something else that was not searched, in a complete sentence.
   void warn(std::string_view sentence);
 
+  /// How much was searched, for the threads that search and for those that tell.
+  Searched& searched() { return searched_; }
   /// The leaks; to be called when all threads are done.
   std::vector<FoundLeak> take() { return std::move(found_); }
   /// Whether everything was searched.
@@ -55,6 +65,7 @@ class LeakSink {
   std::mutex mutex_;
   std::vector<FoundLeak> found_;
   bool is_complete_ = true;
+  Searched searched_;
 };
 
 }  // namespace nexakey::scan

@@ -9,7 +9,7 @@
     # a comment
 
     $ [tty 60x24] command         in a terminal of that size
-    $ [tty 60x24, types "y\\n"] command   typed once there is a prompt
+    $ [tty 60x24, types "y\\n"] command   typed once there is a prompt, or a note with Ctrl-D
 
 A line `...` matches any lines, `...` in a line matches any text. <id>, <key>, <time> and the others
 of KINDS match text of their kind; <id:name> also keeps it as $name for later commands, and matches
@@ -151,7 +151,7 @@ def run_in_terminal(command, home, env, typed):
         if not piece:
             break
         output += piece
-        if typed and not output.endswith(b"\n"):
+        if typed and (not output.endswith(b"\n") or b"Ctrl-D" in output):
             os.write(terminal, typed)
             typed = b""
     os.close(terminal)
