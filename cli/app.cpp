@@ -95,6 +95,10 @@ ExitStatus run(std::vector<std::string> words) {
     print_note(help_of(line.app()));
     return ExitStatus::usage;
   }
+  if (line.globals().output == kEnvOutput && !takes_env_output(words[*command])) {
+    throw Failure{{ErrorCode::usage, words[*command] + " has no output format env",
+                   "it is for the new key of create and rotate: use table, json or jsonl"}};
+  }
   const Terminal terminal = Terminal::detect();
   Context context{.settings = line.reads_settings()
                                   ? resolve_settings(line.globals(), terminal.output)

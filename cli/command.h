@@ -20,6 +20,8 @@ struct Command {
   Runner (*attach)(Arguments& app);
   /// Whether it uses the settings. Other commands run even if a config file is invalid.
   bool reads_settings = true;
+  /// Whether it can print a new key with -o env. Other commands refuse that.
+  bool prints_env = false;
 };
 
 /// The output of `version` and `--version`.

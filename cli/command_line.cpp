@@ -147,6 +147,12 @@ std::optional<std::string> find_output_option(const std::vector<std::string>& wo
   return output;
 }
 
+bool takes_env_output(std::string_view command) {
+  return std::ranges::any_of(kCommands, [&](const GroupedCommand& each) {
+    return each.command->name == command && each.command->prints_env;
+  });
+}
+
 void check_command(const std::vector<std::string>& words, std::size_t at) {
   std::vector<std::string> names;
   for (const auto& [group, command] : kCommands) {

@@ -3,6 +3,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -52,6 +53,9 @@ std::optional<std::size_t> find_command(const std::vector<std::string>& words);
 
 /// The value of the last -o or --output, found without parsing.
 std::optional<std::string> find_output_option(const std::vector<std::string>& words);
+
+/// Whether the command with this name takes -o env.
+bool takes_env_output(std::string_view command);
 
 /// Ends the command if the word at index `at` is not a command; the hint has the most similar one.
 void check_command(const std::vector<std::string>& words, std::size_t at);

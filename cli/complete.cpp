@@ -189,6 +189,9 @@ std::string candidates_for(const std::vector<std::string>& words) {
     if (scanner.pending() != nullptr || assigned != nullptr) {
       const auto& option = scanner.pending() != nullptr ? *scanner.pending() : *assigned;
       add_values(candidates, option.get_type_name(), globals);
+      if (option.check_lname("output") && takes_env_output(scanner.command().get_name())) {
+        candidates.add(kEnvOutput);
+      }
     } else if (is_option && typed.starts_with('-')) {
       add_options(candidates, scanner.command());
     } else {

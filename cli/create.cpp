@@ -27,7 +27,8 @@ constexpr const char* kExamples =
     "nexakey create --scope read\n"
     "nexakey create crm --scope read,write --allow-ip 203.0.113.0/24 --expires 90d\n"
     "nexakey create ci --scope read --key-file /run/secrets/ci.key --if-not-exists\n"
-    "KEY=$(nexakey create --scope read --quiet)";
+    "KEY=$(nexakey create --scope read --quiet)\n"
+    "nexakey create ci --scope read -o env >> ci.env";
 
 struct Options {
   std::optional<std::string> name{};
@@ -62,6 +63,10 @@ Key make_key(const Context& context, const Options& options) {
 void print_key(Context& context, const Key& key, bool is_created, const core::Secret* secret,
                const char* note = nullptr) {
   const Settings& settings = context.settings;
+  if (settings.env_output && secret != nullptr) {
+    print_as_variable(context, *secret);
+    return;
+  }
   if (settings.format != Format::table) {
     write_with_secret(
         context.out, "key",
@@ -72,7 +77,7 @@ void print_key(Context& context, const Key& key, bool is_created, const core::Se
         secret);
     return;
   }
-  if (!settings.quiet) {
+  if (!settings.quiet && !settings.env_output) {
     context.out.write(KeyView(context).fields(key));
     if (secret != nullptr) {
       context.out.write("\n");
@@ -240,6 +245,10 @@ ExitStatus create_and_show(Context& context, store::KeyStore& store, const Optio
 }
 
 ExitStatus run(Context& context, const Options& options) {
+  if (context.settings.env_output && options.key_file) {
+    throw Failure{{ErrorCode::usage, "-o env prints the key, which --key-file writes to a file",
+                   "leave one of them out"}};
+  }
   const Key wanted = make_key(context, options);
   const auto store = context.open_store(store::OpenMode::create_if_missing);
   return options.key_file ? create_in_file(context, *store, options, wanted)
@@ -263,6 +272,9 @@ Runner attach(Arguments& app) {
 
 }  // namespace
 
-const Command kCreate{"create", "Create a key and show it once", attach};
+const Command kCreate{.name = "create",
+                      .summary = "Create a key and show it once",
+                      .attach = attach,
+                      .prints_env = true};
 
 }  // namespace nexakey::cli

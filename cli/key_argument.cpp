@@ -1,12 +1,14 @@
 #include "cli/key_argument.h"
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 #include <span>
 #include <utility>
 
 #include "cli/exit_status.h"
 #include "cli/key_view.h"
+#include "cli/near_misses.h"
 #include "core/text.h"
 
 namespace nexakey::cli {
@@ -15,6 +17,12 @@ namespace {
 using core::ErrorCode;
 using core::Key;
 using core::KeyFilter;
+
+/// Whether a name no longer refers to the key.
+bool is_over(const Key& key, core::Time now) {
+  const core::KeyStatus status = key.status(now);
+  return status == core::KeyStatus::revoked || status == core::KeyStatus::expired;
+}
 
 core::KeyHash read_hash(const Context& context) {
   const core::Secret secret = read_secret(context.terminal, "Key: ");
@@ -41,27 +49,55 @@ KeyFilter filter_for(const Context& context, const std::string& argument) {
           .newest_of_line = true};
 }
 
-/// Removes revoked and expired keys: a name refers to the live key. Of several that are all
-/// revoked, the first, which is the newest, can remain.
-void drop_dead_namesakes(std::vector<Key>& keys, Namesakes namesakes, core::Time now) {
-  const bool are_revoked = !keys.empty() && std::ranges::all_of(keys, [&](const Key& key) {
-    return key.status(now) == core::KeyStatus::revoked;
-  });
-  if (are_revoked && namesakes == Namesakes::or_revoked) {
-    keys.erase(keys.begin() + 1, keys.end());
-    return;
+/// Of the keys of a name, those that it refers to. If all have ended, that is the newest, which is
+/// the first, or none.
+std::vector<Key> choose_namesakes(const Context& context, const std::vector<Key>& keys,
+                                  Namesakes namesakes) {
+  const core::Time now = context.now();
+  std::vector<Key> live;
+  std::ranges::copy_if(keys, std::back_inserter(live),
+                       [&](const Key& key) { return !is_over(key, now); });
+  if (!live.empty() || keys.empty() || namesakes == Namesakes::live) {
+    return live;
   }
-  std::erase_if(keys, [&](const Key& key) {
-    const core::KeyStatus status = key.status(now);
-    return status == core::KeyStatus::revoked || status == core::KeyStatus::expired;
-  });
+  const Key& newest = keys.front();
+  if (namesakes == Namesakes::or_revoked) {
+    const bool are_revoked = std::ranges::all_of(
+        keys, [&](const Key& key) { return key.status(now) == core::KeyStatus::revoked; });
+    return are_revoked ? std::vector<Key>{newest} : live;
+  }
+  if (!context.settings.quiet) {
+    print_note("nexakey: no live key has the name " + core::printable(newest.name) + ": " +
+               newest.id.to_string() + ", the newest that had it, is " +
+               std::string(name_of(newest.status(now))));
+  }
+  return {newest};
 }
 
-[[noreturn]] void fail_not_found(const KeyFilter& filter, const std::string& argument,
-                                 const std::string& hint) {
+std::string in_workspace(const std::optional<std::string>& workspace) {
+  return workspace ? " in workspace " + *workspace : "";
+}
+
+[[noreturn]] void fail_not_found(const std::optional<std::string>& workspace,
+                                 const std::string& argument, const std::string& hint) {
   const std::string what = argument == "-" ? "no such key" : "no key " + core::quote(argument);
+  throw Failure{{ErrorCode::not_found, what + in_workspace(workspace), hint}};
+}
+
+/// Ends the command: a filter has not found the key of an argument.
+[[noreturn]] void fail_not_found(const Context& context, store::KeyStore& store,
+                                 const KeyFilter& filter, const std::string& argument) {
+  fail_not_found(filter.workspace, argument,
+                 filter.name ? hint_for_name(context, store, *filter.workspace, argument) : "");
+}
+
+/// Ends the command: all keys of a name have ended.
+[[noreturn]] void fail_ended(const Context& context, const KeyFilter& filter,
+                             const std::string& argument, const std::vector<Key>& keys) {
   throw Failure{{ErrorCode::not_found,
-                 what + (filter.workspace ? " in workspace " + *filter.workspace : ""), hint}};
+                 "no live key " + core::quote(argument) + in_workspace(filter.workspace) + ": " +
+                     describe_states(keys, context.now()),
+                 "name one by its id"}};
 }
 
 [[noreturn]] void fail_ambiguous(const std::string& argument, const std::vector<Key>& keys) {
@@ -81,7 +117,8 @@ Key checked(const Context& context, store::KeyStore& store, std::optional<Key> f
                    "see nexakey audit " + argument}};
   }
   if (!found || (workspace && found->workspace != *workspace)) {
-    fail_not_found({.workspace = workspace}, argument, "");
+    fail_not_found(workspace, argument,
+                   found && id ? "it is in workspace " + found->workspace : "");
   }
   return *std::move(found);
 }
@@ -95,6 +132,15 @@ std::vector<Key> select_keys(const Context& context, store::KeyStore& store,
     keys.push_back(key);
     return true;
   }));
+  return keys;
+}
+
+std::vector<Key> select_or_note(const Context& context, store::KeyStore& store,
+                                const KeyFilter& filter) {
+  auto keys = select_keys(context, store, filter);
+  if (keys.empty()) {
+    note_near_miss(context, store, filter);
+  }
   return keys;
 }
 
@@ -115,7 +161,7 @@ std::vector<Key> find_keys_ever(const Context& context, store::KeyStore& store,
   filter.newest_of_line = false;
   auto keys = select_keys(context, store, filter);
   if (keys.empty()) {
-    fail_not_found(filter, argument, "");
+    fail_not_found(context, store, filter, argument);
   }
   if (!filter.name && keys.size() > 1) {
     fail_ambiguous(argument, keys);
@@ -132,15 +178,13 @@ Key find_key(const Context& context, store::KeyStore& store, const std::string& 
     return checked(context, store, find_key(store, *id), argument);
   }
   const KeyFilter filter = filter_for(context, argument);
-  auto keys = select_keys(context, store, filter);
-  const bool had_any = !keys.empty();
-  if (filter.name) {
-    drop_dead_namesakes(keys, namesakes, context.now());
+  const auto found = select_keys(context, store, filter);
+  if (found.empty()) {
+    fail_not_found(context, store, filter, argument);
   }
+  auto keys = filter.name ? choose_namesakes(context, found, namesakes) : found;
   if (keys.empty()) {
-    fail_not_found(
-        filter, argument,
-        had_any ? "every key of that name is revoked or expired: name one by its id" : "");
+    fail_ended(context, filter, argument, found);
   }
   if (keys.size() > 1) {
     fail_ambiguous(argument, keys);

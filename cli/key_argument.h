@@ -17,6 +17,7 @@ inline constexpr const char* kKeyArgument =
 enum class Namesakes {
   live,        ///< the one that is neither revoked nor expired
   or_revoked,  ///< the same, or else the newest one if all are revoked
+  or_ended,    ///< the same, or else the newest one, which a note says
 };
 
 /// The key that an argument names: an id or a unique beginning of one, in any workspace unless one
@@ -50,5 +51,8 @@ core::Key changed_key(core::Result<std::optional<core::Key>> updated, core::KeyI
 /// All keys that match a filter.
 std::vector<core::Key> select_keys(const Context& context, store::KeyStore& store,
                                    const core::KeyFilter& filter);
+/// The same; if there are none, a note says what the filter may mean.
+std::vector<core::Key> select_or_note(const Context& context, store::KeyStore& store,
+                                      const core::KeyFilter& filter);
 
 }  // namespace nexakey::cli

@@ -13,6 +13,18 @@ namespace {
 
 constexpr std::size_t kMaxNamed = 10;
 
+/// The texts of the first ten keys, and the number of the others.
+std::string join_first(const std::vector<core::Key>& keys,
+                       const std::function<std::string(const core::Key& key)>& text_of) {
+  std::string text;
+  for (std::size_t i = 0; i < std::min(keys.size(), kMaxNamed); ++i) {
+    text += (i == 0 ? "" : ", ") + text_of(keys[i]);
+  }
+  return keys.size() > kMaxNamed
+             ? text + " and " + std::to_string(keys.size() - kMaxNamed) + " more"
+             : text;
+}
+
 /// Writes {"keys": […]}, or one line per key with jsonl.
 void print_keys_json(Context& context, const std::vector<core::Key>& keys) {
   const core::Time now = context.now();
@@ -113,13 +125,13 @@ std::string describe(const core::Key& key) {
 }
 
 std::string describe(const std::vector<core::Key>& keys) {
-  std::string text;
-  for (std::size_t i = 0; i < std::min(keys.size(), kMaxNamed); ++i) {
-    text += (i == 0 ? "" : ", ") + describe(keys[i]);
-  }
-  return keys.size() > kMaxNamed
-             ? text + " and " + std::to_string(keys.size() - kMaxNamed) + " more"
-             : text;
+  return join_first(keys, [](const core::Key& key) { return describe(key); });
+}
+
+std::string describe_states(const std::vector<core::Key>& keys, core::Time now) {
+  return join_first(keys, [&](const core::Key& key) {
+    return key.id.to_string() + " is " + std::string(name_of(key.status(now)));
+  });
 }
 
 std::string join_scopes(const core::Key& key) { return core::join(key.scopes.names(), ","); }
@@ -135,6 +147,16 @@ void print_key(Context& context, const core::Key& key) {
   core::write_key(json, key, context.now());
   json.end_object();
   context.out.write("\n");
+}
+
+void print_as_variable(Context& context, const core::Secret& key) {
+  constexpr std::string_view kName = "NEXAKEY_KEY=";
+  std::string line;
+  line.reserve(kName.size() + key.reveal().size() + 1);  // a reallocation would leave a copy
+  line += kName;
+  line += key.reveal();
+  line += '\n';
+  context.out.write(core::Secret(std::move(line)));
 }
 
 void print_key_line(Context& context, const core::Key& key, core::Time now) {

@@ -40,12 +40,17 @@ class KeyView {
 std::string describe(const core::Key& key);
 /// The first ten of several keys, and the number of the others.
 std::string describe(const std::vector<core::Key>& keys);
+/// The same, each by its id and its status: `key_… is revoked`.
+std::string describe_states(const std::vector<core::Key>& keys, core::Time now);
 
 /// The scopes of a key, separated by commas.
 std::string join_scopes(const core::Key& key);
 
 /// Prints a key in the output format of the settings.
 void print_key(Context& context, const core::Key& key);
+
+/// Writes a new key as NEXAKEY_KEY=…, a line of a file with variables, and flushes it.
+void print_as_variable(Context& context, const core::Secret& key);
 
 /// Writes a key as a line of JSON.
 void print_key_line(Context& context, const core::Key& key, core::Time now);

@@ -7,6 +7,7 @@
 #include "cli/filter_options.h"
 #include "cli/first_keys.h"
 #include "cli/key_view.h"
+#include "cli/near_misses.h"
 #include "cli/options.h"
 #include "cli/print_table.h"
 #include "core/json.h"
@@ -261,8 +262,11 @@ void print_sorted(Context& context, store::KeyStore& store, const core::KeyFilte
     printer.add(key);
   }
   printer.finish(std::nullopt);
+  context.out.flush();
+  if (count == 0) {
+    note_near_miss(context, store, filter);
+  }
   if (count > limit) {
-    context.out.flush();
     print_note("nexakey: these are the first " + std::to_string(limit) + " of " +
                std::to_string(count) + " keys: --limit sets how many are shown");
   }
@@ -291,16 +295,22 @@ ExitStatus run(Context& context, const Options& options) {
     print_note("no store yet: create the first key with nexakey create --scope read");
     return ExitStatus::done;
   }
+  const auto opened = value_of(std::move(store));
   if (options.sort) {
-    print_sorted(context, *value_of(std::move(store)), filter, options, *printer);
+    print_sorted(context, *opened, filter, options, *printer);
     return ExitStatus::done;
   }
-  const auto next = value_of(
-      value_of(std::move(store))->list(filter, page, context.now(), [&](const core::Key& key) {
-        printer->add(key);
-        return true;
-      }));
+  bool is_empty = true;
+  const auto next = value_of(opened->list(filter, page, context.now(), [&](const core::Key& key) {
+    printer->add(key);
+    is_empty = false;
+    return true;
+  }));
   printer->finish(next);
+  if (is_empty) {
+    context.out.flush();
+    note_near_miss(context, *opened, filter);
+  }
   if (next) {
     context.out.flush();
     print_note("nexakey: there are more keys: continue with --cursor " + next->to_string());

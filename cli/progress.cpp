@@ -21,7 +21,7 @@ constexpr std::uint64_t kBarWidth = 25;
 
 Progress::Progress(const Context& context)
     : is_shown_(context.terminal.error && !context.settings.quiet),
-      max_length_(context.terminal.width - 1),
+      max_length_(context.terminal.width.value_or(kDefaultWidth) - 1),
       next_(Clock::now() + kDelay) {}
 
 bool Progress::is_due() {

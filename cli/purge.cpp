@@ -6,10 +6,12 @@
 
 #include "cli/actor.h"
 #include "cli/command.h"
+#include "cli/confirm_keys.h"
 #include "cli/filter_options.h"
 #include "cli/interruption.h"
 #include "cli/key_argument.h"
 #include "cli/key_view.h"
+#include "cli/progress.h"
 #include "core/ids_of.h"
 
 namespace nexakey::cli {
@@ -36,9 +38,13 @@ struct Outcome {
 Outcome purge(const Context& context, store::KeyStore& store, const std::vector<core::Key>& keys,
               const core::PurgeOptions& options) {
   const Interruption interruption;
+  Progress progress(context);
   std::set<core::KeyId> purged;
   const auto visit = [&](std::span<const core::KeyId> ids) {
     purged.insert(ids.begin(), ids.end());
+    progress.show([&] {
+      return progress_bar(options.dry_run ? "checking" : "purging", purged.size(), keys.size());
+    });
     return Interruption::signal() == 0;
   };
   Outcome outcome;
@@ -61,7 +67,7 @@ std::vector<core::Key> find_purgeable(const Context& context, store::KeyStore& s
   filter.status.reset();
   filter.ended_before = options.ended_before;
   options.dry_run = true;
-  const std::vector<core::Key> ended = select_keys(context, store, filter);
+  const std::vector<core::Key> ended = select_or_note(context, store, filter);
   Outcome outcome = purge(context, store, ended, options);
   if (outcome.signal != 0) {
     throw Interrupted{outcome.signal};
@@ -90,10 +96,10 @@ ExitStatus run(Context& context, const Options& options) {
     print_purged(context, keys);
     return ExitStatus::done;
   }
-  const std::string names = describe(keys);
-  context.require_yes(
-      "Purge " + names + (keys.size() == 1 ? " and its usage?" : " and their usage?"),
-      "purging " + names);
+  confirm_keys(context, keys,
+               {.verb = "Purge",
+                .action = "purging",
+                .question_end = keys.size() == 1 ? " and its usage" : " and their usage"});
   Outcome outcome = purge(context, *store, keys, chosen);
   if (outcome.result || !outcome.purged.empty()) {
     print_purged(context, outcome.purged);

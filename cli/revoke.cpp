@@ -5,10 +5,12 @@
 
 #include "cli/actor.h"
 #include "cli/command.h"
+#include "cli/confirm_keys.h"
 #include "cli/filter_options.h"
 #include "cli/interruption.h"
 #include "cli/key_argument.h"
 #include "cli/key_view.h"
+#include "cli/progress.h"
 #include "core/ids_of.h"
 
 namespace nexakey::cli {
@@ -30,7 +32,7 @@ struct Options {
 std::vector<core::Key> chosen_keys(const Context& context, store::KeyStore& store,
                                    const Options& options) {
   if (options.keys.empty()) {
-    return select_keys(context, store, options.filter.filter(context));
+    return select_or_note(context, store, options.filter.filter(context));
   }
   // So that the same command finishes the revocation of many names that was interrupted.
   const bool can_be_interrupted = options.keys.size() > store::kMaxAtOnce;
@@ -55,9 +57,11 @@ struct Outcome {
 Outcome revoke(const Context& context, store::KeyStore& store, const std::vector<core::KeyId>& ids,
                const std::string& reason) {
   const Interruption interruption;
+  Progress progress(context);
   Outcome outcome;
   const auto visit = [&](std::span<const core::Key> keys) {
     outcome.revoked.insert(outcome.revoked.end(), keys.begin(), keys.end());
+    progress.show([&] { return progress_bar("revoking", outcome.revoked.size(), ids.size()); });
     return Interruption::signal() == 0;
   };
   outcome.result = store.as(local_actor()).revoke(ids, reason, context.now(), visit);
@@ -78,8 +82,7 @@ ExitStatus run(Context& context, const Options& options) {
   std::ranges::copy_if(keys, std::back_inserter(unrevoked),
                        [](const core::Key& key) { return !key.revoked_at; });
   if (!unrevoked.empty()) {
-    const std::string names = describe(unrevoked);
-    context.require_yes("Revoke " + names + "?", "revoking " + names);
+    confirm_keys(context, unrevoked, {.verb = "Revoke", .action = "revoking"});
   }
   const std::vector<core::KeyId> ids = core::ids_of(keys);
   Outcome outcome = revoke(context, *store, ids, options.reason);

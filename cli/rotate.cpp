@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "cli/command.h"
+#include "cli/confirm_keys.h"
 #include "cli/filter_options.h"
 #include "cli/key_argument.h"
 #include "cli/key_file.h"
@@ -11,6 +12,7 @@
 #include "cli/options.h"
 #include "cli/print_error.h"
 #include "cli/print_table.h"
+#include "cli/progress.h"
 #include "cli/rotation.h"
 #include "core/json.h"
 #include "core/text.h"
@@ -26,7 +28,8 @@ using core::Rotation;
 constexpr const char* kExamples =
     "nexakey rotate crm --grace 24h --key-file /etc/crm/api.key\n"
     "nexakey rotate --older-than 30d --grace 2d --key-file /etc/keys --quiet\n"
-    "nexakey rotate crm --yes --quiet";
+    "nexakey rotate crm --yes --quiet\n"
+    "nexakey rotate crm --grace 24h -o env > crm.env";
 
 struct Options {
   std::vector<std::string> keys;
@@ -42,10 +45,8 @@ Terms read_terms(const Context& context, const Options& options) {
   if (options.grace && options.grace != "0" && options.grace != "0s") {
     terms.grace = value_of(core::parse_duration(*options.grace));
   }
-  if (options.expires == "never") {
-    terms.expires_at.emplace();
-  } else if (options.expires) {
-    terms.expires_at = parse_expiry(*options.expires, context.now(), "the successor");
+  if (options.expires) {
+    terms.expires_at.emplace(parse_expiry(*options.expires, context.now(), "the successor"));
   }
   return terms;
 }
@@ -123,7 +124,7 @@ std::vector<Key> choose_keys(const Context& context, store::KeyStore& store,
   }
   core::KeyFilter filter = options.filter.filter(context);
   filter.newest_of_line = true;
-  return select_keys(context, store, filter);
+  return select_or_note(context, store, filter);
 }
 
 /// The state of the old key. Its expiry is relative to the current time: relative to the start of
@@ -143,7 +144,9 @@ class Printer {
 
   /// Prints and flushes a rotation. `secret` is null for a key that was written to a file.
   void add(const Rotated& rotated, const core::Secret* secret) {
-    if (context_.settings.format != Format::table) {
+    if (context_.settings.env_output) {
+      print_as_variable(context_, *secret);
+    } else if (context_.settings.format != Format::table) {
       add_json(&rotated.successor, secret, rotated.previous);
     } else if (context_.settings.quiet) {
       show(secret);
@@ -255,7 +258,12 @@ bool rotate_and_show(const Context& context, store::KeyStore& store, const Key& 
 class Rotator {
  public:
   Rotator(Context& context, store::KeyStore& store, const Options& options, const Terms& terms)
-      : context_(context), store_(store), options_(options), terms_(terms), printer_(context) {}
+      : context_(context),
+        store_(store),
+        options_(options),
+        terms_(terms),
+        printer_(context),
+        progress_(context) {}
 
   ExitStatus run(const std::vector<Choice>& choices) {
     is_single_ = options_.keys.size() == 1;
@@ -263,10 +271,17 @@ class Rotator {
       if (options_.key_file && options_.keys.empty()) {
         finish_folder(*options_.key_file);
       }
+      std::size_t done = 0;
       for (const Choice& choice : choices) {
         attempt([&] { rotate(choice); });
+        ++done;
+        if (options_.key_file) {  // else each key is shown when it is made
+          progress_.show([&] { return progress_bar("rotating", done, choices.size()); });
+        }
       }
+      progress_.clear();
     } catch (const Failure&) {
+      progress_.clear();
       printer_.finish_early();
       throw;
     }
@@ -303,6 +318,7 @@ class Rotator {
           status == ExitStatus::forbidden || (status == ExitStatus::failed && !options_.key_file)) {
         throw;
       }
+      progress_.clear();
       print_error(failure.error, context_.settings.format);
       has_failed_ = true;
     }
@@ -340,7 +356,7 @@ class Rotator {
       throw Failure{{ErrorCode::conflict, what, "run the command again to rotate its successor"}};
     }
     if (!context_.settings.quiet) {
-      print_note("nexakey: " + what);
+      progress_.print("nexakey: " + what);
     }
   }
 
@@ -369,12 +385,24 @@ class Rotator {
   const Options& options_;
   const Terms& terms_;
   Printer printer_;
+  Progress progress_;
   bool is_single_ = false;
   bool has_failed_ = false;
 };
 
+/// Ends the command if the options ask for more than one key as a variable.
+void check_env_output(const Options& options) {
+  if (options.keys.size() != 1 || options.key_file || options.dry_run) {
+    throw Failure{{ErrorCode::usage, "-o env prints the new key of one rotation",
+                   "name one key, without --key-file and --dry-run"}};
+  }
+}
+
 ExitStatus run(Context& context, const Options& options) {
   options.filter.check_alternative(options.keys);
+  if (context.settings.env_output) {
+    check_env_output(options);
+  }
   const Terms terms = read_terms(context, options);
   const auto store = context.open_store();
   const auto choices = choose_targets(choose_keys(context, *store, options), options);
@@ -388,9 +416,11 @@ ExitStatus run(Context& context, const Options& options) {
     }
   }
   if (terms.grace == std::chrono::seconds::zero() && !keys.empty()) {
-    const std::string names = describe(keys);
-    context.require_yes("Rotate " + names + " and revoke the old keys?",
-                        "rotating " + names + " without --grace");
+    confirm_keys(context, keys,
+                 {.verb = "Rotate",
+                  .action = "rotating",
+                  .question_end = " and revoke the old keys",
+                  .action_end = " without --grace"});
   }
   return Rotator(context, *store, options, terms).run(choices);
 }
@@ -414,6 +444,9 @@ Runner attach(Arguments& app) {
 
 }  // namespace
 
-const Command kRotate{"rotate", "Replace keys with new ones", attach};
+const Command kRotate{.name = "rotate",
+                      .summary = "Replace keys with new ones",
+                      .attach = attach,
+                      .prints_env = true};
 
 }  // namespace nexakey::cli

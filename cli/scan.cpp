@@ -6,8 +6,11 @@
 
 #include "cli/actor.h"
 #include "cli/command.h"
+#include "cli/confirm_keys.h"
+#include "cli/input.h"
 #include "cli/key_view.h"
 #include "cli/leak_report.h"
+#include "cli/progress.h"
 #include "core/text.h"
 #include "scan/file_scan.h"
 #include "scan/git_origins.h"
@@ -32,6 +35,18 @@ struct Options {
   bool offline = false;
   bool revoke = false;
 };
+
+/// How much was searched so far: "files searched: 12 (3.4 MiB)".
+std::string searched_text(const scan::Searched& searched, const Options& options) {
+  return (options.history ? "objects searched: " : "files searched: ") +
+         std::to_string(searched.documents) + " (" + readable_size(searched.bytes) + ")";
+}
+
+/// Whether the text to search is typed, or pasted, into a terminal.
+bool is_typed(const Context& context, const Options& options) {
+  return context.terminal.input && !options.history &&
+         std::ranges::find(options.arguments, "-") != options.arguments.end();
+}
 
 std::vector<scan::FoundLeak> search(const Options& options, scan::LeakSink& sink) {
   const auto scan = [&] {
@@ -101,8 +116,7 @@ void revoke_live(const Context& context, store::KeyStore& store, std::vector<Fin
   }
   std::vector<core::Key> keys;
   std::ranges::transform(live, std::back_inserter(keys), [](const Finding* f) { return *f->key; });
-  const std::string names = describe(keys);
-  context.require_yes("Revoke " + names + "?", "revoking " + names);
+  confirm_keys(context, keys, {.verb = "Revoke", .action = "revoking"});
   KnownKeys revoked;
   for (const Finding* const finding : live) {
     const core::KeyId id = finding->key->id;
@@ -140,17 +154,27 @@ void check(const Options& options) {
 ExitStatus run(Context& context, const Options& options) {
   check(options);
   const auto store = options.offline ? nullptr : context.open_store();
-  const auto note = [](std::string_view message) {
-    print_note("nexakey: " + std::string(message));
+  Progress progress(context);
+  const auto note = [&](std::string_view message) {
+    progress.print("nexakey: " + std::string(message));
   };
   scan::LeakSink sink(note);
-  std::vector<scan::FoundLeak> found = search(options, sink);
+  std::vector<scan::FoundLeak> found;
+  if (is_typed(context, options)) {
+    note_waiting(context, "the text to search");
+    found = search(options, sink);
+  } else {
+    const ProgressTicker ticker(progress, [&] { return searched_text(sink.searched(), options); });
+    found = search(options, sink);
+  }
   const KnownKeys known = store ? look_up(context, *store, found) : KnownKeys();
   std::erase_if(found,
                 [&](const scan::FoundLeak& leak) { return !is_reported(leak, options, known); });
   if (options.history) {
+    const ProgressTicker ticker(progress, [] { return std::string("naming the commits"); });
     found = scan::attribute(std::move(found), options.arguments, note);
   }
+  progress.clear();
   std::vector<Finding> findings = make_findings(std::move(found), known);
   if (options.revoke) {
     revoke_live(context, *store, findings);

@@ -226,7 +226,9 @@ Settings resolve_settings(const GlobalOptions& options, bool output_is_terminal)
     settings.kept.revocation_log = log->value;
     settings.made.emplace_back("revocation_log", *log);
   }
-  if (const auto output = find(options.output, "output")) {
+  if (options.output == kEnvOutput) {
+    settings.env_output = true;
+  } else if (const auto output = find(options.output, "output")) {
     const auto format = parse_format(output->value);
     if (!format) {
       throw Failure{{core::ErrorCode::usage, "unknown output format " + core::quote(output->value),

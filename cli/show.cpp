@@ -18,7 +18,7 @@ Runner attach(Arguments& app) {
   app.footer(kExamples);
   return [argument](Context& context) {
     const auto store = context.open_store();
-    print_key(context, find_key(context, *store, *argument));
+    print_key(context, find_key(context, *store, *argument, Namesakes::or_ended));
     return ExitStatus::done;
   };
 }

@@ -21,7 +21,6 @@ namespace {
 constexpr std::size_t kMaxLineLength = 4096;
 constexpr std::size_t kMinWidth = 20;
 constexpr std::size_t kMaxWidth = 10000;
-constexpr std::size_t kDefaultWidth = 80;
 
 std::optional<std::size_t> width_in_environment() {
   std::size_t columns = 0;

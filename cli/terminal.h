@@ -8,6 +8,9 @@
 
 namespace nexakey::cli {
 
+/// The width of a terminal that does not report one, in columns.
+inline constexpr std::size_t kDefaultWidth = 80;
+
 /// The terminal of the process.
 struct Terminal {
   /// Detects the terminal. COLUMNS is the width if standard output is not a terminal, or does not

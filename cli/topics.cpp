@@ -81,7 +81,8 @@ Manual: man nexakey, "EXIT STATUS"
 )";
 
 constexpr std::string_view kOutput =
-    R"(Data goes to standard output; prompts, notes and errors go to standard error.
+    R"(Data goes to standard output; prompts, notes and errors go to standard error,
+and on a terminal the progress of what takes more than a second.
 
 Formats of --output:
   table  A table for people, the default. In a terminal it fits the width, and
@@ -90,9 +91,12 @@ Formats of --output:
   json   One JSON document
   jsonl  One line of JSON for each element of a list; other output is the same
          as with json
+  env    NEXAKEY_KEY= and the new key, a line of a file with variables. Only
+         create, and rotate of one key, have this format
 
 With --quiet a command prints only what a script needs, whatever the format: the
 key (create, rotate), ids (list, show, scan) or nothing (edit, revoke, verify).
+With env that is the same line.
 
 An error is one line, "nexakey: what happened: what to do". With json or jsonl
 it is {"error": {"code": ..., "message": ..., "hint": ...}}, with one of the

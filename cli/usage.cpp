@@ -91,7 +91,7 @@ ExitStatus run(Context& context, const Options& options) {
   const auto store = context.open_store();
   std::vector<core::KeyId> line;
   if (options.key) {
-    const core::Key key = find_key(context, *store, *options.key);
+    const core::Key key = find_key(context, *store, *options.key, Namesakes::or_ended);
     query.key = key.id;
     line = options.lineage ? line_of(*store, key) : line;
   } else {
