@@ -275,7 +275,7 @@ class Rotator {
       for (const Choice& choice : choices) {
         attempt([&] { rotate(choice); });
         ++done;
-        if (options_.key_file) {  // else each key is shown when it is made
+        if (!shows_each()) {
           progress_.show([&] { return progress_bar("rotating", done, choices.size()); });
         }
       }
@@ -300,6 +300,12 @@ class Rotator {
   }
 
  private:
+  /// Whether each key, or a note about it, is shown in the terminal when it is made.
+  [[nodiscard]] bool shows_each() const {
+    const bool has_notes = context_.settings.format == Format::table && !context_.settings.quiet;
+    return !options_.key_file && (context_.terminal.output || has_notes);
+  }
+
   static void check(const Choice& choice) {
     if (choice.problem) {
       throw Failure{*choice.problem};
