@@ -207,7 +207,7 @@ ImportSummary import(const Context& context, Source& source, const core::ImportO
   const auto opened = value_of(std::move(store));
   const auto id = core::ImportId::generate(system::random_bytes);
   const std::uint32_t parts = stage(context, *opened, id, spool, progress);
-  const ProgressTicker ticker(progress, [] { return std::string("writing to the store"); });
+  const ProgressTicker ticker(progress, std::string("writing to the store"));
   return value_of(opened->as(local_actor()).commit_import(id, parts, options, context.now()));
 }
 

@@ -72,6 +72,13 @@ ProgressTicker::ProgressTicker(Progress& progress, std::function<std::string()> 
   });
 }
 
+ProgressTicker::ProgressTicker(Progress& progress, std::string step)
+    : ProgressTicker(progress, [step = std::move(step), start = std::chrono::steady_clock::now()] {
+        const auto passed =
+            std::chrono::floor<std::chrono::seconds>(std::chrono::steady_clock::now() - start);
+        return step + ", " + std::to_string(passed.count()) + " s";
+      }) {}
+
 std::string progress_bar(std::string_view step, std::uint64_t done, std::uint64_t all) {
   const std::uint64_t percent = all == 0 ? 100 : std::min(done, all) * 100 / all;
   const auto full = static_cast<std::size_t>(percent * kBarWidth / 100);

@@ -52,6 +52,8 @@ class Progress {
 class ProgressTicker {
  public:
   ProgressTicker(Progress& progress, std::function<std::string()> text);
+  /// Shows a step of which nothing is known but how long it has taken: `restoring, 12 s`.
+  ProgressTicker(Progress& progress, std::string step);
 
  private:
   std::jthread thread_;

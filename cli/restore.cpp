@@ -1,5 +1,4 @@
 #include <array>
-#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -40,13 +39,8 @@ ExitStatus check(Context& context) {
 }
 
 store::RestoreSummary read_backup(const Context& context, const std::string& file) {
-  const auto start = std::chrono::steady_clock::now();
   Progress progress(context);
-  const ProgressTicker ticker(progress, [start] {
-    const auto seconds =
-        std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - start);
-    return "restoring since " + std::to_string(seconds.count()) + " s";
-  });
+  const ProgressTicker ticker(progress, std::string("restoring"));
   return value_of(store::restore(context.settings.store.value, file, local_actor(), context.now(),
                                  context.settings.kept));
 }

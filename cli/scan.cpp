@@ -171,7 +171,7 @@ ExitStatus run(Context& context, const Options& options) {
   std::erase_if(found,
                 [&](const scan::FoundLeak& leak) { return !is_reported(leak, options, known); });
   if (options.history) {
-    const ProgressTicker ticker(progress, [] { return std::string("naming the commits"); });
+    const ProgressTicker ticker(progress, std::string("naming the commits"));
     found = scan::attribute(std::move(found), options.arguments, note);
   }
   progress.clear();
