@@ -1,6 +1,7 @@
 #include "core/decision.h"
 
 #include <algorithm>
+#include <array>
 
 #include "core/endpoint.h"
 #include "core/text.h"
@@ -41,18 +42,115 @@ std::string describe_need(const std::string& method) {
          (needed ? " needs " + std::string(name_of(*needed)) : " is not allowed by any scope");
 }
 
-std::string describe_scopes(const KeyRules& key, const Request& request) {
+/// What an explanation describes.
+struct Explained {
+  const Request& request;
+  const KeyRules* key;  ///< null: the store has no such key, or could not read it in time
+  const Decision& decision;
+  Time now;
+};
+
+std::string describe_credential(const Explained& explained) {
+  if (explained.request.key_id) {
+    return "the key is named by its id";
+  }
+  return explained.request.credential == Credential::missing ? "no key was given"
+                                                             : "a key was given";
+}
+
+std::string describe_format(const Explained& explained) {
+  if (explained.request.key_id) {
+    return "an id stands for a key";
+  }
+  return explained.request.credential == Credential::malformed
+             ? "it is not fc_live_ and 28 letters and digits"
+             : "it has the form of a key";
+}
+
+std::string describe_known(const Explained& explained) {
+  const auto& [request, key, decision, now] = explained;
+  if (key == nullptr) {
+    return decision.reason == Reason::busy_key ? "the store could not read it in time"
+                                               : "the store has no such key";
+  }
+  return key->id.to_string() + " in workspace " + key->workspace +
+         (request.workspace ? ", asked for in " + *request.workspace : "");
+}
+
+std::string describe_since(std::string_view state, const std::optional<Time>& time) {
+  return time ? std::string(state) + " " + format_time(*time) : "not " + std::string(state);
+}
+
+std::string describe_expiry(const Explained& explained) {
+  const auto& expires_at = explained.key->expires_at;
+  return expires_at ? "expires " + format_time(*expires_at) + ", now " + format_time(explained.now)
+                    : "never expires";
+}
+
+std::string describe_whitelist(const Explained& explained) {
+  const auto& ip = explained.request.ip;
+  const Whitelist& whitelist = explained.key->whitelist;
+  const std::string address = ip ? ip->to_string() : "an unknown address";
+  if (whitelist.empty()) {
+    return address + ", and an empty whitelist allows any";
+  }
+  const std::size_t count = whitelist.ranges().size();
+  const std::string place =
+      count == 1 ? " the only range: " : " of " + std::to_string(count) + " ranges: ";
+  return address +
+         (whitelist.allows(ip) ? (count == 1 ? " is in" : " is in one")
+                               : (count == 1 ? " is not in" : " is in none")) +
+         place + whitelist.to_text();
+}
+
+std::string describe_scopes(const Explained& explained) {
+  const auto& [request, key, decision, now] = explained;
   std::string needs = describe_need(request.method);
   if (!request.override_method.empty()) {
     needs += ", and " + describe_need(request.override_method) + " (method override)";
   }
-  return needs + ", the key has " + join(key.scopes.names(), ", ");
+  return needs + ", the key has " + join(key->scopes.names(), ", ");
 }
 
-std::string describe_whitelist(const KeyRules& key, const std::optional<IpAddress>& ip) {
-  const std::string address = ip ? ip->to_string() : "an unknown address";
-  return key.whitelist.empty() ? address + ", and an empty whitelist allows any"
-                               : address + " against " + key.whitelist.to_text();
+std::string describe_window(const Explained& explained) {
+  const auto& [request, key, decision, now] = explained;
+  if (decision.reason == Reason::busy_key) {
+    return "the window of the key is locked";
+  }
+  const auto& limit = decision.rate_limit;
+  const std::string text = std::to_string(limit ? limit->remaining : 0) + " of " +
+                           std::to_string(key->rate_limit) + " a minute remain";
+  return decision.reason == Reason::rate_limited && limit
+             ? text + ", room at " + format_time(Time(std::chrono::seconds(limit->reset_at)))
+             : text;
+}
+
+/// A check of an explanation.
+struct NamedCheck {
+  std::string_view name;
+  Reason failure;  ///< of a decision that it decides
+  std::string (*describe)(const Explained& explained);
+};
+
+/// In the order of `refusal`, which makes the checks.
+constexpr std::array kChecks{
+    NamedCheck{"credential", Reason::missing_key, describe_credential},
+    NamedCheck{"format", Reason::malformed_key, describe_format},
+    NamedCheck{"known", Reason::unknown_key, describe_known},
+    NamedCheck{"revocation", Reason::revoked_key,
+               [](const Explained& e) { return describe_since("revoked", e.key->revoked_at); }},
+    NamedCheck{"record", Reason::damaged_key,
+               [](const Explained&) { return std::string("the store cannot decode it"); }},
+    NamedCheck{"suspension", Reason::suspended_key,
+               [](const Explained& e) { return describe_since("suspended", e.key->suspended_at); }},
+    NamedCheck{"expiry", Reason::expired_key, describe_expiry},
+    NamedCheck{"whitelist", Reason::ip_not_allowed, describe_whitelist},
+    NamedCheck{"scope", Reason::insufficient_scope, describe_scopes},
+    NamedCheck{"rate limit", Reason::rate_limited, describe_window}};
+
+/// Whether a key is damaged is told only if it is.
+bool is_told(const NamedCheck& check, Reason reason) {
+  return check.failure != Reason::damaged_key || reason == Reason::damaged_key;
 }
 
 }  // namespace
@@ -179,58 +277,33 @@ Decision decide(const Request& request, const KeyRules* key, SlidingWindow* wind
   return conclude(request, key, refused, admission, now);
 }
 
+std::vector<std::string_view> checks_after(std::string_view name) {
+  std::vector<std::string_view> names;
+  const auto* check = std::ranges::find(kChecks, name, &NamedCheck::name);
+  while (check != kChecks.end() && ++check != kChecks.end()) {
+    if (is_told(*check, Reason::allowed)) {
+      names.push_back(check->name);
+    }
+  }
+  return names;
+}
+
 std::vector<Check> explain(const Request& request, const KeyRules* key, const Decision& decision,
                            Time now) {
-  const Reason reason = decision.reason;
+  // A key that is busy could not be read, or its window could not.
+  const Reason failure = decision.reason != Reason::busy_key ? decision.reason
+                         : key == nullptr                    ? Reason::unknown_key
+                                                             : Reason::rate_limited;
+  const Explained explained{.request = request, .key = key, .decision = decision, .now = now};
   std::vector<Check> checks;
-  // Adds a check that fails with one of these reasons. False: it was the last one.
-  const auto add = [&](std::string name, Reason first, Reason last, std::string found) {
-    checks.push_back({std::move(name), reason < first || reason > last, std::move(found)});
-    return checks.back().passed;
-  };
-  if (!add("credential", Reason::missing_key, Reason::missing_key,
-           request.credential == Credential::missing ? "no key was given" : "a key was given") ||
-      !add("format", Reason::malformed_key, Reason::malformed_key,
-           request.credential == Credential::malformed
-               ? "it is not fc_live_ and 28 letters and digits"
-               : "it has the form of a key")) {
-    return checks;
-  }
-  if (reason == Reason::busy_key && key == nullptr) {
-    add("known", Reason::busy_key, Reason::busy_key, "the store could not read it in time");
-    return checks;
-  }
-  std::string known = key == nullptr ? "the store has no such key" : key->id.to_string();
-  if (key != nullptr) {
-    known += " in workspace " + key->workspace;
-    known += request.workspace ? ", asked for in " + *request.workspace : "";
-  }
-  if (!add("known", Reason::unknown_key, Reason::unknown_key, std::move(known))) {
-    return checks;
-  }
-  const auto since = [](std::string_view state, const std::optional<Time>& time) {
-    return time ? std::string(state) + " " + format_time(*time) : "not " + std::string(state);
-  };
-  if (add("revocation", Reason::revoked_key, Reason::revoked_key,
-          since("revoked", key->revoked_at)) &&
-      (reason != Reason::damaged_key ||
-       add("record", Reason::damaged_key, Reason::damaged_key, "the store cannot decode it")) &&
-      add("suspension", Reason::suspended_key, Reason::suspended_key,
-          since("suspended", key->suspended_at)) &&
-      add("expiry", Reason::expired_key, Reason::expired_key,
-          key->expires_at ? "expires " + format_time(*key->expires_at) + ", now " + format_time(now)
-                          : "never expires") &&
-      add("whitelist", Reason::ip_not_allowed, Reason::ip_not_allowed,
-          describe_whitelist(*key, request.ip)) &&
-      add("scope", Reason::insufficient_scope, Reason::insufficient_scope,
-          describe_scopes(*key, request))) {
-    if (reason == Reason::busy_key) {
-      add("rate limit", Reason::busy_key, Reason::busy_key, "the window of the key is locked");
-      return checks;
+  for (const NamedCheck& check : kChecks) {
+    if (is_told(check, decision.reason)) {
+      checks.push_back(
+          {std::string(check.name), check.failure != failure, check.describe(explained)});
+      if (!checks.back().passed) {
+        break;
+      }
     }
-    const std::uint32_t remaining = decision.rate_limit ? decision.rate_limit->remaining : 0;
-    add("rate limit", Reason::rate_limited, Reason::rate_limited,
-        std::to_string(remaining) + " of " + std::to_string(key->rate_limit) + " a minute remain");
   }
   return checks;
 }

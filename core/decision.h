@@ -20,6 +20,9 @@ enum class Credential { missing, malformed, key };
 struct Request {
   Credential credential = Credential::missing;
   KeyHash key_hash{};  ///< of the key, when the credential is one
+  /// The key, named by its id in place of its secret: an administrator asks what would be decided.
+  /// Only for a dry run; the store sets `key_hash`.
+  std::optional<KeyId> key_id{};
   std::string method = "GET";
   std::string path = "/";
   std::string
@@ -89,6 +92,10 @@ struct Check {
   bool passed = false;
   std::string found;  ///< what it compared
 };
+
+/// The names of the checks that follow a check, in their order: those that are not reached if it
+/// fails.
+std::vector<std::string_view> checks_after(std::string_view name);
 
 /// The checks of a decision, up to the one that failed.
 std::vector<Check> explain(const Request& request, const KeyRules* key, const Decision& decision,

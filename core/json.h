@@ -17,6 +17,7 @@
 #include "core/rotation.h"
 #include "core/token.h"
 #include "core/usage.h"
+#include "core/whoami.h"
 
 /// The shapes of JSON (RFC 8259), which are the same on the command line, over HTTP and in exports.
 /// Absent values are null. Names are added, never changed or removed. core/json/ describes the
@@ -86,6 +87,9 @@ void write_token(JsonWriter& json, const Token& token, Time now);
 void write_token_record(JsonWriter& json, const Token& token, Time now);
 Result<Token> read_token(const Json& json, Unknown unknown);
 
+void write_whoami(JsonWriter& json, const Whoami& whoami);
+Result<Whoami> read_whoami(const Json& json);
+
 /// A record of an export (core/record.h): a key or token without `status`, the usage of an hour, or
 /// an entry of the audit log; its first member is `type`. `write_record` writes exactly the text
 /// that `read_record` reads.
@@ -111,7 +115,7 @@ void write_decision(JsonWriter& json, const Decision& decision,
 Result<Decision> read_decision(const Json& json);
 Result<std::vector<Check>> read_checks(const Json& json);
 
-/// A request for a decision, with `key_hash` in place of the key.
+/// A request for a decision, with `key_hash` or `key_id` in place of the key.
 void write_request(JsonWriter& json, const Request& request);
 
 /// The maximum size of a request for `parse_request`, in bytes.
@@ -127,7 +131,7 @@ struct RequestDocument {
   bool is_array = false;
 };
 /// Parses a request or an array of at most 1024. `key_hash` (SHA-256, hexadecimal) may replace
-/// `key`, because the client has a token.
+/// `key`, because the client has a token, and so may `key_id`, see Request.
 Result<RequestDocument> parse_requests(std::string_view text);
 
 void write_upstream_response(JsonWriter& json, const UpstreamResponse& response);

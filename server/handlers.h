@@ -39,6 +39,7 @@ core::Result<HttpResponse> put_import_part(Call& call);
 core::Result<HttpResponse> commit_import(Call& call);
 
 // token_routes.cpp
+core::Result<HttpResponse> show_whoami(Call& call);
 core::Result<HttpResponse> list_tokens(Call& call);
 core::Result<HttpResponse> put_token(Call& call);
 core::Result<HttpResponse> revoke_tokens(Call& call);

@@ -4,8 +4,23 @@ namespace nexakey::server {
 
 using core::Role;
 
+namespace {
+
+std::string roles_with(Permission permission) {
+  std::string roles;
+  for (const Role role : {Role::verifier, Role::auditor, Role::admin}) {
+    if (allows(role, permission)) {
+      roles += (roles.empty() ? "" : " or ") + std::string(core::name_of(role));
+    }
+  }
+  return roles;
+}
+
+}  // namespace
+
 bool needs_token(Permission permission) {
   switch (permission) {
+    case Permission::token:
     case Permission::decide:
     case Permission::read:
     case Permission::change:
@@ -20,6 +35,8 @@ bool needs_token(Permission permission) {
 
 bool allows(Role role, Permission permission) {
   switch (permission) {
+    case Permission::token:
+      return true;
     case Permission::decide:
       return role == Role::verifier || role == Role::admin;
     case Permission::read:
@@ -32,6 +49,14 @@ bool allows(Role role, Permission permission) {
       break;
   }
   return false;
+}
+
+core::Result<void> check_role(Role role, Permission permission) {
+  return allows(role, permission)
+             ? core::Result<void>()
+             : core::fail(core::ErrorCode::forbidden,
+                          "the role " + std::string(core::name_of(role)) + " does not allow this",
+                          "use a token with the role " + roles_with(permission));
 }
 
 core::Result<std::optional<std::string>> workspace_of(const core::Token& token,

@@ -13,6 +13,7 @@ enum class Permission {
   none,     ///< nothing: the route is open to anybody
   gateway,  ///< a trusted proxy
   key,      ///< the API key that the request is about
+  token,    ///< a token with any role; what it may ask, the handler checks
   decide,   ///< a token with the role verifier or admin
   read,     ///< a token with the role auditor or admin
   change,   ///< a token with the role admin
@@ -23,6 +24,9 @@ bool needs_token(Permission permission);
 
 /// Whether a token with this role has the permission; false if the route requires no token.
 bool allows(core::Role role, Permission permission);
+
+/// Error: `forbidden`, with the roles that have the permission, if this one does not.
+core::Result<void> check_role(core::Role role, Permission permission);
 
 /// The only workspace that a request with this token may access; none: any. `served`: the only one
 /// that the server has; none: all. Error: `forbidden`, if the token is for another one.

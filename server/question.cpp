@@ -58,6 +58,22 @@ Result<store::VerifyOptions> read_options(const RequestHead& head) {
       .explain = *explain};
 }
 
+/// A verifier asks about the keys that it gets. Who may read everything may also name a key by its
+/// id, if nothing is counted for it.
+Result<void> check_questions(const Question& question, core::Role role) {
+  for (const core::Request& request : question.requests) {
+    auto allowed = check_role(role, request.key_id ? Permission::read : Permission::decide);
+    if (allowed && request.key_id && question.options.counting != store::Counting::dry_run) {
+      allowed = core::reject("key_id needs the parameter dry_run=true",
+                             "a request that is counted needs the key or its hash");
+    }
+    if (!allowed) {
+      return allowed;
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 std::size_t weight_of(const HttpRequest& request) {
@@ -88,8 +104,11 @@ Result<Question> read_question(const HttpRequest& request,
   question = {.requests = std::move(document->requests),
               .options = *options,
               .is_array = document->is_array};
-  if (auto confined = set_workspace(question.requests, *workspace); !confined) {
-    return tl::unexpected(std::move(confined.error()));
+  if (auto allowed = check_questions(question, request.resolved.token->role).and_then([&] {
+        return set_workspace(question.requests, *workspace);
+      });
+      !allowed) {
+    return tl::unexpected(std::move(allowed.error()));
   }
   return question;
 }

@@ -12,7 +12,6 @@ namespace nexakey::server {
 namespace {
 
 using core::ErrorCode;
-using core::Role;
 
 /// How long a request may use a token after its look-up.
 constexpr std::chrono::seconds kMaxTokenAge{1};
@@ -122,16 +121,6 @@ void read_key(Resolved& resolved, const RequestHead& head) {
   }
 }
 
-std::string roles_with(Permission permission) {
-  std::string roles;
-  for (const Role role : {Role::verifier, Role::auditor, Role::admin}) {
-    if (allows(role, permission)) {
-      roles += (roles.empty() ? "" : " or ") + std::string(core::name_of(role));
-    }
-  }
-  return roles;
-}
-
 }  // namespace
 
 bool Resolved::needs_token() const {
@@ -176,11 +165,8 @@ void admit(Resolved& resolved, const std::optional<core::Token>& token) {
   const Permission permission = resolved.route->permission;
   if (!token || !token->is_active(core::system_time())) {
     resolved.refusal = no_token();
-  } else if (!allows(token->role, permission)) {
-    resolved.refusal =
-        problem({ErrorCode::forbidden,
-                 "the role " + std::string(core::name_of(token->role)) + " does not allow this",
-                 "use a token with the role " + roles_with(permission)});
+  } else if (const auto allowed = check_role(token->role, permission); !allowed) {
+    resolved.refusal = problem(allowed.error());
   } else {
     resolved.token = token;
     resolved.admitted_at = std::chrono::steady_clock::now();

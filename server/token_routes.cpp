@@ -67,6 +67,18 @@ Result<std::vector<TokenId>> read_ids(const std::string& body) {
 
 }  // namespace
 
+Result<HttpResponse> show_whoami(Call& call) {
+  const Token& token = *call.request.resolved.token;
+  return json_response([&](core::JsonWriter& json) {
+    core::write_whoami(json, {.id = token.id,
+                              .name = token.name,
+                              .role = token.role,
+                              .workspace = call.workspace,
+                              .expires_at = token.expires_at,
+                              .version = NEXAKEY_VERSION});
+  });
+}
+
 Result<HttpResponse> list_tokens(Call& call) {
   if (auto unconfined = check_unconfined(call, "tokens are"); !unconfined) {
     return tl::unexpected(std::move(unconfined.error()));

@@ -19,6 +19,7 @@
 #include "core/rotation.h"
 #include "core/token.h"
 #include "core/usage.h"
+#include "core/whoami.h"
 
 namespace nexakey::store {
 
@@ -201,6 +202,10 @@ class KeyStore : protected Changes {
   /// after the call began, and counts it. A decision that is returned has been counted, and no
   /// crash of a process loses it. An error denies all of the requests, though some may have been
   /// counted.
+  ///
+  /// A dry run may name keys by their ids. Its decision is the one about the secret. Errors:
+  /// `not_found`, if a key does not exist in the workspace of the request; `usage`, if the requests
+  /// are to be counted.
   virtual Result<std::vector<Verification>> verify(std::span<const core::Request> requests,
                                                    const VerifyOptions& options) = 0;
 
@@ -227,6 +232,16 @@ class KeyStore : protected Changes {
 
   /// The last entry of the audit log.
   virtual Result<core::AuditHead> audit_head() = 0;
+
+  /// Who this client is to the server of the store; nothing for a store without a server. Error:
+  /// `not_found`, if the server is of an earlier version, which does not tell.
+  virtual Result<std::optional<core::Whoami>> whoami() { return std::optional<core::Whoami>(); }
+
+  /// The number of imports that were accepted and are not finished; nothing if the store cannot
+  /// tell, because it is behind a server.
+  virtual Result<std::optional<std::size_t>> unfinished_imports() {
+    return std::optional<std::size_t>();
+  }
 
   /// Calls `visit` with all records of the store, or of one workspace, from one snapshot and in the
   /// order of an export (core/record.h), until it returns false. Needs no more memory for many

@@ -1,5 +1,6 @@
 #include "store/table_store.h"
 
+#include <algorithm>
 #include <chrono>
 #include <thread>
 #include <utility>
@@ -9,6 +10,7 @@
 #include "store/export.h"
 #include "store/import.h"
 #include "store/key_rules.h"
+#include "store/named_by_id.h"
 #include "store/paging.h"
 #include "store/purge_rules.h"
 #include "store/token_rules.h"
@@ -255,9 +257,18 @@ Result<std::vector<std::optional<Token>>> TableStore::find_tokens(
 
 Result<std::vector<Verification>> TableStore::verify(std::span<const core::Request> requests,
                                                      const VerifyOptions& options) {
-  return check_for(RevocationKeeper::Use::decision).and_then([&] {
+  if (auto checked = check_for(RevocationKeeper::Use::decision); !checked) {
+    return tl::unexpected(std::move(checked.error()));
+  }
+  if (std::ranges::none_of(requests, [](const core::Request& r) { return r.key_id.has_value(); })) {
     return engine_->verify(requests, options);
-  });
+  }
+  const auto find_some = [&](std::span<const KeyId> ids) {
+    return read(*engine_, [&](Tables& tables) { return store::find(tables, ids); });
+  };
+  return name_by_hash(requests, options, find_some)
+      .and_then(
+          [&](const std::vector<core::Request>& named) { return engine_->verify(named, options); });
 }
 
 Result<core::UsageReport> TableStore::usage(const core::UsageQuery& query, Time now) {
@@ -315,6 +326,14 @@ Result<std::optional<std::int64_t>> TableStore::audit(
 
 Result<core::AuditHead> TableStore::audit_head() {
   return read(*engine_, [](Tables& tables) { return tables.audit_head(); });
+}
+
+Result<std::optional<std::size_t>> TableStore::unfinished_imports() {
+  return read(*engine_, [](Tables& tables) {
+    const auto imports = tables.accepted_imports();
+    return std::optional<std::size_t>(std::ranges::count_if(
+        imports, [](const AcceptedImport& import) { return !import.finished_at; }));
+  });
 }
 
 Result<void> TableStore::export_records(const std::optional<std::string>& workspace,

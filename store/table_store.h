@@ -61,6 +61,7 @@ class TableStore final : public ServedStore {
       const core::AuditFilter& filter, std::size_t limit,
       const std::function<bool(const core::AuditEntry&)>& visit) override;
   Result<core::AuditHead> audit_head() override;
+  Result<std::optional<std::size_t>> unfinished_imports() override;
   Result<void> export_records(const std::optional<std::string>& workspace,
                               const std::function<bool(const core::Record&)>& visit) override;
 

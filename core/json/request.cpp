@@ -50,8 +50,20 @@ Result<void> read_key_hash(Request& request, std::string& value) {
 }
 
 void write_key_hash(JsonWriter& json, std::string_view name, const Request& request) {
-  if (request.credential == Credential::key) {
+  if (request.credential == Credential::key && !request.key_id) {
     json.name(name).plain(to_hex(request.key_hash));
+  }
+}
+
+Result<void> read_key_id(Request& request, std::string& value) {
+  request.credential = Credential::key;
+  request.key_id = KeyId::parse(value);
+  return request.key_id ? Result<void>() : reject(quote(value) + " is not a key id");
+}
+
+void write_key_id(JsonWriter& json, std::string_view name, const Request& request) {
+  if (request.key_id) {
+    json.name(name).plain(request.key_id->to_string());
   }
 }
 
@@ -87,8 +99,9 @@ void write_ref(JsonWriter& json, std::string_view name, const Request& request) 
 
 /// The members of a request, in the order in which they are written. `ref` is any JSON, which is
 /// copied.
-constexpr std::array<RequestMember, 8> kMembers{{
+constexpr std::array<RequestMember, 9> kMembers{{
     {"key_hash", false, read_key_hash, write_key_hash},
+    {"key_id", false, read_key_id, write_key_id},
     {"key", true, read_key, write_malformed_key},
     {"method", false, read_text<&Request::method, check_method>, write_text<&Request::method>},
     {"path", false, read_text<&Request::path, check_path>, write_text<&Request::path>},
@@ -100,14 +113,15 @@ constexpr std::array<RequestMember, 8> kMembers{{
     {"ref", true, nullptr, write_ref},
 }};
 constexpr std::size_t kHashMember = 0;
-constexpr std::size_t kKeyMember = 1;
-constexpr std::size_t kRefMember = 7;
+constexpr std::size_t kIdMember = 1;
+constexpr std::size_t kKeyMember = 2;
+constexpr std::size_t kRefMember = 8;
 
 /// Reads requests from the events of nlohmann/json's parser, without building a document: of a key,
 /// only the hash is kept, and `ref` is written again as it is read.
 class RequestReader : public nlohmann::json_sax<Json> {
  public:
-  /// `many`: accepts an array too, and hashes in place of keys.
+  /// `many`: accepts an array too, and hashes and ids in place of keys.
   explicit RequestReader(bool many) : many_(many) {}
 
   [[nodiscard]] const std::string& error() const { return error_; }
@@ -157,8 +171,8 @@ class RequestReader : public nlohmann::json_sax<Json> {
     if (--depth_ > 0) {
       return put([&] { ref_.end_object(); });
     }
-    const bool has_both = seen_[kKeyMember] && seen_[kHashMember];
-    return !has_both || fail_with("a request has a key or a key_hash, not both");
+    const int names = int{seen_[kKeyMember]} + int{seen_[kHashMember]} + int{seen_[kIdMember]};
+    return names <= 1 || fail_with("a request has only one of key, key_hash and key_id");
   }
   bool start_array(std::size_t /*size*/) override {
     if (depth_ == 0) {
@@ -180,7 +194,7 @@ class RequestReader : public nlohmann::json_sax<Json> {
       return put([&] { ref_.any_name(name); });
     }
     for (std::size_t i = 0; i < kMembers.size(); ++i) {
-      if (kMembers[i].name == name && (many_ || i != kHashMember)) {
+      if (kMembers[i].name == name && (many_ || (i != kHashMember && i != kIdMember))) {
         member_ = i;
         return !std::exchange(seen_[i], true) ||
                fail_with("the member " + name + " is given twice");

@@ -3,7 +3,8 @@
 namespace nexakey::core {
 
 std::vector<shape::ShapeSchema> shape::token_schemas() {
-  return {schema_of("Token", kTokenMembers), schema_of("NewToken", kTokenRecordMembers)};
+  return {schema_of("Token", kTokenMembers), schema_of("NewToken", kTokenRecordMembers),
+          schema_of("Whoami", kWhoamiMembers)};
 }
 
 void write_token(JsonWriter& json, const Token& token, Time now) {
@@ -12,6 +13,14 @@ void write_token(JsonWriter& json, const Token& token, Time now) {
 
 void write_token_record(JsonWriter& json, const Token& token, Time now) {
   shape::write_object(json, token, shape::kTokenRecordMembers, now);
+}
+
+void write_whoami(JsonWriter& json, const Whoami& whoami) {
+  shape::write_object(json, whoami, shape::kWhoamiMembers);
+}
+
+Result<Whoami> read_whoami(const Json& json) {
+  return shape::read_object<Whoami>(json, "the client", shape::kWhoamiMembers, Unknown::ignored);
 }
 
 Result<Token> read_token(const Json& json, Unknown unknown) {

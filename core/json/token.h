@@ -30,4 +30,13 @@ inline constexpr auto kTokenMembers = std::make_tuple(
 inline constexpr auto kTokenRecordMembers = std::tuple_cat(
     kTokenMembers, std::make_tuple(member<Token>("hash", &Token::hash, Presence::required)));
 
+/// Who a client is to a server.
+inline constexpr auto kWhoamiMembers = std::make_tuple(
+    member<Whoami>("id", &Whoami::id, Presence::required),
+    member_as<Shown<Codec<std::string>>>("name", &Whoami::name, Presence::required),
+    member_as<Named<Role, parse_role>>("role", &Whoami::role, Presence::required),
+    member_as<Shown<OptionalText>>("workspace", &Whoami::workspace),
+    member<Whoami>("expires_at", &Whoami::expires_at),
+    member_as<Shown<Codec<std::string>>>("version", &Whoami::version, Presence::required));
+
 }  // namespace nexakey::core::shape

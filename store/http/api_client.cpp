@@ -180,9 +180,10 @@ Result<Json> ApiClient::judge(const Call& call, const Reply& reply) const {
   if (!problem || !agrees(reply.status, problem->code) || (is_missing && !call.may_miss)) {
     return tl::unexpected(failure(call, reply));
   }
-  // This client sends no parameters but those of its own version.
-  const bool is_older =
-      problem->code == ErrorCode::usage && problem->message.starts_with("unknown parameter");
+  // This client sends no parameters and members but those of its own version.
+  const bool is_older = problem->code == ErrorCode::usage &&
+                        (problem->message.starts_with("unknown parameter") ||
+                         problem->message.starts_with("a request has no member"));
   if (is_older || problem->code == ErrorCode::store_unavailable ||
       problem->code == ErrorCode::outcome_unknown || problem->code == ErrorCode::failed) {
     problem->message = name_ + ": " + problem->message;

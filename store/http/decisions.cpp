@@ -57,6 +57,7 @@ bool is_about(const core::Decision& decision, const Request& request) {
   using core::Credential;
   using core::Reason;
   return decision.client_ip == request.ip &&
+         (!request.key_id || decision.key_id == request.key_id) &&
          (request.credential == Credential::missing) == (decision.reason == Reason::missing_key) &&
          (request.credential == Credential::malformed) ==
              (decision.reason == Reason::malformed_key) &&
@@ -101,6 +102,9 @@ Result<std::vector<Verification>> RemoteStore::verify(std::span<const Request> r
     sent.ref = references.of(i);
     elements.push_back(written([&](JsonWriter& json) { write_request(json, sent); }));
   }
+  // A key that is named by its id may not exist.
+  const bool is_about_ids =
+      std::ranges::any_of(requests, [](const Request& r) { return r.key_id.has_value(); });
   std::vector<Verification> done;
   while (done.size() < requests.size()) {
     const std::size_t first = done.size();
@@ -108,7 +112,8 @@ Result<std::vector<Verification>> RemoteStore::verify(std::span<const Request> r
     const Call call{.message = {.method = "POST",
                                 .target = verify_target(options),
                                 .body = array_of(std::span(elements).subspan(first, count))},
-                    .repeat = Repeat::never};
+                    .repeat = Repeat::never,
+                    .may_miss = is_about_ids};
     const auto part = client_.ask(call, [&](const Json& json) -> Result<void> {
       if (!json.is_array() || json.size() != count) {
         return reject("the number of decisions differs from that of the requests");

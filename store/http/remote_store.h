@@ -51,6 +51,7 @@ class RemoteStore final : public KeyStore {
   // tokens.cpp
   Result<core::Token> create_token(const core::Token& token) override;
   Result<std::vector<core::Token>> tokens() override;
+  Result<std::optional<core::Whoami>> whoami() override;
 
   // decisions.cpp
   Result<std::vector<Verification>> verify(std::span<const core::Request> requests,

@@ -1,4 +1,4 @@
-// Tokens: PUT /v1/tokens/{id} and GET /v1/tokens.
+// Tokens: PUT /v1/tokens/{id} and GET /v1/tokens; and whose token this is: GET /v1/whoami.
 
 #include "store/http/documents.h"
 #include "store/http/remote_store.h"
@@ -26,6 +26,15 @@ Result<Token> RemoteStore::create_token(const Token& token) {
 Result<std::vector<Token>> RemoteStore::tokens() {
   return client_.ask(get("/v1/tokens"), [](const Json& json) {
     return read_list(member(json, "tokens"), read_token);
+  });
+}
+
+Result<std::optional<core::Whoami>> RemoteStore::whoami() {
+  Call call = get("/v1/whoami");
+  call.may_miss = true;  // an earlier version does not have this path
+  return client_.ask(call, [](const Json& json) {
+    return core::read_whoami(json).map(
+        [](core::Whoami whoami) { return std::optional(std::move(whoami)); });
   });
 }
 

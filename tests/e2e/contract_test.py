@@ -59,6 +59,7 @@ class Contract(ApiTest):
         for name, value in (
                 ("KeyRecord", self.ask("GET", f"/v1/keys/{key['id']}").json["key"]),
                 ("TokenRecord", self.ask("GET", "/v1/tokens").json["tokens"][0]),
+                ("Whoami", self.ask("GET", "/v1/whoami").json),
                 ("Decision", self.ask("POST", "/v1/verify?explain=true", explained).json),
                 ("Usage", {name: value for report in usage.values()
                            for name, value in report.items()}),

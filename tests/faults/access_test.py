@@ -58,6 +58,7 @@ class Store:
         self.token_ids = {}
         self.tokens = {(role, workspace): self.token(role, workspace)
                        for role in ROLES for workspace in (None, "red", "blue")}
+        self.unmarked = self.token("verifier", "red", "plain")  # whoami tells the name
         revoked = self.token("admin", None, "revoked")
         home.done("token", "revoke", "revoked", "-y", "-q")
         expired = self.token("admin", None, "expired", "--expires", "1s")
@@ -128,7 +129,7 @@ def bodies(method, path, store, workspace):
     return (None, {}, {"ids": [key]}, {"hashes": [digest]}, {"keys": [key]}, {"rate_limit": 7},
             {"scopes": ["read", "write"]}, {"suspended": True}, record, record | {"id": key}, token,
             {"successor": record, "grace": 0}, {"parts": 1, "dry_run": False},
-            {"key": store.keys[workspace], "dry_run": True}, {"key_hash": digest, "workspace": workspace},
+            {"key": store.keys[workspace], "dry_run": True}, {"key_id": key}, {"key_hash": digest, "workspace": workspace},
             [{"key_hash": digest}])
 
 
@@ -190,7 +191,7 @@ class Check:
         before = self.store.export()
         for path in sorted({path for _, path, _, is_open in operations() if not is_open}):
             target = fill(path, self.store.ids["blue"])
-            some = {"none": "", "verifier": f"Authorization: Bearer {self.store.tokens['verifier', 'red']}"}
+            some = {"none": "", "verifier": f"Authorization: Bearer {self.store.unmarked}"}
             for name, lines in some.items():
                 for method, odd in itertools.product(METHODS, odd_paths(target)):
                     self.unread(MARK, method, odd, name, lines, None)
@@ -210,7 +211,8 @@ class Check:
                 lines = f"Authorization: Bearer {self.store.tokens[role, 'red']}"
                 for way in (target, *odd_paths(target), f"{target}?key={self.store.ids['blue']}",
                             f"{target}?id={self.store.ids['blue']}", f"{target}?subject={self.store.ids['blue']}",
-                            f"{target}?hash={self.store.hashes['blue']}", f"{target}?name={MARK}blue-0"):
+                            f"{target}?hash={self.store.hashes['blue']}", f"{target}?name={MARK}blue-0",
+                            f"{target}?dry_run=true&explain=true"):
                     for body in bodies(method, path, self.store, "blue"):
                         self.unread(f"{MARK}blue", method, way, f"{role} red", lines, body)
             self.unchanged(before, f"{method} {path} for red", "-w", "blue")

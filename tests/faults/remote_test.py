@@ -303,6 +303,42 @@ class Meaning(RemoteTest):
         self.assertEqual(request.headers["Authorization"], "Bearer " + TOKEN)
         self.assertNotIn(API_KEY.encode(), request.body)
 
+    def test_a_key_is_asked_about_by_its_id(self):
+        def answer(about):
+            return lambda request, _: page(RECORD) if "/v1/keys" in request.target else about(request)
+        command = "verify crm --dry-run --quiet"
+        server = self.serve(answer(decisions))
+        done = self.run_command(command)
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
+        self.assertEqual(server.requests[-1].target, "/v1/verify?dry_run=true")
+        [asked] = server.requests[-1].json()
+        self.assertEqual(asked["key_id"], RECORD["id"])
+        self.assertFalse({"key", "key_hash"} & set(asked))
+        self.expect_of(answer(lambda request: decisions(request, key_id="key_ab0123456789")), command,
+                       6, "another request")
+        self.expect_of(answer(lambda request: problem(404, "not_found", "no key x")), command, 3,
+                       "no key x")
+        self.expect_of(answer(lambda request: problem(
+            400, "usage", 'a request has no member "key_id"')), command, 2,
+            'no member "key_id": check that its nexakey is not older')
+
+    def test_who_one_is_at_a_server(self):
+        whoami = {"id": "tok_0123456789ab", "name": "a\x1bb", "role": "auditor", "workspace": "sales",
+                  "expires_at": None, "version": "9.9\n"}
+        def answer(who):
+            return lambda request, _: who if request.target == "/v1/whoami" else page(RECORD)
+        self.serve(answer(reply(200, whoami | {"new": 1})))
+        done = self.run_command("status")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertIn("token a\ufffdb (tok_0123456789ab), role auditor, workspace sales\n", done.stdout)
+        self.assertIn("server     nexakey 9.9\ufffd\n", done.stdout)
+        self.assertIn("nexakey list -w sales\n", done.stdout)
+        for wrong in (whoami | {"role": "root"}, whoami | {"id": "x"}, [], {}, whoami | {"name": 1}):
+            self.serve(answer(reply(200, wrong)))
+            done = self.run_command("status")
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            self.assertIn("cannot be opened: ", done.stdout)
+
     def revoke(self, answer):
         return lambda request, _: page(RECORD) if request.method == "GET" else answer
 

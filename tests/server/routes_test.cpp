@@ -152,6 +152,49 @@ TEST_CASE("A token allows exactly the routes of its role") {
   }
 }
 
+TEST_CASE("A token of any role is told whose it is") {
+  Fixture fixture;
+  fixture.served = "sales";
+  for (const Role role : {Role::admin, Role::auditor, Role::verifier}) {
+    const std::string token = fixture.token(role);
+    const Json whoami = fixture.ask_json(request("GET", "/v1/whoami", token));
+    CHECK(whoami["role"] == std::string(core::name_of(role)));
+    CHECK(whoami["name"] == "token-" + std::to_string(static_cast<int>(role) * 2));
+    CHECK(whoami["workspace"] == "sales");
+    CHECK(whoami["expires_at"].is_null());
+    CHECK(whoami["version"].is_string());
+    CHECK(whoami.size() == 6);
+  }
+}
+
+TEST_CASE("An auditor may ask about a key by its id, and a verifier about the keys that it gets") {
+  Fixture fixture;
+  const core::Key key = test::add(fixture.store, 1);
+  const std::string by_id = R"({"key_id":")" + key.id.to_string() + "\"}";
+  const std::string by_hash = R"({"key_hash":")" + core::to_hex(key.hash) + "\"}";
+  const std::string unknown = R"({"key_id":")" + make_key(9).id.to_string() + "\"}";
+  const auto status = [&](const std::string& token, const std::string& query,
+                          const std::string& body) {
+    return fixture.ask(request("POST", "/v1/verify" + query, token, body)).status;
+  };
+  for (const Role role : {Role::admin, Role::auditor, Role::verifier}) {
+    const std::string token = fixture.token(role);
+    const bool may_read = role != Role::verifier;
+    const bool may_decide = role != Role::auditor;
+    CHECK(status(token, "?dry_run=true", by_id) == (may_read ? 200 : 403));
+    CHECK(status(token, "?dry_run=true", "[" + by_id + "]") == (may_read ? 200 : 403));
+    CHECK(status(token, "?dry_run=true", unknown) == (may_read ? 404 : 403));
+    CHECK(status(token, "", by_id) == (may_read ? 400 : 403));
+    CHECK(status(token, "?dry_run=true", by_hash) == (may_decide ? 200 : 403));
+    CHECK(status(token, "", by_hash) == (may_decide ? 200 : 403));
+    CHECK(status(token, "?dry_run=true", "[" + by_hash + "," + by_id + "]") ==
+          (may_read && may_decide ? 200 : 403));
+    // The key of another workspace does not exist.
+    CHECK(status(fixture.token(role, "sales", 1), "?dry_run=true", by_id) ==
+          (may_read ? 404 : 403));
+  }
+}
+
 TEST_CASE("The audit log names the token of a change over HTTP") {
   Fixture fixture;
   const std::string token = fixture.token(Role::admin);

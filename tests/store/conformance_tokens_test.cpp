@@ -275,5 +275,19 @@ STORE_TEST("maintenance changes no report and no key", STORE_FIXTURES) {
   }
 }
 
+STORE_TEST("a server tells whose token a client has", STORE_FIXTURES) {
+  Stores stores(backend);
+  const auto whoami = value_of(stores.first->whoami());
+  REQUIRE(whoami.has_value() == stores.fixture.names_actors());
+  if (whoami) {
+    CHECK(whoami->id == core::TokenId(core::TokenId::kMaxBits));
+    CHECK(whoami->name == kAdmin);
+    CHECK(whoami->role == core::Role::admin);
+    CHECK(whoami->workspace == std::nullopt);
+    CHECK(whoami->expires_at == std::nullopt);
+    CHECK(!whoami->version.empty());
+  }
+}
+
 }  // namespace
 }  // namespace nexakey::store::test

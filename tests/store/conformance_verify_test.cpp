@@ -136,6 +136,87 @@ STORE_TEST("a dry run changes nothing", STORE_FIXTURES) {
   CHECK(report(*stores.first).total.requests == 1);
 }
 
+/// The same request about a key that is named by its id.
+Request by_id(Request request, std::uint64_t n) {
+  request.key_hash = {};
+  request.key_id = make_key(n).id;
+  return request;
+}
+
+STORE_TEST("a key that is named by its id is decided like its secret", STORE_FIXTURES) {
+  Stores stores(backend);
+  Key revoked = make_key(2);
+  revoked.revoked_at = at("2026-02-02");
+  Key suspended = make_key(3);
+  suspended.suspended_at = at("2026-02-02");
+  Key expired = make_key(4);
+  expired.expires_at = at("2026-02-02");
+  Key reader = make_key(5);
+  reader.scopes = scopes("read");
+  Key local = make_key(6);
+  local.whitelist = whitelist({"192.0.2.0/24"});
+  Key slow = make_key(7);
+  slow.rate_limit = 1;
+  for (const Key& key : {make_key(1), revoked, suspended, expired, reader, local, slow}) {
+    add(*stores.first, key);
+  }
+  CHECK(reason(*stores.first, request(7)) == "allowed");
+  const core::Counts before = report(*stores.first).total;
+
+  std::vector<Request> by_secret;
+  std::vector<Request> named;
+  for (std::uint64_t n = 1; n <= 7; ++n) {
+    for (const std::string method : {"GET", "POST", "TRACE"}) {
+      for (const char* const address : {"", "192.0.2.9", "198.51.100.1"}) {
+        Request one = request(n, method);
+        one.ip = core::IpAddress::parse(address);
+        one.workspace = n % 2 == 0 ? std::optional<std::string>("default") : std::nullopt;
+        by_secret.push_back(one);
+        named.push_back(by_id(one, n));
+      }
+    }
+  }
+  const VerifyOptions how{.counting = Counting::dry_run, .explain = true};
+  for (int i = 0; i < 2; ++i) {  // the second time as the first: no window is occupied
+    const auto expected = value_of(stores.first->verify(by_secret, how));
+    const auto found = value_of(stores.second->verify(named, how));
+    REQUIRE(found.size() == expected.size());
+    for (std::size_t n = 0; n < found.size(); ++n) {
+      CAPTURE(n);
+      const core::Decision& decision = found[n].decision;
+      CHECK(name_of(decision.reason) == name_of(expected[n].decision.reason));
+      CHECK(decision.key_id == expected[n].decision.key_id);
+      CHECK(decision.workspace == expected[n].decision.workspace);
+      CHECK(decision.scopes == expected[n].decision.scopes);
+      CHECK(decision.client_ip == expected[n].decision.client_ip);
+      CHECK(decision.rate_limit.has_value() == expected[n].decision.rate_limit.has_value());
+      if (decision.rate_limit) {
+        CHECK(decision.rate_limit->remaining == expected[n].decision.rate_limit->remaining);
+      }
+      REQUIRE(found[n].checks.size() == expected[n].checks.size());
+      CHECK(found[n].checks.back().name == expected[n].checks.back().name);
+      CHECK(found[n].checks.front().found == "the key is named by its id");
+    }
+  }
+  CHECK(report(*stores.second).total == before);
+  CHECK(reason(*stores.first, request(7), kDryRun) == "rate_limited");
+}
+
+STORE_TEST("a key is named by its id only in a dry run, and must exist", STORE_FIXTURES) {
+  Stores stores(backend);
+  add(*stores.first, 1);
+  const auto outcome = [&](const Request& asked, const VerifyOptions& how) {
+    return code_of(stores.second->verify(std::vector{request(1), asked}, how));
+  };
+  Request elsewhere = by_id(request(1), 1);
+  elsewhere.workspace = "sales";
+  CHECK(outcome(by_id(request(1), 1), {}) == "usage");
+  CHECK(outcome(by_id(request(99), 99), kDryRun) == "not_found");
+  CHECK(outcome(elsewhere, kDryRun) == "not_found");
+  CHECK(outcome(by_id(request(1), 1), kDryRun) == "ok");
+  CHECK(report(*stores.first).total == core::Counts{});
+}
+
 STORE_TEST("requests with unknown keys are not counted", STORE_FIXTURES) {
   Stores stores(backend);
   add(*stores.first, 1);

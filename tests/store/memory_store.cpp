@@ -398,8 +398,17 @@ Result<std::vector<Verification>> MemoryStore::verify(std::span<const core::Requ
   const bool counted = options.counting == Counting::counted;
   std::vector<Verification> verifications;
   for (const core::Request& request : requests) {
-    const auto found = std::ranges::find(data_->keys, request.key_hash, &Key::hash);
+    const auto found = request.key_id
+                           ? std::ranges::find(data_->keys, *request.key_id, &Key::id)
+                           : std::ranges::find(data_->keys, request.key_hash, &Key::hash);
     Key* const key = found == data_->keys.end() ? nullptr : &*found;
+    if (request.key_id && counted) {
+      return core::reject("an id is only for a dry run");
+    }
+    if (request.key_id &&
+        (key == nullptr || request.workspace.value_or(key->workspace) != key->workspace)) {
+      return core::fail(core::ErrorCode::not_found, "no such key");
+    }
     const Time now = core::system_time();
     const Tick tick = std::chrono::steady_clock::now().time_since_epoch();
     const auto refused = core::refusal(request, key, now);

@@ -484,7 +484,31 @@ TEST_CASE("An explanation ends with the check that failed") {
       CHECK(checks[c].passed == (allowed || c < i));
       CHECK_FALSE(checks[c].found.empty());
     }
+    // The rest is not reached. Whether a key is damaged is told only if it is.
+    std::vector<std::string_view> rest;
+    for (std::size_t c = i + 1; !allowed && c + 1 < failures().size(); ++c) {
+      rest.emplace_back(failures()[c].check);
+    }
+    CHECK(checks_after(checks.back().name) == rest);
   }
+  CHECK(checks_after("record").front() == "suspension");
+  CHECK(checks_after("rate limit").empty());
+  CHECK(checks_after("nonsense").empty());
+}
+
+TEST_CASE("An explanation says that a key is named by its id, and when there is room") {
+  Scene scene;
+  scene.request.key_id = scene.key.id;
+  Decision decision = scene.decide_it();
+  CHECK(explain(scene.request, &scene.key, decision, scene.now).at(0).found ==
+        "the key is named by its id");
+  CHECK(explain(scene.request, &scene.key, decision, scene.now).at(1).found ==
+        "an id stands for a key");
+  decision.reason = Reason::rate_limited;
+  decision.rate_limit->remaining = 0;
+  decision.rate_limit->reset_at = 1780315260;
+  CHECK(explain(scene.request, &scene.key, decision, scene.now).back().found ==
+        "0 of 3 a minute remain, room at 2026-06-01T12:01:00.000Z");
 }
 
 TEST_CASE("An explanation says what each check found") {
@@ -505,11 +529,11 @@ TEST_CASE("An explanation says what each check found") {
                                  "key_0123456789ab in workspace default, asked for in default",
                                  "not revoked", "not suspended",
                                  "expires 2026-07-01T00:00:00.000Z, now 2026-06-01T12:00:00.000Z",
-                                 "198.51.100.7 against ::1 198.51.100.0/24",
+                                 "198.51.100.7 is in one of 2 ranges: ::1 198.51.100.0/24",
                                  "GET needs read, the key has read", "3 of 3 a minute remain"});
 
   scene.request.ip.reset();
-  CHECK(found().back() == "an unknown address against ::1 198.51.100.0/24");
+  CHECK(found().back() == "an unknown address is in none of 2 ranges: ::1 198.51.100.0/24");
   scene.key.whitelist = Whitelist();
   scene.request.method = "TRACE";
   CHECK(found().back() == "TRACE is not allowed by any scope, the key has read");
