@@ -45,6 +45,7 @@ extern const Command kImport;
 extern const Command kBackup;
 extern const Command kRestore;
 extern const Command kScan;
+extern const Command kStatus;
 extern const Command kDoctor;
 extern const Command kHelp;
 extern const Command kVersion;

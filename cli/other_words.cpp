@@ -38,6 +38,7 @@ constexpr std::array kMeanings{
     Meaning{"load adopt", "import"},
     Meaning{"snapshot copy", "backup"},
     Meaning{"recover rollback", "restore"},
+    Meaning{"whoami who id where", "status"},
     Meaning{"diagnose health healthcheck ping debug config settings", "doctor"},
     Meaning{"leaks leak detect grep", "scan"},
     Meaning{"man manual docs commands", "help"},
