@@ -323,16 +323,16 @@ class Meaning(RemoteTest):
             'no member "key_id": check that its nexakey is not older')
 
     def test_who_one_is_at_a_server(self):
-        whoami = {"id": "tok_0123456789ab", "name": "a\x1bb", "role": "auditor", "workspace": "sales",
+        whoami = {"id": "tok_0123456789ab", "name": "a\x1bb", "role": "auditor", "workspace": "default",
                   "expires_at": None, "version": "9.9\n"}
         def answer(who):
             return lambda request, _: who if request.target == "/v1/whoami" else page(RECORD)
         self.serve(answer(reply(200, whoami | {"new": 1})))
         done = self.run_command("status")
         self.assertEqual((done.returncode, done.stderr), (0, ""))
-        self.assertIn("token a\ufffdb (tok_0123456789ab), role auditor, workspace sales\n", done.stdout)
+        self.assertIn("token a\ufffdb (tok_0123456789ab), role auditor, workspace default\n", done.stdout)
         self.assertIn("server     nexakey 9.9\ufffd\n", done.stdout)
-        self.assertIn("nexakey list -w sales\n", done.stdout)
+        self.assertIn("nexakey list -w default\n", done.stdout)
         for wrong in (whoami | {"role": "root"}, whoami | {"id": "x"}, [], {}, whoami | {"name": 1}):
             self.serve(answer(reply(200, wrong)))
             done = self.run_command("status")

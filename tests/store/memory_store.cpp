@@ -396,15 +396,16 @@ Result<std::optional<core::Rotated>> MemoryStore::rotate(KeyId id, const core::R
 Result<std::vector<Verification>> MemoryStore::verify(std::span<const core::Request> requests,
                                                       const VerifyOptions& options) {
   const bool counted = options.counting == Counting::counted;
+  if (counted &&
+      std::ranges::any_of(requests, [](const core::Request& r) { return r.key_id.has_value(); })) {
+    return core::reject("an id is only for a dry run");
+  }
   std::vector<Verification> verifications;
   for (const core::Request& request : requests) {
     const auto found = request.key_id
                            ? std::ranges::find(data_->keys, *request.key_id, &Key::id)
                            : std::ranges::find(data_->keys, request.key_hash, &Key::hash);
     Key* const key = found == data_->keys.end() ? nullptr : &*found;
-    if (request.key_id && counted) {
-      return core::reject("an id is only for a dry run");
-    }
     if (request.key_id &&
         (key == nullptr || request.workspace.value_or(key->workspace) != key->workspace)) {
       return core::fail(core::ErrorCode::not_found, "no such key");
