@@ -9,7 +9,7 @@
 namespace nexakey::cli {
 namespace {
 
-constexpr std::string_view kStatus = "--status";
+constexpr std::string_view kStatusOption = "--status";
 
 /// Sets a condition of a filter to the value of an option.
 void read(const core::KeyFilterField& field, core::KeyFilter& filter, const std::string& value,
@@ -30,7 +30,7 @@ void FilterOptions::add(Arguments& app, const core::FilterOption& option) {
 
 void FilterOptions::add_to(Arguments& app) {
   for (const core::KeyFilterField& field : core::key_filter_fields()) {
-    if (field.option.name == kStatus) {
+    if (field.option.name == kStatusOption) {
       add(app, field.option);
     }
   }
@@ -39,7 +39,7 @@ void FilterOptions::add_to(Arguments& app) {
 
 void FilterOptions::add_selection_to(Arguments& app) {
   for (const core::KeyFilterField& field : core::key_filter_fields()) {
-    if (!field.option.name.empty() && field.option.name != kStatus) {
+    if (!field.option.name.empty() && field.option.name != kStatusOption) {
       add(app, field.option);
     }
   }
