@@ -83,7 +83,7 @@ void add_caller(std::vector<Line>& lines, const Context& context, const StoreSta
     lines.push_back({.name = "server", .found = "nexakey " + status.whoami->version});
   } else if (status.is_older) {
     lines.push_back({.name = "you", .found = "not known: the server is older"});
-  } else if (!store::is_remote(context.settings.store.value)) {
+  } else if (!status.has_server) {
     lines.push_back(user_line(status));
   }
 }
@@ -210,10 +210,9 @@ void write_store(core::JsonWriter& json, const Context& context, const StoreStat
   json.name("open").boolean(status.is_open).end_object();
 }
 
-void write_caller(core::JsonWriter& json, const Context& context, const StoreStatus& status) {
-  const bool is_local = !store::is_remote(context.settings.store.value);
+void write_caller(core::JsonWriter& json, const StoreStatus& status) {
   json.name("user");
-  if (is_local) {
+  if (!status.has_server) {
     json.begin_object();
     write_text(json, "name", local_actor().name);
     write_text(json, "host", local_actor().source);
@@ -247,7 +246,7 @@ void print_json(Context& context, const StoreStatus& status, const std::vector<L
   core::JsonWriter json(context.out.buffer());
   json.begin_object();
   write_store(json, context, status);
-  write_caller(json, context, status);
+  write_caller(json, status);
   write_text(json, "workspace", status.workspace);
   write_keys(json, status);
   json.name("unfinished_imports");

@@ -85,6 +85,7 @@ StoreStatus find_status(const Context& context) {
   StoreStatus status;
   status.workspace = context.settings.workspace;
   status.file_owner = owner_of(context.settings.store.value);
+  status.has_server = store::is_remote(context.settings.store.value);  // or a database
   auto store = context.try_open_store(store::OpenMode::existing);
   if (!store) {
     status.error = std::move(store.error());
@@ -97,6 +98,7 @@ StoreStatus find_status(const Context& context) {
     return status;
   }
   status.whoami = whoami ? *std::move(whoami) : std::nullopt;
+  status.has_server = status.whoami || status.is_older;
   if (status.whoami && !status.workspace) {
     status.workspace = status.whoami->workspace;
   }

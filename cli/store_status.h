@@ -24,10 +24,11 @@ struct KeySum {
 
 /// What `status` tells. What could not be found out is absent.
 struct StoreStatus {
-  std::optional<core::Error> error{};       ///< the first one: why the rest is absent
-  bool is_open = false;                     ///< the store could be asked
-  bool is_older = false;                    ///< the server is of an earlier version, without whoami
-  std::optional<core::Whoami> whoami{};     ///< for a store behind a server
+  std::optional<core::Error> error{};    ///< the first one: why the rest is absent
+  bool is_open = false;                  ///< the store could be asked
+  bool is_older = false;                 ///< the server is of an earlier version, without whoami
+  bool has_server = false;               ///< `nexakey serve`, which names the holder of the token
+  std::optional<core::Whoami> whoami{};  ///< for a store behind a server
   std::optional<std::string> file_owner{};  ///< for a store in a file
   std::optional<std::string> workspace{};   ///< of the sums; none: all
   std::vector<KeySum> keys{};
