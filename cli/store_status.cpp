@@ -16,8 +16,8 @@ namespace {
 using core::KeyFilter;
 using core::Time;
 
-constexpr std::chrono::days kSoon{30};
-constexpr std::chrono::days kLong{90};
+constexpr std::chrono::days kExpiresWithin{30};
+constexpr std::chrono::days kUnusedFor{90};
 
 /// A sum, and which keys are in it: those of a filter of `list`, or those that a rotation replaced.
 struct SumRule {
@@ -28,12 +28,13 @@ struct SumRule {
 bool is_active(const core::Key& key, Time now) { return key.is_active(now); }
 
 bool is_expiring(const core::Key& key, Time now) {
-  return KeyFilter{.status = core::KeyStatus::active, .expires_before = core::add(now, kSoon)}
+  return KeyFilter{.status = core::KeyStatus::active,
+                   .expires_before = core::add(now, kExpiresWithin)}
       .matches(key, now);
 }
 
 bool is_unused(const core::Key& key, Time now) {
-  return KeyFilter{.status = core::KeyStatus::active, .unused_since = core::add(now, -kLong)}
+  return KeyFilter{.status = core::KeyStatus::active, .unused_since = core::add(now, -kUnusedFor)}
       .matches(key, now);
 }
 
