@@ -20,7 +20,7 @@ constexpr std::size_t kMinBarWidth = 10;
 constexpr std::size_t kMaxBarWidth = 40;
 constexpr std::size_t kGapOfBar = 2;
 constexpr std::size_t kMinNameWidth = 14;
-constexpr std::size_t kNoColumn = 0;
+constexpr std::size_t kNotCut = 0;
 
 std::vector<Column> count_columns() {
   return {{.title = "REQUESTS", .right_aligned = true},
@@ -138,7 +138,7 @@ class GroupTable {
       const bool is_of_time = core::is_of_time(by_);
       columns.insert(columns.begin(),
                      Column{.title = title_of(core::name_of(by_)) + (is_of_time ? " (UTC)" : ""),
-                            .min_width = is_of_time ? kNoColumn : kMinNameWidth});
+                            .min_width = is_of_time ? kNotCut : kMinNameWidth});
     }
     return columns;
   }

@@ -16,7 +16,7 @@ namespace nexakey::core {
 namespace {
 
 using test::at;
-using test::by_name;
+using nexakey::test::by_name;
 
 UsageReporter reporter(std::string_view now, std::optional<Time> since = std::nullopt,
                        Grouping by = Grouping::endpoint) {
