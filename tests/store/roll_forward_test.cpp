@@ -323,8 +323,8 @@ std::vector<std::size_t> sizes_of(Engine& engine) {
   return sizes;
 }
 
-TEST_CASE_TEMPLATE("a step of an import writes few records, and no decision waits for it",
-                   Fixture, ENGINES) {
+TEST_CASE_TEMPLATE("a step of an import writes few records, and no decision waits for it", Fixture,
+                   ENGINES) {
   const Fixture fixture;
   const auto observer = fixture.engine();
   TableStore decider(fixture.engine());
