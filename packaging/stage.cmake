@@ -33,7 +33,7 @@ set(documents README.md CONTRIBUTING.md SECURITY.md)
 list(TRANSFORM documents PREPEND ${CPACK_NEXAKEY_SOURCE}/)
 file(COPY ${CPACK_NEXAKEY_DEBIAN}/copyright ${documents} DESTINATION ${doc}
      FILE_PERMISSIONS ${readable})
-file(GLOB documents ${CPACK_NEXAKEY_SOURCE}/docs/*.md)
+file(GLOB documents ${CPACK_NEXAKEY_SOURCE}/docs/*.md ${CPACK_NEXAKEY_SOURCE}/docs/*.svg)
 file(COPY ${documents} DESTINATION ${doc}/docs FILE_PERMISSIONS ${readable})
 foreach(folder gateways prometheus)
   file(CREATE_LINK ../examples/${folder} ${doc}/docs/${folder} SYMBOLIC)
