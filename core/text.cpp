@@ -33,6 +33,14 @@ bool is_printable_code_point(utf8proc_int32_t code_point) {
   }
 }
 
+/// The columns of a character. The vowels and final consonants of Hangul that are characters of
+/// their own (Jamo, Unicode 3.12) are drawn into the syllable of the leading consonant.
+std::size_t columns_of(utf8proc_int32_t code_point) {
+  const bool is_conjoining = (code_point >= 0x1160 && code_point <= 0x11FF) ||
+                             (code_point >= 0xD7B0 && code_point <= 0xD7FB);
+  return is_conjoining ? 0 : static_cast<std::size_t>(std::max(0, utf8proc_charwidth(code_point)));
+}
+
 bool is_printable_ascii(char c) { return c >= 0x20 && c < 0x7F; }
 
 /// Removes the first character of `text`, or one byte of invalid UTF-8.
@@ -49,7 +57,7 @@ Character take_character(std::string_view& text) {
     if (read > 0) {
       length = static_cast<std::size_t>(read);
       character.printable = is_printable_code_point(code_point);
-      character.columns = static_cast<std::size_t>(std::max(0, utf8proc_charwidth(code_point)));
+      character.columns = columns_of(code_point);
     }
   }
   character.bytes = text.substr(0, length);
