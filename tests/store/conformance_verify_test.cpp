@@ -16,8 +16,8 @@ Request without_key(std::string_view text) {
   return request;
 }
 
-STORE_TEST("every reason is given", STORE_FIXTURES) {
-  Stores stores(backend);
+/// Keys 1 to 7: one without restrictions, and those for which a request can be denied.
+void add_one_for_each_reason(KeyStore& store) {
   Key revoked = make_key(2);
   revoked.revoked_at = at("2026-02-02");
   Key suspended = make_key(3);
@@ -31,8 +31,13 @@ STORE_TEST("every reason is given", STORE_FIXTURES) {
   Key slow = make_key(7);
   slow.rate_limit = 1;
   for (const Key& key : {make_key(1), revoked, suspended, expired, reader, local, slow}) {
-    add(*stores.first, key);
+    add(store, key);
   }
+}
+
+STORE_TEST("every reason is given", STORE_FIXTURES) {
+  Stores stores(backend);
+  add_one_for_each_reason(*stores.first);
   Request from_outside = request(6);
   from_outside.ip = ip("198.51.100.1");
   Request from_inside = request(6);
@@ -145,21 +150,7 @@ Request by_id(Request request, std::uint64_t n) {
 
 STORE_TEST("a key that is named by its id is decided like its secret", STORE_FIXTURES) {
   Stores stores(backend);
-  Key revoked = make_key(2);
-  revoked.revoked_at = at("2026-02-02");
-  Key suspended = make_key(3);
-  suspended.suspended_at = at("2026-02-02");
-  Key expired = make_key(4);
-  expired.expires_at = at("2026-02-02");
-  Key reader = make_key(5);
-  reader.scopes = scopes("read");
-  Key local = make_key(6);
-  local.whitelist = whitelist({"192.0.2.0/24"});
-  Key slow = make_key(7);
-  slow.rate_limit = 1;
-  for (const Key& key : {make_key(1), revoked, suspended, expired, reader, local, slow}) {
-    add(*stores.first, key);
-  }
+  add_one_for_each_reason(*stores.first);
   CHECK(reason(*stores.first, request(7)) == "allowed");
   const core::Counts before = report(*stores.first).total;
 
