@@ -253,17 +253,18 @@ TEST_CASE("A report of usage is read as it was written") {
       std::string pointer;
       std::string value;
     };
-    for (const Row& row : std::vector<Row>{{"/today", "null"},
-                                           {"/total", "7"},
-                                           {"/total/requests", "\"7\""},
-                                           {"/total/denied", "-1"},
-                                           {"/this_week/upstream_errors", "0.5"},
-                                           {"/since", "7"},
-                                           {"/" + list, "{}"},
-                                           {"/" + list + "/0", "7"},
-                                           {"/" + list + "/0/requests", "true"},
-                                           {"/" + list + "/0/" + (by == Grouping::key ? "key_id" : std::string(name_of(by))),
-                                            "7"}}) {
+    for (const Row& row : std::vector<Row>{
+             {"/today", "null"},
+             {"/total", "7"},
+             {"/total/requests", "\"7\""},
+             {"/total/denied", "-1"},
+             {"/this_week/upstream_errors", "0.5"},
+             {"/since", "7"},
+             {"/" + list, "{}"},
+             {"/" + list + "/0", "7"},
+             {"/" + list + "/0/requests", "true"},
+             {"/" + list + "/0/" + (by == Grouping::key ? "key_id" : std::string(name_of(by))),
+              "7"}}) {
       CAPTURE(row.pointer);
       Json damaged = json;
       damaged[Json::json_pointer(row.pointer)] = value_of(parse_json(row.value));

@@ -15,8 +15,8 @@
 namespace nexakey::core {
 namespace {
 
-using test::at;
 using nexakey::test::by_name;
+using test::at;
 
 UsageReporter reporter(std::string_view now, std::optional<Time> since = std::nullopt,
                        Grouping by = Grouping::endpoint) {
