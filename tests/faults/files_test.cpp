@@ -325,7 +325,7 @@ TEST_CASE("a link that is planted in the place of the reserve is replaced") {
   fs::remove(disk.file("-reserve"));
   fs::create_hard_link(other, disk.file("-reserve"));
   const auto id = make_key(1).id;
-  value_of(disk.connect()->as(kTester).revoke({&id, 1}, std::nullopt, now()));
+  value_of(disk.connect()->as(kTester).revoke({&id, 1}, "", now()));
   CHECK(read_file(other) == "not ours");
   CHECK(fs::file_size(disk.file("-reserve")) > fs::file_size(other));
 }
