@@ -106,11 +106,12 @@ void note_near_miss(const Context& context, store::KeyStore& store, const KeyFil
   if (context.settings.quiet) {
     return;
   }
+  const auto& named = context.settings.workspace;
   const std::string near_workspace =
-      filter.workspace ? hint_for_workspace(store, *filter.workspace) : "";
+      named && filter.workspace ? hint_for_workspace(store, *named) : "";
   const std::string note = near_workspace.empty()
                                ? near_label(context, store, filter)
-                               : "no workspace " + *filter.workspace + ": " + near_workspace;
+                               : "no workspace " + *named + ": " + near_workspace;
   if (!note.empty()) {
     print_note("nexakey: " + note);
   }

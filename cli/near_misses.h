@@ -14,8 +14,8 @@ namespace nexakey::cli {
 std::string hint_for_name(const Context& context, store::KeyStore& store,
                           const std::string& workspace, const std::string& name);
 
-/// Prints the hint for a filter that selects no keys, if its workspace or a label of it does not
-/// exist and is similar to one that does.
+/// Prints the hint for a filter that selects no keys, if the workspace that the user named, or a
+/// label of the filter, does not exist and is similar to one that does.
 void note_near_miss(const Context& context, store::KeyStore& store, const core::KeyFilter& filter);
 
 }  // namespace nexakey::cli
