@@ -267,7 +267,7 @@ void print_sorted(Context& context, store::KeyStore& store, const core::KeyFilte
     note_near_miss(context, store, filter);
   }
   if (count > limit) {
-    print_note("nexakey: these are the first " + std::to_string(limit) + " of " +
+    print_note("nexakey: the list ends after " + std::to_string(limit) + " of " +
                std::to_string(count) + " keys: --limit sets how many are shown");
   }
 }
