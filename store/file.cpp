@@ -36,11 +36,6 @@ File::File(const std::filesystem::path& path, int flags)
     ::close(descriptor_);
     throw StoreProblem(path.string() + " is not a regular file", "find out who put it there");
   }
-  if (S_ISREG(status.st_mode) && (flags & O_ACCMODE) != O_RDONLY && status.st_nlink > 1) {
-    ::close(descriptor_);
-    throw StoreProblem(path.string() + " has a second name (a hard link)",
-                       "find out who put it there, and delete the other name");
-  }
 }
 
 /// Fails if the file exists: it might be another user's, or have other names (hard links).

@@ -27,8 +27,7 @@ struct OutcomeUnknown : StoreProblem {
 /// Whether an error of the system means that the disk, or the quota of the user on it, is full.
 bool is_disk_full(const std::system_error& error);
 
-/// An open file. Child processes do not inherit it. Opening does not follow a symbolic link, does
-/// not wait for a FIFO, and refuses to write to a file that has another name (a hard link).
+/// An open file. Child processes do not inherit it, and opening does not follow a symbolic link.
 /// Errors are std::system_error with the path of the file.
 class File {
  public:
