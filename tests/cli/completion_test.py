@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 from pathlib import Path
 
@@ -41,6 +42,7 @@ PACKAGE = {
     "fish": ("fish", "fish"),
 }
 TIME_LIMIT = 20
+ROWS = 50  # for all commands: a shell scrolls those that do not fit
 
 
 class Shell:
@@ -50,6 +52,7 @@ class Shell:
         self.process, self.terminal = pty.fork()
         if self.process == 0:
             os.chdir(home)
+            termios.tcsetwinsize(0, (ROWS, 80))
             os.execvpe(COMMAND[name][0], COMMAND[name], env)
         self.output = ""
         for line in START[name].splitlines():
