@@ -13,7 +13,7 @@ namespace nexakey::cli {
 /// order of their names.
 enum class KeyOrder { name, created, expires, used, limit };
 
-/// Ends the command if there is no such order.
+/// Ends the command if `name` is not an order.
 KeyOrder parse_key_order(std::string_view name);
 
 /// The first keys of an order, of any number of keys. It needs memory for these only.

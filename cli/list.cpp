@@ -247,12 +247,9 @@ bool is_first_use(const Context& context, const core::Error& error) {
          context.settings.store.origin == Origin::fallback;
 }
 
-/// Prints the first keys of an order.
+/// Prints the first `limit` keys of an order.
 void print_sorted(Context& context, store::KeyStore& store, const core::KeyFilter& filter,
-                  const Options& options, Printer& printer) {
-  const std::size_t limit =
-      options.limit ? parse_count(*options.limit, "--limit") : kMaxSortedByDefault;
-  FirstKeys first(parse_key_order(*options.sort), options.is_reverse, limit);
+                  FirstKeys first, std::size_t limit, Printer& printer) {
   value_of(store.list(filter, {}, context.now(), [&](const core::Key& key) {
     first.add(key);
     return true;
@@ -272,20 +269,20 @@ void print_sorted(Context& context, store::KeyStore& store, const core::KeyFilte
   }
 }
 
-void check_order(const Options& options) {
-  if (options.sort) {
-    static_cast<void>(parse_key_order(*options.sort));
-  }
-  if (options.sort && options.cursor) {
+/// The order of the options, if they have one.
+std::optional<KeyOrder> order_of(const Options& options) {
+  const auto order = options.sort ? std::optional(parse_key_order(*options.sort)) : std::nullopt;
+  if (order && options.cursor) {
     throw Failure{{core::ErrorCode::usage, "--sort shows one page", "leave --cursor out"}};
   }
-  if (options.is_reverse && !options.sort) {
+  if (options.is_reverse && !order) {
     throw Failure{{core::ErrorCode::usage, "--reverse applies to --sort", "name the order"}};
   }
+  return order;
 }
 
 ExitStatus run(Context& context, const Options& options) {
-  check_order(options);
+  const auto order = order_of(options);
   const core::KeyFilter filter = options.filter.filter(context);
   const store::Page page = page_of(options);
   const auto printer = make_printer(context, options);
@@ -296,8 +293,9 @@ ExitStatus run(Context& context, const Options& options) {
     return ExitStatus::done;
   }
   const auto opened = value_of(std::move(store));
-  if (options.sort) {
-    print_sorted(context, *opened, filter, options, *printer);
+  if (order) {
+    const std::size_t limit = options.limit ? page.limit : kMaxSortedByDefault;
+    print_sorted(context, *opened, filter, {*order, options.is_reverse, limit}, limit, *printer);
     return ExitStatus::done;
   }
   bool is_empty = true;

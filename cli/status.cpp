@@ -99,7 +99,7 @@ std::string command_for(const KeySum& sum, const std::optional<std::string>& wor
 
 void add_keys(std::vector<Line>& lines, const StoreStatus& status) {
   if (status.keys.empty()) {
-    // That the role of a token may not read keys is no fault.
+    // A token whose role may not read keys is not an error.
     const bool is_fault = status.error && status.error->code != core::ErrorCode::forbidden;
     lines.push_back({.name = "keys",
                      .found = "not known: " + (status.error ? text_of(*status.error) : ""),

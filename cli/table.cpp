@@ -82,19 +82,21 @@ std::vector<std::size_t> Table::widths(const TableStyle& style) const {
 }
 
 void Table::fit(std::size_t width) {
-  for (;;) {
-    std::vector<std::size_t> least = full_widths();
-    for (std::size_t i = 0; i < least.size(); ++i) {
-      if (columns_[i].min_width > 0) {
-        least[i] = std::min(least[i], columns_[i].min_width);
-      }
+  std::vector<std::size_t> least = full_widths();
+  for (std::size_t i = 0; i < least.size(); ++i) {
+    if (columns_[i].min_width > 0) {
+      least[i] = std::min(least[i], columns_[i].min_width);
     }
+  }
+  while (total(least) > width) {
     const auto column = std::ranges::max_element(columns_, {}, &Column::left_out);
-    if (total(least) <= width || column->left_out == 0) {
+    if (column->left_out == 0) {
       return;
     }
+    const auto index = column - columns_.begin();
     left_out_.push_back(column->title);
-    remove(static_cast<std::size_t>(column - columns_.begin()));
+    least.erase(least.begin() + index);
+    remove(static_cast<std::size_t>(index));
   }
 }
 

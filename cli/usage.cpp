@@ -39,9 +39,12 @@ std::vector<core::KeyId> line_of(store::KeyStore& store, const core::Key& key) {
   return line;
 }
 
-/// The sum over a line of keys.
+/// The usage of the query, or the sum over a line of keys.
 core::UsageReport report_line(store::KeyStore& store, const core::UsageQuery& query,
                               const std::vector<core::KeyId>& line, core::Time now) {
+  if (line.size() <= 1) {
+    return value_of(store.usage(query, now));
+  }
   core::UsageQuery of_key = query;
   of_key.top.reset();  // the first groups of the sum are not those of each key
   core::UsageReport sum = value_of(store.usage(of_key, now));
@@ -105,6 +108,7 @@ ExitStatus run(Context& context, const Options& options) {
     context.out.write("\n");
     return ExitStatus::done;
   }
+  // The order is not asked of the store, because an older server does not know it.
   if (!query.sort && !core::is_of_time(query.by)) {
     query.sort = core::UsageOrder::requests;
     report.rank(query);

@@ -19,7 +19,6 @@ namespace {
 constexpr std::size_t kMinBarWidth = 10;
 constexpr std::size_t kMaxBarWidth = 40;
 constexpr std::size_t kGapOfBar = 2;
-constexpr std::size_t kMinNameWidth = 14;
 constexpr std::size_t kNotCut = 0;
 
 std::vector<Column> count_columns() {
@@ -132,13 +131,13 @@ class GroupTable {
     }
     std::vector<Column> columns = count_columns();
     if (by_ == core::Grouping::key) {
-      columns.insert(columns.begin(), {{.title = "NAME", .min_width = kMinNameWidth},
+      columns.insert(columns.begin(), {{.title = "NAME", .min_width = kMinTextWidth},
                                        {.title = "ID", .left_out = columns.size()}});
     } else {
       const bool is_of_time = core::is_of_time(by_);
       columns.insert(columns.begin(),
                      Column{.title = title_of(core::name_of(by_)) + (is_of_time ? " (UTC)" : ""),
-                            .min_width = is_of_time ? kNotCut : kMinNameWidth});
+                            .min_width = is_of_time ? kNotCut : kMinTextWidth});
     }
     return columns;
   }
@@ -166,26 +165,24 @@ class GroupTable {
   bool has_bad_part_ = false;
 };
 
-void print_groups(Context& context, const core::UsageReport& report, const UsageStyle& style,
-                  std::vector<std::string>& left_out) {
+/// Returns the titles of the columns that have no room.
+std::vector<std::string> print_groups(Context& context, const core::UsageReport& report,
+                                      const UsageStyle& style) {
   const core::Time now = context.now();
   const bool is_line = style.has_chart && style.is_in_order;
   if (is_line && is_for_heat_map(report, now)) {
     context.out.write(render_heat_map(report, context.terminal));
-    return;
+    return {};
   }
   GroupTable table(report.by);
   for (const core::UsageGroup& group : is_line ? time_line(report, now) : report.groups) {
     table.add(group);
   }
-  for (std::string& title : std::move(table).print(context, style.has_chart)) {
-    if (std::ranges::count(left_out, title) == 0) {
-      left_out.push_back(std::move(title));
-    }
-  }
+  auto left_out = std::move(table).print(context, style.has_chart);
   if (is_line) {
     context.out.write(kMarkLegend);
   }
+  return left_out;
 }
 
 }  // namespace
@@ -195,7 +192,11 @@ void print_usage(Context& context, const core::UsageReport& report, const UsageS
   context.out.write("\n" + render_rate(report, context.terminal));
   if (!report.groups.empty()) {
     context.out.write("\n");
-    print_groups(context, report, style, left_out);
+    for (std::string& title : print_groups(context, report, style)) {
+      if (std::ranges::count(left_out, title) == 0) {
+        left_out.push_back(std::move(title));
+      }
+    }
   }
   note_left_out(context, left_out);
 }
