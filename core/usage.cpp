@@ -36,10 +36,13 @@ constexpr std::string_view name_in(const Names& names, Value value) {
   return std::ranges::find(names, value, &Names::value_type::first)->second;
 }
 
-template <typename Names>
-auto value_in(const Names& names, std::string_view name) {
-  const auto found = std::ranges::find(names, name, &Names::value_type::second);
-  return found == names.end() ? std::nullopt : std::optional(found->first);
+/// The value with this name, or an error that says what cannot be done by it.
+template <typename Value, std::size_t kCount>
+Result<Value> value_in(const std::array<std::pair<Value, std::string_view>, kCount>& names,
+                       std::string_view name, const std::string& problem, const char* hint) {
+  const auto* const found =
+      std::ranges::find(names, name, &std::pair<Value, std::string_view>::second);
+  return found == names.end() ? reject(problem + quote(name), hint) : Result<Value>(found->first);
 }
 
 std::string reason_in(int status) {
@@ -126,10 +129,8 @@ void Counts::add(const Counts& other) {
 std::string_view name_of(Grouping grouping) { return name_in(kGroupings, grouping); }
 
 Result<Grouping> parse_grouping(std::string_view name) {
-  const auto grouping = value_in(kGroupings, name);
-  return grouping ? Result<Grouping>(*grouping)
-                  : reject("usage cannot be grouped by " + quote(name),
-                           "use endpoint, day, hour, status, reason or key");
+  return value_in(kGroupings, name, "usage cannot be grouped by ",
+                  "use endpoint, day, hour, status, reason or key");
 }
 
 std::string name_of_day(Time time) { return format_time(time).substr(0, kDateLength); }
@@ -139,10 +140,8 @@ std::string name_of_hour(Time time) { return format_time(time).substr(0, kHourLe
 std::string_view name_of(UsageOrder order) { return name_in(kOrders, order); }
 
 Result<UsageOrder> parse_usage_order(std::string_view name) {
-  const auto order = value_in(kOrders, name);
-  return order ? Result<UsageOrder>(*order)
-               : reject("usage cannot be sorted by " + quote(name),
-                        "use requests, errors, denied or rate_limited");
+  return value_in(kOrders, name, "usage cannot be sorted by ",
+                  "use requests, errors, denied or rate_limited");
 }
 
 double UsageReport::error_rate() const {
