@@ -14,7 +14,7 @@ import time
 import unittest
 from pathlib import Path
 
-from place import NEXAKEY, Place, certificate, free_port, is_open, wait_for
+from place import NEXAKEY, Place, accepts, certificate, free_port, is_open, wait_for
 
 PEER_TIMEOUT = 60
 
@@ -40,7 +40,7 @@ class Hostile(unittest.TestCase):
                 env=self.place.env, start_new_session=True, **streams)
         self.place.processes.append(server)
         self.place.server = server
-        wait_for(lambda: is_open(self.port) and os.path.exists(f"{self.place.path}/nexakey.sock"),
+        wait_for(lambda: is_open(self.port) and accepts(f"{self.place.path}/nexakey.sock"),
                  self.place)
 
     def connect(self):

@@ -4,13 +4,12 @@ complete or changes nothing. Long exports do not hold up other requests."""
 
 import http.client
 import json
-import os
 import socket
 import unittest
 from pathlib import Path
 
 from api_test import ApiTest, new_key
-from place import NEXAKEY, certificate, free_port, is_open, wait_for
+from place import NEXAKEY, accepts, certificate, free_port, is_open, wait_for
 
 
 class Moving(ApiTest):
@@ -70,7 +69,7 @@ class Moving(ApiTest):
         self.write_token("other", self.place.nexakey("token", "create", "--role", "admin", "-q",
                                                      "--store", other))
         self.place.start([NEXAKEY, "serve", "--store", other, "--listen", f"unix:{other}.sock"])
-        wait_for(lambda: os.path.exists(f"{other}.sock"), self.place)
+        wait_for(lambda: accepts(f"{other}.sock"), self.place)
         there = {"store": f"unix:{other}.sock", "token": "other"}
         told = self.remote("import", "--dry-run", "-o", "json", stdin=export, **there)
         self.assertEqual(self.remote("list", "-q", **there), "")

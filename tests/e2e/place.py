@@ -73,7 +73,7 @@ class Place:
     def serve(self, *options, socket_name="nexakey.sock"):
         self.server = self.start([NEXAKEY, "serve", "--listen", f"unix:{self.path}/{socket_name}",
                                   "--trusted-proxy", "unix", "--log", "json", *options])
-        wait_for(lambda: os.path.exists(f"{self.path}/{socket_name}"), self)
+        wait_for(lambda: accepts(f"{self.path}/{socket_name}"), self)
         return self.server
 
     def log(self):
@@ -98,6 +98,12 @@ def wait_for(condition, place, pause=0.02):
 def is_open(port):
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def accepts(path):
+    """Whether a server listens at a Unix socket. The file is there a moment before."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(path) == 0
 
 
 def certificate(folder, name, days=2):

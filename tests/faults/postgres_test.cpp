@@ -190,15 +190,13 @@ TEST_CASE("a commit that waits for a PostgreSQL replica too long has an unknown 
   const std::string url = postgres_url(server.folder(), "postgres");
   const auto store = connect(url);
   add(*store, 1);
-  const auto set_standbys = [&](const std::string& names) {
-    auto session = value_of(store::postgres::Session::to(url));
-    session.execute("ALTER SYSTEM SET synchronous_standby_names = '" + names + "'");
-    session.execute("SELECT pg_reload_conf()");
-  };
-  set_standbys("nobody");
+  // A start, because nothing tells when the processes of a running server have read a setting.
+  server.crash();
+  server.start("synchronous_standby_names=nobody");
   const auto created = store->as(kTester).create(make_key(2), store::CreateMode::always, now());
   CHECK(code_of(created) == "outcome_unknown");
-  set_standbys("");
+  server.crash();
+  server.start();
   CHECK(list(*store).size() == 2);
   add(*store, 2);  // adding it again changes nothing
   CHECK(list(*store).size() == 2);

@@ -16,6 +16,8 @@ import threading
 import time
 import unittest
 
+from secret_home import wait_for_server
+
 NEW = os.path.abspath(os.environ["NEXAKEY"])
 OLD = os.path.abspath(sys.argv.pop())
 TIME_LIMIT = 120
@@ -31,11 +33,7 @@ class Server:
         self.process = subprocess.Popen(
             [binary, "serve", "--listen", f"unix:{socket_path}", "--trusted-proxy", "unix"], env=env,
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        deadline = time.monotonic() + TIME_LIMIT
-        while not os.path.exists(socket_path):
-            if self.process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError("the server did not start")
-            time.sleep(0.01)
+        wait_for_server(self.process, socket_path)
 
     def ask(self, key):
         """The status of a decision about a GET request."""
