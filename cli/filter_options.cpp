@@ -9,7 +9,10 @@
 namespace nexakey::cli {
 namespace {
 
-constexpr std::string_view kStatusOption = "--status";
+/// Whether an option is for keys that can be rotated: only active keys are, and once.
+bool is_for_rotation(const core::FilterOption& option) {
+  return option.name != "--status" && option.name != "--superseded";
+}
 
 /// Sets a condition of a filter to the value of an option.
 void read(const core::KeyFilterField& field, core::KeyFilter& filter, const std::string& value,
@@ -23,6 +26,10 @@ void read(const core::KeyFilterField& field, core::KeyFilter& filter, const std:
 void FilterOptions::add(Arguments& app, const core::FilterOption& option) {
   const std::string name(option.name);
   const std::string help(option.help);
+  if (option.value_name.empty()) {
+    app.add_flag(name, flags_[option.name], help);
+    return;
+  }
   auto* const added = option.is_list ? add_list_option(app, name, lists_[option.name], help)
                                      : app.add_option(name, values_[option.name], help);
   added->type_name(std::string(option.value_name));
@@ -30,16 +37,16 @@ void FilterOptions::add(Arguments& app, const core::FilterOption& option) {
 
 void FilterOptions::add_to(Arguments& app) {
   for (const core::KeyFilterField& field : core::key_filter_fields()) {
-    if (field.option.name == kStatusOption) {
+    if (!field.option.name.empty()) {
       add(app, field.option);
     }
   }
-  add_selection_to(app);
+  add_workspaces_to(app);
 }
 
 void FilterOptions::add_selection_to(Arguments& app) {
   for (const core::KeyFilterField& field : core::key_filter_fields()) {
-    if (!field.option.name.empty() && field.option.name != kStatusOption) {
+    if (!field.option.name.empty() && is_for_rotation(field.option)) {
       add(app, field.option);
     }
   }
@@ -52,6 +59,7 @@ void FilterOptions::add_workspaces_to(Arguments& app) {
 
 bool FilterOptions::given() const {
   return all_workspaces_ ||
+         std::ranges::any_of(flags_, [](const auto& flag) { return flag.second; }) ||
          std::ranges::any_of(values_, [](const auto& value) { return value.second.has_value(); }) ||
          std::ranges::any_of(lists_, [](const auto& list) { return !list.second.empty(); });
 }
@@ -82,6 +90,9 @@ core::KeyFilter FilterOptions::filter(const Context& context) const {
       for (const std::string& value : list->second) {
         read(field, filter, value, now);
       }
+    }
+    if (const auto flag = flags_.find(field.option.name); flag != flags_.end() && flag->second) {
+      read(field, filter, "true", now);
     }
   }
   return filter;

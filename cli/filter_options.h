@@ -22,7 +22,7 @@ class FilterOptions {
  public:
   /// Adds all options.
   void add_to(Arguments& app);
-  /// Adds all options but --status, for commands on active keys.
+  /// Adds all options but those for keys that cannot be rotated.
   void add_selection_to(Arguments& app);
   /// Adds --all-workspaces alone.
   void add_workspaces_to(Arguments& app);
@@ -40,6 +40,7 @@ class FilterOptions {
 
   std::map<std::string_view, std::optional<std::string>> values_;  // by name of the option
   std::map<std::string_view, std::vector<std::string>> lists_;     // those that may be repeated
+  std::map<std::string_view, bool> flags_;                         // those without a value
   bool all_workspaces_ = false;
 };
 

@@ -1,5 +1,7 @@
 #include <algorithm>
+#include <array>
 #include <chrono>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -21,6 +23,27 @@ constexpr const char* kExamples =
     "nexakey status -o json | jq -r '.attention[]'";
 
 constexpr std::chrono::days kTokenSoon{30};
+
+/// A number of keys, as it is shown.
+struct KeySum {
+  std::string_view name;
+  std::string_view what;  ///< what follows "2 keys"
+  std::string_view see;   ///< the command that shows them
+  bool needs_attention = false;
+  std::uint64_t (*count)(const core::KeySums&) = nullptr;
+};
+
+constexpr std::array kSums{
+    KeySum{"active", "", "list", false,
+           [](const core::KeySums& sums) { return sums.with_status(core::KeyStatus::active); }},
+    KeySum{"expiring", " within 30 days", "list --expires-within 30d", true,
+           [](const core::KeySums& sums) { return sums.expiring; }},
+    KeySum{"unused", " for 90 days", "list --unused-for 90d", true,
+           [](const core::KeySums& sums) { return sums.unused; }},
+    KeySum{"damaged", "", "list --status damaged", true,
+           [](const core::KeySums& sums) { return sums.with_status(core::KeyStatus::damaged); }},
+    KeySum{"rotating", " in the grace of a rotation", "list --superseded", false,
+           [](const core::KeySums& sums) { return sums.superseded; }}};
 
 /// A line of the table: what it is about, what was found, and the command that shows more.
 struct Line {
@@ -90,15 +113,12 @@ void add_caller(std::vector<Line>& lines, const Context& context, const StoreSta
 
 /// The command that shows the keys of a sum, in the workspace of the sum.
 std::string command_for(const KeySum& sum, const std::optional<std::string>& workspace) {
-  const bool is_list = sum.see.starts_with("list");
   return "nexakey " + std::string(sum.see) +
-         (workspace ? " -w " + *workspace
-          : is_list ? " --all-workspaces"
-                    : "");
+         (workspace ? " -w " + *workspace : " --all-workspaces");
 }
 
 void add_keys(std::vector<Line>& lines, const StoreStatus& status) {
-  if (status.keys.empty()) {
+  if (!status.keys) {
     // A token whose role may not read keys is not an error.
     const bool is_fault = status.error && status.error->code != core::ErrorCode::forbidden;
     lines.push_back({.name = "keys",
@@ -106,11 +126,12 @@ void add_keys(std::vector<Line>& lines, const StoreStatus& status) {
                      .needs_attention = is_fault});
     return;
   }
-  for (const KeySum& sum : status.keys) {
+  for (const KeySum& sum : kSums) {
+    const std::uint64_t count = sum.count(*status.keys);
     lines.push_back({.name = std::string(sum.name),
-                     .found = count_of(sum.count, "key", "keys") + std::string(sum.what),
-                     .command = sum.count > 0 ? command_for(sum, status.workspace) : "",
-                     .needs_attention = sum.needs_attention && sum.count > 0});
+                     .found = count_of(count, "key", "keys") + std::string(sum.what),
+                     .command = count > 0 ? command_for(sum, status.workspace) : "",
+                     .needs_attention = sum.needs_attention && count > 0});
   }
 }
 
@@ -231,13 +252,13 @@ void write_caller(core::JsonWriter& json, const StoreStatus& status) {
 
 void write_keys(core::JsonWriter& json, const StoreStatus& status) {
   json.name("keys");
-  if (status.keys.empty()) {
+  if (!status.keys) {
     json.null();
     return;
   }
   json.begin_object();
-  for (const KeySum& sum : status.keys) {
-    json.name(sum.name).number(sum.count);
+  for (const KeySum& sum : kSums) {
+    json.name(sum.name).number(sum.count(*status.keys));
   }
   json.end_object();
 }

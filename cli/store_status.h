@@ -1,26 +1,15 @@
 #pragma once
 
-#include <cstdint>
-#include <map>
+#include <cstddef>
 #include <optional>
 #include <string>
-#include <string_view>
-#include <vector>
 
 #include "cli/context.h"
 #include "core/error.h"
+#include "core/key_sums.h"
 #include "core/whoami.h"
 
 namespace nexakey::cli {
-
-/// A number that `status` tells of keys.
-struct KeySum {
-  std::string_view name;  ///< such as "expiring"
-  std::string_view what;  ///< what follows "2 keys": " within 30 days"
-  std::string_view see;   ///< the command that shows them, and its options
-  bool needs_attention = false;
-  std::uint64_t count = 0;
-};
 
 /// What `status` tells. What could not be found out is absent.
 struct StoreStatus {
@@ -31,7 +20,7 @@ struct StoreStatus {
   std::optional<core::Whoami> whoami{};  ///< for a store behind a server
   std::optional<std::string> file_owner{};  ///< for a store in a file
   std::optional<std::string> workspace{};   ///< of the sums; none: all
-  std::vector<KeySum> keys{};
+  std::optional<core::KeySums> keys{};      ///< of active and damaged keys
   std::optional<std::size_t> unfinished_imports{};
 };
 

@@ -86,6 +86,12 @@ bool IpAddress::is_v4() const {
   return std::equal(kV4Prefix.begin(), kV4Prefix.end(), bytes_.begin());
 }
 
+bool IpAddress::is_loopback() const {
+  constexpr std::array<std::uint8_t, 16> kV6{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
+  constexpr std::uint8_t kV4 = 127;
+  return bytes_ == kV6 || (is_v4() && bytes_[kV4Prefix.size()] == kV4);
+}
+
 std::string IpAddress::to_string() const {
   std::array<char, INET6_ADDRSTRLEN> text{};
   if (is_v4()) {

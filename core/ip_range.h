@@ -22,6 +22,8 @@ class IpAddress {
   static IpAddress from_bytes(const std::array<std::uint8_t, 16>& bytes);
 
   [[nodiscard]] bool is_v4() const;
+  /// 127.0.0.0/8 (RFC 1122, 3.2.1.3) or ::1 (RFC 4291, 2.5.3).
+  [[nodiscard]] bool is_loopback() const;
   [[nodiscard]] const std::array<std::uint8_t, 16>& bytes() const { return bytes_; }
   /// The canonical form (RFC 5952); dotted decimal for IPv4.
   [[nodiscard]] std::string to_string() const;

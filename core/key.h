@@ -21,6 +21,7 @@ inline constexpr std::string_view kDefaultWorkspace = "default";
 
 /// `damaged`: the store cannot decode a member of KeyRules.
 enum class KeyStatus { active, suspended, expired, revoked, damaged };
+inline constexpr std::size_t kKeyStatuses = 5;
 
 std::string_view name_of(KeyStatus status);
 std::optional<KeyStatus> parse_status(std::string_view name);

@@ -120,13 +120,20 @@ bool has_labels(const KeyFilter& filter, const Key& key, Time /*now*/) {
   });
 }
 
-Result<void> read_newest(KeyFilter& filter, const std::string& text) {
-  filter.newest_of_line = text == "true";
+/// A condition that is not negated: true, or false for any key.
+template <bool KeyFilter::*kMember>
+Result<void> read_flag(KeyFilter& filter, const std::string& text) {
+  filter.*kMember = text == "true";
   return text == "true" || text == "false" ? Result<void>()
                                            : reject(quote(text) + " must be true or false");
 }
 
-constexpr std::array<KeyFilterField, 13> kFields{{
+template <bool KeyFilter::*kMember>
+Values flag_values(const KeyFilter& filter) {
+  return filter.*kMember ? Values{"true"} : Values();
+}
+
+constexpr std::array<KeyFilterField, 14> kFields{{
     {{"workspace", false, read_text<&KeyFilter::workspace, check_workspace>,
       text_values<&KeyFilter::workspace>},
      [](const KeyFilter& f, const Key& key, Time) {
@@ -196,11 +203,16 @@ constexpr std::array<KeyFilterField, 13> kFields{{
        const auto ended_at = key.ended_at(now);
        return !f.ended_before || (ended_at && *ended_at < *f.ended_before);
      }},
-    {{"newest_of_line", false, read_newest,
-      [](const KeyFilter& f) { return f.newest_of_line ? Values{"true"} : Values(); }},
+    {{"newest_of_line", false, read_flag<&KeyFilter::newest_of_line>,
+      flag_values<&KeyFilter::newest_of_line>},
      [](const KeyFilter& f, const Key& key, Time) {
        return !f.newest_of_line || !key.superseded_by;
      }},
+    {{"superseded", false, read_flag<&KeyFilter::superseded>, flag_values<&KeyFilter::superseded>},
+     [](const KeyFilter& f, const Key& key, Time) {
+       return !f.superseded || key.superseded_by.has_value();
+     },
+     {"--superseded", "", "Keys that a rotation has superseded"}},
 }};
 
 }  // namespace

@@ -25,6 +25,7 @@ struct KeyFilter {
   std::optional<Time> created_before{};
   std::optional<Time> ended_before{};  ///< was revoked or expired before this
   bool newest_of_line = false;         ///< no rotation has superseded it
+  bool superseded = false;             ///< a rotation has superseded it
 
   [[nodiscard]] bool matches(const Key& key, Time now) const;
 };

@@ -12,7 +12,7 @@ namespace nexakey::core {
 /// A condition as an option of the command line.
 struct FilterOption {
   std::string_view name;        ///< such as "--status"; empty: there is none
-  std::string_view value_name;  ///< such as "DURATION"
+  std::string_view value_name;  ///< such as "DURATION"; empty: it is a flag, read as "true"
   std::string_view help;
   bool is_list = false;  ///< may be repeated
   /// Like FilterField::read, if the values of the option have another form: a duration is counted

@@ -195,6 +195,7 @@ STORE_TEST("each filter selects and nothing else does", STORE_FIXTURES) {
       {"created before 1970", {.created_before = long_ago()}, {}},
       {"unused since before 1970", {.unused_since = long_ago()}, {}},
       {"newest of the line", {.newest_of_line = true}, {1, 2, 3, 4, 5, 6}},
+      {"superseded", {.superseded = true}, {}},
       {"all at once",
        {.workspace = "default",
         .name = "crm",

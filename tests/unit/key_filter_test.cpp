@@ -157,8 +157,12 @@ TEST_CASE("Each member of a filter selects by itself") {
       {"made since", [](KeyFilter& f) { f.created_before = at("2026-01-01"); }, same, false},
       {"newest of its line", [](KeyFilter& f) { f.newest_of_line = true; },
        [](Key& k) { k.rotated_from = KeyId(1); }, true},
-      {"superseded", [](KeyFilter& f) { f.newest_of_line = true; },
+      {"not the newest", [](KeyFilter& f) { f.newest_of_line = true; },
        [](Key& k) { k.superseded_by = KeyId(1); }, false},
+      {"superseded", [](KeyFilter& f) { f.superseded = true; },
+       [](Key& k) { k.superseded_by = KeyId(1); }, true},
+      {"not superseded", [](KeyFilter& f) { f.superseded = true; },
+       [](Key& k) { k.rotated_from = KeyId(1); }, false},
   };
   for (const Row& row : rows) {
     CAPTURE(row.name);

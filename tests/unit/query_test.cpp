@@ -119,6 +119,7 @@ void check_equal(const KeyFilter& a, const KeyFilter& b) {
   CHECK(a.unused_since == b.unused_since);
   CHECK(a.created_before == b.created_before);
   CHECK(a.newest_of_line == b.newest_of_line);
+  CHECK(a.superseded == b.superseded);
 }
 
 TEST_CASE("Each condition of a list is unchanged after a query") {
@@ -137,6 +138,7 @@ TEST_CASE("Each condition of a list is unchanged after a query") {
       {.unused_since = time},
       {.created_before = time},
       {.newest_of_line = true},
+      {.superseded = true},
   };
   for (const KeyStatus status :
        {KeyStatus::active, KeyStatus::suspended, KeyStatus::expired, KeyStatus::revoked}) {
@@ -156,7 +158,8 @@ TEST_CASE("Each condition of a list is unchanged after a query") {
                      .expires_before = time,
                      .unused_since = time - std::chrono::hours(1),
                      .created_before = time + std::chrono::hours(1),
-                     .newest_of_line = true});
+                     .newest_of_line = true,
+                     .superseded = true});
   for (const KeyFilter& filter : filters) {
     Query query;
     add_filter(query, filter);
@@ -214,6 +217,7 @@ TEST_CASE("A parameter that has an invalid value is refused") {
                                       "created_before=2026-13-01",
                                       "newest_of_line=",
                                       "newest_of_line=1",
+                                      "superseded=yes",
                                       "pattern=%2A%2A%2A%2A%2A%2A%2A%2A%2A"}) {
     CAPTURE(text);
     Query query = value_of(Query::parse(text));
