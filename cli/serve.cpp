@@ -92,7 +92,8 @@ ExitStatus run(Context& context, const ServeOptions& options) {
                                  : nullptr;
   start_listening(server, passed, addresses, options);
   start_metrics(server, addresses.metrics, format);
-  const server::Maintenance maintenance(value_of(open_store()));
+  const server::Maintenance maintenance(value_of(open_store()), context.settings.workspace,
+                                        service.metrics().store);
   if (access_socket) {
     access_socket->start(value_of(open_store()), service.metrics().log);
   }

@@ -25,6 +25,8 @@ struct Peer {
   std::optional<core::IpAddress> address{};  ///< none: a Unix socket
   Surface surface = Surface::all;            ///< of the listener that accepted the connection
 
+  /// Whether it is on this machine.
+  [[nodiscard]] bool is_local() const { return !address || address->is_loopback(); }
   [[nodiscard]] std::string to_string() const { return address ? address->to_string() : "unix"; }
 };
 

@@ -48,11 +48,7 @@ core::Result<ListenAddress> ListenAddress::parse(const std::string& text) {
   return listen;
 }
 
-bool ListenAddress::is_loopback() const {
-  static const core::Whitelist loopback =
-      core::Whitelist::parse({"127.0.0.0/8", "::1"}).value_or(core::Whitelist());
-  return !address || loopback.allows(address);
-}
+bool ListenAddress::is_loopback() const { return !address || address->is_loopback(); }
 
 bool ListenAddress::overlaps(const ListenAddress& other) const {
   if (!address || !other.address) {

@@ -1,6 +1,7 @@
 #include "server/metrics.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace nexakey::server {
 namespace {
@@ -41,10 +42,11 @@ class Writer {
     line("", labels, std::to_string(value));
   }
 
+  /// The value is in units of 10^-places of the family's unit.
   void single(std::string_view name, std::string_view type, std::string_view help,
-              std::uint64_t value) {
+              std::uint64_t value, std::size_t places = 0) {
     family(name, type, help);
-    line("", value);
+    line("", "", scaled(value, places));
   }
 
   /// The values of the histogram are in units of 10^-places of the family's unit.
@@ -133,6 +135,40 @@ void write_log(Writer& writer, const Metrics& metrics) {
   writer.line(label("result", "store_error"), log.store_errors);
 }
 
+std::uint64_t in_milliseconds(StoreGauges::Seconds time) {
+  return static_cast<std::uint64_t>(std::llround(time.count() * 1000));
+}
+
+void write_keys(Writer& writer, const core::KeySums& keys) {
+  writer.family("nexakey_keys", "gauge", "Keys, by status, counted once a minute.");
+  for (std::size_t i = 0; i < keys.by_status.size(); ++i) {
+    writer.line(label("status", core::name_of(static_cast<core::KeyStatus>(i))), keys.by_status[i]);
+  }
+  writer.single("nexakey_keys_expiring", "gauge", "Active keys that expire within 30 days.",
+                keys.expiring);
+  writer.single("nexakey_keys_expiring_soon", "gauge",
+                "Active keys that expire within 7 days and were not rotated.", keys.expiring_soon);
+  writer.single("nexakey_keys_unused", "gauge",
+                "Active keys that were created 90 days ago and not used since.", keys.unused);
+  writer.single("nexakey_keys_superseded", "gauge", "Active keys in the grace of a rotation.",
+                keys.superseded);
+}
+
+void write_store(Writer& writer, const StoreGauges::Values& store) {
+  constexpr std::size_t kMilliseconds = 3;
+  writer.single("nexakey_flush_lag_seconds", "gauge",
+                "How long counts have not been flushed although they were due; 0 if they are.",
+                in_milliseconds(store.flush_lag), kMilliseconds);
+  if (store.log_lag) {
+    writer.single("nexakey_revocation_log_lag_seconds", "gauge",
+                  "How long the revocation log could not be written; 0 if it is complete.",
+                  in_milliseconds(*store.log_lag), kMilliseconds);
+  }
+  if (store.keys) {
+    write_keys(writer, *store.keys);
+  }
+}
+
 }  // namespace
 
 void Metrics::add_decisions(std::span<const store::Verification> made,
@@ -157,6 +193,7 @@ std::string format_metrics(const Metrics& metrics, std::string_view version) {
   write_connections(writer, metrics);
   write_requests(writer, metrics);
   write_log(writer, metrics);
+  write_store(writer, metrics.store.read(StoreGauges::Clock::now()));
   return writer.take();
 }
 

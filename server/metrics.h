@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-#include "store/served_store.h"
+#include "server/store_gauges.h"
 
 namespace nexakey::server {
 
@@ -42,7 +42,8 @@ struct LogMetrics {
   std::atomic<std::uint64_t> store_errors{0};  ///< dropped, because the store could not take them
 };
 
-/// Counters that only the loop reads and writes, so that they need no lock.
+/// Counters that only the loop reads and writes, so that they need no lock; and what other threads
+/// tell it.
 struct Metrics {
   std::array<std::uint64_t, static_cast<std::size_t>(core::Reason::allowed) + 1> decisions{};
   /// The time of the store in µs, counted for each decision: that of its whole batch.
@@ -59,13 +60,15 @@ struct Metrics {
   std::uint64_t dropped_log_lines = 0;  ///< because standard error was not read fast enough
   std::array<std::array<std::uint64_t, 600>, kRouteClasses> requests{};  ///< by class and status
   LogMetrics log{};
+  StoreGauges store{};
 
   /// Counts a batch of decisions, for which the store took `time`.
   void add_decisions(std::span<const store::Verification> made, std::chrono::microseconds time);
   void add_request(RouteClass route, int status);
 };
 
-/// The metrics in Prometheus' text format 0.0.4. They contain no key ids, addresses or paths.
+/// The metrics in Prometheus' text format 0.0.4, with the gauges of the store at this moment. They
+/// contain no key ids, addresses or paths.
 std::string format_metrics(const Metrics& metrics, std::string_view version);
 
 }  // namespace nexakey::server

@@ -26,6 +26,7 @@ bool needs_token(Permission permission) {
     case Permission::change:
       return true;
     case Permission::none:
+    case Permission::local:
     case Permission::gateway:
     case Permission::key:
       break;
@@ -44,6 +45,7 @@ bool allows(Role role, Permission permission) {
     case Permission::change:
       return role == Role::admin;
     case Permission::none:
+    case Permission::local:
     case Permission::gateway:
     case Permission::key:
       break;

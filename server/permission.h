@@ -11,6 +11,7 @@ namespace nexakey::server {
 /// What a route requires of its client.
 enum class Permission {
   none,     ///< nothing: the route is open to anybody
+  local,    ///< nothing on this machine, else as `token`
   gateway,  ///< a trusted proxy
   key,      ///< the API key that the request is about
   token,    ///< a token with any role; what it may ask, the handler checks

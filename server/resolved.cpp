@@ -85,6 +85,13 @@ Resolved find_route(const RequestHead& head) {
   return {.route = &kNoRoute, .refusal = no_such_path()};
 }
 
+Permission permission_of(const Route& route, const Peer& peer) {
+  if (route.permission != Permission::local) {
+    return route.permission;
+  }
+  return peer.is_local() ? Permission::none : Permission::token;
+}
+
 void read_gateway(Resolved& resolved, const RequestHead& head, const TrustedProxies& proxies) {
   const Gateway gateway = std::get<Gateway>(resolved.route->handler);
   auto asked = read_gateway_request(gateway, head, proxies);
@@ -124,12 +131,12 @@ void read_key(Resolved& resolved, const RequestHead& head) {
 }  // namespace
 
 bool Resolved::needs_token() const {
-  return !refusal && server::needs_token(route->permission) &&
+  return !refusal && server::needs_token(permission) &&
          (!token || std::chrono::steady_clock::now() - admitted_at > kMaxTokenAge);
 }
 
 bool Resolved::is_answered_at_once() const {
-  return refusal || std::holds_alternative<Open>(route->handler);
+  return refusal || (std::holds_alternative<Open>(route->handler) && !needs_token());
 }
 
 bool Resolved::is_offloaded() const {
@@ -143,12 +150,12 @@ Resolved resolve(const RequestHead& head, const TrustedProxies& proxies) {
   if (resolved.refusal) {
     return resolved;
   }
-  const Permission permission = resolved.route->permission;
-  if (permission == Permission::gateway) {
+  resolved.permission = permission_of(*resolved.route, head.peer);
+  if (resolved.permission == Permission::gateway) {
     read_gateway(resolved, head, proxies);
-  } else if (permission == Permission::key) {
+  } else if (resolved.permission == Permission::key) {
     read_key(resolved, head);
-  } else if (needs_token(permission)) {
+  } else if (needs_token(resolved.permission)) {
     read_token(resolved, head);
   }
   if (!resolved.refusal && resolved.route->parameters == Parameters::none) {
@@ -162,10 +169,9 @@ Resolved resolve(const RequestHead& head, const TrustedProxies& proxies) {
 }
 
 void admit(Resolved& resolved, const std::optional<core::Token>& token) {
-  const Permission permission = resolved.route->permission;
   if (!token || !token->is_active(core::system_time())) {
     resolved.refusal = no_token();
-  } else if (const auto allowed = check_role(token->role, permission); !allowed) {
+  } else if (const auto allowed = check_role(token->role, resolved.permission); !allowed) {
     resolved.refusal = problem(allowed.error());
   } else {
     resolved.token = token;

@@ -10,6 +10,7 @@
 #include "core/token.h"
 #include "server/gateway.h"
 #include "server/http.h"
+#include "server/permission.h"
 
 namespace nexakey::server {
 
@@ -20,6 +21,7 @@ struct Route;
 /// token, the handler, the log and the metrics.
 struct Resolved {
   const Route* route = nullptr;              ///< never null; `kNoRoute` for an unknown path
+  Permission permission = Permission::none;  ///< what the route requires of this client
   std::vector<std::string> parameters{};     ///< the values of each {…} in the path of the route
   std::optional<core::Request> asked{};      ///< the request that a gateway asks about
   std::optional<core::Sha256> credential{};  ///< hash of the token, or of the key to be revoked
@@ -32,7 +34,7 @@ struct Resolved {
   /// or more than a second ago (because the body was slow or the workers were busy) and may be
   /// revoked by now.
   [[nodiscard]] bool needs_token() const;
-  /// Whether it is answered at once, because it is refused or the route is open.
+  /// Whether it is answered at once: it is refused, or needs neither the store nor a token.
   [[nodiscard]] bool is_answered_at_once() const;
   /// Whether the handler runs on a worker, because it can take long.
   [[nodiscard]] bool is_offloaded() const;

@@ -48,7 +48,7 @@ constexpr std::array kRoutes{
     Route{"GET", "/openapi.json", none, kOps, kNone, kNoBody, show_openapi},
     Route{"GET", "/healthz", none, kOps, kNone, kNoBody, show_health, Surface::metrics},
     Route{"GET", "/readyz", none, kOps, kNone, kNoBody, Probe{}, Surface::metrics},
-    Route{"GET", "/metrics", none, kOps, kNone, kNoBody, show_metrics, Surface::metrics},
+    Route{"GET", "/metrics", local, kOps, kNone, kNoBody, show_metrics, Surface::metrics},
 };
 
 HttpResponse refuse_path(const Metrics& /*metrics*/) { return no_such_path(); }

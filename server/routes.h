@@ -16,7 +16,7 @@
 
 namespace nexakey::server {
 
-/// An open route, which is answered at once and without the store.
+/// A route that is answered at once and without the store, if its client needs no token.
 using Open = HttpResponse (*)(const Metrics& metrics);
 
 /// The routes besides the gateways that the deciders answer in batches.

@@ -55,8 +55,9 @@ class Engine {
 
   /// Moves all counts to the tables, unless the engine counts in its tables.
   virtual Result<void> flush() { return {}; }
-  /// Implements ServedStore::maintain.
-  virtual Result<void> maintain() { return {}; }
+  /// Does the work of ServedStore::maintain. False: counts are due to be moved to the tables, and
+  /// another process keeps the engine from doing it.
+  virtual Result<bool> maintain() { return true; }
 
   /// The maximum of a step of an import, for which others wait.
   [[nodiscard]] virtual StepLimits step_limits() const { return {}; }

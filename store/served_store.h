@@ -9,6 +9,14 @@
 
 namespace nexakey::store {
 
+/// What is done of the work that decisions and revocations defer.
+struct Maintained {
+  bool is_flushed = false;  ///< no counts are due to be moved to the tables
+  /// Whether the revocation log had all that was ended when it was last written; none: there is no
+  /// log.
+  std::optional<bool> is_logged{};
+};
+
 /// A store that `nexakey serve` can serve: one that is not itself behind a server. It adds to
 /// KeyStore what only a server needs.
 class ServedStore : public KeyStore {
@@ -29,9 +37,9 @@ class ServedStore : public KeyStore {
     return AppliedEndings();
   }
 
-  /// Does the work that verifications defer. A server calls it a few times a second, on its own
-  /// thread with its own store object.
-  virtual Result<void> maintain() = 0;
+  /// Does the work that is deferred. A server calls it a few times a second, on its own thread with
+  /// its own store object. What fails is done by the next call, or by a verification.
+  virtual Maintained maintain() = 0;
 };
 
 }  // namespace nexakey::store

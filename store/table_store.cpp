@@ -346,19 +346,20 @@ Result<void> TableStore::export_records(const std::optional<std::string>& worksp
       .and_then([&] { return exported; });
 }
 
-Result<void> TableStore::maintain() {
+Maintained TableStore::maintain() {
   constexpr std::chrono::minutes kSweepPause{1};
-  auto maintained = engine_->maintain();
+  const auto is_flushed = engine_->maintain();
   // A role of the database that only decides may do nothing of what follows.
   static_cast<void>(folding_.go_on(*engine_, core::system_time()));
   help_imports();
   if (const auto now = Clock::now(); now >= next_sweep_) {
     next_sweep_ = now + kSweepPause;
     static_cast<void>(sweep_imports(*engine_, core::system_time()));
-    // What a process that died did not write. If this fails, the next revocation tells.
-    static_cast<void>(write_revocation_log());
+    if (revocations_) {
+      is_logged_ = revocations_->write(*engine_).has_value();  // what a process that died did not
+    }
   }
-  return maintained;
+  return {.is_flushed = is_flushed.value_or(false), .is_logged = is_logged_};
 }
 
 void TableStore::try_to_flush() {

@@ -73,7 +73,7 @@ class TableStore final : public ServedStore {
   Result<void> check_revocation_log() override;
   Result<void> write_revocation_log() override;
   Result<AppliedEndings> apply_revocation_log(const core::Actor& actor, core::Time now) override;
-  Result<void> maintain() override;
+  Maintained maintain() override;
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -102,6 +102,7 @@ class TableStore final : public ServedStore {
   Clock::time_point next_help_;
   Clock::time_point next_sweep_;  // of parts that nobody needs, and what the log lacks
   std::optional<RevocationKeeper> revocations_;
+  std::optional<bool> is_logged_;  // as in Maintained
 };
 
 }  // namespace nexakey::store

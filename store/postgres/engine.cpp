@@ -149,20 +149,20 @@ void PostgresEngine::send(std::span<const core::UpstreamResponse> responses,
   session_.ask_once([&] { return session_.run(kReport, parameters); });
 }
 
-Result<void> PostgresEngine::maintain() {
+Result<bool> PostgresEngine::maintain() {
   const auto now = std::chrono::steady_clock::now();
   if (now < next_vacuum_) {
-    return {};
+    return true;
   }
   next_vacuum_ = now + kVacuumPause;  // also if it fails, or is not permitted
-  return guarded([&]() -> Result<void> {
+  return guarded([&]() -> Result<bool> {
     const Parameters parameters = Parameters().add(last_vacuumed_).add(kVacuumed);
     const Rows rows = session_.ask([&] { return session_.run(kVacuum, parameters); });
     last_vacuumed_ = rows.is_null(0, 0) ? kBeforeAllKeys : rows.number(0, 0);
     if (last_vacuumed_ != kBeforeAllKeys) {
       next_vacuum_ = now;
     }
-    return {};
+    return true;
   });
 }
 

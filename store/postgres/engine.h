@@ -20,7 +20,7 @@ class PostgresEngine final : public Engine {
   Result<std::vector<Verification>> verify(std::span<const core::Request> requests,
                                            const VerifyOptions& options) override;
   Result<void> record_responses(std::span<const core::UpstreamResponse> responses) override;
-  Result<void> maintain() override;
+  Result<bool> maintain() override;
 
  private:
   void record(std::span<const core::UpstreamResponse> responses);

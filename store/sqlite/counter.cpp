@@ -172,15 +172,17 @@ void Counter::flush() {
   }
 }
 
-void Counter::flush_if_due() {
+bool Counter::flush_if_due() {
   live();
   const bool is_filling = [&] {
     const LockGuard guard(database_.lock_file(), Lock::live);
     return live_->journal.is_filling();
   }();
-  if (is_filling && !flush_segment(Reserve::kept, Wait::no)) {
-    add_segment();
+  if (!is_filling || flush_segment(Reserve::kept, Wait::no)) {
+    return true;
   }
+  add_segment();
+  return false;
 }
 
 }  // namespace nexakey::store::sqlite

@@ -33,8 +33,9 @@ class Counter {
   /// Moves all records of the journal to the tables.
   void flush();
   /// Flushes one segment if one is full, or the active one is half full. While another process
-  /// changes the store, makes sure that there is a segment for when the active one is full.
-  void flush_if_due();
+  /// changes the store, makes sure that there is a segment for when the active one is full, and
+  /// returns false.
+  bool flush_if_due();
   /// Lets the windows move on, and prepares a file for them if it is due.
   void maintain_windows();
   /// Prepares a file for the windows if it cannot wait for `maintain_windows`.

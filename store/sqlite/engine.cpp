@@ -52,12 +52,12 @@ Result<void> SqliteEngine::flush() {
   });
 }
 
-Result<void> SqliteEngine::maintain() {
-  return guarded(database_.paths(), [&]() -> Result<void> {
-    counter_.flush_if_due();
+Result<bool> SqliteEngine::maintain() {
+  return guarded(database_.paths(), [&]() -> Result<bool> {
+    const bool is_flushed = counter_.flush_if_due();
     counter_.maintain_windows();
     counter_.start_write_back();
-    return {};
+    return is_flushed;
   });
 }
 

@@ -18,7 +18,7 @@ class SqliteEngine final : public Engine {
                                            const VerifyOptions& options) override;
   Result<void> record_responses(std::span<const core::UpstreamResponse> responses) override;
   Result<void> flush() override;
-  Result<void> maintain() override;
+  Result<bool> maintain() override;
 
  private:
   Database database_;

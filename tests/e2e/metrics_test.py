@@ -1,11 +1,15 @@
 #!/usr/bin/env python3
 """The metrics listener, and docs/prometheus with a real Prometheus and promtool."""
 
+import contextlib
+import fcntl
 import http.client
 import json
+import os
 import re
 import shutil
 import socket
+import sqlite3
 import subprocess
 import unittest
 import urllib.request
@@ -29,8 +33,8 @@ class Metrics(unittest.TestCase):
         self.place.serve("--metrics-listen", f"127.0.0.1:{self.port}", *options)
         wait_for(lambda: is_open(self.port), self.place)
 
-    def status(self, path, method="GET", headers=None):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+    def status(self, path, method="GET", headers=None, host="127.0.0.1"):
+        connection = http.client.HTTPConnection(host, self.port, timeout=20)
         connection.request(method, path, headers=headers or {})
         response = connection.getresponse()
         response.read()
@@ -132,11 +136,29 @@ class Metrics(unittest.TestCase):
         names = set(re.findall(r"nexakey_\w+", DOCS.joinpath("alerts.yml").read_text()))
         self.assertGreaterEqual(len(names), 4)
         for name in names:
-            self.assertRegex(served, rf"(?m)^{name}[ {{]")
+            if name != "nexakey_revocation_log_lag_seconds":  # this server has no revocation log
+                self.assertRegex(served, rf"(?m)^{name}[ {{]")
 
-    def test_prometheus_scrapes_it(self):
-        self.serve()
-        self.copy_configuration()
+    def test_a_client_on_another_machine_needs_a_token(self):
+        address = subprocess.run(["hostname", "--all-ip-addresses"], capture_output=True,
+                                 text=True).stdout.split()
+        if not address:
+            self.skipTest("this machine has no other address than loopback")
+        self.place.serve("--insecure", "--metrics-listen", f"0.0.0.0:{self.port}")
+        wait_for(lambda: is_open(self.port), self.place)
+        verifier = self.place.nexakey("token", "create", "--role", "verifier", "--quiet")
+        revoked = self.place.nexakey("token", "create", "old", "--role", "verifier", "--quiet")
+        self.place.nexakey("token", "revoke", "old", "--yes")
+        for host, secret, status in (("127.0.0.1", None, 200), (address[0], None, 401),
+                                     (address[0], verifier, 200), (address[0], revoked, 401),
+                                     (address[0], self.key, 401)):
+            with self.subTest(host=host, status=status):
+                headers = {"Authorization": f"Bearer {secret}"} if secret else {}
+                self.assertEqual(self.status("/metrics", headers=headers, host=host), status)
+                self.assertEqual(self.status("/healthz", headers=headers, host=host), 200)
+
+    def prometheus(self):
+        """Starts Prometheus, which scrapes the server each second. Returns what asks it."""
         config = Path(self.place.path, "prometheus.yml")
         config.write_text("global: {scrape_interval: 1s, evaluation_interval: 1s}\n" +
                           config.read_text())
@@ -154,8 +176,85 @@ class Metrics(unittest.TestCase):
 
         wait_for(lambda: [sample["value"][1] for sample in
                           ask("query?query=up%7Bjob%3D%22nexakey%22%7D")["result"]] == ["1"], self.place)
+        return ask
+
+    def test_prometheus_scrapes_it(self):
+        self.serve()
+        self.copy_configuration()
+        ask = self.prometheus()
         wait_for(lambda: {rule["health"] for group in ask("rules")["groups"]
                           for rule in group["rules"]} == {"ok"}, self.place)
+        self.assertEqual([alert["labels"]["alertname"] for alert in ask("alerts")["alerts"]], [])
+
+    def serve_in_trouble(self):
+        """Starts a server whose log nobody reads and whose revocation log cannot be written, of a
+        store with keys that need attention. Returns a key that may be used once."""
+        for name in ("soon", "unused", "broken"):
+            self.place.create(name, "--scope", "read", *["--expires", "1d"][:2 * (name == "soon")])
+        limited = self.place.create("limited", "--scope", "read", "--rate-limit", "1")
+        with contextlib.closing(sqlite3.connect(f"{self.place.path}/keys.db")) as store, store:
+            store.execute("UPDATE api_keys SET created_at = created_at - 91 * 86400000"
+                          " WHERE name = 'unused'")
+            store.execute("UPDATE api_keys SET whitelist = '10.0.0.1/8' WHERE name = 'broken'")
+        config = Path(self.place.path, "nexakey", "config.toml")
+        config.parent.mkdir()
+        config.write_text('revocation_log = "/proc/revocations.log"\n')  # where no file can be made
+        reader, writer = os.pipe()
+        self.addCleanup(os.close, reader)
+        server = subprocess.Popen(
+            [NEXAKEY, "serve", "--listen", f"unix:{self.place.path}/nexakey.sock", "--trusted-proxy",
+             "unix", "--log", "json", "--metrics-listen", f"127.0.0.1:{self.port}"],
+            env=self.place.env, stderr=writer, start_new_session=True)
+        os.close(writer)
+        self.place.processes.append(server)
+        wait_for(lambda: is_open(self.port), self.place)
+        return server, limited
+
+    def ask_often(self, key, times):
+        """Asks a decision about a long path many times, and returns how many were admitted."""
+        with socket.socket(socket.AF_UNIX) as gateway:
+            gateway.settimeout(60)
+            gateway.connect(f"{self.place.path}/nexakey.sock")
+            request = (f"GET /auth/envoy/{'z' * 240} HTTP/1.1\r\nHost: x\r\n"
+                       f"X-Forwarded-For: 198.51.100.7\r\nAuthorization: Bearer {key}\r\n\r\n")
+            answers = b""
+            for _ in range(times // 100):
+                gateway.sendall(request.encode() * 100)
+                expected = answers.count(b"HTTP/1.1 ") + 100
+                while answers.count(b"HTTP/1.1 ") < expected:
+                    piece = gateway.recv(1 << 16)
+                    self.assertTrue(piece, "the connection was closed")
+                    answers += piece
+            return answers.count(b"HTTP/1.1 200")
+
+    def test_the_alerts_fire(self):
+        """A real server in trouble, which a real Prometheus scrapes. The alerts do not wait here."""
+        server, limited = self.serve_in_trouble()
+        self.copy_configuration()
+        alerts = Path(self.place.path, "alerts.yml")
+        alerts.write_text(re.sub(r"for: \w+", "for: 0s", alerts.read_text()).replace("> 300", "> 1"))
+        ask = self.prometheus()
+        fired = set()
+
+        def has_fired(*names):
+            fired.update(alert["labels"]["alertname"] for alert in ask("alerts")["alerts"]
+                         if alert["state"] == "firing")
+            return fired.issuperset(f"Nexakey{name}" for name in names)
+
+        wait_for(lambda: has_fired("KeysExpire", "KeysDamaged", "KeysUnused", "RevocationLogBehind"),
+                 self.place)
+        self.assertEqual(len(fired), 4, fired)
+        with open(f"{self.place.path}/keys.db-lock", "r+b") as lock:
+            fcntl.lockf(lock, fcntl.LOCK_EX, 1, 0)  # as a process that changes the store for long
+            self.assertEqual(self.ask_often(limited, 10_000), 1)
+            self.assertEqual(self.ask_often("fc_live_" + "x" * 28, 4_000), 0)
+            wait_for(lambda: has_fired("CountsNotFlushed", "LogLinesDropped", "ManyRateLimited",
+                                       "ManyUnknownKeys"), self.place)
+        os.rename(f"{self.place.path}/keys.db", f"{self.place.path}/elsewhere.db")
+        self.assertEqual(self.ask_often(limited, 100), 0)
+        wait_for(lambda: has_fired("StoreErrors"), self.place)
+        server.kill()
+        wait_for(lambda: has_fired("Down"), self.place)
 
 
 if __name__ == "__main__":

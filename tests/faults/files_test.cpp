@@ -239,7 +239,7 @@ void use_until_the_windows_move(const fs::path& path, store::KeyStore& store) {
   for (std::uint64_t n = 1; n < kKeys; ++n) {
     REQUIRE(reason(store, request(n)) == "allowed");
   }
-  value_of(value_of(store::open_served(path.string(), OpenMode::existing))->maintain());
+  CHECK(value_of(store::open_served(path.string(), OpenMode::existing))->maintain().is_flushed);
   REQUIRE(size() > before);
   CHECK(report(store).total.requests == kKeys);
 }

@@ -1,5 +1,6 @@
 // The flush of counts from the journal to the tables.
 
+#include <algorithm>
 #include <chrono>
 #include <deque>
 #include <random>
@@ -84,20 +85,25 @@ TEST_CASE("killed processes that fold counts into days neither lose any nor coun
         store::open_served(disk.path().string(), store::OpenMode::existing, {.kept_hours = kKept}));
     line.send(0);
     for (;;) {
-      value_of(mine->maintain());
+      static_cast<void>(mine->maintain());
     }
   };
   std::mt19937_64 random(3);
   std::uint64_t folding = 0;
+  std::uint64_t max_life = 20'000;  // of the processes, in µs; longer if they do not get to fold
   for (std::uint64_t i = 0; i < kills && unfolded() > 0; ++i) {
     const auto before = unfolded();
     Process first(fold);
     Process second(fold);
     REQUIRE(first.line().receive());
-    std::this_thread::sleep_for(std::chrono::microseconds(random() % 20'000));
+    std::this_thread::sleep_for(std::chrono::microseconds(random() % max_life));
     first.kill();
     second.kill();
-    folding += unfolded() < before ? 1 : 0;
+    if (unfolded() < before) {
+      ++folding;
+    } else {
+      max_life = std::min<std::uint64_t>(2 * max_life, 1'000'000);
+    }
     CHECK(sum_of("hours") + sum_of("days") == all);
     CHECK(sum_of("totals") == all);
   }
@@ -162,6 +168,22 @@ TEST_CASE("decisions are made and counted however long another process changes t
   CHECK(std::filesystem::file_size(disk.file("-usage")) == size);
   CHECK(admitted(*store, request(1), 1) == 1);
   CHECK(report(*store).total.requests == kProcesses * kRequests + 3);
+}
+
+TEST_CASE("the maintenance tells of counts that it cannot flush") {
+  const DiskStore disk;
+  const auto store = disk.connect();
+  add(*store, fast_key(1));
+  const auto served = value_of(store::open_served(disk.path().string(), store::OpenMode::existing));
+  CHECK(served->maintain().is_flushed);
+  {
+    const store::sqlite::LockFile lock(disk.file("-lock"));
+    const store::sqlite::LockGuard changing(lock, store::sqlite::Lock::writer);
+    CHECK(served->maintain().is_flushed);  // nothing is due
+    CHECK(admitted(*store, request(1), kSegmentSize / kRecordSize) > 0);
+    CHECK_FALSE(served->maintain().is_flushed);
+  }
+  CHECK(served->maintain().is_flushed);
 }
 
 TEST_CASE("counts are not lost when processes that fill the journal are killed") {

@@ -18,11 +18,22 @@ using Json = nlohmann::json;
 std::string security_of(const Json& document, const Json& operation) {
   const Json& security =
       operation.contains("security") ? operation["security"] : document["security"];
-  return security.empty() ? "" : security.at(0).begin().key();
+  if (security.empty()) {
+    return "";
+  }
+  return security.at(0).empty() ? "none or " + security.at(1).begin().key()
+                                : security.at(0).begin().key();
 }
 
 std::string security_of(Permission permission) {
-  return permission == Permission::key ? "key" : needs_token(permission) ? "token" : "";
+  switch (permission) {
+    case Permission::key:
+      return "key";
+    case Permission::local:
+      return "none or token";
+    default:
+      return needs_token(permission) ? "token" : "";
+  }
 }
 
 /// `get /v1/keys/{id}`, as the document has it.

@@ -52,5 +52,50 @@ TEST_CASE("metrics contain everything that was counted") {
   }
 }
 
+TEST_CASE("gauges tell what the maintenance knows of the store") {
+  const StoreGauges::Clock::time_point now = StoreGauges::Clock::now();
+  Metrics metrics;
+  SUBCASE("nothing yet") {
+    const std::string text = format_metrics(metrics, "1.2.3");
+    CHECK(has_line(text, "nexakey_flush_lag_seconds 0.0"));
+    CHECK(text.find("nexakey_revocation_log_lag_seconds") == std::string::npos);
+    CHECK(text.find("nexakey_keys") == std::string::npos);
+  }
+  SUBCASE("all is done") {
+    metrics.store.set({.is_flushed = false, .is_logged = false}, now - std::chrono::hours(1));
+    metrics.store.set({.is_flushed = true, .is_logged = true}, now);
+    const std::string text = format_metrics(metrics, "1.2.3");
+    CHECK(has_line(text, "nexakey_flush_lag_seconds 0.0"));
+    CHECK(has_line(text, "nexakey_revocation_log_lag_seconds 0.0"));
+  }
+  SUBCASE("work that cannot be done") {
+    metrics.store.set({.is_flushed = false, .is_logged = true}, now - std::chrono::seconds(90));
+    metrics.store.set({.is_flushed = false, .is_logged = false}, now - std::chrono::seconds(30));
+    const auto values = metrics.store.read(now);
+    CHECK(values.flush_lag == std::chrono::seconds(90));
+    CHECK(values.log_lag == std::chrono::seconds(30));
+  }
+  SUBCASE("keys") {
+    core::KeySums sums;
+    sums.by_status = {5, 4, 3, 2, 1};
+    sums.expiring = 3;
+    sums.expiring_soon = 2;
+    sums.unused = 4;
+    sums.superseded = 1;
+    metrics.store.set(sums);
+    const std::string text = format_metrics(metrics, "1.2.3");
+    for (const std::string line :
+         {"nexakey_keys{status=\"active\"} 5", "nexakey_keys{status=\"suspended\"} 4",
+          "nexakey_keys{status=\"expired\"} 3", "nexakey_keys{status=\"revoked\"} 2",
+          "nexakey_keys{status=\"damaged\"} 1", "nexakey_keys_expiring 3",
+          "nexakey_keys_expiring_soon 2", "nexakey_keys_unused 4", "nexakey_keys_superseded 1"}) {
+      CAPTURE(line);
+      CHECK(has_line(text, line));
+    }
+    metrics.store.set(std::nullopt);
+    CHECK(format_metrics(metrics, "1.2.3").find("nexakey_keys") == std::string::npos);
+  }
+}
+
 }  // namespace
 }  // namespace nexakey::server

@@ -618,7 +618,7 @@ Result<core::ImportSummary> MemoryStore::commit_import(core::ImportId id, std::u
   return summary;
 }
 
-Result<void> MemoryStore::maintain() { return {}; }
+Maintained MemoryStore::maintain() { return {.is_flushed = true}; }
 
 Result<std::vector<std::string>> MemoryStore::workspaces() {
   std::set<std::string> names;

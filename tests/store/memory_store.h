@@ -53,7 +53,7 @@ class MemoryStore final : public ServedStore {
   Result<core::ImportSummary> commit_import(core::ImportId id, std::uint32_t parts,
                                             const core::ImportOptions& options,
                                             core::Time now) override;
-  Result<void> maintain() override;
+  Maintained maintain() override;
 
  private:
   void log(core::Time at, core::AuditRecord record);

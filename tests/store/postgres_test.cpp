@@ -85,7 +85,7 @@ TEST_CASE("windows that all requests have left are emptied, and others stay as t
   add(*stores.first, 2);
   CHECK(admitted_one_by_one(*stores.first, 300) == 300);
   const auto tidy = [&] {
-    value_of(value_of(open_served(stores.fixture.url(), OpenMode::existing))->maintain());
+    CHECK(value_of(open_served(stores.fixture.url(), OpenMode::existing))->maintain().is_flushed);
   };
   const auto kept = [&] {
     return stores.fixture.database().select(

@@ -220,8 +220,12 @@ TEST_CASE_TEMPLATE("what a process did not log, the next one does", T, SQL_STORE
     CHECK(logged.logged() == std::vector{revoked(1)});
   }
   SUBCASE("as a server") {
-    value_of(logged.store->maintain());
+    const Maintained done = logged.store->maintain();
+    CHECK(done.is_flushed);
+    CHECK(done.is_logged == true);
     CHECK(logged.logged() == std::vector{revoked(1)});
+    CHECK(value_of(open_served(logged.fixture.url(), OpenMode::existing))->maintain().is_logged ==
+          std::nullopt);
   }
   SUBCASE("by restore --check") {
     CHECK(value_of(logged.store->apply_revocation_log(kTester, now())) == AppliedEndings());
@@ -237,6 +241,7 @@ TEST_CASE_TEMPLATE("a revocation that cannot be logged is made, and says so", T,
   REQUIRE(code_of(made) == "outcome_unknown");
   CHECK(made.error().message.starts_with("the change was made, but is not logged: "));
   CHECK(made.error().message.ends_with("No such file or directory"));
+  CHECK(logged.store->maintain().is_logged == false);
   CHECK(reason(*logged.store, request(1)) == "revoked_key");
   std::filesystem::create_directory(logged.directory / "missing");
   logged.revoke(2);
