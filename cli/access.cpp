@@ -20,14 +20,6 @@ std::string origin_of(const Setting& setting) {
   return is_obvious ? "" : " (" + setting.where() + ")";
 }
 
-Result<Secret> check_token(Secret token, const std::string& where) {
-  if (!core::kTokenForm.matches(token.reveal())) {
-    return core::reject("no token in " + where,
-                        "a token is nxk_ and 40 letters and digits: see nexakey token create");
-  }
-  return token;
-}
-
 void set_token(store::RemoteAccess& access, const Settings& settings) {
   const bool has_file = settings.token_file && !settings.token_file->is_from_config();
   if (!has_file && environment(kTokenVariable)) {
@@ -39,8 +31,8 @@ void set_token(store::RemoteAccess& access, const Settings& settings) {
     const std::string& path = settings.token_file->value;
     access.token_name = "the token of " + core::quote(path) + origin_of(*settings.token_file);
     access.token = [path] {
-      return read_secret_file(path, "token", Readers::owner).and_then([&](Secret token) {
-        return check_token(std::move(token), core::quote(path));
+      return read_secret_file(path, "token", Readers::owner).and_then([&](const Secret& token) {
+        return check_token(token, core::quote(path));
       });
     };
   } else if (settings.withheld_token_file) {
@@ -61,6 +53,14 @@ std::chrono::seconds parse_timeout(const std::string& text) {
 }
 
 }  // namespace
+
+Result<Secret> check_token(const Secret& token, const std::string& where) {
+  if (!core::kTokenForm.matches(token.reveal())) {
+    return core::reject("no token in " + where,
+                        "a token is nxk_ and 40 letters and digits: see nexakey token create");
+  }
+  return Secret(std::string(token.reveal()));
+}
 
 store::RemoteAccess remote_access(const Settings& settings) {
   store::RemoteAccess access;

@@ -1,9 +1,15 @@
 #pragma once
 
+#include <string>
+
 #include "cli/settings.h"
+#include "core/secret.h"
 #include "store/open.h"
 
 namespace nexakey::cli {
+
+/// Checks that `token` has the form of a token. Error: `usage`; `where` is for its message.
+core::Result<core::Secret> check_token(const core::Secret& token, const std::string& where);
 
 /// How to reach the remote store of the settings: token, certificate authorities and timeout.
 ///

@@ -100,8 +100,9 @@ ExitStatus run(std::vector<std::string> words) {
                    "it is for the new key of create and rotate: use table, json or jsonl"}};
   }
   const Terminal terminal = Terminal::detect();
-  Context context{.settings = line.reads_settings()
-                                  ? resolve_settings(line.globals(), terminal.output)
+  Context context{.settings = line.command().reads_settings
+                                  ? resolve_settings(line.globals(), terminal.output,
+                                                     line.command().uses_context)
                                   : Settings{},
                   .terminal = terminal,
                   .out = std::move(out)};

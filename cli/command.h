@@ -20,6 +20,8 @@ struct Command {
   Runner (*attach)(Arguments& app);
   /// Whether it uses the settings. Other commands run even if a config file is invalid.
   bool reads_settings = true;
+  /// Whether it uses the context of the settings. Other commands run even if that is invalid.
+  bool uses_context = true;
   /// Whether it can print a new key with -o env. Other commands refuse that.
   bool prints_env = false;
 };
@@ -45,6 +47,8 @@ extern const Command kImport;
 extern const Command kBackup;
 extern const Command kRestore;
 extern const Command kScan;
+extern const Command kLogin;
+extern const Command kLogout;
 extern const Command kStatus;
 extern const Command kDoctor;
 extern const Command kHelp;

@@ -31,6 +31,8 @@ constexpr std::array kCommands{GroupedCommand{"Keys", &kCreate},
                                GroupedCommand{"Usage and changes", &kAudit},
                                GroupedCommand{"Server", &kServe},
                                GroupedCommand{"Server", &kToken},
+                               GroupedCommand{"Server", &kLogin},
+                               GroupedCommand{"Server", &kLogout},
                                GroupedCommand{"Moving and backups", &kExport},
                                GroupedCommand{"Moving and backups", &kImport},
                                GroupedCommand{"Moving and backups", &kBackup},
@@ -47,8 +49,9 @@ constexpr const char* kExamples =
     "nexakey usage crm --since 7d --by day\n"
     "nexakey revoke crm --reason 'laptop stolen'";
 
-constexpr std::array<std::string_view, 7> kGlobalsWithValue{
-    "--store", "--workspace", "--output", "--color", "--token-file", "--ca-file", "--timeout"};
+constexpr std::array<std::string_view, 8> kGlobalsWithValue{"--context", "--store",  "--workspace",
+                                                            "--output",  "--color",  "--token-file",
+                                                            "--ca-file", "--timeout"};
 
 /// Whether the next word is the value of this one.
 bool takes_next(const std::string& word) {
@@ -90,6 +93,7 @@ void CommandLine::add_globals() {
                        const char* description) {
     root_.add_option(names, value, description)->type_name(type)->take_last();
   };
+  add("--context", globals_->context, "CONTEXT", "The store, token and workspace of a login");
   add("--store", globals_->store, "URL",
       "The store: a path, https://HOST, unix:PATH or postgresql://HOST/DATABASE");
   add("-w,--workspace", globals_->workspace, "WORKSPACE", "The workspace");

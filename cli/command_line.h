@@ -28,8 +28,8 @@ class CommandLine {
   [[nodiscard]] const GlobalOptions& globals() const { return *globals_; }
   /// Runs the parsed command.
   [[nodiscard]] const Runner& runner() const { return parsed().runner; }
-  /// Whether the parsed command uses the settings.
-  [[nodiscard]] bool reads_settings() const { return parsed().command->reads_settings; }
+  /// The command that was parsed.
+  [[nodiscard]] const Command& command() const { return *parsed().command; }
 
  private:
   struct Attached {

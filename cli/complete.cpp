@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cli/command_line.h"
+#include "cli/contexts.h"
 #include "cli/help.h"
 #include "cli/output.h"
 #include "cli/settings.h"
@@ -45,7 +46,9 @@ class Patience {
 };
 
 void remember(GlobalOptions& globals, const CLI::Option& option, const std::string& value) {
-  if (option.check_lname("store")) {
+  if (option.check_lname("context")) {
+    globals.context = value;
+  } else if (option.check_lname("store")) {
     globals.store = value;
   } else if (option.check_lname("workspace")) {
     globals.workspace = value;
@@ -119,6 +122,10 @@ void add_values(Candidates& candidates, const std::string& type, const GlobalOpt
     }
   } else if (type == "FILE" || type == "URL") {
     candidates.offer("files");
+  } else if (type == "CONTEXT") {
+    for (const std::string& name : context_names()) {
+      candidates.add(name);
+    }
   } else if (type == "KEY" || type == "WORKSPACE") {
     add_from_store(candidates, type, globals);
   }

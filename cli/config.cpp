@@ -30,9 +30,9 @@ constexpr std::size_t kMaxSize = 65'536;
 /// The parser needs stack for each dot of a key.
 constexpr std::ptrdiff_t kMaxDots = 200;
 
-const std::vector<std::string> kNames{"store",          "workspace", "output",  "color",
-                                      "token_file",     "ca_file",   "timeout", "keep_hours",
-                                      "revocation_log", "columns"};
+const std::vector<std::string> kNames{"context",    "store",          "workspace", "output",
+                                      "color",      "token_file",     "ca_file",   "timeout",
+                                      "keep_hours", "revocation_log", "columns"};
 
 [[noreturn]] void fail(const std::string& what, const std::string& hint = {}) {
   throw Failure{{core::ErrorCode::usage, what, hint}};

@@ -12,7 +12,8 @@
 namespace nexakey::cli {
 
 // The name of a value in the help determines its completion: `read|write` is one of these words,
-// KEY is a key, WORKSPACE is a workspace, FILE and PATH are files, TOPIC is what `help` explains.
+// KEY is a key, WORKSPACE is a workspace, CONTEXT is a context, FILE and PATH are files, TOPIC is
+// what `help` explains.
 
 /// Adds an option that can be repeated, with one value each time.
 Option* add_list_option(Arguments& app, const std::string& names, std::vector<std::string>& values,

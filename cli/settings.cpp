@@ -6,6 +6,7 @@
 #include <system_error>
 
 #include "cli/config.h"
+#include "cli/contexts.h"
 #include "cli/exit_status.h"
 #include "core/key.h"
 #include "core/text.h"
@@ -16,15 +17,11 @@ namespace {
 
 /// The config files, in order of precedence.
 struct Configs {
+  std::optional<Setting> context_name{};  ///< of the context in use, if there is one
+  Config context{};
   Config user{};
   Config system{};
 };
-
-Configs read_configs() {
-  const auto path = user_config_path();
-  return {.user = path ? read_config(*path) : Config(),
-          .system = read_config(system_config_path())};
-}
 
 /// The environment variable and the option of a setting.
 std::string variable_of(std::string name) {
@@ -37,16 +34,33 @@ std::string option_of(std::string name) {
   return "--" + name;
 }
 
+/// A setting in the file of the context in use.
+std::optional<Setting> find_in_context(const Configs& configs, const std::string& name) {
+  const auto value = configs.context.find(name);
+  return value ? std::optional(Setting{.value = *value,
+                                       .origin = configs.context_name->origin,
+                                       .source = configs.context.path,
+                                       .is_of_context = true})
+               : std::nullopt;
+}
+
 std::optional<Setting> find_setting(const std::optional<std::string>& option,
                                     const Configs& configs, const std::string& name) {
   if (option) {
     return Setting{*option, Origin::option, option_of(name)};
+  }
+  const auto of_context = find_in_context(configs, name);
+  if (of_context && !of_context->is_from_config()) {
+    return of_context;
   }
   if (name != "color") {  // its variables are those of other programs
     const std::string variable = variable_of(name);
     if (const auto value = environment(variable.c_str())) {
       return Setting{*value, Origin::environment, variable};
     }
+  }
+  if (of_context) {
+    return of_context;
   }
   if (const auto value = configs.user.find(name)) {
     return Setting{*value, Origin::user_config, configs.user.path};
@@ -55,6 +69,34 @@ std::optional<Setting> find_setting(const std::optional<std::string>& option,
     return Setting{*value, Origin::system_config, configs.system.path};
   }
   return std::nullopt;
+}
+
+Configs read_configs(const GlobalOptions& options, bool uses_context) {
+  const auto path = user_config_path();
+  Configs configs{.user = path ? read_config(*path) : Config(),
+                  .system = read_config(system_config_path())};
+  if (configs.system.find("context")) {
+    throw Failure{{core::ErrorCode::usage,
+                   "context in " + configs.system.path.string() + " has no effect",
+                   "contexts belong to a user: set store and token_file there"}};
+  }
+  if (!uses_context) {
+    if (options.context) {
+      throw Failure{
+          {core::ErrorCode::usage, "this command does not use a context", "leave --context out"}};
+    }
+    return configs;
+  }
+  configs.context_name = find_setting(options.context, configs, "context");
+  if (!configs.context_name) {
+    return configs;
+  }
+  if (options.store && options.context) {
+    throw Failure{{core::ErrorCode::usage, "--store contradicts --context",
+                   "leave one of them out: a context has a store"}};
+  }
+  configs.context = read_context(*configs.context_name);
+  return configs;
 }
 
 std::optional<std::string> default_store() {
@@ -140,10 +182,12 @@ std::optional<Format> parse_format(const std::string& text) {
   return text == "jsonl" ? std::optional(Format::jsonl) : std::nullopt;
 }
 
-/// Whether the token file is from a config file and the store is not from the same file.
+/// Whether the token file is from a config file or a context, and the store is not from the same
+/// file.
 bool is_of_another_store(const Settings& settings) {
   const auto& token = settings.token_file;
-  return token && token->is_from_config() && settings.store.source != token->source;
+  return token && (token->is_from_config() || token->is_of_context) &&
+         settings.store.source != token->source;
 }
 
 std::chrono::hours parse_kept_hours(const Setting& setting) {
@@ -190,8 +234,9 @@ std::optional<std::string> environment(const char* name) {
   return value == nullptr || *value == '\0' ? std::nullopt : std::optional<std::string>(value);
 }
 
-Settings resolve_settings(const GlobalOptions& options, bool output_is_terminal) {
-  const Configs configs = read_configs();
+Settings resolve_settings(const GlobalOptions& options, bool output_is_terminal,
+                          bool uses_context) {
+  Configs configs = read_configs(options, uses_context);
   Settings settings;
   settings.quiet = options.quiet;
   settings.yes = options.yes;
@@ -203,7 +248,15 @@ Settings resolve_settings(const GlobalOptions& options, bool output_is_terminal)
     return setting;
   };
 
+  if (configs.context_name) {
+    settings.made.emplace_back("context", *configs.context_name);
+  }
   settings.store = choose_store(options, configs, settings.note);
+  if (!settings.store.is_of_context) {
+    // A context is for its store alone. The token is told apart below.
+    std::erase_if(configs.context.values,
+                  [](const auto& value) { return value.first != "token_file"; });
+  }
   settings.made.emplace_back("store", settings.store);
   if (const auto workspace = find(options.workspace, "workspace")) {
     value_of(core::check_workspace(workspace->value));
@@ -247,7 +300,7 @@ Settings resolve_settings(const GlobalOptions& options, bool output_is_terminal)
 
 Format guess_format(const std::optional<std::string>& option) {
   try {
-    const auto output = find_setting(option, read_configs(), "output");
+    const auto output = find_setting(option, read_configs({}, false), "output");
     return output ? parse_format(output->value).value_or(Format::table) : Format::table;
   } catch (const Failure&) {
     return Format::table;

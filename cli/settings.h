@@ -16,6 +16,7 @@ inline constexpr const char* kEnvOutput = "env";
 
 /// The global options, as given on the command line.
 struct GlobalOptions {
+  std::optional<std::string> context{};
   std::optional<std::string> store{};
   std::optional<std::string> workspace{};
   std::optional<std::string> output{};
@@ -35,6 +36,8 @@ struct Setting {
   std::string value{};
   Origin origin = Origin::fallback;
   std::string source{};  ///< the option, the variable or the path of the config file; or empty
+  /// Whether it is from the file of a context; `origin` is that of the context's name then.
+  bool is_of_context = false;
 
   [[nodiscard]] bool is_from_config() const {
     return origin == Origin::user_config || origin == Origin::system_config;
@@ -50,8 +53,8 @@ struct Settings {
   std::optional<Setting> ca_file{};
   std::optional<Setting> timeout{};
   store::StoreSettings kept{};  ///< how the store is kept; for a remote one, as its server does
-  /// The token file of a config file whose store is not in use. Its token must not be sent to
-  /// another store.
+  /// The token file of a config file or a context whose store is not in use. Its token must not be
+  /// sent to another store.
   std::optional<Setting> withheld_token_file{};
   std::optional<std::string> workspace{};  ///< nothing if none is given
   Format format = Format::table;
@@ -68,13 +71,16 @@ struct Settings {
   [[nodiscard]] std::string workspace_or_default() const;
 };
 
-/// Combines the options, the environment (NEXAKEY_STORE, NEXAKEY_WORKSPACE, NEXAKEY_OUTPUT,
-/// NEXAKEY_TOKEN_FILE, NEXAKEY_CA_FILE, NEXAKEY_TIMEOUT, NEXAKEY_KEEP_HOURS,
+/// Combines the options, the context (--context, NEXAKEY_CONTEXT, or `context` of the user's config
+/// file, which variables override), the environment (NEXAKEY_STORE, NEXAKEY_WORKSPACE,
+/// NEXAKEY_OUTPUT, NEXAKEY_TOKEN_FILE, NEXAKEY_CA_FILE, NEXAKEY_TIMEOUT, NEXAKEY_KEEP_HOURS,
 /// NEXAKEY_REVOCATION_LOG, NEXAKEY_COLUMNS, NO_COLOR, CLICOLOR, CLICOLOR_FORCE), the config files
 /// and the defaults. A revocation log of a config file is that of the store of this file. The
 /// user's default store, if it exists, has precedence over the store of the system's config file;
-/// `note` says so. Ends the command if a setting is invalid.
-Settings resolve_settings(const GlobalOptions& options, bool output_is_terminal);
+/// `note` says so. Without `uses_context`, the context is left out. Ends the command if a setting
+/// is invalid.
+Settings resolve_settings(const GlobalOptions& options, bool output_is_terminal,
+                          bool uses_context = true);
 
 /// The output format for an error that occurs before the settings are resolved.
 Format guess_format(const std::optional<std::string>& option);

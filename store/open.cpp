@@ -191,6 +191,18 @@ core::Result<void> check(const std::string& url, core::Time now, const FindingVi
   });
 }
 
+core::Result<std::optional<Certificate>> find_certificate(const std::string& url,
+                                                          const RemoteAccess& access) {
+  return locate(url).and_then(
+      [&](const Location& location) -> core::Result<std::optional<Certificate>> {
+        if (location.backend->open != open_remote) {
+          return core::reject(place_of(url) + " is not a server of nexakey",
+                              "use https://HOST[:PORT] or unix:PATH");
+        }
+        return http::find_certificate(location.backend->scheme, location.rest, access);
+      });
+}
+
 core::Result<BackupSummary> backup(const std::string& url, const std::filesystem::path& file) {
   return locate_file(url, "backed up").and_then([&](const Location& location) {
     return sqlite::backup_store(location.rest, file);

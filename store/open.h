@@ -11,6 +11,7 @@
 #include "core/error.h"
 #include "store/access.h"
 #include "store/backup.h"
+#include "store/certificate.h"
 #include "store/health.h"
 #include "store/key_store.h"
 #include "store/served_store.h"
@@ -33,6 +34,11 @@ core::Result<std::unique_ptr<KeyStore>> open(const std::string& url, OpenMode mo
 /// finding. Error: the store does not exist or cannot be opened, so the check is incomplete.
 core::Result<void> check(const std::string& url, core::Time now, const FindingVisitor& visit,
                          const RemoteAccess& access = {}, const StoreSettings& settings = {});
+
+/// The certificate of the server at a URL, which has been verified; nothing without TLS. Sends the
+/// token. Error: `usage`, if the URL does not name a server of nexakey.
+core::Result<std::optional<Certificate>> find_certificate(const std::string& url,
+                                                          const RemoteAccess& access);
 
 /// Writes a consistent copy of the store at a URL, with all its counts, to an empty file that the
 /// caller may write. Error: `usage`, if the store is not an SQLite file.

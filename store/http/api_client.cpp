@@ -131,7 +131,7 @@ Result<Introduction> ApiClient::introduce() {
   const Call call{.message = {.method = "GET", .target = "/healthz"}};
   transport_.keep_certificates();
   const auto reply = exchange(call, nullptr);
-  return reply ? Result<Introduction>({reply->date, transport_.certificate_end()})
+  return reply ? Result<Introduction>({reply->date, transport_.certificate()})
                : tl::unexpected(failure(call, reply.error()));
 }
 

@@ -41,8 +41,8 @@ inline Call get(std::string target) {
 
 /// What a server reveals about itself with any reply.
 struct Introduction {
-  std::optional<core::Time> clock;            ///< in whole seconds
-  std::optional<core::Time> certificate_end;  ///< if it has one
+  std::optional<core::Time> clock;         ///< in whole seconds
+  std::optional<Certificate> certificate;  ///< if it has one
 };
 
 /// Sends requests of the API to a server: repeats those that are safe to repeat, and turns a reply

@@ -17,16 +17,17 @@ using SystemTime = std::chrono::system_clock::time_point;
 void check_certificate(const Introduction& introduction, SystemTime now,
                        const FindingVisitor& visit) {
   constexpr std::chrono::days kSoon{14};
-  if (!introduction.certificate_end) {
+  if (!introduction.certificate || !introduction.certificate->expires_at) {
     return;
   }
-  const auto left = std::chrono::floor<std::chrono::days>(*introduction.certificate_end - now);
+  const core::Time end = *introduction.certificate->expires_at;
+  const auto left = std::chrono::floor<std::chrono::days>(end - now);
   const std::string days = std::to_string(left.count()) + (left.count() == 1 ? " day" : " days");
   const bool is_soon = left < kSoon;
   visit({.check = "certificate",
          .status = is_soon ? Health::warning : Health::ok,
-         .found = "the server's certificate is valid for " + days + ", until " +
-                  core::format_time(*introduction.certificate_end),
+         .found =
+             "the server's certificate is valid for " + days + ", until " + core::format_time(end),
          .advice = is_soon ? "renew it on the server" : ""});
 }
 

@@ -14,4 +14,13 @@ Result<std::unique_ptr<KeyStore>> open_store(std::string_view scheme, const std:
       });
 }
 
+Result<std::optional<Certificate>> find_certificate(std::string_view scheme,
+                                                    const std::string& rest,
+                                                    const RemoteAccess& access) {
+  return Url::parse(scheme, rest)
+      .and_then([&](Url url) { return ApiClient::open(std::move(url), access); })
+      .and_then([](ApiClient client) { return client.introduce(); })
+      .map([](Introduction introduction) { return std::move(introduction.certificate); });
+}
+
 }  // namespace nexakey::store::http

@@ -171,19 +171,24 @@ std::optional<core::Time> Transport::read_date(std::string_view text) const {
   return seconds < 0 ? std::nullopt : std::optional(core::Time(std::chrono::seconds(seconds)));
 }
 
-std::optional<core::Time> Transport::certificate_end() {
+std::optional<Certificate> Transport::certificate() {
   curl_certinfo* chain = nullptr;
   curl_->easy_getinfo(handle_.get(), CURLINFO_CERTINFO, &chain);
   if (chain == nullptr || chain->num_of_certs == 0) {
     return std::nullopt;
   }
-  constexpr std::string_view kName = "Expire date:";
-  for (const curl_slist* line = chain->certinfo[0]; line != nullptr; line = line->next) {
-    if (const std::string_view text = line->data; text.starts_with(kName)) {
-      return read_date(text.substr(kName.size()));
+  // The first one is the server's.
+  const auto find = [&](std::string_view name) -> std::string_view {
+    for (const curl_slist* line = chain->certinfo[0]; line != nullptr; line = line->next) {
+      if (const std::string_view text = line->data; text.starts_with(name)) {
+        return text.substr(name.size());
+      }
     }
-  }
-  return std::nullopt;
+    return {};
+  };
+  return Certificate{.subject = std::string(find("Subject:")),
+                     .issuer = std::string(find("Issuer:")),
+                     .expires_at = read_date(find("Expire date:"))};
 }
 
 bool Transport::limit(milliseconds time, const Turn& turn) {

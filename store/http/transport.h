@@ -10,6 +10,7 @@
 
 #include "core/secret.h"
 #include "core/time.h"
+#include "store/certificate.h"
 #include "store/http/curl.h"
 #include "store/http/url.h"
 
@@ -69,8 +70,8 @@ class Transport {
 
   /// Keeps the certificates of connections that are made from now on.
   void keep_certificates() { keeps_certificates_ = true; }
-  /// The end of the server's certificate, of the connection of the last exchange.
-  std::optional<core::Time> certificate_end();
+  /// The server's certificate, of the connection of the last exchange; nothing without TLS.
+  std::optional<Certificate> certificate();
 
   [[nodiscard]] const Url& url() const { return url_; }
 
