@@ -13,6 +13,7 @@ constexpr std::array<std::string_view, kEighths> kBlocks{"▏", "▎", "▍", "�
 constexpr std::string_view kBadBlock = "▒";
 constexpr std::string_view kAsciiBlock = "=";
 constexpr std::string_view kAsciiBadBlock = "x";
+constexpr std::array<std::string_view, 9> kSparks{"·", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
 constexpr std::array<std::string_view, 5> kShades{"·", "░", "▒", "▓", "█"};
 constexpr std::array<std::string_view, 5> kAsciiShades{".", ":", "+", "*", "#"};
 
@@ -53,6 +54,11 @@ Cell Bars::bar(const core::Counts& counts) const {
 std::string Bars::shade(std::uint64_t requests) const {
   const auto& shades = draws_blocks_ ? kShades : kAsciiShades;
   return repeat(shades[scale(requests, shades.size() - 1)], width_);
+}
+
+std::string_view Bars::spark(std::uint64_t requests) const {
+  return draws_blocks_ ? kSparks[scale(requests, kSparks.size() - 1)]
+                       : kAsciiShades[scale(requests, kAsciiShades.size() - 1)];
 }
 
 std::string Bars::legend() const {

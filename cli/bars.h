@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "cli/table.h"
 #include "core/usage.h"
@@ -23,6 +24,8 @@ class Bars {
   [[nodiscard]] Cell bar(const core::Counts& counts) const;
   /// `width` characters that are the darker the larger the number is.
   [[nodiscard]] std::string shade(std::uint64_t requests) const;
+  /// A character that is the higher the larger the number is.
+  [[nodiscard]] std::string_view spark(std::uint64_t requests) const;
   /// What the two parts of a bar mean, and what the shades mean.
   [[nodiscard]] std::string legend() const;
   [[nodiscard]] std::string shades() const;

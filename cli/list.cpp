@@ -1,8 +1,10 @@
 #include <algorithm>
 #include <array>
 #include <memory>
+#include <numeric>
 #include <span>
 
+#include "cli/activity.h"
 #include "cli/command.h"
 #include "cli/filter_options.h"
 #include "cli/first_keys.h"
@@ -30,6 +32,7 @@ struct Options {
   std::optional<std::string> columns{};
   std::optional<std::string> sort{};
   bool is_reverse = false;
+  bool no_chart = false;
 };
 
 struct ListColumn {
@@ -42,7 +45,10 @@ struct ListColumn {
 /// Names are what people read.
 constexpr std::size_t kMinNameWidth = 20;
 
-constexpr std::array<ListColumn, 13> kColumns{{
+/// The column that needs the store, for each key.
+constexpr std::string_view kActivity = "activity";
+
+constexpr std::array<ListColumn, 14> kColumns{{
     {"id", [](const KeyView&, const core::Key& k) -> Cell { return k.id.to_string(); }},
     {"name", [](const KeyView&, const core::Key& k) -> Cell { return k.name; }, false,
      kMinNameWidth},
@@ -70,10 +76,11 @@ constexpr std::array<ListColumn, 13> kColumns{{
      }},
     {"description", [](const KeyView&, const core::Key& k) -> Cell { return k.description; }, false,
      kMinTextWidth},
+    {kActivity, [](const KeyView&, const core::Key&) -> Cell { return ""; }},
 }};
 
-/// How many keys --sort shows without --limit.
-constexpr std::size_t kMaxSortedByDefault = 1000;
+/// How many keys --sort and the activity show without --limit.
+constexpr std::size_t kMaxByDefault = 1000;
 
 constexpr const char* kDefaultColumns = "id,name,status,scopes,limit,created,expires,used";
 constexpr const char* kAllWorkspacesColumns =
@@ -82,14 +89,16 @@ constexpr const char* kAllWorkspacesColumns =
 constexpr std::array<std::string_view, 9> kByWorth{
     "name", "id", "status", "expires", "used", "workspace", "scopes", "limit", "created"};
 
-std::vector<const ListColumn*> choose_columns(const std::string& names) {
+/// `where`: where the names are from, for messages; may be empty.
+std::vector<const ListColumn*> choose_columns(const std::string& names,
+                                              const std::string& where = {}) {
   std::vector<const ListColumn*> chosen;
   for (const std::string_view name : core::split(names, ',')) {
     const auto* const column = std::ranges::find(kColumns, name, &ListColumn::name);
     if (column == kColumns.end()) {
       std::vector<std::string_view> known;
       std::ranges::transform(kColumns, std::back_inserter(known), &ListColumn::name);
-      throw Failure{{core::ErrorCode::usage, "unknown column " + core::quote(name),
+      throw Failure{{core::ErrorCode::usage, "unknown column " + core::quote(name) + where,
                      "the columns are " + core::join(known, ", ")}};
     }
     chosen.push_back(column);
@@ -105,15 +114,22 @@ class Printer {
   Printer& operator=(const Printer&) = delete;
   virtual ~Printer() = default;
   virtual void add(const core::Key& key) = 0;
+  /// Asks the store for what the keys themselves do not tell, after the last one.
+  virtual void complete(store::KeyStore& /*store*/) {}
   virtual void finish(const std::optional<core::KeyId>& next) = 0;
 };
 
 class TablePrinter : public Printer {
  public:
-  /// `by_worth`: names of columns, the most important one first.
+  /// `by_worth`: names of columns, the most important one first. `has_chart`: the activity is
+  /// drawn.
   TablePrinter(Context& context, std::vector<const ListColumn*> columns,
-               std::span<const std::string_view> by_worth)
-      : context_(context), view_(context), columns_(std::move(columns)), table_(titles(by_worth)) {}
+               std::span<const std::string_view> by_worth, bool has_chart)
+      : context_(context),
+        view_(context),
+        columns_(std::move(columns)),
+        has_chart_(has_chart),
+        table_(titles(by_worth)) {}
 
   void add(const core::Key& key) override {
     std::vector<Cell> row;
@@ -121,6 +137,22 @@ class TablePrinter : public Printer {
       row.push_back(column->cell(view_, key));
     }
     table_.add(std::move(row));
+    ids_.push_back(key.id);
+  }
+
+  void complete(store::KeyStore& store) override {
+    const auto column = std::ranges::find(columns_, kActivity, &ListColumn::name);
+    if (column == columns_.end()) {
+      return;
+    }
+    const auto place = static_cast<std::size_t>(column - columns_.begin());
+    for (std::size_t i = 0; i < ids_.size(); ++i) {
+      const Activity activity = find_activity(store, ids_[i], context_.now());
+      table_.row(i)[place] =
+          has_chart_
+              ? sparkline(activity, context_.terminal.draws_blocks)
+              : std::to_string(std::accumulate(activity.begin(), activity.end(), std::uint64_t{0}));
+    }
   }
 
   void finish(const std::optional<core::KeyId>& /*next*/) override {
@@ -136,8 +168,9 @@ class TablePrinter : public Printer {
     std::vector<Column> titles;
     for (const ListColumn* const column : columns_) {
       const auto place = std::ranges::find(by_worth, column->name) - by_worth.begin();
-      titles.push_back({title_of(column->name), column->right_aligned, column->min_width,
-                        static_cast<std::size_t>(place)});
+      const bool is_number = column->right_aligned || (column->name == kActivity && !has_chart_);
+      titles.push_back(
+          {title_of(column->name), is_number, column->min_width, static_cast<std::size_t>(place)});
     }
     return titles;
   }
@@ -145,7 +178,9 @@ class TablePrinter : public Printer {
   Context& context_;
   KeyView view_;
   std::vector<const ListColumn*> columns_;
+  bool has_chart_;
   Table table_;
+  std::vector<core::KeyId> ids_;  // of the rows
 };
 
 class IdPrinter : public Printer {
@@ -196,20 +231,26 @@ class DocumentPrinter : public Printer {
   core::JsonWriter json_;
 };
 
+/// The columns that the user names, if any.
+std::optional<std::string> named_columns(const Context& context, const Options& options) {
+  const auto& setting = context.settings.columns;
+  return !options.columns && setting ? std::optional(setting->value) : options.columns;
+}
+
 /// The table of the keys. Columns that the user names are important in their order.
 std::unique_ptr<Printer> make_table_printer(Context& context, const Options& options) {
-  auto named = options.columns;
-  if (!named && context.settings.columns) {
-    named = context.settings.columns->value;
-  }
+  const bool has_chart = context.terminal.output && !options.no_chart;
+  const auto named = named_columns(context, options);
   if (!named) {
     return std::make_unique<TablePrinter>(
         context,
         choose_columns(options.filter.all_workspaces() ? kAllWorkspacesColumns : kDefaultColumns),
-        kByWorth);
+        kByWorth, has_chart);
   }
-  auto chosen = choose_columns(*named);
-  return std::make_unique<TablePrinter>(context, std::move(chosen), core::split(*named, ','));
+  auto chosen =
+      choose_columns(*named, options.columns ? "" : " (" + context.settings.columns->where() + ")");
+  return std::make_unique<TablePrinter>(context, std::move(chosen), core::split(*named, ','),
+                                        has_chart);
 }
 
 std::unique_ptr<Printer> make_printer(Context& context, const Options& options) {
@@ -226,10 +267,14 @@ std::unique_ptr<Printer> make_printer(Context& context, const Options& options) 
   return table;
 }
 
-store::Page page_of(const Options& options) {
+store::Page page_of(const Context& context, const Options& options) {
   store::Page page;
+  const auto columns =
+      context.settings.format == Format::table ? named_columns(context, options) : std::nullopt;
   if (options.limit) {
     page.limit = parse_count(*options.limit, "--limit");
+  } else if (columns && std::ranges::count(core::split(*columns, ','), kActivity) > 0) {
+    page.limit = kMaxByDefault;
   }
   if (options.cursor) {
     page.after = core::KeyId::parse(*options.cursor);
@@ -258,6 +303,7 @@ void print_sorted(Context& context, store::KeyStore& store, const core::KeyFilte
   for (const core::Key& key : std::move(first).take()) {
     printer.add(key);
   }
+  printer.complete(store);
   printer.finish(std::nullopt);
   context.out.flush();
   if (count == 0) {
@@ -284,7 +330,7 @@ std::optional<KeyOrder> order_of(const Options& options) {
 ExitStatus run(Context& context, const Options& options) {
   const auto order = order_of(options);
   const core::KeyFilter filter = options.filter.filter(context);
-  const store::Page page = page_of(options);
+  const store::Page page = page_of(context, options);
   const auto printer = make_printer(context, options);
   auto store = context.try_open_store(store::OpenMode::existing);
   if (!store && is_first_use(context, store.error())) {
@@ -294,7 +340,7 @@ ExitStatus run(Context& context, const Options& options) {
   }
   const auto opened = value_of(std::move(store));
   if (order) {
-    const std::size_t limit = options.limit ? page.limit : kMaxSortedByDefault;
+    const std::size_t limit = options.limit ? page.limit : kMaxByDefault;
     print_sorted(context, *opened, filter, {*order, options.is_reverse, limit}, limit, *printer);
     return ExitStatus::done;
   }
@@ -304,6 +350,7 @@ ExitStatus run(Context& context, const Options& options) {
     is_empty = false;
     return true;
   }));
+  printer->complete(*opened);
   printer->finish(next);
   if (is_empty) {
     context.out.flush();
@@ -327,6 +374,7 @@ Runner attach(Arguments& app) {
   app.add_option("--limit", options->limit, "At most N keys")->type_name("N");
   app.add_option("--cursor", options->cursor, "Continue after the page with this cursor")
       ->type_name("CURSOR");
+  app.add_flag("--no-chart", options->no_chart, "The activity as a number of requests");
   app.footer(kExamples);
   return [options](Context& context) { return run(context, *options); };
 }

@@ -11,6 +11,8 @@
 #include "cli/heat_map.h"
 #include "cli/print_table.h"
 #include "cli/time_line.h"
+#include "cli/wrap.h"
+#include "core/sliding_window.h"
 #include "core/text.h"
 
 namespace nexakey::cli {
@@ -63,6 +65,20 @@ std::string render_rate(const core::UsageReport& report, const Terminal& termina
   return terminal.width.value_or(text.size()) < text.size()
              ? text.substr(0, break_at) + "\n " + text.substr(break_at)
              : text;
+}
+
+/// How close the key came to its limits, a line for each window.
+std::string render_peaks(const core::UsageReport& report, const Terminal& terminal) {
+  std::string lines;
+  for (const core::Peak& peak : report.peaks) {
+    const bool is_minute = peak.window_seconds == core::kWindowSeconds;
+    const std::string text = "peak: " + std::to_string(peak.requests) + " of " +
+                             std::to_string(peak.limit) + " requests in " +
+                             (is_minute ? "a minute" : std::to_string(peak.window_seconds) + " s") +
+                             ", in the hour from " + core::name_of_hour(peak.hour);
+    lines += core::join(wrap(text, terminal.width.value_or(text.size())), "\n  ") + "\n";
+  }
+  return lines;
 }
 
 /// What the number of a group by status counts.
@@ -189,7 +205,8 @@ std::vector<std::string> print_groups(Context& context, const core::UsageReport&
 
 void print_usage(Context& context, const core::UsageReport& report, const UsageStyle& style) {
   std::vector<std::string> left_out = print_periods(context, report);
-  context.out.write("\n" + render_rate(report, context.terminal));
+  context.out.write("\n" + render_rate(report, context.terminal) +
+                    render_peaks(report, context.terminal));
   if (!report.groups.empty()) {
     context.out.write("\n");
     for (std::string& title : print_groups(context, report, style)) {

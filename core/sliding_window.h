@@ -10,7 +10,8 @@ namespace nexakey::core {
 /// clock.
 using Tick = std::chrono::nanoseconds;
 
-inline constexpr Tick kWindowLength = std::chrono::seconds(60);
+inline constexpr std::uint32_t kWindowSeconds = 60;
+inline constexpr Tick kWindowLength = std::chrono::seconds(kWindowSeconds);
 
 /// Whether a window admits a request, and its state after that.
 struct Admission {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <functional>
+#include <tuple>
 #include <utility>
 
 #include "core/text.h"
@@ -151,6 +152,7 @@ double UsageReport::error_rate() const {
 }
 
 void UsageReport::add(const UsageReport& other) {
+  peaks.clear();
   today.add(other.today);
   this_week.add(other.this_week);
   this_month.add(other.this_month);
@@ -219,6 +221,19 @@ void UsageReporter::add(const UsageRow& row) {
     add_to_groups(row);
   } else if (row.hour >= first_day) {
     early_.push_back({row.hour, std::string(row.endpoint), row.status, row.requests, row.key});
+  }
+}
+
+void UsageReporter::add(const Peak& peak) {
+  if (peak.hour < report_.since) {
+    return;
+  }
+  const auto same =
+      std::ranges::lower_bound(report_.peaks, peak.window_seconds, {}, &Peak::window_seconds);
+  if (same == report_.peaks.end() || same->window_seconds != peak.window_seconds) {
+    report_.peaks.insert(same, peak);
+  } else if (std::tie(same->requests, same->hour) < std::tie(peak.requests, peak.hour)) {
+    *same = peak;
   }
 }
 

@@ -117,6 +117,16 @@ struct UsageRow {
   std::optional<KeyId> key{};  ///< if the query is grouped by it
 };
 
+/// How full a sliding window of a key was at most in an hour.
+struct Peak {
+  Time hour;
+  std::uint64_t window_seconds = 0;  ///< its length
+  std::uint64_t requests = 0;        ///< admitted requests that were in it
+  std::uint64_t limit = 0;           ///< how many it may have now; set in reports only
+
+  friend bool operator==(const Peak&, const Peak&) = default;
+};
+
 /// The counts that a report needs: all from `first` on, the beginning of a day. Those from
 /// `hours_from` until `hours_until`, both too, by the hour where they are not folded; the others
 /// may be sums of days.
@@ -143,11 +153,14 @@ struct UsageReport {
   Counts total;
   Grouping by = Grouping::endpoint;
   std::vector<UsageGroup> groups;  ///< in the order of the query
+  /// Of one key: the highest peak of each window since `since`, the last one of several. Peaks of
+  /// folded hours are not kept.
+  std::vector<Peak> peaks{};
 
   /// Errors divided by requests of the total; 0 without requests.
   [[nodiscard]] double error_rate() const;
   /// Adds the counts of another report, which has the same times and another key. The order of the
-  /// groups is lost.
+  /// groups is lost, and so are the peaks.
   void add(const UsageReport& other);
   /// Orders the groups as the query wants them, and keeps the first ones if it limits them.
   void rank(const UsageQuery& query);
@@ -160,7 +173,10 @@ class UsageReporter {
 
   /// The rows that the report needs; it ignores others.
   [[nodiscard]] UsageSpan span() const;
+  /// When the report begins, and its peaks with it.
+  [[nodiscard]] Time since() const { return report_.since; }
   void add(const UsageRow& row);
+  void add(const Peak& peak);
   /// The report, after the last row.
   [[nodiscard]] UsageReport finish() &&;
 

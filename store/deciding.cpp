@@ -68,6 +68,12 @@ Verification decide_one(DecidingTables& tables, const core::Request& request,
     if (window) {
       tables.set_window(key->id, *window);
     }
+    if (verification.decision.allowed()) {
+      const core::RateLimit& limit = *verification.decision.rate_limit;
+      tables.raise_peak(key->id, {.hour = core::start_of_hour(now),
+                                  .window_seconds = core::kWindowSeconds,
+                                  .requests = limit.limit - limit.remaining});
+    }
     count(tables, *key, core::endpoint_of(request.method, request.path),
           core::counted_status(verification.decision.reason), now);
     key->last_use = {.at = now, .ip = request.ip};

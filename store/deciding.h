@@ -25,6 +25,8 @@ class DecidingTables : public Tables {
   /// The window of a key; an empty one if there is none.
   virtual Window window(core::KeyId key) = 0;
   virtual void set_window(core::KeyId key, const Window& window) = 0;
+  /// Sets the peak of an hour to `peak.requests` if it is lower.
+  virtual void raise_peak(core::KeyId key, const core::Peak& peak) = 0;
   /// The endpoints with counts of a key on a day, without core::kOtherEndpoints.
   virtual std::set<std::string> endpoints_of(core::KeyId key, core::Time day) = 0;
 };

@@ -226,6 +226,17 @@ std::vector<std::pair<core::Grain, Query>> sum_usage(const Dialect& dialect,
   return queries;
 }
 
+Query scan_peaks(const Dialect& dialect, core::KeyId key, core::Time since) {
+  Where where(dialect, "SELECT p.hour, p.window_seconds, p.peak FROM " + table(dialect, "peaks") +
+                           " AS p JOIN " + table(dialect, kKeys) +
+                           " AS keys ON p.key = " + std::string(dialect.used_key));
+  where.add("keys.id = ", key.bits());
+  where.add("p.hour >= ", std::chrono::floor<std::chrono::hours>(since.time_since_epoch()).count());
+  Query query = std::move(where).end(std::string(dialect.last_peak));
+  query.is_selective = true;
+  return query;
+}
+
 Query keys_to_fold(const Dialect& dialect, core::KeyId first, core::Time cutoff) {
   Where where(dialect, "SELECT keys.id FROM " + table(dialect, kKeys) + " AS keys");
   const std::string key = " AS old WHERE old.key = " + std::string(dialect.used_key) + " AND ";

@@ -27,6 +27,7 @@ struct Dialect {
   std::string_view hours;      ///< FROM of the counts by the hour, joined with keys
   std::string_view days;       ///< FROM of the folded counts, joined with keys
   std::string_view totals;     ///< FROM of the sums of days by workspace; "": there is none
+  std::string_view last_peak;  ///< the rest of `scan_peaks`: of the hour that is not over
   std::string_view hour;       ///< of a count by the hour: hours since 1970
   std::string_view since;      ///< conditions that it is not before a parameter, to be continued
   std::string_view is_before;  ///< the condition that a row of `usage_hours` is before that day
@@ -86,6 +87,7 @@ Query last_folded_day(const Dialect& dialect);
 std::vector<std::pair<core::Grain, Query>> sum_usage(const Dialect& dialect,
                                                      const core::UsageQuery& query,
                                                      const core::UsageSpan& span);
+Query scan_peaks(const Dialect& dialect, core::KeyId key, core::Time since);
 Query workspaces(const Dialect& dialect);
 Query put_part(const Dialect& dialect, core::ImportId id, std::uint32_t number,
                std::string_view lines, core::Time now);

@@ -135,6 +135,16 @@ class SqlTables : public Base {
       statements_.visit(sum.second, read, [](bool goes_on) { return goes_on; });
     }
   }
+  void scan_peaks(core::KeyId key, core::Time since,
+                  const std::function<void(const core::Peak&)>& visit) override {
+    const auto read = [](const auto& row) {
+      return core::Peak{.hour = core::Time(std::chrono::hours(row.number(0).value_or(0))),
+                        .window_seconds = static_cast<std::uint64_t>(row.number(1).value_or(0)),
+                        .requests = static_cast<std::uint64_t>(row.number(2).value_or(0))};
+    };
+    statements_.visit(sql::scan_peaks(Statements::kDialect, key, since), read,
+                      [&](const core::Peak& peak) { return (visit(peak), true); });
+  }
   std::vector<core::KeyId> keys_to_fold(core::KeyId first, core::Time cutoff) override {
     std::vector<core::KeyId> keys;
     statements_.visit(

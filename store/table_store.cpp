@@ -81,6 +81,17 @@ class Pager {
   std::optional<Cursor> next_;
 };
 
+/// Sets the limit of each peak to what the key's window of that length may have.
+void set_limits(Tables& tables, const std::optional<KeyId>& id, std::vector<core::Peak>& peaks) {
+  if (peaks.empty()) {
+    return;
+  }
+  const auto key = find(tables, std::span<const KeyId>(&*id, 1)).front();
+  for (core::Peak& peak : peaks) {
+    peak.limit = key ? key->rate_limit : 0;
+  }
+}
+
 /// Adds the names of the keys to the groups of a report by key.
 void add_key_names(Tables& tables, std::vector<core::UsageGroup>& groups) {
   for (std::size_t first = 0; first < groups.size(); first += kMaxAtOnce) {
@@ -285,7 +296,12 @@ Result<core::UsageReport> TableStore::usage(const core::UsageQuery& query, Time 
         core::UsageReporter reporter(query, now);
         tables.sum_usage(query, reporter.span(),
                          [&](const core::UsageRow& row) { reporter.add(row); });
+        if (query.key) {
+          tables.scan_peaks(*query.key, reporter.since(),
+                            [&](const core::Peak& peak) { reporter.add(peak); });
+        }
         report = std::move(reporter).finish();
+        set_limits(tables, query.key, report.peaks);
         if (query.by == core::Grouping::key) {
           add_key_names(tables, report.groups);
         }

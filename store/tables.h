@@ -103,6 +103,9 @@ class Tables {
   /// endpoint and status.
   virtual void sum_usage(const core::UsageQuery& query, const core::UsageSpan& span,
                          const std::function<void(const core::UsageRow&)>& visit) = 0;
+  /// Calls `visit` with the peaks of a key, by hour from that of `since` on, in any order.
+  virtual void scan_peaks(core::KeyId key, core::Time since,
+                          const std::function<void(const core::Peak&)>& visit) = 0;
   /// Calls `visit` with each count, or with those of one workspace, in the order of an export
   /// (core/record.h), until it returns false.
   virtual void scan_usage(const std::optional<std::string>& workspace,

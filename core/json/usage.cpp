@@ -22,6 +22,26 @@ constexpr auto kReport = std::make_tuple(
     computed<Codec<std::uint64_t>>(
         "rate_limit_hits", [](const UsageReport& report) { return report.total.rate_limited; }));
 
+constexpr auto kPeak =
+    std::make_tuple(member<Peak>("window_seconds", &Peak::window_seconds),
+                    member<Peak>("requests", &Peak::requests), member<Peak>("limit", &Peak::limit),
+                    member<Peak>("hour", &Peak::hour));
+
+Result<std::vector<Peak>> read_peaks(const Json& list) {
+  if (!list.is_array()) {
+    return wrong_type("peaks", "an array");
+  }
+  std::vector<Peak> peaks;
+  for (const Json& element : list) {
+    auto peak = read_object<Peak>(element, "a peak", kPeak, Unknown::ignored);
+    if (!peak) {
+      return tl::unexpected(std::move(peak.error()));
+    }
+    peaks.push_back(*peak);
+  }
+  return peaks;
+}
+
 /// The member that names a group.
 std::string member_of(Grouping by) {
   return by == Grouping::key ? "key_id" : std::string(name_of(by));
@@ -68,11 +88,12 @@ std::vector<ShapeSchema> usage_schemas() {
   ShapeSchema report = schema_of("Usage", kReport);
   report.members.push_back(
       {.name = "key_id", .type = Codec<std::optional<KeyId>>::schema(), .is_always_written = true});
+  report.members.push_back({.name = "peaks", .type = {.type = "array"}, .is_always_written = true});
   for (const std::string_view list :
        {"by_endpoint", "by_day", "by_hour", "by_status", "by_reason", "by_key"}) {
     report.members.push_back({.name = list, .type = {.type = "array"}});
   }
-  return {schema_of("Counts", kCounts), std::move(report)};
+  return {schema_of("Counts", kCounts), schema_of("Peak", kPeak), std::move(report)};
 }
 
 }  // namespace shape
@@ -81,6 +102,13 @@ void write_usage(JsonWriter& json, const std::optional<KeyId>& key, const UsageR
   json.begin_object();
   shape::Codec<std::optional<KeyId>>::write(json.name("key_id"), key);
   shape::write_members(json, report, shape::kReport);
+  json.name("peaks").begin_array();
+  for (const Peak& peak : report.peaks) {
+    json.begin_object();
+    shape::write_members(json, peak, shape::kPeak);
+    json.end_object();
+  }
+  json.end_array();
   json.name("by_" + std::string(name_of(report.by))).begin_array();
   for (const UsageGroup& group : report.groups) {
     json.begin_object().name(shape::member_of(report.by)).string(group.name);
@@ -99,6 +127,13 @@ Result<UsageReport> read_usage(const Json& json, Grouping by) {
     return report;
   }
   report->by = by;
+  if (const auto list = json.find("peaks"); list != json.end()) {  // an older server has none
+    auto peaks = shape::read_peaks(*list);
+    if (!peaks) {
+      return tl::unexpected(std::move(peaks.error()));
+    }
+    report->peaks = *std::move(peaks);
+  }
   const auto list = json.find("by_" + std::string(name_of(by)));
   if (list != json.end() && !list->is_null()) {
     auto groups = shape::read_groups(*list, by);

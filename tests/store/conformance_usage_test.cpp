@@ -246,6 +246,30 @@ STORE_TEST("counts have the reasons of denials", STORE_FIXTURES) {
             {"rate_limited", {.requests = 1, .denied = 1, .rate_limited = 1}}});
 }
 
+STORE_TEST("a report on a key tells how full its window was", STORE_FIXTURES) {
+  Stores stores(backend);
+  Key key = make_key(1);
+  key.rate_limit = 5;
+  add(*stores.first, key);
+  add(*stores.first, 2);
+  CHECK(report(*stores.first, {.key = key.id}).peaks.empty());
+  const core::Time before = core::start_of_hour(core::system_time());
+  CHECK(admitted(*stores.first, request(1), 3) == 3);
+  CHECK(reason(*stores.second, request(1, "TRACE")) == "insufficient_scope");
+  value_of(stores.second->verify(std::vector(1, request(1)), {.counting = Counting::dry_run}));
+  const auto peaks = report(*stores.second, {.key = key.id}).peaks;
+  REQUIRE(peaks.size() == 1);
+  CHECK(peaks[0].window_seconds == 60);
+  CHECK(peaks[0].requests == 3);
+  CHECK(peaks[0].limit == 5);
+  CHECK(peaks[0].hour >= before);
+  CHECK(peaks[0].hour <= core::start_of_hour(core::system_time()));
+  CHECK(admitted(*stores.second, request(1), 9) == 2);
+  CHECK(report(*stores.first, {.key = key.id}).peaks[0].requests == 5);
+  CHECK(report(*stores.first, {.key = make_key(2).id}).peaks.empty());
+  CHECK(report(*stores.first, {.workspace = key.workspace}).peaks.empty());
+}
+
 STORE_TEST("keys are ranked by their counts", STORE_FIXTURES) {
   Stores stores(backend);
   for (std::uint64_t n = 1; n <= 4; ++n) {

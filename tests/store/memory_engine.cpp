@@ -26,6 +26,7 @@ struct MemoryEngine::Data {
   /// By key, day, grain, time, endpoint and status: the order of an export.
   std::map<std::tuple<KeyId, Time, core::Grain, Time, std::string, int>, std::uint64_t> usage;
   std::map<KeyId, Window> windows;
+  std::map<std::pair<KeyId, Time>, core::Peak> peaks;
   std::map<PartName, std::pair<std::string, Time>> parts;
   std::vector<AcceptedImport> imports;  // in the order of their acceptance
 };
@@ -90,6 +91,7 @@ class MemoryTables final : public DecidingTables {
     for (const KeyId id : ids) {
       std::erase_if(data_.keys, [&](const Key& key) { return key.id == id; });
       data_.windows.erase(id);
+      std::erase_if(data_.peaks, [&](const auto& peak) { return peak.first.first == id; });
     }
   }
   std::vector<core::Tombstone> find_tombstones(std::span<const Key> keys) override {
@@ -295,6 +297,20 @@ class MemoryTables final : public DecidingTables {
 
   Window window(KeyId key) override { return data_.windows[key]; }
   void set_window(KeyId key, const Window& window) override { data_.windows[key] = window; }
+  void raise_peak(KeyId key, const core::Peak& peak) override {
+    core::Peak& known = data_.peaks[{key, peak.hour}];
+    if (known.requests < peak.requests) {
+      known = peak;
+    }
+  }
+  void scan_peaks(KeyId key, Time since,
+                  const std::function<void(const core::Peak&)>& visit) override {
+    for (const auto& [place, peak] : data_.peaks) {
+      if (place.first == key && place.second >= since) {
+        visit(peak);
+      }
+    }
+  }
   std::set<std::string> endpoints_of(KeyId key, Time day) override {
     std::set<std::string> endpoints;
     for (const auto& [row, requests] : data_.usage) {

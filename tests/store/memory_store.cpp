@@ -25,6 +25,7 @@ struct MemoryStore::Data {
   std::vector<Token> tokens;
   std::vector<core::AuditEntry> log;
   std::map<KeyId, std::deque<Tick>> admitted;
+  std::map<std::pair<KeyId, Time>, std::uint32_t> peaks;  // of an hour
   /// By key, day, grain, time, endpoint and status: the order of an export.
   using Row = std::tuple<KeyId, Time, core::Grain, Time, std::string, int>;
   std::map<Row, std::uint64_t> usage;
@@ -427,6 +428,10 @@ Result<std::vector<Verification>> MemoryStore::verify(std::span<const core::Requ
                    core::counted_status(verification.decision.reason), now);
       key->last_use = {.at = now, .ip = request.ip};
     }
+    if (verification.decision.allowed() && counted) {
+      std::uint32_t& peak = data_->peaks[{key->id, core::start_of_hour(now)}];
+      peak = std::max(peak, key->rate_limit - verification.decision.rate_limit->remaining);
+    }
   }
   return verifications;
 }
@@ -443,6 +448,14 @@ Result<core::UsageReport> MemoryStore::usage(const core::UsageQuery& query, Time
                     .requests = requests,
                     .grain = grain,
                     .key = id});
+    }
+  }
+  for (const auto& [place, peak] : data_->peaks) {
+    if (place.first == query.key) {
+      reporter.add({.hour = place.second,
+                    .window_seconds = core::kWindowSeconds,
+                    .requests = peak,
+                    .limit = data_->find(place.first)->rate_limit});
     }
   }
   core::UsageReport report = std::move(reporter).finish();

@@ -75,6 +75,8 @@ TEST_CASE("A report of usage is written with all its periods") {
   report.since = at("2026-06-01");
   report.total = report.this_month;
   report.groups = {{"GET /v1/leads/{id}", {150, 4, 4}}, {"(other)", {50, 0, 0}}};
+  report.peaks = {
+      {.hour = at("2026-06-01T14:00:00Z"), .window_seconds = 60, .requests = 83, .limit = 100}};
   CHECK(
       written([&](JsonWriter& json) { write_usage(json, some_key().id, report); }) ==
       R"({"key_id":"key_0123456789ab",)"
@@ -83,7 +85,8 @@ TEST_CASE("A report of usage is written with all its periods") {
       R"("this_month":{"requests":200,"errors":4,"rate_limited":4,"denied":4,"upstream_errors":0},)"
       R"("since":"2026-06-01T00:00:00.000Z",)"
       R"("total":{"requests":200,"errors":4,"rate_limited":4,"denied":4,"upstream_errors":0},)"
-      R"("error_rate":0.02,"rate_limit_hits":4,"by_endpoint":[)"
+      R"("error_rate":0.02,"rate_limit_hits":4,"peaks":[{"window_seconds":60,"requests":83,)"
+      R"("limit":100,"hour":"2026-06-01T14:00:00.000Z"}],"by_endpoint":[)"
       R"({"endpoint":"GET /v1/leads/{id}","requests":150,"errors":4,"rate_limited":4,"denied":4,"upstream_errors":0},)"
       R"-({"endpoint":"(other)","requests":50,"errors":0,"rate_limited":0,"denied":0,"upstream_errors":0}]})-");
 }

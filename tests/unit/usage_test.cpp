@@ -29,6 +29,26 @@ UsageReporter reporter(std::string_view now, std::optional<Time> since = std::nu
 /// The report after the last row.
 UsageReport done(UsageReporter usage) { return std::move(usage).finish(); }
 
+TEST_CASE("A report has the highest peak of each window, the last one of several") {
+  UsageReporter usage = reporter("2026-06-10T12:00:00Z", at("2026-06-09T10:30:00Z"));
+  const auto add = [&](std::string_view hour, std::uint64_t seconds, std::uint64_t requests) {
+    usage.add(Peak{.hour = at(hour), .window_seconds = seconds, .requests = requests});
+  };
+  add("2026-06-09T09:00:00Z", 60, 99);  // before the report
+  add("2026-06-09T10:00:00Z", 60, 7);
+  add("2026-06-09T11:00:00Z", 3600, 40);
+  add("2026-06-10T08:00:00Z", 60, 8);
+  add("2026-06-09T23:00:00Z", 60, 8);
+  add("2026-06-10T11:00:00Z", 60, 3);
+  UsageReport report = done(std::move(usage));
+  const std::vector<Peak> peaks{
+      {.hour = at("2026-06-10T08:00:00Z"), .window_seconds = 60, .requests = 8},
+      {.hour = at("2026-06-09T11:00:00Z"), .window_seconds = 3600, .requests = 40}};
+  CHECK(report.peaks == peaks);
+  report.add(UsageReport());
+  CHECK(report.peaks.empty());  // those of two keys are not comparable
+}
+
 TEST_CASE("A status of 400 and above is an error and 429 a rate-limit hit") {
   struct Row {
     int status;
