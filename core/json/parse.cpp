@@ -40,10 +40,10 @@ class DocumentReader : public nlohmann::json_sax<Json> {
     return is_new || fail_with("the member " + quote(name) + " is given twice");
   }
 
-  bool parse_error(std::size_t /*position*/, const std::string& /*last_token*/,
+  bool parse_error(std::size_t position, const std::string& /*last_token*/,
                    const nlohmann::detail::exception& /*error*/) override {
     // nlohmann/json's own message quotes the input, which may contain a secret.
-    return fail_with(kInvalid);
+    return fail_with(std::string(kInvalid) + " at character " + std::to_string(position));
   }
 
  private:
