@@ -31,8 +31,8 @@ UsageReport done(UsageReporter usage) { return std::move(usage).finish(); }
 
 TEST_CASE("A report has the highest peak of each window, the last one of several") {
   UsageReporter usage = reporter("2026-06-10T12:00:00Z", at("2026-06-09T10:30:00Z"));
-  const auto add = [&](std::string_view hour, std::uint64_t seconds, std::uint64_t requests) {
-    usage.add(Peak{.hour = at(hour), .window_seconds = seconds, .requests = requests});
+  const auto add = [&](std::string_view hour, std::uint64_t window, std::uint64_t requests) {
+    usage.add(Peak{.hour = at(hour), .window_seconds = window, .requests = requests});
   };
   add("2026-06-09T09:00:00Z", 60, 99);  // before the report
   add("2026-06-09T10:00:00Z", 60, 7);
