@@ -49,7 +49,7 @@ std::optional<Setting> find_setting(const std::optional<std::string>& option,
   if (option) {
     return Setting{*option, Origin::option, option_of(name)};
   }
-  const auto of_context = find_in_context(configs, name);
+  auto of_context = find_in_context(configs, name);
   if (of_context && !of_context->is_from_config()) {
     return of_context;
   }
