@@ -7,7 +7,7 @@ namespace {
 
 /// A page takes some ten milliseconds.
 constexpr std::size_t kPage = 5000;
-constexpr std::chrono::minutes kPause{1};
+constexpr std::chrono::minutes kCensusPause{1};
 /// The pause is at least so many times as long as the counting.
 constexpr int kMinPauses = 20;
 
@@ -31,7 +31,7 @@ void KeyCensus::go_on(store::KeyStore& store,
     return;
   }
   publish(next ? std::optional(sums_) : std::nullopt);
-  next_begin_ = Clock::now() + std::max<Clock::duration>(kPause, kMinPauses * time_taken_);
+  next_begin_ = Clock::now() + std::max<Clock::duration>(kCensusPause, kMinPauses * time_taken_);
   sums_ = {};
   time_taken_ = {};
 }
