@@ -5,8 +5,8 @@
 namespace nexakey::server {
 namespace {
 
-/// A page takes some ten milliseconds.
-constexpr std::size_t kPage = 5000;
+/// Of an SQLite store, a page takes some 25 ms.
+constexpr std::size_t kPage = 2000;
 constexpr std::chrono::minutes kCensusPause{1};
 /// The pause is at least so many times as long as the counting.
 constexpr int kMinPauses = 20;
