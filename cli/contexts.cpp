@@ -93,7 +93,7 @@ std::vector<std::string> context_names() {
 void check_context_name(const std::string& name) {
   if (!core::check_workspace(name)) {
     throw Failure{{core::ErrorCode::usage, core::quote(name) + " is not a name of a context",
-                   "name it with --name: letters, digits and ._-"}};
+                   "a name has letters, digits and ._-"}};
   }
 }
 

@@ -41,7 +41,12 @@ struct Login {
 std::string name_for(const std::string& url) {
   const std::size_t slashes = url.find("://");
   const std::size_t begin = slashes == std::string::npos ? url.size() : slashes + 3;
-  return url.substr(begin, url.find_first_of(":/", begin) - begin);
+  const std::string host = url.substr(begin, url.find_first_of("[:/", begin) - begin);
+  if (host.empty()) {
+    throw Failure{{core::ErrorCode::usage, "the URL has no host to name the context after",
+                   "name it with --name"}};
+  }
+  return host;
 }
 
 /// The value of an option; not that of another source.
@@ -87,7 +92,7 @@ Login log_in(const Context& context, const Options& options) {
     throw Failure{{core::ErrorCode::usage, core::quote(options.url) + " is not the URL of a server",
                    "use https://HOST[:PORT] or unix:PATH; a store in a file needs no login"}};
   }
-  Login login{.name = options.name.value_or(name_for(options.url)),
+  Login login{.name = options.name ? *options.name : name_for(options.url),
               .context = {.store = absolute_url(options.url),
                           .token_file = {},
                           .workspace = option_in(context.settings, "workspace")}};
