@@ -22,7 +22,7 @@ std::string origin_of(const Setting& setting) {
 
 void set_token(store::RemoteAccess& access, const Settings& settings) {
   const bool has_file = settings.token_file && !settings.token_file->is_from_config();
-  if (!has_file && environment(kTokenVariable)) {
+  if (!has_file && !settings.store.is_of_context && environment(kTokenVariable)) {
     access.token_name = std::string("the token in ") + kTokenVariable;
     access.token = [] {
       return check_token(secret_of(environment(kTokenVariable).value_or("")), kTokenVariable);

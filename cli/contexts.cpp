@@ -3,9 +3,15 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdio>
+#include <fstream>
+#include <random>
+#include <sstream>
 #include <system_error>
+#include <utility>
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "cli/exit_status.h"
 #include "cli/new_file.h"
@@ -28,7 +34,7 @@ fs::path config_folder() {
   if (!config) {
     throw Failure{{core::ErrorCode::usage, "there is no home folder for contexts", "set HOME"}};
   }
-  return config->parent_path();
+  return fs::absolute(config->parent_path());
 }
 
 fs::path folder() { return config_folder() / "contexts"; }
@@ -76,6 +82,45 @@ std::string setting_line(std::string_view name, const std::string& value) {
 
 std::string default_line(const std::string& name) { return setting_line("context", name); }
 
+fs::path path_of(const std::string& name) { return folder() / (name + kSuffix); }
+
+/// The files with tokens of a context. No name of a context has an `@`.
+std::vector<fs::path> token_files(const std::string& name) {
+  std::vector<fs::path> files;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(folder(), error)) {
+    if (entry.path().filename().string().starts_with(name + "@")) {
+      files.push_back(entry.path());
+    }
+  }
+  return files;
+}
+
+/// Returns whether the file was there.
+bool remove_file(const fs::path& path) {
+  std::error_code error;
+  const bool was_there = fs::remove(path, error);
+  if (error) {
+    throw Failure{
+        {core::ErrorCode::failed, "cannot remove " + path.string() + ": " + error.message(), ""}};
+  }
+  return was_there;
+}
+
+/// Refuses a file or folder that another user can change.
+void check_owner(const fs::path& path) {
+  constexpr ::mode_t kWritable = 0022;
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) {
+    return;
+  }
+  const bool is_own = status.st_uid == ::geteuid() || status.st_uid == 0 || ::geteuid() == 0;
+  if (!is_own || (status.st_mode & kWritable) != 0) {
+    throw Failure{{core::ErrorCode::usage, "other users can change " + path.string(),
+                   "chmod go-w " + path.string() + ", and check what it contains"}};
+  }
+}
+
 }  // namespace
 
 std::vector<std::string> context_names() {
@@ -97,19 +142,31 @@ void check_context_name(const std::string& name) {
   }
 }
 
-fs::path context_path(const std::string& name) { return folder() / (name + kSuffix); }
-
-fs::path context_token_path(const std::string& name) { return folder() / (name + ".token"); }
+std::optional<std::string> context_store(const std::string& name) {
+  return read_config(path_of(name)).find("store");
+}
 
 Config read_context(const Setting& name) {
   check_context_name(name.value);
-  Config config = read_config(context_path(name.value));
-  if (config.values.empty()) {
+  const fs::path path = path_of(name.value);
+  std::error_code error;
+  if (!fs::exists(path, error)) {
+    if (error) {
+      throw Failure{
+          {core::ErrorCode::usage, "cannot read " + path.string() + ": " + error.message(), ""}};
+    }
     const auto names = context_names();
     throw Failure{{core::ErrorCode::usage,
                    "no context " + core::quote(name.value) + " (" + name.where() + ")",
                    names.empty() ? "make one with nexakey login URL"
                                  : "the contexts are " + core::join(names, ", ")}};
+  }
+  check_owner(path.parent_path());
+  check_owner(path);
+  Config config = read_config(path);
+  if (!config.find("store")) {
+    throw Failure{{core::ErrorCode::usage, "the context " + path.string() + " has no store",
+                   "make it again with nexakey login URL --name " + name.value}};
   }
   for (const auto& [setting, value] : config.values) {
     if (std::ranges::find(kSettings, setting) == kSettings.end()) {
@@ -121,34 +178,46 @@ Config read_context(const Setting& name) {
   return config;
 }
 
-void write_context_token(const std::string& name, const core::Secret& token) {
+fs::path write_context_token(const std::string& name, const core::Secret& token) {
   make_folder();
-  write_file(context_token_path(name), "the token",
-             core::Secret(std::string(token.reveal()) + "\n").reveal());
+  std::array<char, 9> number{};
+  std::snprintf(number.data(), number.size(), "%08x", std::random_device()());
+  const fs::path path = folder() / (name + "@" + number.data() + ".token");
+  const NewFile file(path, "the token");
+  const core::Secret line(std::string(token.reveal()) + "\n");
+  if (!system::write_all(file.descriptor(), line.reveal())) {
+    file.fail(errno);
+  }
+  file.sync();
+  file.publish();
+  return path;
 }
 
 void write_context(const std::string& name, const ContextFile& context) {
   make_folder();
   std::string text = setting_line("store", context.store) +
                      setting_line("token_file", context.token_file.string());
-  if (context.ca_file) {
-    text += setting_line("ca_file", *context.ca_file);
+  const std::array<std::pair<const char*, const std::optional<std::string>*>, 3> others{
+      {{"ca_file", &context.ca_file},
+       {"workspace", &context.workspace},
+       {"timeout", &context.timeout}}};
+  for (const auto& [setting, value] : others) {
+    text += *value ? setting_line(setting, **value) : "";
   }
-  if (context.workspace) {
-    text += setting_line("workspace", *context.workspace);
-  }
-  write_file(context_path(name), "the context", text);
-}
-
-void remove_context(const std::string& name) {
-  for (const fs::path& path : {context_path(name), context_token_path(name)}) {
-    std::error_code error;
-    fs::remove(path, error);
-    if (error) {
-      throw Failure{
-          {core::ErrorCode::failed, "cannot remove " + path.string() + ": " + error.message(), ""}};
+  write_file(path_of(name), "the context", text);
+  for (const fs::path& path : token_files(name)) {
+    if (path != context.token_file) {
+      remove_file(path);
     }
   }
+}
+
+bool remove_context(const std::string& name) {
+  bool was_there = false;
+  for (const fs::path& path : token_files(name)) {
+    was_there = remove_file(path) || was_there;
+  }
+  return remove_file(path_of(name)) || was_there;
 }
 
 bool make_default(const std::string& name) {
@@ -164,12 +233,12 @@ bool make_default(const std::string& name) {
 
 bool undo_default(const std::string& name) {
   const fs::path path = user_config_path().value_or("");
-  const Config config = read_config(path);
-  if (config.find("context") != name) {
+  if (read_config(path).find("context") != name) {
     return true;
   }
-  std::error_code error;
-  return config.values.size() == 1 && fs::remove(path, error);
+  std::ostringstream text;
+  text << std::ifstream(path).rdbuf();
+  return text.str() == default_line(name) && remove_file(path);
 }
 
 }  // namespace nexakey::cli

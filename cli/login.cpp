@@ -12,6 +12,7 @@
 #include "cli/table.h"
 #include "core/json.h"
 #include "core/text.h"
+#include "core/usage.h"
 #include "core/whoami.h"
 #include "store/open.h"
 
@@ -21,7 +22,7 @@ namespace {
 constexpr const char* kExamples =
     "nexakey login https://keys.example.com\n"
     "nexakey login https://keys.example.com --name prod -w sales\n"
-    "nexakey login unix:/run/nexakey/auth.sock --name local --token-file ops.token";
+    "nexakey login unix:/run/nexakey/auth.sock --name local";
 
 struct Options {
   std::string url;
@@ -59,7 +60,12 @@ std::optional<std::string> option_in(const Settings& settings, std::string_view 
   return std::nullopt;
 }
 
-std::string absolute(const std::string& path) { return std::filesystem::absolute(path).string(); }
+std::string absolute(const std::string& path) {
+  if (path.empty()) {
+    throw Failure{{core::ErrorCode::usage, "the name of a file is empty", ""}};
+  }
+  return std::filesystem::absolute(path).string();
+}
 
 /// The URL with an absolute path, because a context is used in any folder.
 std::string absolute_url(const std::string& url) {
@@ -88,6 +94,10 @@ void introduce(Login& login, const store::RemoteAccess& access) {
 }
 
 Login log_in(const Context& context, const Options& options) {
+  if (option_in(context.settings, "store")) {
+    throw Failure{{core::ErrorCode::usage, "login takes the URL of the server as an argument",
+                   "leave --store out"}};
+  }
   if (!store::is_remote(options.url)) {
     throw Failure{{core::ErrorCode::usage, core::quote(options.url) + " is not the URL of a server",
                    "use https://HOST[:PORT] or unix:PATH; a store in a file needs no login"}};
@@ -95,13 +105,15 @@ Login log_in(const Context& context, const Options& options) {
   Login login{.name = options.name ? *options.name : name_for(options.url),
               .context = {.store = absolute_url(options.url),
                           .token_file = {},
-                          .workspace = option_in(context.settings, "workspace")}};
+                          .workspace = option_in(context.settings, "workspace"),
+                          .timeout = option_in(context.settings, "timeout")}};
   check_context_name(login.name);
   if (const auto ca_file = option_in(context.settings, "ca_file")) {
     login.context.ca_file = absolute(*ca_file);
   }
-  if (std::filesystem::exists(context_path(login.name))) {
-    context.require_yes("Replace the context " + login.name + "?", "replacing a context");
+  if (const auto store = context_store(login.name)) {
+    context.require_yes("Replace the context " + login.name + ", whose store is " + *store + "?",
+                        "replacing a context");
   }
 
   Settings settings = context.settings;
@@ -116,17 +128,21 @@ Login log_in(const Context& context, const Options& options) {
     access.token_name = "the token";
     access.token = [&]() { return check_token(token, "the input"); };
     introduce(login, access);
-    write_context_token(login.name, token);
-    login.context.token_file = context_token_path(login.name);
+    login.context.token_file = write_context_token(login.name, token);
   }
   write_context(login.name, login.context);
-  login.is_default = make_default(login.name);
+  try {
+    login.is_default = make_default(login.name);
+  } catch (const Failure& failure) {  // the context can be used all the same
+    print_note("nexakey: " + failure.error.message);
+  }
   return login;
 }
 
-std::string describe(const KeyView& view, const store::Certificate& certificate) {
+std::string describe(const store::Certificate& certificate) {
   return certificate.subject + ", issued by " + certificate.issuer +
-         (certificate.expires_at ? ", valid until " + view.time(certificate.expires_at) : "");
+         (certificate.expires_at ? ", valid until " + core::name_of_day(*certificate.expires_at)
+                                 : "");
 }
 
 std::string describe(const KeyView& view, const core::Whoami& whoami) {
@@ -143,7 +159,7 @@ void print_fields(Context& context, const Login& login) {
       {"server", login.context.store +
                      (login.whoami ? ", nexakey " + login.whoami->version : ", an older version")}};
   if (login.certificate) {
-    fields.emplace_back("certificate", core::printable(describe(view, *login.certificate)));
+    fields.emplace_back("certificate", core::printable(describe(*login.certificate)));
   }
   if (login.whoami) {
     fields.emplace_back("you", core::printable(describe(view, *login.whoami)));

@@ -1,4 +1,3 @@
-#include <filesystem>
 #include <memory>
 #include <string>
 
@@ -17,14 +16,12 @@ Runner attach(Arguments& app) {
   app.footer(kExamples);
   return [name](Context& context) {
     check_context_name(*name);
-    if (!std::filesystem::exists(context_path(*name))) {
+    if (!remove_context(*name)) {
       const auto names = context_names();
       throw Failure{{core::ErrorCode::not_found, "no context " + core::quote(*name),
                      names.empty() ? "" : "the contexts are " + core::join(names, ", ")}};
     }
-    const bool is_undone = undo_default(*name);
-    remove_context(*name);
-    if (!is_undone) {
+    if (!undo_default(*name)) {
       print_note("nexakey: remove context = \"" + *name + "\" from " +
                  user_config_path().value_or("").string());
     }

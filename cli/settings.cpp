@@ -264,7 +264,15 @@ Settings resolve_settings(const GlobalOptions& options, bool output_is_terminal,
   } else {
     settings.made.emplace_back("workspace", Setting{std::string(core::kDefaultWorkspace)});
   }
-  settings.token_file = find(options.token_file, "token_file");
+  if (settings.store.is_of_context && !options.token_file) {
+    // No token but that of the context is for its store.
+    settings.token_file = find_in_context(configs, "token_file");
+    if (settings.token_file) {
+      settings.made.emplace_back("token_file", *settings.token_file);
+    }
+  } else {
+    settings.token_file = find(options.token_file, "token_file");
+  }
   if (is_of_another_store(settings)) {
     settings.made.pop_back();
     settings.withheld_token_file = std::exchange(settings.token_file, std::nullopt);

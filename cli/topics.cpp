@@ -12,7 +12,8 @@ nexakey doctor shows where each setting comes from. An empty variable counts as
 not set.
 
 Settings:
-  NEXAKEY_CONTEXT          The context, as --context; before the next ones
+  NEXAKEY_CONTEXT          The context, as --context; its store and token
+                           have precedence over the variables below
   NEXAKEY_STORE            The store, as --store
   NEXAKEY_WORKSPACE        The workspace, as --workspace
   NEXAKEY_OUTPUT           The output format, as --output
