@@ -182,7 +182,7 @@ fs::path write_context_token(const std::string& name, const core::Secret& token)
   make_folder();
   std::array<char, 9> number{};
   std::snprintf(number.data(), number.size(), "%08x", std::random_device()());
-  const fs::path path = folder() / (name + "@" + number.data() + ".token");
+  fs::path path = folder() / (name + "@" + number.data() + ".token");
   const NewFile file(path, "the token");
   const core::Secret line(std::string(token.reveal()) + "\n");
   if (!system::write_all(file.descriptor(), line.reveal())) {

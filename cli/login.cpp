@@ -42,7 +42,7 @@ struct Login {
 std::string name_for(const std::string& url) {
   const std::size_t slashes = url.find("://");
   const std::size_t begin = slashes == std::string::npos ? url.size() : slashes + 3;
-  const std::string host = url.substr(begin, url.find_first_of("[:/", begin) - begin);
+  std::string host = url.substr(begin, url.find_first_of("[:/", begin) - begin);
   if (host.empty()) {
     throw Failure{{core::ErrorCode::usage, "the URL has no host to name the context after",
                    "name it with --name"}};
