@@ -45,7 +45,7 @@ EXAMPLES = [
     (r"\bnxk_[0-9A-Za-z]{40}\b", "<token>"),
     (r"…[0-9A-Za-z]{4}\b", "…<four>"),
     (r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", "<time>"),
-    (r"\b\d{4}-\d\d-\d\dT\d\d:00:00Z", "<hour>"),
+    (r"\b\d{4}-\d\d-\d\dT\d\d:00:00Z", "<day>T<n>:00:00Z"),
     (r"\b\d{4}-\d\d-\d\d\b", "<day>"),
     (r"\b(?:now|\d+ (?:second|minute)s? ago)\b", "<ago>"),
     (r"(?<=X-RateLimit-Reset: )\d+", "<unix>"),
