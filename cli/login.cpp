@@ -10,6 +10,7 @@
 #include "cli/contexts.h"
 #include "cli/key_view.h"
 #include "cli/table.h"
+#include "cli/token_holder.h"
 #include "core/json.h"
 #include "core/text.h"
 #include "core/usage.h"
@@ -145,13 +146,6 @@ std::string describe(const store::Certificate& certificate) {
                                  : "");
 }
 
-std::string describe(const KeyView& view, const core::Whoami& whoami) {
-  return "token " + whoami.name + " (" + whoami.id.to_string() + "), role " +
-         std::string(core::name_of(whoami.role)) + ", " +
-         (whoami.workspace ? "workspace " + *whoami.workspace : "all workspaces") +
-         (whoami.expires_at ? ", expires " + view.time(whoami.expires_at) : "");
-}
-
 void print_fields(Context& context, const Login& login) {
   const KeyView view(context);
   std::vector<std::pair<std::string, Cell>> fields{
@@ -162,7 +156,7 @@ void print_fields(Context& context, const Login& login) {
     fields.emplace_back("certificate", core::printable(describe(*login.certificate)));
   }
   if (login.whoami) {
-    fields.emplace_back("you", core::printable(describe(view, *login.whoami)));
+    fields.emplace_back("you", core::printable(describe_holder(view, *login.whoami)));
   }
   fields.emplace_back("workspace",
                       login.context.workspace.value_or(std::string(core::kDefaultWorkspace)));

@@ -9,6 +9,7 @@
 #include "cli/command.h"
 #include "cli/key_view.h"
 #include "cli/store_status.h"
+#include "cli/token_holder.h"
 #include "cli/wrap.h"
 #include "core/credential.h"
 #include "core/json.h"
@@ -78,15 +79,9 @@ Line store_line(const Context& context, const StoreStatus& status) {
 
 /// Who a server takes the holder of the token for.
 Line token_line(const KeyView& view, const core::Whoami& whoami, core::Time now) {
-  Line line{.name = "you",
-            .found = "token " + whoami.name + " (" + whoami.id.to_string() + "), role " +
-                     std::string(core::name_of(whoami.role)) + ", " +
-                     (whoami.workspace ? "workspace " + *whoami.workspace : "all workspaces")};
-  if (whoami.expires_at) {
-    line.found += ", expires " + view.time(whoami.expires_at);
-    line.needs_attention = *whoami.expires_at <= core::add(now, kTokenSoon);
-  }
-  return line;
+  return {.name = "you",
+          .found = describe_holder(view, whoami),
+          .needs_attention = whoami.expires_at && *whoami.expires_at <= core::add(now, kTokenSoon)};
 }
 
 /// Who the audit log of a local store names, and whose file it is.
