@@ -13,7 +13,12 @@ local IDENTITY = {
 }
 local DENIAL = {
   "content-type", "cache-control", "www-authenticate", "retry-after", "x-ratelimit-limit",
-  "x-ratelimit-remaining", "x-ratelimit-reset",
+  "x-ratelimit-remaining", "x-ratelimit-reset", "ratelimit-policy", "ratelimit",
+}
+-- The variables of haproxy.cfg that take the limits of an admitted request.
+local LIMITS = {
+  limit = "x-ratelimit-limit", remaining = "x-ratelimit-remaining", reset = "x-ratelimit-reset",
+  policy = "ratelimit-policy", limits = "ratelimit",
 }
 
 local UNAVAILABLE = '{"status":503,"title":"the API key cannot be checked","error":'
@@ -42,8 +47,10 @@ local function allow(txn, answer)
       txn.http:req_set_header(name, answer.headers[name][0])
     end
   end
-  for _, name in ipairs { "limit", "remaining", "reset" } do
-    txn:set_var("txn.nexakey_" .. name, answer.headers["x-ratelimit-" .. name][0])
+  for variable, name in pairs(LIMITS) do
+    if answer.headers[name] then
+      txn:set_var("txn.nexakey_" .. variable, answer.headers[name][0])
+    end
   end
   txn:set_var("txn.nexakey_status", 200)
 end
