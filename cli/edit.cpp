@@ -4,6 +4,7 @@
 #include "cli/command.h"
 #include "cli/key_argument.h"
 #include "cli/key_view.h"
+#include "cli/limit_options.h"
 #include "cli/options.h"
 #include "cli/twins.h"
 
@@ -11,7 +12,7 @@ namespace nexakey::cli {
 namespace {
 
 constexpr const char* kExamples =
-    "nexakey edit crm --rate-limit 500\n"
+    "nexakey edit crm --rate-limit 500,20/1s --quota 10000/day\n"
     "nexakey edit crm --expires never --label team=sales\n"
     "nexakey edit crm --suspend";
 
@@ -21,7 +22,7 @@ struct Options {
   std::optional<std::string> description{};
   std::vector<std::string> scopes;
   std::optional<std::string> expires{};
-  std::optional<std::string> rate_limit{};
+  LimitOptions limits{};
   std::vector<std::string> labels;
   bool suspend = false;
   bool resume = false;
@@ -43,9 +44,7 @@ core::KeyChange make_change(const Context& context, const Options& options) {
   if (options.expires) {
     change.expires_at.emplace(value_of(core::parse_expiry(*options.expires, context.now())));
   }
-  if (options.rate_limit) {
-    change.rate_limit = parse_rate_limit(*options.rate_limit);
-  }
+  options.limits.set(change);
   change.labels = value_of(core::parse_labels(options.labels));
   if (options.suspend || options.resume) {
     change.suspended = options.suspend;
@@ -55,7 +54,7 @@ core::KeyChange make_change(const Context& context, const Options& options) {
 
 bool is_empty(const Options& options) {
   return !options.name && !options.description && options.scopes.empty() && !options.expires &&
-         !options.rate_limit && options.labels.empty() && !options.suspend && !options.resume;
+         !options.limits.given() && options.labels.empty() && !options.suspend && !options.resume;
 }
 
 ExitStatus run(Context& context, const Options& options) {
@@ -86,7 +85,7 @@ Runner attach(Arguments& app) {
       ->type_name("read|write");
   app.add_option("--expires", options->expires, "When it expires: 90d, a time or never")
       ->type_name("DURATION|TIME|never");
-  app.add_option("--rate-limit", options->rate_limit, "Requests in any 60 seconds")->type_name("N");
+  options->limits.add_to(app, "; none/W removes it");
   add_list_option(app, "--label", options->labels, "Set a label; without a value, remove it")
       ->type_name("NAME=[VALUE]");
   auto* const suspend =

@@ -1,6 +1,7 @@
 #include "cli/key_options.h"
 
 #include "cli/exit_status.h"
+#include "cli/key_view.h"
 #include "cli/options.h"
 #include "core/text.h"
 
@@ -15,16 +16,15 @@ Option* KeyOptions::add_to(Arguments& app) {
       ->type_name("IP");
   app.add_option("--expires", expires, "When it expires: 90d, a time or never (default)")
       ->type_name("DURATION|TIME|never");
-  app.add_option("--rate-limit", rate_limit, "Requests in any 60 seconds (default: 100)")
-      ->type_name("N");
+  limits.add_to(app, " (default: 100)");
   app.add_option("--description", description, "What the key is for")->type_name("TEXT");
   add_list_option(app, "--label", labels, "A label, such as team=crm")->type_name("NAME=VALUE");
   return scope;
 }
 
 bool KeyOptions::given() const {
-  return !scopes.empty() || !whitelist.empty() || expires || rate_limit || !description.empty() ||
-         !labels.empty();
+  return !scopes.empty() || !whitelist.empty() || expires || limits.given() ||
+         !description.empty() || !labels.empty();
 }
 
 core::Key KeyOptions::make_key(const Context& context) const {
@@ -41,8 +41,11 @@ core::Key KeyOptions::make_key(const Context& context) const {
   if (expires) {
     key.expires_at = parse_expiry(*expires, key.created_at, "the key");
   }
-  if (rate_limit) {
-    key.rate_limit = parse_rate_limit(*rate_limit);
+  core::KeyChange change;
+  limits.set(change);
+  key.rate_limit = change.rate_limit.value_or(key.rate_limit);
+  for (const core::LimitChange& limit : change.limits) {
+    value_of(key.limits.apply(limit));
   }
   return key;
 }
@@ -70,9 +73,9 @@ std::vector<std::string> KeyOptions::differences(const core::Key& key,
     compare(is_expiry_as_asked(*expires, key.created_at, key.expires_at, wanted.created_at),
             "expiry", key.expires_at ? core::format_time(*key.expires_at) : "never", *expires);
   }
-  if (rate_limit) {
-    compare(key.rate_limit == wanted.rate_limit, "rate limit", std::to_string(key.rate_limit),
-            std::to_string(wanted.rate_limit));
+  if (limits.given()) {
+    const auto all = [](const core::Key& of) { return limits_of(of); };
+    compare(all(key) == all(wanted), "limits", all(key), all(wanted));
   }
   if (!description.empty()) {
     compare(key.description == wanted.description, "description", core::quote(key.description),

@@ -6,6 +6,7 @@
 
 #include "cli/arguments.h"
 #include "cli/context.h"
+#include "cli/limit_options.h"
 #include "core/key.h"
 
 namespace nexakey::cli {
@@ -15,7 +16,7 @@ struct KeyOptions {
   std::vector<std::string> scopes;
   std::vector<std::string> whitelist;
   std::optional<std::string> expires{};
-  std::optional<std::string> rate_limit{};
+  LimitOptions limits{};
   std::string description;
   std::vector<std::string> labels;
 

@@ -25,6 +25,22 @@ std::string join_first(const std::vector<core::Key>& keys,
              : text;
 }
 
+/// `100 a minute, 20 in 1s`: the sliding windows of a key, or its quotas.
+std::string describe_limits(const core::Key& key, bool quotas) {
+  // The minute first: each key has one.
+  std::vector<std::string> texts;
+  if (!quotas) {
+    texts.push_back(std::to_string(key.rate_limit) + " a minute");
+  }
+  for (const core::Limit& limit : key.limits.list()) {
+    if (is_quota(limit.window) == quotas) {
+      texts.push_back(std::to_string(limit.requests) + (quotas ? " a " : " in ") +
+                      text_of(limit.window));
+    }
+  }
+  return core::join(texts, ", ");
+}
+
 /// Writes {"keys": […]}, or one line per key with jsonl.
 void print_keys_json(Context& context, const std::vector<core::Key>& keys) {
   const core::Time now = context.now();
@@ -91,7 +107,7 @@ std::string KeyView::fields(const core::Key& key) const {
       {"status", status(key)},
       {"scopes", join_scopes(key)},
       {"whitelist", key.whitelist.empty() ? "any address" : key.whitelist.to_text()},
-      {"rate limit", std::to_string(key.rate_limit) + " a minute"},
+      {"rate limit", describe_limits(key, false)},
       {"created", time(key.created_at)},
       {"expires", key.expires_at ? time(key.expires_at) : "never"},
       {"last used", last_use(key.last_use)}};
@@ -100,6 +116,7 @@ std::string KeyView::fields(const core::Key& key) const {
       fields.emplace_back(name, text);
     }
   };
+  add("quota", describe_limits(key, true));
   add("description", key.description);
   for (const auto& [name, value] : key.labels) {
     fields.emplace_back("label", name + "=" + value);
@@ -132,6 +149,10 @@ std::string describe_states(const std::vector<core::Key>& keys, core::Time now) 
   return join_first(keys, [&](const core::Key& key) {
     return key.id.to_string() + " is " + std::string(name_of(key.status(now)));
   });
+}
+
+std::string limits_of(const core::Key& key) {
+  return std::to_string(key.rate_limit) + (key.limits.empty() ? "" : " " + key.limits.to_text());
 }
 
 std::string join_scopes(const core::Key& key) { return core::join(key.scopes.names(), ","); }

@@ -43,6 +43,9 @@ std::string describe(const std::vector<core::Key>& keys);
 /// The same, each by its id and its status: `key_… is revoked`.
 std::string describe_states(const std::vector<core::Key>& keys, core::Time now);
 
+/// The limits of a key: `100 20/1s 1000/day`, the minute first.
+std::string limits_of(const core::Key& key);
+
 /// The scopes of a key, separated by commas.
 std::string join_scopes(const core::Key& key);
 

@@ -57,8 +57,7 @@ constexpr std::array<ListColumn, 14> kColumns{{
     {"key", [](const KeyView&, const core::Key& k) -> Cell { return "…" + k.last_four; }},
     {"status", [](const KeyView& v, const core::Key& k) { return v.status(k); }},
     {"scopes", [](const KeyView&, const core::Key& k) -> Cell { return join_scopes(k); }},
-    {"limit",
-     [](const KeyView&, const core::Key& k) -> Cell { return std::to_string(k.rate_limit); }, true},
+    {"limit", [](const KeyView&, const core::Key& k) -> Cell { return limits_of(k); }, true},
     {"whitelist",
      [](const KeyView&, const core::Key& k) -> Cell {
        return k.whitelist.empty() ? "any" : k.whitelist.to_text();

@@ -53,10 +53,4 @@ bool is_expiry_as_asked(const std::string& text, core::Time created_at,
          *expires_at <= core::add(std::max(created_at, now), *duration);
 }
 
-std::uint32_t parse_rate_limit(const std::string& text) {
-  const std::int64_t limit = parse_number(text, "--rate-limit");
-  value_of(core::check_rate_limit(limit));
-  return static_cast<std::uint32_t>(limit);
-}
-
 }  // namespace nexakey::cli

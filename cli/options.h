@@ -37,7 +37,4 @@ std::optional<core::Time> parse_expiry(const std::string& text, core::Time now,
 bool is_expiry_as_asked(const std::string& text, core::Time created_at,
                         const std::optional<core::Time>& expires_at, core::Time now);
 
-/// Parses the value of --rate-limit, in requests per minute; ends the command if it is invalid.
-std::uint32_t parse_rate_limit(const std::string& text);
-
 }  // namespace nexakey::cli

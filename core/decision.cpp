@@ -112,17 +112,33 @@ std::string describe_scopes(const Explained& explained) {
   return needs + ", the key has " + join(key->scopes.names(), ", ");
 }
 
-std::string describe_window(const Explained& explained) {
-  const auto& [request, key, decision, now] = explained;
-  if (decision.reason == Reason::busy_key) {
-    return "the window of the key is locked";
+/// The states of the sliding windows or of the quotas.
+std::string describe_limits(const Explained& explained, bool quotas, Reason failure) {
+  const Decision& decision = explained.decision;
+  std::vector<std::string> states;
+  for (const auto& [limit, remaining, reset_at, reset_in] : decision.limits) {
+    if (is_quota(limit.window) == quotas) {
+      states.push_back(std::to_string(remaining) + " of " + std::to_string(limit.requests) +
+                       (limit.window == Window::minute ? " a minute"
+                        : quotas                       ? " a " + text_of(limit.window)
+                                                       : " in " + text_of(limit.window)));
+    }
   }
-  const auto& limit = decision.rate_limit;
-  const std::string text = std::to_string(limit ? limit->remaining : 0) + " of " +
-                           std::to_string(key->rate_limit) + " a minute remain";
-  return decision.reason == Reason::rate_limited && limit
-             ? text + ", room at " + format_time(Time(std::chrono::seconds(limit->reset_at)))
+  const std::string text = join(states, ", ") + " remain";
+  return decision.reason == failure && decision.rate_limit
+             ? text + ", room at " +
+                   format_time(Time(std::chrono::seconds(decision.rate_limit->reset_at)))
              : text;
+}
+
+std::string describe_window(const Explained& explained) {
+  return explained.decision.reason == Reason::busy_key
+             ? "the window of the key is locked"
+             : describe_limits(explained, false, Reason::rate_limited);
+}
+
+std::string describe_quotas(const Explained& explained) {
+  return describe_limits(explained, true, Reason::quota_exceeded);
 }
 
 /// A check of an explanation.
@@ -146,11 +162,92 @@ constexpr std::array kChecks{
     NamedCheck{"expiry", Reason::expired_key, describe_expiry},
     NamedCheck{"whitelist", Reason::ip_not_allowed, describe_whitelist},
     NamedCheck{"scope", Reason::insufficient_scope, describe_scopes},
-    NamedCheck{"rate limit", Reason::rate_limited, describe_window}};
+    NamedCheck{"rate limit", Reason::rate_limited, describe_window},
+    NamedCheck{"quota", Reason::quota_exceeded, describe_quotas}};
 
-/// Whether a key is damaged is told only if it is.
-bool is_told(const NamedCheck& check, Reason reason) {
-  return check.failure != Reason::damaged_key || reason == Reason::damaged_key;
+/// Whether a key is damaged is told only if it is, and its quotas only if it has some.
+bool is_told(const NamedCheck& check, const Decision& decision) {
+  switch (check.failure) {
+    case Reason::damaged_key:
+      return decision.reason == Reason::damaged_key;
+    case Reason::quota_exceeded:
+      return !decision.limits.empty() && is_quota(decision.limits.back().limit.window);
+    default:
+      return true;
+  }
+}
+
+bool is_refused_by_limit(Reason reason) {
+  return reason == Reason::rate_limited || reason == Reason::quota_exceeded;
+}
+
+/// Why limits refuse, if they do: the first that has no room decides.
+std::optional<Reason> refusal_by_limits(const Windows& windows, std::span<const Room> rooms) {
+  for (std::size_t i = 0; i < rooms.size(); ++i) {
+    if (!rooms[i].has_room) {
+      return is_quota(windows[i].window) ? Reason::quota_exceeded : Reason::rate_limited;
+    }
+  }
+  return std::nullopt;
+}
+
+/// Whether X-RateLimit-* tell a limit rather than a shorter one.
+bool is_told_before(const LimitState& limit, const LimitState& shorter) {
+  const auto share = [](const LimitState& state) {
+    return static_cast<double>(state.remaining) / static_cast<double>(state.limit.requests);
+  };
+  return share(limit) < share(shorter);
+}
+
+/// The limit that X-RateLimit-* tell. There is one limit at least.
+std::size_t told_limit(const Decision& decision, std::span<const Room> rooms) {
+  const bool is_refused = is_refused_by_limit(decision.reason);
+  std::optional<std::size_t> told;
+  for (std::size_t i = 0; i < rooms.size(); ++i) {
+    if (is_refused ? !rooms[i].has_room && (!told || rooms[i].reset_in > rooms[*told].reset_in)
+                   : !told || is_told_before(decision.limits[i], decision.limits[*told])) {
+      told = i;
+    }
+  }
+  return told.value_or(0);
+}
+
+void add_limits(Decision& decision, const Windows& windows, std::span<const Room> rooms, Time now) {
+  using std::chrono::ceil;
+  using std::chrono::seconds;
+  decision.limits.reserve(rooms.size());
+  for (std::size_t i = 0; i < rooms.size(); ++i) {
+    decision.limits.push_back(
+        {.limit = windows[i],
+         .remaining = rooms[i].remaining,
+         .reset_at = std::min(kLastTime, Time(seconds(reset_time(now, rooms[i].reset_in)))),
+         .reset_in = ceil<seconds>(rooms[i].reset_in).count()});
+  }
+  const std::size_t index = told_limit(decision, rooms);
+  const LimitState& told = decision.limits[index];
+  decision.rate_limit = RateLimit{.limit = told.limit.requests,
+                                  .remaining = told.remaining,
+                                  .reset_at = reset_time(now, rooms[index].reset_in),
+                                  .retry_after = std::nullopt};
+  if (is_refused_by_limit(decision.reason)) {
+    decision.rate_limit->retry_after = std::max<std::int64_t>(1, told.reset_in);
+  }
+}
+
+/// Adds `"minute";q=100;w=60`: an item with parameters (RFC 9651, 3.3). A quota has no `w`, because
+/// the length of a month varies.
+void add_policy(std::string& list, const Limit& limit) {
+  list.append(list.empty() ? "\"" : ", \"").append(name_of(limit.window)).append("\";q=");
+  list.append(std::to_string(limit.requests));
+  if (!is_quota(limit.window)) {
+    list.append(";w=").append(std::to_string(seconds_of(limit.window)));
+  }
+}
+
+/// Adds `"minute";r=42;t=7`.
+void add_state(std::string& list, const LimitState& state) {
+  list.append(list.empty() ? "\"" : ", \"").append(name_of(state.limit.window)).append("\";r=");
+  list.append(std::to_string(state.remaining)).append(";t=").append(std::to_string(state.reset_in));
 }
 
 }  // namespace
@@ -188,6 +285,16 @@ std::vector<std::pair<std::string_view, std::string>> Decision::headers() const 
     if (rate_limit->retry_after) {
       headers.emplace_back("Retry-After", std::to_string(*rate_limit->retry_after));
     }
+  }
+  if (!limits.empty()) {
+    std::string policies;
+    std::string states;
+    for (const LimitState& state : limits) {
+      add_policy(policies, state.limit);
+      add_state(states, state);
+    }
+    headers.emplace_back("RateLimit-Policy", std::move(policies));
+    headers.emplace_back("RateLimit", std::move(states));
   }
   // RFC 6750, 3 and 3.1: no error code if the request had no credential.
   if (status_of(reason) == 401) {
@@ -237,10 +344,10 @@ std::optional<Reason> refusal(const Request& request, const KeyRules* key, Time 
 }
 
 Decision conclude(const Request& request, const KeyRules* key, std::optional<Reason> refused,
-                  const std::optional<Admission>& admission, Time now) {
+                  std::span<const Room> rooms, Time now) {
   Decision decision;
-  const bool admitted = admission && admission->admitted;
-  decision.reason = refused.value_or(admitted ? Reason::allowed : Reason::rate_limited);
+  const Windows windows = rooms.empty() ? Windows() : key->windows();
+  decision.reason = refused.value_or(refusal_by_limits(windows, rooms).value_or(Reason::allowed));
   decision.client_ip = request.ip;
   decision.ref = request.ref;
   if (decision.reason <= Reason::unknown_key || key == nullptr) {
@@ -253,35 +360,47 @@ Decision conclude(const Request& request, const KeyRules* key, std::optional<Rea
     const std::string* const method = find_forbidden_method(request, *key);
     decision.needed_scope = method == nullptr ? std::nullopt : scope_for(*method);
   }
-  if (admission) {
-    decision.rate_limit = RateLimit{.limit = key->rate_limit,
-                                    .remaining = admission->remaining,
-                                    .reset_at = reset_time(now, admission->reset_in),
-                                    .retry_after = std::nullopt};
-    if (decision.reason == Reason::rate_limited) {
-      decision.rate_limit->retry_after = std::max<std::int64_t>(
-          1, std::chrono::ceil<std::chrono::seconds>(admission->reset_in).count());
-    }
+  if (!rooms.empty()) {
+    add_limits(decision, windows, rooms, now);
   }
   return decision;
 }
 
-Decision decide(const Request& request, const KeyRules* key, SlidingWindow* window, Time now,
+Room room_of_quota(const Limit& quota, std::uint64_t used, Time now) {
+  return {.has_room = used < quota.requests,
+          .remaining = quota.requests - std::min(used, quota.requests),
+          .reset_in = end_of(quota.window, now) - now};
+}
+
+Decision decide(const Request& request, const KeyRules* key, KeyWindows* windows, Time now,
                 Tick tick, bool dry_run) {
   const std::optional<Reason> refused = refusal(request, key, now);
-  std::optional<Admission> admission;
-  if (window != nullptr) {
-    admission = refused || dry_run ? window->peek(key->rate_limit, tick)
-                                   : window->admit(key->rate_limit, tick);
+  Rooms rooms;
+  if (windows != nullptr) {
+    for (const Limit& limit : key->windows()) {
+      rooms.push_back(is_quota(limit.window)
+                          ? room_of_quota(limit, windows->quotas->used(limit.window, now), now)
+                          : windows->log.look(static_cast<std::uint32_t>(limit.requests), tick,
+                                              std::chrono::seconds(seconds_of(limit.window))));
+    }
+    if (!refused && !dry_run && std::ranges::all_of(rooms.all(), &Room::has_room)) {
+      windows->log.add(tick);
+      if (windows->quotas) {
+        windows->quotas->add(now);
+      }
+      for (Room& room : rooms.all()) {
+        --room.remaining;
+      }
+    }
   }
-  return conclude(request, key, refused, admission, now);
+  return conclude(request, key, refused, rooms.all(), now);
 }
 
 std::vector<std::string_view> checks_after(std::string_view name) {
   std::vector<std::string_view> names;
   const auto* check = std::ranges::find(kChecks, name, &NamedCheck::name);
   while (check != kChecks.end() && ++check != kChecks.end()) {
-    if (is_told(*check, Reason::allowed)) {
+    if (is_told(*check, Decision())) {
       names.push_back(check->name);
     }
   }
@@ -297,7 +416,7 @@ std::vector<Check> explain(const Request& request, const KeyRules* key, const De
   const Explained explained{.request = request, .key = key, .decision = decision, .now = now};
   std::vector<Check> checks;
   for (const NamedCheck& check : kChecks) {
-    if (is_told(check, decision.reason)) {
+    if (is_told(check, decision)) {
       checks.push_back(
           {std::string(check.name), check.failure != failure, check.describe(explained)});
       if (!checks.back().passed) {

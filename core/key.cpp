@@ -29,10 +29,10 @@ Result<void> check_no_secret(std::string_view text) {
 }
 
 auto tie(const Key& k) {
-  return std::tie(k.id, k.workspace, k.scopes, k.whitelist, k.rate_limit, k.expires_at,
-                  k.suspended_at, k.revoked_at, k.hash, k.last_four, k.name, k.description,
-                  k.labels, k.created_at, k.revoke_reason, k.last_use, k.rotated_from,
-                  k.superseded_by, k.is_damaged, k.damage);
+  return std::tie(k.id, k.workspace, k.scopes, k.whitelist, k.rate_limit, k.limits, k.line,
+                  k.expires_at, k.suspended_at, k.revoked_at, k.hash, k.last_four, k.name,
+                  k.description, k.labels, k.created_at, k.revoke_reason, k.last_use,
+                  k.rotated_from, k.superseded_by, k.is_damaged, k.damage);
 }
 
 }  // namespace
@@ -76,6 +76,23 @@ KeyStatus KeyRules::status(Time now) const {
   return expires_at && *expires_at <= now ? KeyStatus::expired : KeyStatus::active;
 }
 
+Windows KeyRules::windows() const {
+  Windows windows;
+  const Limit minute{.window = Window::minute, .requests = rate_limit};
+  bool has_minute = false;
+  for (const Limit& limit : limits.list()) {
+    if (!has_minute && limit.window > Window::minute) {
+      windows.push_back(minute);
+      has_minute = true;
+    }
+    windows.push_back(limit);
+  }
+  if (!has_minute) {
+    windows.push_back(minute);
+  }
+  return windows;
+}
+
 std::optional<Time> KeyRules::ended_at(Time now) const {
   const auto expired_at = expires_at && *expires_at <= now ? expires_at : std::nullopt;
   return revoked_at && expired_at ? std::min(revoked_at, expired_at)
@@ -83,9 +100,9 @@ std::optional<Time> KeyRules::ended_at(Time now) const {
 }
 
 bool is_rule(std::string_view member) {
-  constexpr std::array<std::string_view, 8> kRules{"id",           "workspace",  "scopes",
-                                                   "whitelist",    "rate_limit", "expires_at",
-                                                   "suspended_at", "revoked_at"};
+  constexpr std::array<std::string_view, 10> kRules{
+      "id",     "workspace", "scopes",     "whitelist",    "rate_limit",
+      "limits", "line",      "expires_at", "suspended_at", "revoked_at"};
   return std::ranges::find(kRules, member) != kRules.end();
 }
 
@@ -110,6 +127,11 @@ Result<Key> apply(Key key, const KeyChange& change, Time now) {
   key.scopes = change.scopes.value_or(key.scopes);
   key.expires_at = change.expires_at.value_or(key.expires_at);
   key.rate_limit = change.rate_limit.value_or(key.rate_limit);
+  for (const LimitChange& limit : change.limits) {
+    if (auto applied = key.limits.apply(limit); !applied) {
+      return tl::unexpected(std::move(applied.error()));
+    }
+  }
   for (const auto& [name, value] : change.labels) {
     if (value.empty()) {
       key.labels.erase(name);
@@ -198,11 +220,8 @@ Result<void> check_labels(const Labels& labels) {
 }
 
 Result<void> check_rate_limit(std::int64_t limit) {
-  if (limit < 1 || limit > kMaxRateLimit) {
-    return reject("a rate limit must be from 1 to " + std::to_string(kMaxRateLimit) +
-                  " requests a minute");
-  }
-  return {};
+  return check_limit({.window = Window::minute,
+                      .requests = static_cast<std::uint64_t>(std::max<std::int64_t>(limit, 0))});
 }
 
 Result<void> check_last_four(std::string_view text) {

@@ -5,18 +5,19 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/api_key.h"
 #include "core/error.h"
 #include "core/id.h"
 #include "core/ip_range.h"
+#include "core/limits.h"
 #include "core/scopes.h"
 #include "core/time.h"
 
 namespace nexakey::core {
 
 inline constexpr std::uint32_t kDefaultRateLimit = 100;
-inline constexpr std::uint32_t kMaxRateLimit = 100'000;
 inline constexpr std::string_view kDefaultWorkspace = "default";
 
 /// `damaged`: the store cannot decode a member of KeyRules.
@@ -33,7 +34,10 @@ struct KeyRules {
   Scopes scopes;
   Whitelist whitelist;
   std::uint32_t rate_limit = kDefaultRateLimit;  ///< requests in any 60 seconds
-  std::optional<Time> expires_at;                ///< expired from this moment on
+  Limits limits;                                 ///< the others
+  /// The first key of its line of rotations, by which quotas are counted; none: the key itself.
+  std::optional<KeyId> line;
+  std::optional<Time> expires_at;  ///< expired from this moment on
   std::optional<Time> suspended_at;
   std::optional<Time> revoked_at;
   /// The store cannot decode one of the members above, which then has its default value. Such a key
@@ -46,6 +50,9 @@ struct KeyRules {
   [[nodiscard]] bool is_active(Time now) const { return status(now) == KeyStatus::active; }
   /// Revoked or expired: it can neither be used nor resumed.
   [[nodiscard]] bool has_ended(Time now) const { return ended_at(now).has_value(); }
+  [[nodiscard]] KeyId first_of_line() const { return line.value_or(id); }
+  /// All limits, that of the minute included.
+  [[nodiscard]] Windows windows() const;
   /// When it was revoked or expired, whichever came first; none if it has not ended.
   [[nodiscard]] std::optional<Time> ended_at(Time now) const;
 };
@@ -88,7 +95,8 @@ struct KeyChange {
   std::optional<Scopes> scopes{};
   std::optional<std::optional<Time>> expires_at{};
   std::optional<std::uint32_t> rate_limit{};
-  Labels labels{};  ///< set; one with an empty value is removed
+  std::vector<LimitChange> limits{};  ///< of other windows than the minute
+  Labels labels{};                    ///< set; one with an empty value is removed
   std::optional<bool> suspended{};
   Whitelist allow{};
   Whitelist disallow{};

@@ -25,6 +25,7 @@ constexpr std::array kReasons{
     ReasonRow{Reason::insufficient_scope, "insufficient_scope", 403, 9},
     ReasonRow{Reason::busy_key, "busy_key", 503, 12},
     ReasonRow{Reason::rate_limited, "rate_limited", 429, 10},
+    ReasonRow{Reason::quota_exceeded, "quota_exceeded", 429, 13},
     ReasonRow{Reason::allowed, "allowed", 200, 11},
 };
 

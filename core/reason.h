@@ -18,6 +18,7 @@ enum class Reason {
   insufficient_scope,
   busy_key,  ///< something else keeps the key or its window locked
   rate_limited,
+  quota_exceeded,
   allowed,
 };
 

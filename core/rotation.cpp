@@ -58,6 +58,7 @@ Result<Rotated> rotate(const Key& key, const Rotation& rotation, Time now) {
   }
   successor.last_use = {};
   successor.rotated_from = key.id;
+  successor.line = key.first_of_line();
   if (key.name == key.id.to_string()) {
     successor.name = successor.id.to_string();
   }

@@ -13,16 +13,16 @@ using Tick = std::chrono::nanoseconds;
 inline constexpr std::uint32_t kWindowSeconds = 60;
 inline constexpr Tick kWindowLength = std::chrono::seconds(kWindowSeconds);
 
-/// Whether a window admits a request, and its state after that.
-struct Admission {
-  bool admitted = false;
-  std::uint32_t remaining = 0;  ///< how many more requests would be admitted now
-  Tick reset_in{};              ///< until the oldest counted request leaves; 60 s if there is none
+/// The state of one window or quota.
+struct Room {
+  bool has_room = false;        ///< for one more request
+  std::uint64_t remaining = 0;  ///< how many more requests would be admitted now
+  Tick reset_in{};  ///< until the oldest counted request leaves, its length if there is none
 };
 
-/// The exact sliding window ("sliding window log") of one key: no span of 60 seconds, wherever it
-/// starts, contains more than `limit` admitted requests, and no request is refused while there is
-/// room.
+/// The exact sliding windows ("sliding window log") of one key. All of them are questions to one
+/// log of the times of admitted requests: no span of `length`, wherever it starts, contains more
+/// than `limit` of them, and no request is refused while there is room.
 ///
 /// It is a view of memory that may be shared by processes; the owner of the memory ensures that
 /// only one of them uses it at a time. `ring` has the times of the last admitted requests, the n-th
@@ -33,22 +33,23 @@ class SlidingWindow {
  public:
   SlidingWindow(std::uint64_t& count, std::span<Tick> ring) : count_(count), ring_(ring) {}
 
-  /// How many of the newest `limit` requests are still in the window.
-  [[nodiscard]] std::uint32_t occupied(std::uint32_t limit, Tick now) const;
+  /// How many of the newest `limit` requests are still in the window. `now` must not go back;
+  /// `limit` and `length` may differ between calls.
+  [[nodiscard]] std::uint32_t occupied(std::uint32_t limit, Tick now,
+                                       Tick length = kWindowLength) const;
 
   /// Whether the ring is full although the limit has room.
-  [[nodiscard]] bool is_short(std::uint32_t limit, Tick now) const;
+  [[nodiscard]] bool is_short(std::uint32_t limit, Tick now, Tick length = kWindowLength) const;
 
   /// Copies the times in the window to a ring of another size, which replaces this one with the
   /// same count. The ring must have room for them. Time 0 must be long past.
-  void copy_to(std::span<Tick> ring, Tick now) const;
+  void copy_to(std::span<Tick> ring, Tick now, Tick length = kWindowLength) const;
 
-  /// Admits a request at `now` if there is room. `limit` may differ between calls; `now` must not
-  /// go back.
-  Admission admit(std::uint32_t limit, Tick now);
+  /// Whether the window has room, and how much.
+  [[nodiscard]] Room look(std::uint32_t limit, Tick now, Tick length = kWindowLength) const;
 
-  /// What `admit` would return, without a change.
-  [[nodiscard]] Admission peek(std::uint32_t limit, Tick now) const;
+  /// Adds a request, for which all windows have room.
+  void add(Tick now);
 
  private:
   /// The n-th newest time, n from 1.

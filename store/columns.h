@@ -39,13 +39,14 @@ inline constexpr std::string_view kNoHint = "0000";
 
 // --- keys
 
-inline constexpr std::array<std::string_view, 19> kKeyColumns{
-    "id",           "workspace",     "scopes",       "whitelist",   "rate_limit",
-    "expires_at",   "suspended_at",  "revoked_at",   "hash",        "last_four",
-    "name",         "description",   "labels",       "created_at",  "revoke_reason",
-    "rotated_from", "superseded_by", "last_used_at", "last_used_ip"};
+inline constexpr std::array<std::string_view, 21> kKeyColumns{
+    "id",          "workspace",     "scopes",       "whitelist",     "rate_limit",
+    "limits",      "line",          "expires_at",   "suspended_at",  "revoked_at",
+    "hash",        "last_four",     "name",         "description",   "labels",
+    "created_at",  "revoke_reason", "rotated_from", "superseded_by", "last_used_at",
+    "last_used_ip"};
 /// What a decision needs: the members of core::KeyRules.
-inline constexpr auto kRuleColumns = std::span(kKeyColumns).first<8>();
+inline constexpr auto kRuleColumns = std::span(kKeyColumns).first<10>();
 
 template <Row R>
 core::KeyRules read_rules(Decoder<R>& decoder) {
@@ -57,9 +58,13 @@ core::KeyRules read_rules(Decoder<R>& decoder) {
   rules.whitelist = decoder.parsed(3, core::Whitelist::from_text(decoder.text(3)));
   rules.rate_limit = static_cast<std::uint32_t>(
       decoder.number(4, 1, core::kMaxRateLimit, core::kDefaultRateLimit));
-  rules.expires_at = decoder.optional_time(5);
-  rules.suspended_at = decoder.optional_time(6);
-  rules.revoked_at = decoder.optional_time(7);
+  if (const std::string limits = decoder.text(5); !limits.empty()) {
+    rules.limits = decoder.parsed(5, core::Limits::from_text(limits));
+  }
+  rules.line = decoder.template optional_id<core::KeyId>(6);
+  rules.expires_at = decoder.optional_time(7);
+  rules.suspended_at = decoder.optional_time(8);
+  rules.revoked_at = decoder.optional_time(9);
   rules.is_damaged = decoder.has_damage();
   return rules;
 }
@@ -75,20 +80,20 @@ core::Key read_key(const R& row) {
   Decoder<R> decoder(row, kKeyColumns);
   core::Key key;
   static_cast<core::KeyRules&>(key) = read_rules(decoder);
-  key.hash = decoder.hash(8);
-  key.last_four = decoder.printable(9, kNoHint);
-  key.name = decoder.printable(10, key.id.to_string());
-  key.description = decoder.printable(11);
-  if (const std::string labels = decoder.text(12); !labels.empty()) {
-    key.labels = decoder.parsed(12, core::labels_from_json(labels));
+  key.hash = decoder.hash(10);
+  key.last_four = decoder.printable(11, kNoHint);
+  key.name = decoder.printable(12, key.id.to_string());
+  key.description = decoder.printable(13);
+  if (const std::string labels = decoder.text(14); !labels.empty()) {
+    key.labels = decoder.parsed(14, core::labels_from_json(labels));
   }
-  key.created_at = decoder.time(13);
-  key.revoke_reason = decoder.printable(14);
-  key.rotated_from = decoder.template optional_id<core::KeyId>(15);
-  key.superseded_by = decoder.template optional_id<core::KeyId>(16);
-  key.last_use.at = decoder.optional_time(17);
-  if (const auto address = decoder.optional_text(18)) {
-    key.last_use.ip = decoder.parsed(18, core::IpAddress::parse(*address));
+  key.created_at = decoder.time(15);
+  key.revoke_reason = decoder.printable(16);
+  key.rotated_from = decoder.template optional_id<core::KeyId>(17);
+  key.superseded_by = decoder.template optional_id<core::KeyId>(18);
+  key.last_use.at = decoder.optional_time(19);
+  if (const auto address = decoder.optional_text(20)) {
+    key.last_use.ip = decoder.parsed(20, core::IpAddress::parse(*address));
   }
   key.damage = decoder.take_damage();
   return key;
@@ -114,6 +119,7 @@ void write_changeable(const core::Key& key, Sink&& sink) {
   sink("scopes", std::int64_t{key.scopes.bits()});
   sink("whitelist", std::string_view(key.whitelist.to_text()));
   sink("rate_limit", std::int64_t{key.rate_limit});
+  sink("limits", std::string_view(key.limits.to_text()));
   sink("labels",
        std::string_view(key.labels.empty() ? std::string() : core::labels_to_json(key.labels)));
   sink("description", std::string_view(key.description));
@@ -131,6 +137,7 @@ void write_key(const core::Key& key, Sink&& sink) {
   sink("last_four", std::string_view(key.last_four));
   sink("workspace", std::string_view(key.workspace));
   sink("created_at", std::optional(key.created_at));
+  sink("line", key.line);
   write_changeable(key, sink);
 }
 

@@ -29,19 +29,39 @@ void count(DecidingTables& tables, const Key& key, std::string endpoint, int sta
   tables.set_counts({&row, 1});
 }
 
-/// The window of a key, with room for one more request if the limit has any.
+/// The log of a key, with room for one more request if its windows have any.
 Window window_of(DecidingTables& tables, const Key& key, core::Tick tick) {
+  using std::chrono::seconds;
+  const core::Windows windows = key.windows();
+  const core::Tick longest = seconds(longest_of(windows));
   Window window = tables.window(key.id);
   if (window.ring.empty()) {
-    window.ring.assign(1, -core::kWindowLength);
+    window.ring.assign(1, -longest);
   }
-  while (core::SlidingWindow(window.count, window.ring).is_short(key.rate_limit, tick)) {
-    std::vector<core::Tick> larger(2 * window.ring.size(), -core::kWindowLength);
-    core::SlidingWindow(window.count, window.ring).copy_to(larger, tick);
+  const auto is_short = [&](const core::Limit& limit) {
+    return !is_quota(limit.window) && core::SlidingWindow(window.count, window.ring)
+                                          .is_short(static_cast<std::uint32_t>(limit.requests),
+                                                    tick, seconds(seconds_of(limit.window)));
+  };
+  if (std::ranges::any_of(windows, is_short)) {
+    std::vector<core::Tick> larger(2 * window.ring.size(), -longest);
+    core::SlidingWindow(window.count, window.ring).copy_to(larger, tick, longest);
     window.ring = std::move(larger);
   }
   return window;
 }
+
+/// The counters of the quotas of a key, from its counts.
+struct Quotas {
+  Quotas(DecidingTables& tables, const Key& key, Time now)
+      : day(core::QuotaCounters::day_of(now)),
+        day_count(tables.admitted_since(key.first_of_line(), core::start_of_day(now))),
+        month_count(tables.admitted_since(key.first_of_line(), core::start_of_month(now))) {}
+
+  std::uint32_t day;
+  std::uint64_t day_count;
+  std::uint64_t month_count;
+};
 
 Verification decide_one(DecidingTables& tables, const core::Request& request,
                         const VerifyOptions& options, core::Tick tick) {
@@ -52,10 +72,15 @@ Verification decide_one(DecidingTables& tables, const core::Request& request,
     key = find(tables, std::span(&request.key_hash, 1)).front();
   }
   std::optional<Window> window;
-  std::optional<core::SlidingWindow> view;
+  std::optional<Quotas> quotas;
+  std::optional<core::KeyWindows> view;
   if (key && key->is_active(now)) {
     window = window_of(tables, *key, tick);
-    view.emplace(window->count, window->ring);
+    view.emplace(core::KeyWindows{.log = {window->count, window->ring}, .quotas = std::nullopt});
+    if (key->limits.has_quota()) {
+      quotas.emplace(tables, *key, now);
+      view->quotas.emplace(quotas->day, quotas->day_count, quotas->month_count);
+    }
   }
   Verification verification;
   const Key* const known = key ? &*key : nullptr;
@@ -69,10 +94,14 @@ Verification decide_one(DecidingTables& tables, const core::Request& request,
       tables.set_window(key->id, *window);
     }
     if (verification.decision.allowed()) {
-      const core::RateLimit& limit = *verification.decision.rate_limit;
-      tables.raise_peak(key->id, {.hour = core::start_of_hour(now),
-                                  .window_seconds = core::kWindowSeconds,
-                                  .requests = limit.limit - limit.remaining});
+      for (const auto& [limit, remaining, reset_at, reset_in] : verification.decision.limits) {
+        if (!is_quota(limit.window)) {
+          tables.raise_peak(key->id,
+                            {.hour = core::start_of_hour(now),
+                             .window_seconds = seconds_of(limit.window),
+                             .requests = static_cast<std::uint32_t>(limit.requests - remaining)});
+        }
+      }
     }
     count(tables, *key, core::endpoint_of(request.method, request.path),
           core::counted_status(verification.decision.reason), now);

@@ -25,6 +25,8 @@ class DecidingTables : public Tables {
   /// The window of a key; an empty one if there is none.
   virtual Window window(core::KeyId key) = 0;
   virtual void set_window(core::KeyId key, const Window& window) = 0;
+  /// The admitted requests of the keys of a line of rotations since a time, which begins a day.
+  virtual std::uint64_t admitted_since(core::KeyId line, core::Time since) = 0;
   /// Sets the peak of an hour to `peak.requests` if it is lower.
   virtual void raise_peak(core::KeyId key, const core::Peak& peak) = 0;
   /// The endpoints with counts of a key on a day, without core::kOtherEndpoints.

@@ -75,9 +75,32 @@ struct Comparison {
     summary.tokens.added += changes.tokens.size();
   }
 
-  void operator()(const std::vector<Key>& keys) {
+  /// Adds the lines of rotations, which records of older versions do not have.
+  void add_lines(std::vector<Key>& keys, const std::vector<std::optional<Key>>& known) {
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      Key& key = keys[i];
+      if (key.line || !key.rotated_from) {
+        continue;
+      }
+      if (known[i]) {
+        key.line = known[i]->line;
+        continue;
+      }
+      // In an export, a key follows the one that it was rotated from.
+      const auto before = std::ranges::find(
+          keys.begin(), keys.begin() + static_cast<std::ptrdiff_t>(i), *key.rotated_from, &Key::id);
+      const bool is_here = before != keys.begin() + static_cast<std::ptrdiff_t>(i);
+      const auto stored = is_here ? std::nullopt : find_one(tables, *key.rotated_from);
+      key.line = is_here  ? before->first_of_line()
+                 : stored ? stored->first_of_line()
+                          : *key.rotated_from;
+    }
+  }
+
+  void operator()(std::vector<Key> keys) {
     auto found =
         find_same(keys, [&](const auto& wanted) { return tables.find_keys(std::span(wanted)); });
+    add_lines(keys, found);
     const auto tombstones = tables.find_tombstones(keys);
     for (std::size_t i = 0; i < keys.size(); ++i) {
       const Key& key = keys[i];

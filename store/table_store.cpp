@@ -81,15 +81,20 @@ class Pager {
   std::optional<Cursor> next_;
 };
 
-/// Sets the limit of each peak to what the key's window of that length may have.
+/// Sets the limit of each peak to what the key's window of that length may have. Removes those of
+/// windows that the key no longer has.
 void set_limits(Tables& tables, const std::optional<KeyId>& id, std::vector<core::Peak>& peaks) {
   if (peaks.empty()) {
     return;
   }
   const auto key = find(tables, std::span<const KeyId>(&*id, 1)).front();
+  const core::Windows windows = key ? key->windows() : core::Windows();
   for (core::Peak& peak : peaks) {
-    peak.limit = key ? key->rate_limit : 0;
+    const auto* const limit =
+        std::ranges::find(windows, static_cast<core::Window>(peak.window_seconds), &core::Limit::window);
+    peak.limit = limit == windows.end() ? 0 : static_cast<std::uint32_t>(limit->requests);
   }
+  std::erase_if(peaks, [](const core::Peak& peak) { return peak.limit == 0; });
 }
 
 /// Adds the names of the keys to the groups of a report by key.

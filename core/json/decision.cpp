@@ -1,5 +1,6 @@
 #include <charconv>
 
+#include "core/json/limits.h"
 #include "core/json/shape.h"
 
 namespace nexakey::core {
@@ -43,6 +44,18 @@ std::optional<Scopes> known_scopes(const Decision& decision) {
   return decision.key_id ? std::optional(decision.scopes) : std::nullopt;
 }
 
+using Remaining = Integer<std::uint64_t, 0, std::int64_t{kMaxQuota}>;
+using Seconds = Integer<std::int64_t, 0, std::int64_t{kMaxCount}>;
+
+constexpr auto kLimitState = std::make_tuple(
+    member<LimitState>(
+        "window", [](auto& state) -> auto& { return state.limit.window; }, Presence::required),
+    member_as<RequestsCodec>(
+        "requests", [](auto& state) -> auto& { return state.limit.requests; }, Presence::required),
+    member_as<Remaining>("remaining", &LimitState::remaining, Presence::required),
+    member<LimitState>("reset_at", &LimitState::reset_at, Presence::required),
+    member_as<Seconds>("reset_in", &LimitState::reset_in, Presence::required));
+
 constexpr auto kDecision = std::make_tuple(
     computed<Codec<bool>>("allowed", [](const Decision& d) { return d.allowed(); }),
     computed<Integer<int, 200, 503>>("status",
@@ -52,6 +65,8 @@ constexpr auto kDecision = std::make_tuple(
     member_as<OptionalText>("workspace", &Decision::workspace),
     computed<KnownScopes>("scopes", known_scopes),
     member<Decision>("client_ip", &Decision::client_ip),
+    member_as<List<LimitState, Object<LimitState, kLimitState>>>("limits", &Decision::limits,
+                                                                 Presence::sparse),
     computed<Headers>("headers", [](const Decision& d) { return d.headers(); }),
     computed<Ref>("ref", [](const Decision& d) { return std::string_view(d.ref); }));
 
@@ -77,8 +92,8 @@ Result<std::optional<RateLimit>> read_rate_limit(const Json& headers) {
   if (!headers.contains("X-RateLimit-Limit")) {
     return std::nullopt;
   }
-  const auto limit = read_number<std::uint32_t>(headers, "X-RateLimit-Limit");
-  const auto remaining = read_number<std::uint32_t>(headers, "X-RateLimit-Remaining");
+  const auto limit = read_number<std::uint64_t>(headers, "X-RateLimit-Limit");
+  const auto remaining = read_number<std::uint64_t>(headers, "X-RateLimit-Remaining");
   const auto reset_at = read_number<std::int64_t>(headers, "X-RateLimit-Reset");
   const auto retry_after = read_number<std::int64_t>(headers, "Retry-After");
   for (const bool is_read :

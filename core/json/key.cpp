@@ -11,6 +11,7 @@ constexpr auto kChange =
                     member<KeyChange>("expires_at", &KeyChange::expires_at, Presence::sparse),
                     member_as<Settable<std::uint32_t, RateLimitCodec>>(
                         "rate_limit", &KeyChange::rate_limit, Presence::sparse),
+                    member<KeyChange>("limits", &KeyChange::limits, Presence::sparse),
                     member<KeyChange>("labels", &KeyChange::labels),
                     member_as<Settable<bool>>("suspended", &KeyChange::suspended, Presence::sparse),
                     member<KeyChange>("allow", &KeyChange::allow),

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "core/json/limits.h"
 #include "core/json/shape.h"
 
 namespace nexakey::core::shape {
@@ -13,6 +14,7 @@ constexpr auto decoded_key_members(Presence ip) {
       member_as<AnyScopes>("scopes", &Key::scopes, Presence::required),
       member<Key>("whitelist", &Key::whitelist),
       member_as<RateLimitCodec>("rate_limit", &Key::rate_limit),
+      member<Key>("limits", &Key::limits, Presence::sparse),
       computed<Named<KeyStatus, parse_status>>(
           "status", [](const Key& key, Time now) { return key.status(now); }),
       member<Key>("labels", &Key::labels),
@@ -25,6 +27,7 @@ constexpr auto decoded_key_members(Presence ip) {
       member<Key>(
           "last_used_ip", [](auto& key) -> auto& { return key.last_use.ip; }, ip),
       member<Key>("rotated_from", &Key::rotated_from),
+      member<Key>("line", &Key::line, Presence::sparse),
       member<Key>("superseded_by", &Key::superseded_by));
 }
 inline constexpr auto kDamageMember =

@@ -40,7 +40,7 @@ std::unique_ptr<LockGuard> Counter::lock_with_room(std::span<const std::string> 
   // On a full disk, the keys that have windows are decided nevertheless.
   for (bool is_full = false;;) {
     auto guard = std::make_unique<LockGuard>(database_.lock_file(), Lock::live);
-    if (!live().windows.make_room(endpoints.size()) && !is_full) {
+    if (!live().windows.make_room(2 * endpoints.size()) && !is_full) {
       guard.reset();
       is_full = !prepare_windows(Reserve::partly_used);
     } else if (live().journal.make_room(size)) {

@@ -25,7 +25,8 @@ class Counter {
   LiveState& live();
 
   /// Takes Lock::live, with room in the journal for one record of each endpoint that is not empty,
-  /// and in the windows for as many keys. Flushes the journal or lets it grow if it must.
+  /// and in the windows for as many keys and the first keys of their lines. Flushes the journal or
+  /// lets it grow if it must.
   std::unique_ptr<LockGuard> lock_with_room(std::span<const std::string> endpoints);
   /// Adds a record for which there is room. Requires Lock::live.
   void append(const UsageRecord& record);

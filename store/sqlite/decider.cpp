@@ -1,11 +1,13 @@
 #include "store/sqlite/decider.h"
 
 #include <algorithm>
+#include <array>
 #include <system_error>
 #include <utility>
 
 #include "core/endpoint.h"
 #include "store/columns.h"
+#include "store/sqlite/quota_sums.h"
 #include "store/sqlite/statement.h"
 
 namespace nexakey::store::sqlite {
@@ -15,14 +17,24 @@ using core::KeyRules;
 using core::Request;
 using core::Time;
 
-/// How full the window of the key is after a decision; nothing if it did not ask the window.
-std::optional<WindowFill> fill_after(const core::Decision& decision) {
-  if (!decision.rate_limit) {
-    return std::nullopt;
+/// How full the sliding windows of a key are after a decision.
+class Fills {
+ public:
+  explicit Fills(const core::Decision& decision) {
+    for (const auto& [limit, remaining, reset_at, reset_in] : decision.limits) {
+      if (!is_quota(limit.window)) {
+        fills_.at(size_++) = {.length = seconds_of(limit.window),
+                              .requests = static_cast<std::uint32_t>(limit.requests - remaining)};
+      }
+    }
   }
-  return WindowFill{.length = kMinute,
-                    .requests = decision.rate_limit->limit - decision.rate_limit->remaining};
-}
+  [[nodiscard]] std::span<const WindowFill> all() const { return std::span(fills_).first(size_); }
+
+ private:
+  std::array<WindowFill, core::kMaxSlidingWindows> fills_{};
+  std::size_t size_ = 0;
+};
+static_assert(core::kMaxSlidingWindows <= UsageJournal::kMaxFills);
 
 /// How many requests are decided with one read transaction and under one Lock::live.
 constexpr std::size_t kBatch = 64;
@@ -56,11 +68,40 @@ std::vector<std::optional<KeyRules>> Decider::look_up(std::span<const Request> r
   });
 }
 
-core::SlidingWindow Decider::window_of(const KeyRules& key, core::Tick now) {
+/// Takes Lock::live as Counter::lock_with_room does, when all quotas of active keys are counted.
+std::unique_ptr<LockGuard> Decider::lock_with_counts(std::span<const std::optional<KeyRules>> keys,
+                                                     std::span<const std::string> endpoints) {
+  const LiveState& live = counter_.live();
+  const auto has_no_counts = [&](const std::optional<KeyRules>& key) {
+    if (!key || !key->limits.has_quota()) {
+      return false;
+    }
+    const Time now = core::system_time();
+    return key->is_active(now) && !live.windows.has_counts(*key, now);
+  };
+  for (;;) {
+    auto guard = counter_.lock_with_room(endpoints);
+    const auto key = std::ranges::find_if(keys, has_no_counts);
+    if (key == keys.end()) {
+      return guard;
+    }
+    guard.reset();
+    const CountedLine counted =
+        count_line(database_, live.journal.id(), (*key)->first_of_line(), core::system_time());
+    guard = counter_.lock_with_room(endpoints);
+    const Time now = core::system_time();
+    if (const auto sums = with_journal(database_, live.journal, counted, now)) {
+      WindowFile& windows = counter_.live().windows;
+      windows.set_counts(**key, now, *sums, windows.now());
+    }
+  }
+}
+
+core::KeyWindows Decider::windows_of(const KeyRules& key, core::Tick now) {
   WindowFile& windows = counter_.live().windows;
   for (;;) {
     try {
-      return windows.window(key.id, key.rate_limit, now);
+      return windows.windows_of(key, now);
     } catch (const std::system_error& error) {
       // The file of the windows must grow, even on a full disk.
       if (!is_disk_full(error) || !database_.shrink_reserve(Database::Reserve::partly_used)) {
@@ -81,29 +122,28 @@ void Decider::verify_batch(std::span<const Request> requests, const VerifyOption
     }
   }
   WindowFile& windows = counter_.live().windows;
-  const auto guard = counter_.lock_with_room(endpoints);
+  const auto guard = lock_with_counts(keys, endpoints);
   const Time now = core::system_time();
   const core::Tick tick = windows.now();
   for (std::size_t i = 0; i < requests.size(); ++i) {
     const KeyRules* const key = keys[i] ? &*keys[i] : nullptr;
-    std::optional<core::SlidingWindow> window;
+    std::optional<core::KeyWindows> windows_of_key;
     if (key != nullptr && key->is_active(now)) {
-      window.emplace(window_of(*key, tick));
+      windows_of_key.emplace(windows_of(*key, tick));
     }
     Verification& verification = verifications.emplace_back();
-    verification.decision =
-        core::decide(requests[i], key, window ? &*window : nullptr, now, tick, dry_run);
+    verification.decision = core::decide(
+        requests[i], key, windows_of_key ? &*windows_of_key : nullptr, now, tick, dry_run);
     if (options.explain) {
       verification.checks = core::explain(requests[i], key, verification.decision, now);
     }
     if (verification.decision.is_counted() && !dry_run) {
-      const auto fill = fill_after(verification.decision);
       counter_.append({.key = *verification.decision.key_id,
                        .at = now,
                        .status = core::counted_status(verification.decision.reason),
                        .endpoint = endpoints[i],
                        .address = requests[i].ip,
-                       .fills = fill ? std::span(&*fill, 1) : std::span<const WindowFill>()});
+                       .fills = Fills(verification.decision).all()});
     }
   }
 }

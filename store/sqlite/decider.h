@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -24,7 +25,9 @@ class Decider {
 
  private:
   std::vector<std::optional<core::KeyRules>> look_up(std::span<const core::Request> requests);
-  core::SlidingWindow window_of(const core::KeyRules& key, core::Tick now);
+  core::KeyWindows windows_of(const core::KeyRules& key, core::Tick now);
+  std::unique_ptr<LockGuard> lock_with_counts(std::span<const std::optional<core::KeyRules>> keys,
+                                              std::span<const std::string> endpoints);
   void verify_batch(std::span<const core::Request> requests, const VerifyOptions& options,
                     std::vector<Verification>& verifications);
   std::vector<std::string> endpoints_of(std::span<const core::UpstreamResponse> responses);

@@ -416,6 +416,15 @@ void UsageJournal::read(std::uint64_t generation,
   }
 }
 
+void UsageJournal::read_after(std::uint64_t generation,
+                              const std::function<void(const UsageRecord&)>& visit) const {
+  for (const Segment& segment : segments()) {
+    if (segment.generation > generation) {
+      this->visit(segment, visit);
+    }
+  }
+}
+
 void UsageJournal::recover(const Boot& boot) {
   for (Segment& segment : segments()) {
     segment.used = visit(segment, [](const UsageRecord&) {});

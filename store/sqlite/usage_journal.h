@@ -96,6 +96,9 @@ class UsageJournal {
   /// Calls `visit` with each record of a sealed segment. Requires Lock::writer, as
   /// `sync_generation` does: only its holder seals and flushes.
   void read(std::uint64_t generation, const std::function<void(const UsageRecord&)>& visit) const;
+  /// Calls `visit` with each record of the generations after one.
+  void read_after(std::uint64_t generation,
+                  const std::function<void(const UsageRecord&)>& visit) const;
   /// Writes the generation of the active segment to disk. A power cut must not make a generation
   /// active again that the tables know as flushed: its new records would never be counted.
   void sync_generation() const;

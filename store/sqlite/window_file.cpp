@@ -17,8 +17,9 @@ using core::Tick;
 /// What one turn moves at most: slots that it looks at, and times that it copies.
 constexpr std::uint64_t kSlotsPerTurn = 1024;
 constexpr std::uint64_t kTimesPerTurn = std::uint64_t{1} << 16U;
-/// The maximum number of keys that a turn uses.
-constexpr std::uint64_t kKeysPerTurn = 64;
+/// The maximum number of slots that a turn uses: those of 64 keys and of the first keys of their
+/// lines.
+constexpr std::uint64_t kKeysPerTurn = 128;
 constexpr const char* kWindowsLoss = "every key starts with an empty minute";
 
 WindowTable open_or_create(const std::filesystem::path& path, const StoreIdentity& store,
@@ -189,20 +190,70 @@ bool WindowFile::make_room(std::size_t keys) {
   return newest().has_room(keys);
 }
 
-SlidingWindow WindowFile::window(KeyId id, std::uint32_t limit, Tick now) {
+/// The slot of a key, which is made if there is none.
+WindowTable::Slot& WindowFile::slot_of(KeyId id, Tick now) {
   WindowTable& table = newest();
   table.header().uses += 1;
-  WindowTable::Slot* slot = table.find(id);
-  if (slot == nullptr) {
-    WindowTable::Slot* const old = next_ ? table_.find(id) : nullptr;
-    slot = old != nullptr && table_.is_live(*old, now) ? &table.adopt(*old, table_.view(*old), now)
-                                                       : &table.insert(id);
+  if (WindowTable::Slot* const slot = table.find(id)) {
+    return *slot;
   }
-  if (table.view(*slot).is_short(limit, now)) {
-    table.grow(id, now);
-    slot = table.find(id);
+  WindowTable::Slot* const old = next_ ? table_.find(id) : nullptr;
+  return old != nullptr && table_.is_live(*old, now) ? table.adopt(*old, table_.view(*old), now)
+                                                     : table.insert(id);
+}
+
+core::KeyWindows WindowFile::windows_of(const core::KeyRules& key, Tick now) {
+  const KeyId line = key.first_of_line();
+  const bool has_quota = key.limits.has_quota();
+  if (has_quota && line != key.id) {
+    slot_of(line, now);  // first, because it may move the other one in memory
   }
-  return table.view(*slot);
+  WindowTable::Slot* slot = &slot_of(key.id, now);
+  WindowTable& table = newest();
+  const core::Windows windows = key.windows();
+  slot->window = core::longest_of(windows);
+  const bool is_short = std::ranges::any_of(windows, [&](const core::Limit& limit) {
+    return !is_quota(limit.window) &&
+           table.view(*slot).is_short(static_cast<std::uint32_t>(limit.requests), now,
+                                      std::chrono::seconds(seconds_of(limit.window)));
+  });
+  if (is_short) {
+    table.grow(key.id, now);
+    slot = table.find(key.id);
+  }
+  if (!has_quota) {
+    slot->day = 0;  // its requests are not counted from now on
+    return {.log = table.view(*slot), .quotas = std::nullopt};
+  }
+  WindowTable::Slot& counters = line == key.id ? *slot : *table.find(line);
+  return {.log = table.view(*slot),
+          .quotas = core::QuotaCounters(counters.day, counters.day_count, counters.month_count)};
+}
+
+bool WindowFile::has_counts(const core::KeyRules& key, core::Time at) const {
+  const auto counted_day = [&](KeyId id) {
+    const WindowTable::Slot* slot = newest().find(id);
+    if (slot == nullptr && next_) {
+      slot = table_.find(id);
+    }
+    return slot == nullptr ? 0 : slot->day;
+  };
+  // If the clock was set back, the counts are of another day.
+  const std::uint32_t day = counted_day(key.first_of_line());
+  return day != 0 && day <= core::QuotaCounters::day_of(at) && counted_day(key.id) != 0;
+}
+
+void WindowFile::set_counts(const core::KeyRules& key, core::Time at, const QuotaSums& sums,
+                            Tick now) {
+  const std::uint32_t day = core::QuotaCounters::day_of(at);
+  slot_of(key.id, now).day = day;
+  WindowTable::Slot& counters = slot_of(key.first_of_line(), now);
+  counters.day = 0;
+  std::atomic_signal_fence(std::memory_order_release);
+  counters.day_count = sums.day;
+  counters.month_count = sums.month;
+  std::atomic_signal_fence(std::memory_order_release);
+  counters.day = day;
 }
 
 // At five eighths, or when the arena is larger than it was planned to be.
@@ -227,7 +278,7 @@ WindowFile::Estimate WindowFile::estimate() const {
       estimate.times += slot.place.size();
     } else if (table_.is_live(slot, now)) {
       estimate.slots += 1;
-      estimate.times += WindowTable::ring_size(table_.view(slot), now);
+      estimate.times += WindowTable::ring_size(slot, table_.view(slot), now);
     }
   }
   return estimate;

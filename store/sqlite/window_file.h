@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "core/decision.h"
 #include "core/id.h"
 #include "core/sliding_window.h"
 #include "store/sqlite/lock_file.h"
@@ -12,8 +13,14 @@
 
 namespace nexakey::store::sqlite {
 
-/// The sliding windows of all keys that were used within the last minute, in a file that all
-/// processes on the store have mapped.
+/// The requests that quotas count.
+struct QuotaSums {
+  std::uint64_t day = 0;
+  std::uint64_t month = 0;
+};
+
+/// The sliding windows of all keys that were used within their lengths, and the counters of quotas,
+/// in a file that all processes on the store have mapped.
 ///
 /// When the file is filling, a process prepares another one of suitable size, without Lock::live.
 /// From then on, each turn of the lock moves some of the windows that are not empty. A window is
@@ -46,9 +53,13 @@ class WindowFile {
   /// after a reboot. Throws StoreProblem if a process with another clock has taken over the file.
   [[nodiscard]] core::Tick now() const;
 
-  /// The window of a key, with room for one more request if `limit` has any. `now`: the result of
-  /// now() in the same turn. Valid until the next call or the release of the lock.
-  core::SlidingWindow window(core::KeyId id, std::uint32_t limit, core::Tick now);
+  /// The windows of a key, with room for one more request if its limits have any. `now`: the result
+  /// of now() in the same turn. Valid until the next call or the release of the lock.
+  core::KeyWindows windows_of(const core::KeyRules& key, core::Tick now);
+
+  /// Whether the quotas of a key, which has some, are counted; if not, they must be set.
+  [[nodiscard]] bool has_counts(const core::KeyRules& key, core::Time at) const;
+  void set_counts(const core::KeyRules& key, core::Time at, const QuotaSums& sums, core::Tick now);
 
   /// Prepares another file if this one is filling, and lets it replace this one when all windows
   /// have moved. Does nothing else, so that it may be called often. Requires no lock; takes
@@ -68,6 +79,7 @@ class WindowFile {
   [[nodiscard]] bool is_filling() const;
   [[nodiscard]] core::Tick read_time() const;
   void follow();
+  WindowTable::Slot& slot_of(core::KeyId id, core::Tick now);
   void set_clock();
   void move_some();
   void finish(const LockFile& lock);

@@ -9,6 +9,8 @@
 
 #include <fcntl.h>
 
+#include "core/limits.h"
+
 namespace nexakey::store::sqlite {
 namespace {
 
@@ -159,13 +161,19 @@ Tick WindowTable::newest(const Slot& slot) const {
 }
 
 bool WindowTable::is_live(const Slot& slot, Tick now) const {
+  constexpr std::uint32_t kMaxDaysOfMonth = 31;
   const Tick last = newest(slot);
-  return last != Tick::min() && now - last < std::chrono::seconds(slot.window);
+  if (last != Tick::min() && now - last < std::chrono::seconds(slot.window)) {
+    return true;
+  }
+  return slot.key != 0 && slot.day != 0 &&
+         slot.day + kMaxDaysOfMonth > core::QuotaCounters::day_of(core::system_time());
 }
 
-std::uint64_t WindowTable::ring_size(const SlidingWindow& window, Tick now) {
+std::uint64_t WindowTable::ring_size(const Slot& slot, const SlidingWindow& window, Tick now) {
   constexpr auto kAny = std::numeric_limits<std::uint32_t>::max();
-  return std::max(kMinRing, std::bit_ceil(std::uint64_t{window.occupied(kAny, now)} + 1));
+  const std::uint64_t times = window.occupied(kAny, now, std::chrono::seconds(slot.window));
+  return std::max(kMinRing, std::bit_ceil(times + 1));
 }
 
 // Up to seven eighths: a search then looks at about 32 slots.
@@ -221,15 +229,16 @@ WindowTable::Slot& WindowTable::insert(KeyId id) {
 
 WindowTable::Slot& WindowTable::adopt(const Slot& slot, const SlidingWindow& window, Tick now) {
   Slot moved = slot;
-  moved.place = allocate(ring_size(window, now));
-  window.copy_to(ring(moved), now);
+  moved.place = allocate(ring_size(slot, window, now));
+  window.copy_to(ring(moved), now, std::chrono::seconds(slot.window));
   return publish(moved);
 }
 
 void WindowTable::grow(KeyId id, Tick now) {
   const Place place = allocate(2 * find(id)->place.size());
   Slot& slot = *find(id);  // again, because the file may be mapped elsewhere now
-  view(slot).copy_to({arena() + place.offset(), place.size()}, now);
+  view(slot).copy_to({arena() + place.offset(), place.size()}, now,
+                     std::chrono::seconds(slot.window));
   std::atomic_signal_fence(std::memory_order_release);
   slot.place = place;
 }
@@ -237,8 +246,9 @@ void WindowTable::grow(KeyId id, Tick now) {
 Tick WindowTable::recount() {
   header().slots_used = 0;
   header().arena_size = mapped_times();
-  for (const Slot& slot : slots()) {
+  for (Slot& slot : slots()) {
     if (slot.key != 0) {
+      slot.day = 0;
       header().slots_used += 1;
       if (has(slot.place)) {
         header().arena_used = std::max(header().arena_used, slot.place.end());

@@ -49,9 +49,11 @@ class WindowTable {
     Place place;       ///< of the ring
     std::uint64_t count = 0;
     std::uint32_t window = kMinute;  ///< the longest sliding window, in seconds
-    std::uint32_t day = 0;           ///< days since 1970 of the last request that quotas count
-    std::uint64_t day_count = 0;     ///< requests on that day
-    std::uint64_t month_count = 0;   ///< requests in the month of that day
+    /// Days since 1970 of the last request that quotas counted; 0: they have to be counted anew.
+    /// The slot of the first key of a line has the counts, those of the others only the day.
+    std::uint32_t day = 0;
+    std::uint64_t day_count = 0;    ///< requests on that day
+    std::uint64_t month_count = 0;  ///< requests in the month of that day
     std::array<std::uint64_t, 2> unused{};
   };
 
@@ -108,7 +110,7 @@ class WindowTable {
   [[nodiscard]] core::SlidingWindow view(Slot& slot) const { return {slot.count, ring(slot)}; }
   /// The time of a slot's last request; Tick::min() if it had none.
   [[nodiscard]] core::Tick newest(const Slot& slot) const;
-  /// Whether a slot has times that a window can still ask for.
+  /// Whether a slot has times that a window can still ask for, or counts of a quota.
   [[nodiscard]] bool is_live(const Slot& slot, core::Tick now) const;
 
   /// Whether it has room for as many more slots.
@@ -121,14 +123,16 @@ class WindowTable {
   void grow(core::KeyId id, core::Tick now);
 
   /// Counts the slots after a power cut, which may have left a header that does not count them all.
-  /// Returns the latest time in the file; Tick::min() if there is none.
+  /// Quotas have to be counted anew, because the journal may be ahead of their counts. Returns the
+  /// latest time in the file; Tick::min() if there is none.
   core::Tick recount();
 
   /// Writes the file to disk. Requires no lock.
   void sync() const { mapping_.file().sync(); }
 
-  /// The size of the ring for the times of a window.
-  static std::uint64_t ring_size(const core::SlidingWindow& window, core::Tick now);
+  /// The size of the ring for the times of the windows of a slot.
+  static std::uint64_t ring_size(const Slot& slot, const core::SlidingWindow& window,
+                                 core::Tick now);
 
  private:
   WindowTable(Mapping mapping, std::filesystem::path path)

@@ -34,14 +34,14 @@ class Windows {
       : lock_(folder / "lock"), file_(LockGuard(lock_, Lock::live), folder / "windows") {}
 
   /// What `admit` of a key returns.
-  core::Admission admit(std::int64_t key, std::uint32_t limit) {
+  core::Room admit(std::int64_t key, std::uint32_t limit) {
     return turn([&](WindowFile& file, Tick now) {
-      return file.window(KeyId(key), limit, now).admit(limit, now);
+      return core::test::admit(file.windows_of(rules(key, limit), now).log, limit, now);
     });
   }
-  core::Admission peek(std::int64_t key, std::uint32_t limit) {
+  core::Room peek(std::int64_t key, std::uint32_t limit) {
     return turn([&](WindowFile& file, Tick now) {
-      return file.window(KeyId(key), limit, now).peek(limit, now);
+      return file.windows_of(rules(key, limit), now).log.look(limit, now);
     });
   }
   void prepare() { file_.file.prepare(lock_); }
@@ -55,8 +55,15 @@ class Windows {
     WindowFile file;
   };
 
+  static core::KeyRules rules(std::int64_t key, std::uint32_t limit) {
+    core::KeyRules rules;
+    rules.id = KeyId(key);
+    rules.rate_limit = limit;
+    return rules;
+  }
+
   template <typename Work>
-  core::Admission turn(const Work& work) {
+  core::Room turn(const Work& work) {
     for (;;) {
       {
         const LockGuard guard(lock_, Lock::live);
@@ -108,7 +115,7 @@ TEST_CASE("windows stay exact while they move and processes are killed at any po
       for (int n = 0; n < kRequests; ++n) {
         const auto key = static_cast<std::int64_t>(choice() % kKeys);
         line.send(key);
-        line.send(theirs.admit(key, limit_of(key)).admitted ? 1 : 0);
+        line.send(theirs.admit(key, limit_of(key)).has_room ? 1 : 0);
         if (choice() % 50 == 0) {
           theirs.prepare();
         }
@@ -124,7 +131,7 @@ TEST_CASE("windows stay exact while they move and processes are killed at any po
       const auto answer = user.line().receive();
       if (!answer) {
         // Killed in the middle: it was admitted, or not.
-        const std::uint32_t left = mine.peek(*key, limit).remaining;
+        const std::uint64_t left = mine.peek(*key, limit).remaining;
         CHECK(left <= limit - admitted);
         CHECK(left + 1 >= limit - admitted);
         admitted = limit - left;
@@ -148,7 +155,7 @@ TEST_CASE("windows stay exact while they move and processes are killed at any po
 void begin_to_move(const fs::path& folder, std::int64_t keys) {
   Windows windows(folder);
   for (std::int64_t key = 0; key < keys; ++key) {
-    REQUIRE(windows.admit(key, 2).admitted);
+    REQUIRE(windows.admit(key, 2).has_room);
   }
   while (!windows.is_moving()) {
     windows.prepare();
@@ -176,7 +183,7 @@ TEST_CASE("a killed move goes on") {
         Windows theirs(folder.path());
         line.send(-1);
         for (std::int64_t key = 0;; key += 997) {
-          line.send(theirs.admit(key % (2 * kKeys), 2).admitted ? key % (2 * kKeys) : -1);
+          line.send(theirs.admit(key % (2 * kKeys), 2).has_room ? key % (2 * kKeys) : -1);
         }
       });
       REQUIRE(user.line().receive());
@@ -191,7 +198,7 @@ TEST_CASE("a killed move goes on") {
     std::uint64_t unknown = 0;
     for (std::int64_t key = 0; key < 2 * kKeys; ++key) {
       const std::uint32_t expected = (key < kKeys ? 1 : 2) - (admitted.contains(key) ? 1 : 0);
-      const std::uint32_t left = windows.peek(key, 2).remaining;
+      const std::uint64_t left = windows.peek(key, 2).remaining;
       REQUIRE(left <= expected);
       unknown += expected - left;
     }
@@ -227,7 +234,7 @@ TEST_CASE("after a power cut, windows whose ring is lost start empty, and the ot
   {
     Windows windows(folder.path());
     for (std::int64_t key = 0; key < 10; ++key) {
-      REQUIRE(windows.admit(key, 2).admitted);
+      REQUIRE(windows.admit(key, 2).has_room);
     }
   }
   // The slot of key 3 is the fifth; a ring behind the end of the file.
@@ -248,21 +255,21 @@ TEST_CASE("the arena grows under a process that knows the smaller one") {
   Windows one(folder.path());
   Windows other(folder.path());
   constexpr std::uint32_t kLimit = 100'000;
-  CHECK(one.admit(1, kLimit).admitted);
-  CHECK(other.admit(2, kLimit).admitted);
+  CHECK(one.admit(1, kLimit).has_room);
+  CHECK(other.admit(2, kLimit).has_room);
   const auto size = fs::file_size(folder / "windows");
   for (std::uint32_t n = 1; n < kLimit; ++n) {
-    REQUIRE(one.admit(1, kLimit).admitted);
+    REQUIRE(one.admit(1, kLimit).has_room);
   }
   CHECK(fs::file_size(folder / "windows") > size);
-  CHECK(!other.admit(1, kLimit).admitted);
+  CHECK(!other.admit(1, kLimit).has_room);
   CHECK(other.admit(2, kLimit).remaining == kLimit - 2);
 }
 
 TEST_CASE("windows of a process with another clock are not used any more") {
   const TemporaryDirectory folder;
   Windows mine(folder.path());
-  CHECK(mine.admit(1, 10).admitted);
+  CHECK(mine.admit(1, 10).has_room);
   // As a process does that this one cannot see.
   Boot boot = store::sqlite::read_boot();
   boot.offset += 1'000'000'000;

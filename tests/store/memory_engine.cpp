@@ -26,7 +26,8 @@ struct MemoryEngine::Data {
   /// By key, day, grain, time, endpoint and status: the order of an export.
   std::map<std::tuple<KeyId, Time, core::Grain, Time, std::string, int>, std::uint64_t> usage;
   std::map<KeyId, Window> windows;
-  std::map<std::pair<KeyId, Time>, core::Peak> peaks;
+  /// By key, hour and length of the window.
+  std::map<std::tuple<KeyId, Time, std::uint32_t>, core::Peak> peaks;
   std::map<PartName, std::pair<std::string, Time>> parts;
   std::vector<AcceptedImport> imports;  // in the order of their acceptance
 };
@@ -91,7 +92,7 @@ class MemoryTables final : public DecidingTables {
     for (const KeyId id : ids) {
       std::erase_if(data_.keys, [&](const Key& key) { return key.id == id; });
       data_.windows.erase(id);
-      std::erase_if(data_.peaks, [&](const auto& peak) { return peak.first.first == id; });
+      std::erase_if(data_.peaks, [&](const auto& peak) { return std::get<0>(peak.first) == id; });
     }
   }
   std::vector<core::Tombstone> find_tombstones(std::span<const Key> keys) override {
@@ -298,7 +299,7 @@ class MemoryTables final : public DecidingTables {
   Window window(KeyId key) override { return data_.windows[key]; }
   void set_window(KeyId key, const Window& window) override { data_.windows[key] = window; }
   void raise_peak(KeyId key, const core::Peak& peak) override {
-    core::Peak& known = data_.peaks[{key, peak.hour}];
+    core::Peak& known = data_.peaks[{key, peak.hour, peak.window_seconds}];
     if (known.requests < peak.requests) {
       known = peak;
     }
@@ -306,10 +307,22 @@ class MemoryTables final : public DecidingTables {
   void scan_peaks(KeyId key, Time since,
                   const std::function<void(const core::Peak&)>& visit) override {
     for (const auto& [place, peak] : data_.peaks) {
-      if (place.first == key && place.second >= since) {
+      if (std::get<0>(place) == key && std::get<1>(place) >= since) {
         visit(peak);
       }
     }
+  }
+  std::uint64_t admitted_since(KeyId line, Time since) override {
+    std::uint64_t requests = 0;
+    for (const auto& [row, number] : data_.usage) {
+      const auto& [id, day, grain, time, endpoint, status] = row;
+      const auto key = std::ranges::find(data_.keys, id, &Key::id);
+      if (key != data_.keys.end() && key->first_of_line() == line && status == 200 &&
+          time >= since) {
+        requests += number;
+      }
+    }
+    return requests;
   }
   std::set<std::string> endpoints_of(KeyId key, Time day) override {
     std::set<std::string> endpoints;

@@ -25,7 +25,8 @@ struct MemoryStore::Data {
   std::vector<Token> tokens;
   std::vector<core::AuditEntry> log;
   std::map<KeyId, std::deque<Tick>> admitted;
-  std::map<std::pair<KeyId, Time>, std::uint32_t> peaks;  // of an hour
+  /// By key, hour and length of the window.
+  std::map<std::tuple<KeyId, Time, std::uint32_t>, std::uint32_t> peaks;
   /// By key, day, grain, time, endpoint and status: the order of an export.
   using Row = std::tuple<KeyId, Time, core::Grain, Time, std::string, int>;
   std::map<Row, std::uint64_t> usage;
@@ -68,22 +69,46 @@ struct MemoryStore::Data {
     std::erase_if(keys, [id = removed.id](const Key& key) { return key.id == id; });
   }
 
-  core::Admission admit(const Key& key, Tick now, bool takes_room) {
+  [[nodiscard]] core::Room room_in(const Key& key, const core::Limit& limit, Tick now) {
+    const Tick length = std::chrono::seconds(seconds_of(limit.window));
     std::deque<Tick>& times = admitted[key.id];
     const auto inside =
-        std::ranges::count_if(times, [&](Tick time) { return now - time < core::kWindowLength; });
-    const auto used = std::min(static_cast<std::uint32_t>(inside), key.rate_limit);
-    core::Admission admission{.admitted = used < key.rate_limit,
-                              .remaining = key.rate_limit - used,
-                              .reset_in = core::kWindowLength};
-    if (used > 0) {
-      admission.reset_in += times[times.size() - used] - now;
+        std::ranges::count_if(times, [&](Tick time) { return now - time < length; });
+    const auto used = std::min(static_cast<std::uint64_t>(inside), limit.requests);
+    return {.has_room = used < limit.requests,
+            .remaining = limit.requests - used,
+            .reset_in = length + (used == 0 ? Tick{} : times[times.size() - used] - now)};
+  }
+
+  /// The admitted requests of a line of rotations since a time.
+  [[nodiscard]] std::uint64_t used(KeyId line, Time since) {
+    std::uint64_t requests = 0;
+    for (const auto& [row, number] : usage) {
+      const Key* const key = find(std::get<0>(row));
+      if (key != nullptr && key->first_of_line() == line && std::get<5>(row) == 200 &&
+          std::get<3>(row) >= since) {
+        requests += number;
+      }
     }
-    if (admission.admitted && takes_room) {
-      times.push_back(now);
-      --admission.remaining;
+    return requests;
+  }
+
+  core::Rooms admit(const Key& key, Time at, Tick now, bool takes_room) {
+    core::Rooms rooms;
+    for (const core::Limit& limit : key.windows()) {
+      const Time since =
+          limit.window == core::Window::day ? core::start_of_day(at) : core::start_of_month(at);
+      rooms.push_back(is_quota(limit.window)
+                          ? core::room_of_quota(limit, used(key.first_of_line(), since), at)
+                          : room_in(key, limit, now));
     }
-    return admission;
+    if (takes_room && std::ranges::all_of(rooms.all(), &core::Room::has_room)) {
+      admitted[key.id].push_back(now);
+      for (core::Room& room : rooms.all()) {
+        --room.remaining;
+      }
+    }
+    return rooms;
   }
 
   void count(const Key& key, std::string endpoint, int status, Time now) {
@@ -414,12 +439,12 @@ Result<std::vector<Verification>> MemoryStore::verify(std::span<const core::Requ
     const Time now = core::system_time();
     const Tick tick = std::chrono::steady_clock::now().time_since_epoch();
     const auto refused = core::refusal(request, key, now);
-    std::optional<core::Admission> admission;
+    core::Rooms rooms;
     if (key != nullptr && key->is_active(now)) {
-      admission = data_->admit(*key, tick, counted && !refused);
+      rooms = data_->admit(*key, now, tick, counted && !refused);
     }
     Verification& verification = verifications.emplace_back();
-    verification.decision = core::conclude(request, key, refused, admission, now);
+    verification.decision = core::conclude(request, key, refused, rooms.all(), now);
     if (options.explain) {
       verification.checks = core::explain(request, key, verification.decision, now);
     }
@@ -429,8 +454,11 @@ Result<std::vector<Verification>> MemoryStore::verify(std::span<const core::Requ
       key->last_use = {.at = now, .ip = request.ip};
     }
     if (verification.decision.allowed() && counted) {
-      std::uint32_t& peak = data_->peaks[{key->id, core::start_of_hour(now)}];
-      peak = std::max(peak, key->rate_limit - verification.decision.rate_limit->remaining);
+      for (const auto& [limit, remaining, reset_at, reset_in] : verification.decision.limits) {
+        std::uint32_t& peak =
+            data_->peaks[{key->id, core::start_of_hour(now), seconds_of(limit.window)}];
+        peak = std::max(peak, static_cast<std::uint32_t>(limit.requests - remaining));
+      }
     }
   }
   return verifications;
@@ -451,11 +479,17 @@ Result<core::UsageReport> MemoryStore::usage(const core::UsageQuery& query, Time
     }
   }
   for (const auto& [place, peak] : data_->peaks) {
-    if (place.first == query.key) {
-      reporter.add({.hour = place.second,
-                    .window_seconds = core::kWindowSeconds,
-                    .requests = peak,
-                    .limit = data_->find(place.first)->rate_limit});
+    const auto& [id, hour, seconds] = place;
+    if (id != query.key) {
+      continue;
+    }
+    for (const core::Limit& limit : data_->find(id)->windows()) {
+      if (seconds_of(limit.window) == seconds && !is_quota(limit.window)) {
+        reporter.add({.hour = hour,
+                      .window_seconds = seconds,
+                      .requests = peak,
+                      .limit = static_cast<std::uint32_t>(limit.requests)});
+      }
     }
   }
   core::UsageReport report = std::move(reporter).finish();

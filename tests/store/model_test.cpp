@@ -69,6 +69,11 @@ class Player {
     key.created_at = at("2026-01-01") + std::chrono::seconds(below(3));
     key.rate_limit = pick<std::uint32_t>({1, 5, 20, 100, 150});
     key.scopes = pick<core::Scopes>({scopes("read"), scopes("write"), scopes("read,write")});
+    if (chance(2)) {
+      key.limits = value_of(
+          core::Limits::from_text(pick<std::string>({"3/1h", "10/10m 30/1h", "4/5m 20/10m 50/1h",
+                                                     "5/day", "12/day 15/month", "9/1h 7/month"})));
+    }
     if (chance(3)) {
       key.whitelist = pick<core::Whitelist>(whitelists_);
     }
@@ -98,7 +103,15 @@ class Player {
 
   core::KeyChange some_change() {
     core::KeyChange change;
-    switch (below(6)) {
+    switch (below(7)) {
+      case 6:
+        // A window that is added would have more of its past in the model.
+        change.limits = {pick<core::LimitChange>({{core::Window::day, 6},
+                                                  {core::Window::day, std::nullopt},
+                                                  {core::Window::month, 20},
+                                                  {core::Window::month, std::nullopt},
+                                                  {core::Window::hour, std::nullopt}})};
+        break;
       case 0:
         change.name = pick<std::string>({"crm", "new"});
         break;
@@ -227,6 +240,11 @@ class Player {
       if (a.rate_limit) {
         CHECK(a.rate_limit->limit == b.rate_limit->limit);
         CHECK(a.rate_limit->remaining == b.rate_limit->remaining);
+      }
+      REQUIRE(a.limits.size() == b.limits.size());
+      for (std::size_t n = 0; n < a.limits.size(); ++n) {
+        CHECK(a.limits[n].limit == b.limits[n].limit);
+        CHECK(a.limits[n].remaining == b.limits[n].remaining);
       }
     }
   }

@@ -37,15 +37,15 @@ struct Scene {
   }
 
   Decision decide_as(bool dry_run) {
-    SlidingWindow window(count, ring);
-    return decide(request, known ? &key : nullptr, known && key.is_active(now) ? &window : nullptr,
+    KeyWindows windows{.log = {count, ring}, .quotas = std::nullopt};
+    return decide(request, known ? &key : nullptr, known && key.is_active(now) ? &windows : nullptr,
                   now, tick, dry_run);
   }
   Decision decide_it() { return decide_as(false); }
 
   void fill_window() {
     for (std::uint32_t i = 0; i < key.rate_limit; ++i) {
-      SlidingWindow(count, ring).admit(key.rate_limit, tick);
+      test::admit({count, ring}, key.rate_limit, tick);
     }
   }
 
@@ -114,8 +114,7 @@ TEST_CASE("A key that is busy is refused without being counted, and may be unkno
   Scene scene;
   for (const KeyRules* const key :
        {static_cast<const KeyRules*>(&scene.key), static_cast<const KeyRules*>(nullptr)}) {
-    const Decision decision =
-        conclude(scene.request, key, Reason::busy_key, std::nullopt, scene.now);
+    const Decision decision = conclude(scene.request, key, Reason::busy_key, {}, scene.now);
     CHECK(name_of(decision.reason) == "busy_key");
     CHECK(status_of(decision.reason) == 503);
     CHECK(decision.key_id.has_value() == (key != nullptr));
@@ -304,6 +303,11 @@ TEST_CASE("A suspended or revoked key is refused regardless of the time") {
 
 TEST_CASE("The headers of each reason are exact") {
   const std::string reset_of_empty = std::to_string(kNowSeconds + 60);
+  const std::pair<std::string_view, std::string> policy{"RateLimit-Policy", R"("minute";q=3;w=60)"};
+  const auto state = [](int remaining) {
+    return std::pair<std::string_view, std::string>{
+        "RateLimit", "\"minute\";r=" + std::to_string(remaining) + ";t=60"};
+  };
   const std::string realm = "Bearer realm=\"nexakey\"";
   const std::string invalid = realm + ", error=\"invalid_token\"";
   struct Row {
@@ -320,21 +324,29 @@ TEST_CASE("The headers of each reason are exact") {
       {Reason::ip_not_allowed,
        {{"X-RateLimit-Limit", "3"},
         {"X-RateLimit-Remaining", "3"},
-        {"X-RateLimit-Reset", reset_of_empty}}},
+        {"X-RateLimit-Reset", reset_of_empty},
+        policy,
+        state(3)}},
       {Reason::insufficient_scope,
        {{"X-RateLimit-Limit", "3"},
         {"X-RateLimit-Remaining", "3"},
         {"X-RateLimit-Reset", reset_of_empty},
+        policy,
+        state(3),
         {"WWW-Authenticate", realm + ", error=\"insufficient_scope\", scope=\"write\""}}},
       {Reason::rate_limited,
        {{"X-RateLimit-Limit", "3"},
         {"X-RateLimit-Remaining", "0"},
         {"X-RateLimit-Reset", reset_of_empty},
-        {"Retry-After", "60"}}},
+        {"Retry-After", "60"},
+        policy,
+        state(0)}},
       {Reason::allowed,
        {{"X-RateLimit-Limit", "3"},
         {"X-RateLimit-Remaining", "2"},
-        {"X-RateLimit-Reset", reset_of_empty}}},
+        {"X-RateLimit-Reset", reset_of_empty},
+        policy,
+        state(2)}},
   };
   REQUIRE(rows.size() == failures().size());
   for (std::size_t i = 0; i < rows.size(); ++i) {
@@ -505,7 +517,7 @@ TEST_CASE("An explanation says that a key is named by its id, and when there is 
   CHECK(explain(scene.request, &scene.key, decision, scene.now).at(1).found ==
         "an id stands for a key");
   decision.reason = Reason::rate_limited;
-  decision.rate_limit->remaining = 0;
+  decision.limits.front().remaining = 0;
   decision.rate_limit->reset_at = 1780315260;
   CHECK(explain(scene.request, &scene.key, decision, scene.now).back().found ==
         "0 of 3 a minute remain, room at 2026-06-01T12:01:00.000Z");

@@ -215,7 +215,7 @@ TEST_CASE("An invalid decision admits nothing") {
            {"headers", R"({"X-RateLimit-Limit":5})"},
            {"headers", R"({"X-RateLimit-Limit":"-5"})"},
            {"headers", R"({"X-RateLimit-Limit":"5x"})"},
-           {"headers", R"({"X-RateLimit-Limit":"4294967296"})"},
+           {"headers", R"({"X-RateLimit-Limit":"18446744073709551616"})"},
        }) {
     CAPTURE(row.name);
     CAPTURE(row.value);

@@ -29,8 +29,8 @@ struct OwnedWindow {
   explicit OwnedWindow(std::size_t size) : ring(size) {}
 
   SlidingWindow view() { return {count, ring}; }
-  Admission admit(std::uint32_t limit, Tick now) { return view().admit(limit, now); }
-  Admission peek(std::uint32_t limit, Tick now) { return view().peek(limit, now); }
+  Room admit(std::uint32_t limit, Tick now) { return test::admit(view(), limit, now); }
+  Room peek(std::uint32_t limit, Tick now) { return view().look(limit, now); }
 
   /// Makes room for one more request, as an owner must whose ring is smaller than the limit.
   void see_to_room(std::uint32_t limit, Tick now) {
@@ -52,26 +52,26 @@ struct OwnedWindow {
 /// last 60 seconds.
 class Model {
  public:
-  [[nodiscard]] Admission peek(std::uint32_t limit, Tick now) const {
+  [[nodiscard]] Room peek(std::uint32_t limit, Tick now) const {
     const auto first_inside = std::ranges::partition_point(
         admitted_, [&](Tick time) { return now - time >= kWindowLength; });
     const auto inside = static_cast<std::uint64_t>(admitted_.end() - first_inside);
     // Only the newest requests, as many as a lowered limit, count.
     const auto counted = std::min<std::uint64_t>(inside, limit);
-    return {.admitted = inside < limit,
-            .remaining = static_cast<std::uint32_t>(limit - counted),
+    return {.has_room = inside < limit,
+            .remaining = limit - counted,
             .reset_in = counted == 0 ? kWindowLength
                                      : *(admitted_.end() - static_cast<std::ptrdiff_t>(counted)) +
                                            kWindowLength - now};
   }
 
-  Admission admit(std::uint32_t limit, Tick now) {
-    Admission admission = peek(limit, now);
-    if (admission.admitted) {
+  Room admit(std::uint32_t limit, Tick now) {
+    Room room = peek(limit, now);
+    if (room.has_room) {
       admitted_.push_back(now);
-      --admission.remaining;
+      --room.remaining;
     }
-    return admission;
+    return room;
   }
 
   [[nodiscard]] const std::vector<Tick>& admitted() const { return admitted_; }
@@ -80,8 +80,8 @@ class Model {
   std::vector<Tick> admitted_;
 };
 
-void require_same(const Admission& actual, const Admission& expected) {
-  REQUIRE(actual.admitted == expected.admitted);
+void require_same(const Room& actual, const Room& expected) {
+  REQUIRE(actual.has_room == expected.has_room);
   REQUIRE(actual.remaining == expected.remaining);
   REQUIRE(actual.reset_in.count() == expected.reset_in.count());
 }
@@ -136,21 +136,21 @@ TEST_CASE("A window fills up, refuses, and opens 60 seconds after its oldest req
         Row{"full again", seconds(190), false, 0, seconds(30)},
         Row{"after a long pause all is free", seconds(1000), true, 2, seconds(60)}}) {
     CAPTURE(row.name);
-    const Admission admission = window.admit(kLimit, row.at);
-    CHECK(admission.admitted == row.admitted);
-    CHECK(admission.remaining == row.remaining);
-    CHECK(admission.reset_in.count() == row.reset_in.count());
+    const Room room = window.admit(kLimit, row.at);
+    CHECK(room.has_room == row.admitted);
+    CHECK(room.remaining == row.remaining);
+    CHECK(room.reset_in.count() == row.reset_in.count());
   }
   CHECK(window.count == 7);
 }
 
 TEST_CASE("A window of one admits one request each 60 seconds") {
   OwnedWindow window(1);
-  CHECK(window.admit(1, Tick(0)).admitted);
-  CHECK_FALSE(window.admit(1, kWindowLength - nanoseconds(1)).admitted);
-  CHECK(window.admit(1, kWindowLength).admitted);
-  CHECK_FALSE(window.admit(1, kWindowLength).admitted);
-  CHECK(window.admit(1, 2 * kWindowLength).admitted);
+  CHECK(window.admit(1, Tick(0)).has_room);
+  CHECK_FALSE(window.admit(1, kWindowLength - nanoseconds(1)).has_room);
+  CHECK(window.admit(1, kWindowLength).has_room);
+  CHECK_FALSE(window.admit(1, kWindowLength).has_room);
+  CHECK(window.admit(1, 2 * kWindowLength).has_room);
 }
 
 TEST_CASE("A new window is empty at every moment of the clock") {
@@ -158,15 +158,15 @@ TEST_CASE("A new window is empty at every moment of the clock") {
                          Tick(std::chrono::hours(24 * 365 * 100))}) {
     CAPTURE(now.count());
     OwnedWindow window(5);
-    require_same(window.peek(5, now), {.admitted = true, .remaining = 5, .reset_in = seconds(60)});
-    require_same(window.admit(5, now), {.admitted = true, .remaining = 4, .reset_in = seconds(60)});
+    require_same(window.peek(5, now), {.has_room = true, .remaining = 5, .reset_in = seconds(60)});
+    require_same(window.admit(5, now), {.has_room = true, .remaining = 4, .reset_in = seconds(60)});
   }
 }
 
 TEST_CASE("A limit of nothing admits nothing") {
   OwnedWindow window(5);
   require_same(window.admit(0, Tick(7)),
-               {.admitted = false, .remaining = 0, .reset_in = seconds(60)});
+               {.has_room = false, .remaining = 0, .reset_in = seconds(60)});
   CHECK(window.count == 0);
 }
 
@@ -252,7 +252,7 @@ TEST_CASE("A ring grows only when it is full of times that count") {
   OwnedWindow window(4);
   for (int i = 0; i < 1000; ++i) {
     window.see_to_room(100'000, seconds(100 + 15 * i));
-    REQUIRE(window.admit(100'000, seconds(100 + 15 * i)).admitted);
+    REQUIRE(window.admit(100'000, seconds(100 + 15 * i)).has_room);
   }
   CHECK(window.ring.size() == 4);
   window.see_to_room(100'000, seconds(100 + 15 * 999));
@@ -263,33 +263,33 @@ TEST_CASE("A ring grows only when it is full of times that count") {
 TEST_CASE("A ring that is too small refuses rather than forgetting requests in the window") {
   OwnedWindow window(4);
   for (int i = 0; i < 4; ++i) {
-    REQUIRE(window.admit(10, seconds(100)).admitted);
+    REQUIRE(window.admit(10, seconds(100)).has_room);
   }
-  CHECK_FALSE(window.admit(10, seconds(101)).admitted);
+  CHECK_FALSE(window.admit(10, seconds(101)).has_room);
 }
 
 TEST_CASE("A raised limit counts the requests that were admitted under the lower one") {
   OwnedWindow window(10);
   for (int i = 0; i < 3; ++i) {
-    REQUIRE(window.admit(3, seconds(i)).admitted);
+    REQUIRE(window.admit(3, seconds(i)).has_room);
   }
-  REQUIRE_FALSE(window.admit(3, seconds(3)).admitted);
+  REQUIRE_FALSE(window.admit(3, seconds(3)).has_room);
   require_same(window.admit(5, seconds(3)),
-               {.admitted = true, .remaining = 1, .reset_in = seconds(57)});
-  CHECK(window.admit(5, seconds(3)).admitted);
-  CHECK_FALSE(window.admit(5, seconds(3)).admitted);
+               {.has_room = true, .remaining = 1, .reset_in = seconds(57)});
+  CHECK(window.admit(5, seconds(3)).has_room);
+  CHECK_FALSE(window.admit(5, seconds(3)).has_room);
 }
 
 TEST_CASE("A lowered limit refuses until fewer than it are in the window") {
   OwnedWindow window(10);
   for (int i = 0; i < 10; ++i) {
-    REQUIRE(window.admit(10, seconds(i)).admitted);
+    REQUIRE(window.admit(10, seconds(i)).has_room);
   }
   // Those of the seconds 7, 8 and 9 fill a limit of 3; there is room when the first of them leaves.
   require_same(window.admit(3, seconds(10)),
-               {.admitted = false, .remaining = 0, .reset_in = seconds(57)});
-  CHECK_FALSE(window.admit(3, seconds(67) - nanoseconds(1)).admitted);
-  CHECK(window.admit(3, seconds(67)).admitted);
+               {.has_room = false, .remaining = 0, .reset_in = seconds(57)});
+  CHECK_FALSE(window.admit(3, seconds(67) - nanoseconds(1)).has_room);
+  CHECK(window.admit(3, seconds(67)).has_room);
 }
 
 TEST_CASE("peek returns what admit then returns, and changes nothing") {
@@ -302,14 +302,14 @@ TEST_CASE("peek returns what admit then returns, and changes nothing") {
       now += milliseconds(below(random, 30'000));
       const std::uint64_t count = window.count;
       const std::vector<Tick> ring = window.ring;
-      const Admission peeked = window.peek(4, now);
+      const Room peeked = window.peek(4, now);
       require_same(window.peek(4, now), peeked);
       REQUIRE(window.count == count);
       REQUIRE(window.ring == ring);
-      const Admission admitted = window.admit(4, now);
-      REQUIRE(admitted.admitted == peeked.admitted);
+      const Room admitted = window.admit(4, now);
+      REQUIRE(admitted.has_room == peeked.has_room);
       REQUIRE(admitted.reset_in == peeked.reset_in);
-      REQUIRE(admitted.remaining + (admitted.admitted ? 1 : 0) == peeked.remaining);
+      REQUIRE(admitted.remaining + (admitted.has_room ? 1 : 0) == peeked.remaining);
     }
   }
 }
@@ -320,7 +320,7 @@ TEST_CASE("A refused request changes nothing") {
   window.admit(2, seconds(2));
   const std::vector<Tick> ring = window.ring;
   for (int i = 0; i < 100; ++i) {
-    REQUIRE_FALSE(window.admit(2, seconds(3) + milliseconds(i)).admitted);
+    REQUIRE_FALSE(window.admit(2, seconds(3) + milliseconds(i)).has_room);
   }
   CHECK(window.count == 2);
   CHECK(window.ring == ring);
@@ -328,9 +328,9 @@ TEST_CASE("A refused request changes nothing") {
 
 TEST_CASE("Two views of the same memory are one window") {
   OwnedWindow window(2);
-  CHECK(window.view().admit(2, seconds(1)).admitted);
-  CHECK(window.view().admit(2, seconds(1)).admitted);
-  CHECK_FALSE(window.view().admit(2, seconds(1)).admitted);
+  CHECK(test::admit(window.view(), 2, seconds(1)).has_room);
+  CHECK(test::admit(window.view(), 2, seconds(1)).has_room);
+  CHECK_FALSE(test::admit(window.view(), 2, seconds(1)).has_room);
 }
 
 TEST_CASE("A time without its count makes a window at most one request fuller") {
@@ -355,13 +355,13 @@ TEST_CASE("A time without its count makes a window at most one request fuller") 
             window.count = count;
           }
           for (auto left = below(random, 10) == 0 ? limit + 1 : 1; left > 0; --left) {
-            const std::uint32_t room = model.peek(limit, now).remaining;
+            const std::uint64_t room = model.peek(limit, now).remaining;
             window.see_to_room(limit, now);
-            const bool admitted = window.admit(limit, now).admitted;
+            const bool admitted = window.admit(limit, now).has_room;
             REQUIRE((!admitted || room >= 1));
             REQUIRE((admitted || room <= 1));
             if (admitted) {
-              REQUIRE(model.admit(limit, now).admitted);
+              REQUIRE(model.admit(limit, now).has_room);
             }
           }
         }
@@ -374,7 +374,7 @@ TEST_CASE("A time without its count does not go along when the ring grows") {
   constexpr std::uint32_t kLimit = 8;
   OwnedWindow window(4);
   for (const int at : {100, 100, 100, 100, 200, 230, 230, 230}) {
-    REQUIRE(window.admit(kLimit, seconds(at)).admitted);
+    REQUIRE(window.admit(kLimit, seconds(at)).has_room);
   }
   const std::uint64_t count = window.count;
   window.admit(kLimit, seconds(261));
@@ -395,7 +395,7 @@ void admit_and_die(void* guarded, std::uint64_t& count, std::span<Tick> ring, Ti
     setrlimit(RLIMIT_CORE, &no_core);
     signal(SIGSEGV, SIG_DFL);
     mprotect(guarded, kPage, PROT_READ);
-    SlidingWindow(count, ring).admit(static_cast<std::uint32_t>(ring.size()), now);
+    test::admit({count, ring}, static_cast<std::uint32_t>(ring.size()), now);
     _exit(0);
   }
   int status = 0;
@@ -420,14 +420,14 @@ TEST_CASE("A process that dies between the two stores takes at most one place") 
         std::ranges::fill(ring, Tick(0));
         SlidingWindow window(count, ring);
         for (std::uint32_t i = 0; i < admitted; ++i) {
-          REQUIRE(window.admit(limit, seconds(100)).admitted);
+          REQUIRE(test::admit(window, limit, seconds(100)).has_room);
         }
         admit_and_die(guarded, count, ring, seconds(101));
-        const std::uint32_t remaining = window.peek(limit, seconds(102)).remaining;
+        const std::uint64_t remaining = window.look(limit, seconds(102)).remaining;
         CHECK(remaining <= limit - admitted);
         CHECK(remaining + 1 >= limit - admitted);
         std::uint32_t more = 0;
-        while (window.admit(limit, seconds(102)).admitted) {
+        while (test::admit(window, limit, seconds(102)).has_room) {
           REQUIRE(++more <= limit);
         }
         CHECK(admitted + more <= limit);

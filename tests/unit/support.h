@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/key.h"
+#include "core/sliding_window.h"
 
 namespace nexakey::core::test {
 
@@ -35,6 +36,16 @@ inline Whitelist whitelist(const std::vector<std::string>& entries) {
 inline Scopes scopes(const std::string& names) { return value_of(Scopes::parse({names})); }
 
 inline KeyId id(std::string_view text) { return KeyId::parse(text).value(); }
+
+/// Asks a window, and occupies it if it has room.
+inline Room admit(SlidingWindow window, std::uint32_t limit, Tick now) {
+  Room room = window.look(limit, now);
+  if (room.has_room) {
+    window.add(now);
+    --room.remaining;
+  }
+  return room;
+}
 
 inline Key some_key() {
   Key key;

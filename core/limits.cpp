@@ -1,0 +1,229 @@
+#include "core/limits.h"
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <charconv>
+
+#include "core/text.h"
+
+namespace nexakey::core {
+namespace {
+
+constexpr const char* kWindowHint = "use a length from 1s to 1h, such as 10s, 5m or 1h";
+constexpr const char* kRateLimitHint = "use a number, a minute being meant, or N/W, such as 20/1s";
+constexpr const char* kQuotaHint = "use N/day or N/month";
+constexpr std::uint32_t kSecondsPerMinute = 60;
+
+std::optional<std::uint64_t> parse_number(std::string_view text) {
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return error == std::errc() && end == text.data() + text.size() ? std::optional(number)
+                                                                  : std::nullopt;
+}
+
+Result<LimitChange> parse_change(std::string_view text, std::string_view number, Window window,
+                                 const char* hint) {
+  if (number == "none") {
+    return LimitChange{.window = window};
+  }
+  const auto requests = parse_number(number);
+  if (!requests) {
+    return reject(quote(text) + " is not a limit", hint);
+  }
+  return check_limit({.window = window, .requests = *requests}).map([&] {
+    return LimitChange{.window = window, .requests = requests};
+  });
+}
+
+bool is_same_month(std::uint32_t a, std::uint32_t b) {
+  const auto month_of = [](std::uint32_t day) {
+    return start_of_month(Time(std::chrono::days(day)));
+  };
+  return a == b || month_of(a) == month_of(b);
+}
+
+}  // namespace
+
+Time end_of(Window quota, Time now) {
+  // Any day of the next month is within 31 days of the end of this one.
+  return quota == Window::day ? start_of_day(now) + std::chrono::days(1)
+                              : start_of_month(start_of_month(now) + std::chrono::days(31));
+}
+
+std::string text_of(Window window) {
+  if (is_quota(window)) {
+    return window == Window::day ? "day" : "month";
+  }
+  const std::uint32_t seconds = seconds_of(window);
+  if (window == Window::hour) {
+    return "1h";
+  }
+  return seconds % kSecondsPerMinute == 0 ? std::to_string(seconds / kSecondsPerMinute) + "m"
+                                          : std::to_string(seconds) + "s";
+}
+
+Result<Window> parse_window(std::string_view text) {
+  if (text == "day") {
+    return Window::day;
+  }
+  if (text == "month") {
+    return Window::month;
+  }
+  const auto length = parse_duration(text);
+  if (!length || length->count() > kMaxWindowSeconds) {
+    return reject(quote(text) + " is not the length of a window", kWindowHint);
+  }
+  return Window{static_cast<std::uint32_t>(length->count())};
+}
+
+std::string name_of(Window window) {
+  if (window == Window{1}) {
+    return "second";
+  }
+  if (window == Window::minute) {
+    return "minute";
+  }
+  return window == Window::hour ? "hour" : text_of(window);
+}
+
+std::uint32_t longest_of(const Windows& windows) {
+  std::uint32_t longest = 0;
+  for (const Limit& limit : windows) {
+    longest = is_quota(limit.window) ? longest : seconds_of(limit.window);
+  }
+  return longest;
+}
+
+std::string text_of(const Limit& limit) {
+  return std::to_string(limit.requests) + "/" + text_of(limit.window);
+}
+
+Result<void> check_limit(const Limit& limit) {
+  const std::uint64_t max = is_quota(limit.window) ? kMaxQuota : kMaxRateLimit;
+  if (limit.requests >= 1 && limit.requests <= max) {
+    return {};
+  }
+  return reject(
+      (is_quota(limit.window)
+           ? "a quota must be from 1 to " + std::to_string(max) + " requests a " +
+                 text_of(limit.window)
+           : "a rate limit must be from 1 to " + std::to_string(max) + " requests " +
+                 (limit.window == Window::minute ? "a minute" : "in " + text_of(limit.window))));
+}
+
+Result<LimitChange> parse_rate_limit(std::string_view text) {
+  const std::size_t slash = text.find('/');
+  if (slash == std::string_view::npos) {
+    return parse_change(text, text, Window::minute, kRateLimitHint)
+        .and_then([&](LimitChange change) {
+          return change.requests
+                     ? Result<LimitChange>(change)
+                     : reject("a key always has a limit for the minute", kRateLimitHint);
+        });
+  }
+  return parse_window(text.substr(slash + 1)).and_then([&](Window window) -> Result<LimitChange> {
+    if (is_quota(window)) {
+      return reject(quote(text) + " is a quota", "use --quota " + std::string(text));
+    }
+    auto change = parse_change(text, text.substr(0, slash), window, kRateLimitHint);
+    if (change && !change->requests && window == Window::minute) {
+      return reject("a key always has a limit for the minute", kRateLimitHint);
+    }
+    return change;
+  });
+}
+
+Result<LimitChange> parse_quota(std::string_view text) {
+  const std::size_t slash = text.find('/');
+  const std::string_view period = slash == std::string_view::npos ? "" : text.substr(slash + 1);
+  if (period != "day" && period != "month") {
+    return reject(quote(text) + " is not a quota", kQuotaHint);
+  }
+  return parse_change(text, text.substr(0, slash), *parse_window(period), kQuotaHint);
+}
+
+Result<void> Limits::apply(const LimitChange& change) {
+  if (change.window == Window::minute) {
+    return reject("the limit of the minute is the rate limit of the key");
+  }
+  const auto place = std::ranges::lower_bound(limits_, change.window, {}, &Limit::window);
+  const bool is_known = place != limits_.end() && place->window == change.window;
+  if (!change.requests) {
+    if (is_known) {
+      limits_.erase(place);
+    }
+    return {};
+  }
+  const Limit limit{.window = change.window, .requests = *change.requests};
+  if (const auto checked = check_limit(limit); !checked) {
+    return checked;
+  }
+  if (is_known) {
+    *place = limit;
+    return {};
+  }
+  const auto sliding = static_cast<std::size_t>(
+      std::ranges::count_if(limits_, [](const Limit& known) { return !is_quota(known.window); }));
+  if (!is_quota(change.window) && sliding + 1 >= kMaxSlidingWindows) {
+    return reject("a key takes at most " + std::to_string(kMaxSlidingWindows) +
+                      " sliding windows, the minute included",
+                  "remove one with --rate-limit none/W");
+  }
+  limits_.insert(place, limit);
+  return {};
+}
+
+std::string Limits::to_text() const {
+  std::string text;
+  for (const Limit& limit : limits_) {
+    text += (text.empty() ? "" : " ") + text_of(limit);
+  }
+  return text;
+}
+
+Result<Limits> Limits::from_text(std::string_view text) {
+  Limits limits;
+  while (!text.empty()) {
+    const std::size_t space = std::min(text.find(' '), text.size());
+    const std::string_view word = text.substr(0, space);
+    text.remove_prefix(std::min(space + 1, text.size()));
+    const auto change =
+        parse_quota(word).or_else([&](const Error&) { return parse_rate_limit(word); });
+    const auto applied = change.and_then([&](const LimitChange& read) {
+      return read.requests ? limits.apply(read) : reject(quote(word) + " is not a limit");
+    });
+    if (!applied) {
+      return tl::unexpected(applied.error());
+    }
+  }
+  return limits;
+}
+
+std::uint32_t QuotaCounters::day_of(Time time) {
+  return static_cast<std::uint32_t>(
+      std::chrono::floor<std::chrono::days>(time.time_since_epoch()).count());
+}
+
+std::uint64_t QuotaCounters::used(Window quota, Time now) const {
+  const std::uint32_t day = day_of(now);
+  if (quota == Window::day) {
+    return day_ == day ? day_count_ : 0;
+  }
+  return is_same_month(day_, day) ? month_count_ : 0;
+}
+
+void QuotaCounters::add(Time now) {
+  // A process that dies between two stores leaves a count with at most one request too many.
+  const std::uint32_t day = day_of(now);
+  if (day != day_) {
+    month_count_ = is_same_month(day_, day) ? month_count_ : 0;
+    day_count_ = 0;
+    std::atomic_signal_fence(std::memory_order_release);
+    day_ = day;
+  }
+  ++month_count_;
+  ++day_count_;
+}
+
+}  // namespace nexakey::core
