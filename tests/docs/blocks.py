@@ -50,6 +50,7 @@ EXAMPLES = [
     (r"\b(?:now|\d+ (?:second|minute)s? ago)\b", "<ago>"),
     (r"(?<=X-RateLimit-Reset: )\d+", "<unix>"),
     (r"(?<=Retry-After: )\d+", "<n>"),
+    (r"(?<=;t=)\d+", "<n>"),
     (r"\b[0-9a-f]{64}\b", "..."),
 ]
 
