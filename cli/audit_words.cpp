@@ -49,6 +49,10 @@ std::string dump(const Json& value) {
   return value.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
+bool has(const Json& value, const char* first, const char* second) {
+  return value.is_object() && value.size() == 2 && value.contains(first) && value.contains(second);
+}
+
 /// `read,write`, `team=crm`, `3`, `"laptop stolen"` or `none`.
 std::string words_of_value(const Json& value) {
   if (value.is_null() || (value.is_structured() && value.empty())) {
@@ -61,6 +65,9 @@ std::string words_of_value(const Json& value) {
   if (!value.is_structured()) {
     return dump(value);
   }
+  if (has(value, "requests", "window")) {
+    return words_of_value(value["requests"]) + "/" + words_of_value(value["window"]);
+  }
   std::string list;
   for (const auto& [name, element] : value.items()) {
     list += list.empty() ? "" : ",";
@@ -68,10 +75,6 @@ std::string words_of_value(const Json& value) {
     list += words_of_value(element);
   }
   return list;
-}
-
-bool has(const Json& value, const char* first, const char* second) {
-  return value.is_object() && value.size() == 2 && value.contains(first) && value.contains(second);
 }
 
 /// `+ 203.0.113.0/24 - 192.0.2.1`: what a list has gained and lost.

@@ -108,15 +108,16 @@ std::string KeyView::fields(const core::Key& key) const {
       {"scopes", join_scopes(key)},
       {"whitelist", key.whitelist.empty() ? "any address" : key.whitelist.to_text()},
       {"rate limit", describe_limits(key, false)},
-      {"created", time(key.created_at)},
-      {"expires", key.expires_at ? time(key.expires_at) : "never"},
-      {"last used", last_use(key.last_use)}};
+  };
   const auto add = [&](const char* name, const std::string& text) {
     if (!text.empty()) {
       fields.emplace_back(name, text);
     }
   };
   add("quota", describe_limits(key, true));
+  add("created", time(key.created_at));
+  add("expires", key.expires_at ? time(key.expires_at) : "never");
+  add("last used", last_use(key.last_use));
   add("description", key.description);
   for (const auto& [name, value] : key.labels) {
     fields.emplace_back("label", name + "=" + value);

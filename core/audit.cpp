@@ -44,7 +44,10 @@ Json members_of(Json json) {
 }
 
 Json members_of(const Key& key) {
-  return members_of(document([&](JsonWriter& json) { write_key(json, key, {}); }));
+  Json members = members_of(document([&](JsonWriter& json) { write_key(json, key, {}); }));
+  members.erase("line");  // follows from what it was rotated from
+  members.emplace("limits", Json::array());
+  return members;
 }
 
 Json members_of(const Token& token) {
