@@ -12,8 +12,8 @@ void LimitOptions::add_to(Arguments& app, const std::string& note) {
   add_list_option(app, "--rate-limit", rate_limits,
                   "Requests in a sliding window, a minute or W" + note)
       ->type_name("N[/W]");
-  add_list_option(app, "--quota", quotas, "Requests in a day or month of UTC")
-      ->type_name("N/day|month");
+  add_list_option(app, "--quota", quotas, "Requests in each day or month of UTC: N/day or N/month")
+      ->type_name("N/PERIOD");
 }
 
 void LimitOptions::set(core::KeyChange& change) const {

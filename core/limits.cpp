@@ -11,7 +11,7 @@ namespace nexakey::core {
 namespace {
 
 constexpr const char* kWindowHint = "use a length from 1s to 1h, such as 10s, 5m or 1h";
-constexpr const char* kRateLimitHint = "use a number, a minute being meant, or N/W, such as 20/1s";
+constexpr const char* kRateLimitHint = "use N for a minute, or N/W, such as 20/1s";
 constexpr const char* kQuotaHint = "use N/day or N/month";
 constexpr std::uint32_t kSecondsPerMinute = 60;
 
