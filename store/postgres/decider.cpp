@@ -1,6 +1,7 @@
 #include "store/postgres/decider.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <map>
 #include <numeric>
@@ -34,8 +35,62 @@ const std::string kLookUp =
     "SELECT key.* FROM set_config('lock_timeout', $3, true) AS patience,"
     " nexakey.look_up(CASE WHEN patience IS NOT NULL THEN $1::bytea[] END, $2) AS key";
 const std::string kDecide =
-    "SELECT used, reset_in FROM set_config('lock_timeout', $11, true) AS patience,"
-    " nexakey.decide($1, $2, $3, $4, $5, $6, $7, $8, $9 AND patience IS NOT NULL, $10)";
+    "SELECT used, reset_in FROM set_config('lock_timeout', $17, true) AS patience,"
+    " nexakey.decide($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,"
+    " $15 AND patience IS NOT NULL, $16)";
+
+/// In place of a quota that a key does not have.
+constexpr auto kNoQuota = static_cast<std::int64_t>(core::kMaxCount);
+/// The rows about the quotas of a key.
+constexpr int kQuotaRows = 2;
+
+/// What the limits of a key had before its requests, and have after those that are decided.
+class Fills {
+ public:
+  /// `row` and `quota_row`: the first ones about the windows and the quotas of the key in the
+  /// result of `nexakey.decide`.
+  Fills(const KeyRules& rules, const Rows& rows, int row, int quota_row)
+      : limits_(rules.windows()) {
+    for (std::size_t i = 0; i < limits_.size(); ++i) {
+      const bool is_quota = core::is_quota(limits_[i].window);
+      const int place =
+          is_quota ? quota_row + (limits_[i].window == core::Window::month ? 1 : 0) : row++;
+      used_.at(i) = static_cast<std::uint64_t>(std::max<std::int64_t>(0, rows.number(place, 0)));
+      reset_in_.at(i) = std::chrono::microseconds(is_quota ? 0 : rows.number(place, 1));
+    }
+  }
+
+  /// The rooms for a request, which takes its place in all limits if they have room and it
+  /// `is_wanted`.
+  core::Rooms take(bool is_wanted, core::Time now) {
+    core::Rooms rooms;
+    for (std::size_t i = 0; i < limits_.size(); ++i) {
+      rooms.push_back(room_of(i, now));
+    }
+    if (is_wanted && std::ranges::all_of(rooms.all(), &core::Room::has_room)) {
+      for (std::size_t i = 0; i < limits_.size(); ++i) {
+        ++used_.at(i);
+        --rooms.all()[i].remaining;
+      }
+    }
+    return rooms;
+  }
+
+ private:
+  [[nodiscard]] core::Room room_of(std::size_t i, core::Time now) const {
+    const core::Limit& limit = limits_[i];
+    const std::uint64_t used = used_.at(i);
+    return core::is_quota(limit.window)
+               ? core::room_of_quota(limit, used, now)
+               : core::Room{.has_room = used < limit.requests,
+                            .remaining = limit.requests - std::min(used, limit.requests),
+                            .reset_in = reset_in_.at(i)};
+  }
+
+  core::Windows limits_;
+  std::array<std::uint64_t, core::kMaxWindows> used_{};
+  std::array<core::Tick, core::kMaxWindows> reset_in_{};
+};
 
 }  // namespace
 
@@ -48,9 +103,9 @@ struct Decider::Call {
   [[nodiscard]] bool is_counted() const { return options.counting == Counting::counted; }
   /// Writes the verification of a request.
   void conclude(std::size_t index, const KeyRules* rules, std::optional<Reason> refused,
-                const std::optional<core::Admission>& admission, core::Time now) const {
+                std::span<const core::Room> rooms, core::Time now) const {
     Verification& verification = verifications[index];
-    verification.decision = core::conclude(requests[index], rules, refused, admission, now);
+    verification.decision = core::conclude(requests[index], rules, refused, rooms, now);
     if (options.explain) {
       verification.checks = core::explain(requests[index], rules, verification.decision, now);
     }
@@ -60,15 +115,75 @@ struct Decider::Call {
 struct Decider::Asked {
   std::size_t index = 0;  // of the request
   std::optional<Reason> refused;
-  std::int64_t turn = 0;  // from 1 on, among those of its key that only the window can refuse; or 0
+  std::int64_t turn = 0;  // from 1 on, among those of its key that only limits can refuse; or 0
 };
 
 /// The requests about one key.
 struct Decider::Group {
   const Known* known = nullptr;
-  std::int64_t wanted = 0;  // how many of them only the window can refuse
+  std::int64_t wanted = 0;  // how many of them only limits can refuse
   std::vector<Asked> asked;
 };
+
+/// The parameters about limits.
+struct Decider::LimitColumns {
+  std::vector<std::int64_t> keys;  // of each window, as the next four
+  std::vector<std::string_view> stamps;
+  std::vector<std::int64_t> wanted;
+  std::vector<std::int64_t> requests;
+  std::vector<std::int64_t> lengths;
+  std::vector<std::int64_t> minutes;  // of each key with quotas, as the next three
+  std::vector<std::int64_t> lines;
+  std::vector<std::int64_t> daily;
+  std::vector<std::int64_t> monthly;
+
+  /// Adds the limits of a key. Returns the position of its minute, from 1 on.
+  std::int64_t add(const Group& group) {
+    const KeyRules& rules = group.known->rules;
+    std::int64_t minute = 0;
+    std::array quotas{kNoQuota, kNoQuota};
+    for (const core::Limit& limit : rules.windows()) {
+      const auto most = static_cast<std::int64_t>(limit.requests);
+      if (core::is_quota(limit.window)) {
+        quotas.at(limit.window == core::Window::month ? 1 : 0) = most;
+        continue;
+      }
+      keys.push_back(rules.id.bits());
+      stamps.emplace_back(group.known->stamp);
+      wanted.push_back(group.wanted);
+      requests.push_back(most);
+      lengths.push_back(
+          std::chrono::microseconds(std::chrono::seconds(seconds_of(limit.window))).count());
+      minute = limit.window == core::Window::minute ? std::ssize(keys) : minute;
+    }
+    if (rules.limits.has_quota()) {
+      minutes.push_back(minute);
+      lines.push_back(rules.first_of_line().bits());
+      daily.push_back(quotas[0]);
+      monthly.push_back(quotas[1]);
+    }
+    return minute;
+  }
+
+  void add_to(Parameters& parameters) const {
+    parameters.add_array(keys)
+        .add_plain_array(stamps)
+        .add_array(wanted)
+        .add_array(requests)
+        .add_array(lengths)
+        .add_array(minutes)
+        .add_array(lines)
+        .add_array(daily)
+        .add_array(monthly);
+  }
+};
+
+/// The number of sliding windows of its key.
+int Decider::windows_of(const Group& group) {
+  return static_cast<int>(std::ranges::count_if(
+      group.known->rules.windows(),
+      [](const core::Limit& limit) { return !core::is_quota(limit.window); }));
+}
 
 std::size_t Decider::HashOfHash::operator()(const KeyHash& hash) const {
   std::size_t value = 0;
@@ -107,21 +222,17 @@ void Decider::look_up(const Call& call, std::span<const std::size_t> open, milli
 
 Rows Decider::ask_server(const Groups& groups, const Call& call, milliseconds lock_time) {
   const bool is_counted = call.is_counted();
-  std::vector<std::int64_t> keys;
-  std::vector<std::string_view> stamps;
-  std::vector<std::int64_t> wanted;
+  LimitColumns limits;
   std::vector<std::int64_t> positions;
   std::vector<std::int64_t> turns;
   std::vector<std::int64_t> statuses;
   std::vector<std::string> endpoints;
   std::vector<std::string> addresses;
   for (const auto& [id, group] : groups) {
-    keys.push_back(id.bits());
-    stamps.emplace_back(group.known->stamp);
-    wanted.push_back(group.wanted);
+    const std::int64_t minute = limits.add(group);
     for (const Asked& asked : group.asked) {
       const Request& request = call.requests[asked.index];
-      positions.push_back(static_cast<std::int64_t>(keys.size()));
+      positions.push_back(minute);
       turns.push_back(asked.turn);
       statuses.push_back(asked.refused ? core::counted_status(*asked.refused) : 0);
       endpoints.push_back(is_counted ? core::endpoint_of(request.method, request.path) : "");
@@ -129,10 +240,8 @@ Rows Decider::ask_server(const Groups& groups, const Call& call, milliseconds lo
     }
   }
   Parameters parameters;
-  parameters.add_array(keys)
-      .add_plain_array(stamps)
-      .add_array(wanted)
-      .add_array(positions)
+  limits.add_to(parameters);
+  parameters.add_array(positions)
       .add_array(turns)
       .add_array(statuses)
       .add_array(endpoints)
@@ -154,11 +263,11 @@ std::vector<std::size_t> Decider::decide_once(const Call& call, std::span<const 
     const KeyRules* const rules = known == nullptr ? nullptr : &known->rules;
     Asked asked{.index = index, .refused = core::refusal(requests[index], rules, now)};
     if (asked.refused && *asked.refused <= Reason::unknown_key) {
-      call.conclude(index, rules, asked.refused, std::nullopt, now);
+      call.conclude(index, rules, asked.refused, {}, now);
       continue;
     }
     if (asked.refused == Reason::damaged_key) {
-      call.conclude(index, rules, asked.refused, std::nullopt, now);
+      call.conclude(index, rules, asked.refused, {}, now);
       damaged.push_back(requests[index].key_hash);
       continue;
     }
@@ -176,28 +285,31 @@ std::vector<std::size_t> Decider::decide_once(const Call& call, std::span<const 
     return stale;
   }
   const Rows rows = ask_server(groups, call, lock_time);
-  int row = -1;
+  int row = 0;
+  int quota_row = 0;
   for (const auto& [id, group] : groups) {
-    ++row;
-    if (rows.is_null(row, 0)) {
-      known_.erase(requests[group.asked.front().index].key_hash);
+    quota_row += windows_of(group);
+  }
+  for (const auto& [id, group] : groups) {
+    const KeyRules& rules = group.known->rules;
+    const bool is_stale = rows.is_null(row, 0);
+    std::optional<Fills> fills;
+    if (!is_stale) {
+      fills.emplace(rules, rows, row, quota_row);
+    }
+    row += windows_of(group);
+    quota_row += rules.limits.has_quota() ? kQuotaRows : 0;
+    if (is_stale) {
       for (const Asked& asked : group.asked) {
         stale.push_back(asked.index);
       }
+      known_.erase(requests[group.asked.front().index].key_hash);
       continue;
     }
-    const KeyRules& rules = group.known->rules;
-    // The limit of a revoked key may be damaged; then the number is not a number of requests.
-    auto used = static_cast<std::uint32_t>(
-        std::clamp<std::int64_t>(rows.number(row, 0), 0, rules.rate_limit));
-    const core::Tick reset_in = std::chrono::microseconds(rows.number(row, 1));
     for (const Asked& asked : group.asked) {
-      const bool has_room = used < rules.rate_limit;
-      used += has_room && call.is_counted() && !asked.refused ? 1 : 0;
-      const core::Admission admission{
-          .admitted = has_room, .remaining = rules.rate_limit - used, .reset_in = reset_in};
+      const core::Rooms rooms = fills->take(call.is_counted() && !asked.refused, now);
       call.conclude(asked.index, &rules, asked.refused,
-                    rules.is_active(now) ? std::optional(admission) : std::nullopt, now);
+                    rules.is_active(now) ? rooms.all() : std::span<const core::Room>(), now);
     }
   }
   return stale;
@@ -225,8 +337,7 @@ void Decider::refuse(const Call& call, std::span<const std::size_t> open) {
   const core::Time now = core::system_time();
   for (const std::size_t index : open) {
     const Known* const known = find(call.requests[index]);
-    call.conclude(index, known == nullptr ? nullptr : &known->rules, Reason::busy_key, std::nullopt,
-                  now);
+    call.conclude(index, known == nullptr ? nullptr : &known->rules, Reason::busy_key, {}, now);
   }
 }
 

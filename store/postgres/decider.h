@@ -45,6 +45,9 @@ class Decider {
   using Groups = std::map<core::KeyId, Group>;
 
   struct Call;
+  struct LimitColumns;
+
+  static int windows_of(const Group& group);
 
   /// Decides the requests in `open` and empties it. False: a lock was not granted in time, and what
   /// is left in `open` was neither decided nor counted.
@@ -61,7 +64,7 @@ class Decider {
   /// Decides the requests with the indices `open`. Returns those whose keys have changed.
   std::vector<std::size_t> decide_once(const Call& call, std::span<const std::size_t> open,
                                        std::chrono::milliseconds lock_time);
-  /// Returns a row for each group: how full its window was before, and when it will have more room.
+  /// Returns the rows of `nexakey.decide`.
   Rows ask_server(const Groups& groups, const Call& call, std::chrono::milliseconds lock_time);
 
   Session& session_;

@@ -66,7 +66,8 @@ END $$;
 -- The keys with these hashes, each of which gets a window.
 CREATE FUNCTION nexakey.look_up(hashes bytea[], format integer)
 RETURNS TABLE (hash bytea, stamp uuid, id bigint, workspace text, scopes smallint, whitelist text,
-               rate_limit integer, expires_at bigint, suspended_at bigint, revoked_at bigint)
+               rate_limit integer, limits text, line bigint, expires_at bigint, suspended_at bigint,
+               revoked_at bigint)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off AS $$
 #variable_conflict use_column
@@ -78,17 +79,19 @@ BEGIN
   ORDER BY k.id
   ON CONFLICT DO NOTHING;
   RETURN QUERY
-  SELECT k.hash, k.stamp, k.id, k.workspace, k.scopes, k.whitelist, k.rate_limit, k.expires_at,
-         k.suspended_at, k.revoked_at
+  SELECT k.hash, k.stamp, k.id, k.workspace, k.scopes, k.whitelist, k.rate_limit, k.limits, k.line,
+         k.expires_at, k.suspended_at, k.revoked_at
   FROM nexakey.api_keys AS k WHERE k.hash = ANY (hashes);
 END $$;
 
 -- Counts one request each, at `at`, in milliseconds. The windows of the keys have to be locked.
--- `addresses` and `fills` are null for upstream responses; `fills`: the requests in the window of
--- the key after the decision. A count that has reached the maximum stays there: its row must not
--- fail decisions.
+-- `addresses`, `fills` and `without_quota` are null for upstream responses; `fills`: the requests
+-- in the minute of the key after the decision; `without_quota`: the keys with admitted requests that
+-- no quota counts. A count that has reached the maximum stays there: its row must not fail
+-- decisions.
 CREATE FUNCTION nexakey.count(keys bigint[], endpoints text[], statuses integer[],
-                              addresses text[], fills integer[], at bigint) RETURNS void
+                              addresses text[], fills integer[], without_quota bigint[], at bigint)
+RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   max_count CONSTANT bigint := 9007199254740991;
@@ -141,7 +144,9 @@ BEGIN
                        ELSE excluded.last_ip END,
         peak_hour = excluded.peak_hour,
         peak = CASE WHEN u.peak_hour = excluded.peak_hour THEN greatest(u.peak, excluded.peak)
-                    ELSE excluded.peak END;
+                    ELSE excluded.peak END,
+        quota_month = CASE WHEN u.quota_month <> 0 AND u.key = ANY (without_quota) THEN 0
+                           ELSE u.quota_month END;
 
   IF fresh_keys IS NULL THEN
     RETURN;
@@ -181,50 +186,157 @@ BEGIN
     DO UPDATE SET requests = least(u.requests, max_count - excluded.requests) + excluded.requests;
 END $$;
 
+-- The admitted requests of a line of rotations on a day, and in its month.
+CREATE FUNCTION nexakey.sum_line(line bigint, wanted date, OUT of_day bigint, OUT of_month bigint)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  max_count CONSTANT bigint := 9007199254740991;
+  max_sum CONSTANT bigint := 1000000000000000;
+  epoch CONSTANT date := '1970-01-01';
+  keys CONSTANT bigint[] := ARRAY(
+    SELECT k.id FROM nexakey.api_keys AS k WHERE k.line = sum_line.line);
+  first_day CONSTANT integer := date_trunc('month', wanted)::date - epoch;
+  end_day CONSTANT integer := (date_trunc('month', wanted) + interval '1 month')::date - epoch;
+BEGIN
+  SELECT least(coalesce(sum(c.requests) FILTER (WHERE c.day = wanted - epoch), 0), max_sum),
+         least(coalesce(sum(c.requests), 0), max_sum)
+  INTO of_day, of_month
+  FROM (
+    SELECT u.day, least(greatest(u.requests, 0), max_count) AS requests
+    FROM nexakey.usage_hours AS u
+    WHERE u.key = ANY (keys || line) AND u.day >= first_day AND u.day < end_day AND u.status = 200
+    UNION ALL
+    SELECT d.day, least(greatest(d.requests, 0), max_count) FROM nexakey.usage_days AS d
+    WHERE d.key = ANY (keys || line) AND d.day >= first_day AND d.day < end_day AND d.status = 200
+  ) AS c;
+END $$;
+
+-- Takes requests of keys from their quotas, at most `taken`, which becomes what they take. `used`:
+-- for each key, the requests of its line in the day and in the month (UTC) before that; null if
+-- `taken` is. The windows of the keys and of the first keys of their lines have to be locked,
+-- unless the requests are not counted.
+--
+-- A count is in the row of the first key of a line. It is valid if each of the keys was decided
+-- with a quota the last time: otherwise `quota_month` of the key is 0, and the line is summed up
+-- anew.
+CREATE FUNCTION nexakey.take_from_quotas(keys bigint[], lines bigint[], daily bigint[],
+                                         monthly bigint[], is_counted boolean, clock bigint,
+                                         INOUT taken integer[], OUT used bigint[])
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  epoch CONSTANT date := '1970-01-01';
+  today CONSTANT integer := clock / 86400000000;
+  this_month CONSTANT integer :=
+    extract(year FROM epoch + today) * 12 + extract(month FROM epoch + today) - 1970 * 12 - 1;
+  line bigint;
+  of_day bigint;
+  of_month bigint;
+  asked record;
+BEGIN
+  used := array_fill(NULL::bigint, ARRAY[2 * cardinality(keys)]);
+  FOR asked IN
+    SELECT k.position, k.key, k.line, k.daily, k.monthly, k.taken, u.quota_day, u.day_count,
+           u.quota_month, u.month_count, coalesce(own.quota_month, 0) <> 0 AS was_counted,
+           coalesce(u.quota_month <> 0 AND u.quota_day <= today
+                      AND bool_and(coalesce(own.quota_month, 0) <> 0) OVER (PARTITION BY k.line),
+                    false) AS is_valid
+    FROM unnest(keys, lines, daily, monthly, taken)
+      WITH ORDINALITY AS k (key, line, daily, monthly, taken, position)
+    LEFT JOIN nexakey.last_uses AS u ON u.key = k.line
+    LEFT JOIN nexakey.last_uses AS own ON own.key = k.key
+    WHERE k.taken IS NOT NULL
+    ORDER BY k.line, k.key
+  LOOP
+    IF asked.line IS DISTINCT FROM line THEN
+      line := asked.line;
+      IF asked.is_valid THEN
+        of_day := CASE WHEN asked.quota_day = today THEN asked.day_count ELSE 0 END;
+        of_month := CASE WHEN asked.quota_month = this_month THEN asked.month_count ELSE 0 END;
+      ELSE
+        SELECT s.of_day, s.of_month INTO of_day, of_month
+        FROM nexakey.sum_line(line, epoch + today) AS s;
+      END IF;
+    END IF;
+    used[2 * asked.position - 1] := of_day;
+    used[2 * asked.position] := of_month;
+    taken[asked.position] :=
+      greatest(0, least(asked.taken, asked.daily - of_day, asked.monthly - of_month));
+    CONTINUE WHEN NOT is_counted OR (asked.is_valid AND taken[asked.position] = 0);
+    of_day := of_day + taken[asked.position];
+    of_month := of_month + taken[asked.position];
+    INSERT INTO nexakey.last_uses AS u
+      (key, day, endpoints, quota_day, day_count, quota_month, month_count)
+    VALUES (line, 0, 0, today, of_day, this_month, of_month)
+    ON CONFLICT (key) DO UPDATE
+      SET quota_day = excluded.quota_day, day_count = excluded.day_count,
+          quota_month = excluded.quota_month, month_count = excluded.month_count;
+    IF asked.key <> line AND NOT asked.was_counted THEN
+      INSERT INTO nexakey.last_uses AS u (key, day, endpoints, quota_month)
+      VALUES (asked.key, 0, 0, this_month)
+      ON CONFLICT (key) DO UPDATE SET quota_month = excluded.quota_month;
+    END IF;
+  END LOOP;
+END $$;
+
 -- Admits and counts requests about keys that still have the stamps with which they were read. For
--- each key, `wanted` is the number of its requests that only the window can refuse. For each
--- request: the position of its key in `asked`, from 1 on; its turn among the wanted ones of its
--- key, or 0 and the status under which it is counted; its endpoint; the address of its client.
--- Returns, for each key, how many requests its window had before, null if the key is not as it was
--- read; and in how many microseconds the oldest of them leaves.
+-- each sliding window of a key, the minute included: the key; its stamp; the number of its requests
+-- that only limits can refuse; how many requests the window has room for; its length in
+-- microseconds. For each key with quotas: the position of its minute among the windows, from 1 on;
+-- the first key of its line; its quotas of the day and the month, a larger number than any if it
+-- has none. For each request: the position of its key's minute; its turn among the wanted ones of
+-- its key, or 0 and the status under which it is counted; its endpoint; the address of its client.
+-- Returns, for each window, how many requests it had before, null if the key is not as it was read;
+-- and in how many microseconds the oldest of them leaves. Then, for each key with quotas, how many
+-- requests its line had on this day, and in this month.
 --
 -- All locks are taken at once in the order of the keys. The clock and the keys are read after that:
 -- so no two calls wait for each other, and none sees a window, or a key, as it was before another
 -- call ended.
-CREATE FUNCTION nexakey.decide(asked bigint[], stamps uuid[], wanted integer[],
-                               positions integer[], turns integer[], statuses integer[],
-                               endpoints text[], addresses text[], is_counted boolean,
-                               format integer)
-RETURNS TABLE (used integer, reset_in bigint)
+CREATE FUNCTION nexakey.decide(asked bigint[], stamps uuid[], wanted integer[], requests bigint[],
+                               lengths bigint[], limited integer[], lines bigint[], daily bigint[],
+                               monthly bigint[], positions integer[], turns integer[],
+                               statuses integer[], endpoints text[], addresses text[],
+                               is_counted boolean, format integer)
+RETURNS TABLE (used bigint, reset_in bigint)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off AS $$
 DECLARE
-  window_length CONSTANT bigint := 60000000;
+  minute CONSTANT bigint := 60000000;
   clock bigint;
   ticks bigint[];
   gone integer[];
   taken integer[];
-  lengths integer[];
-  used_before integer[];
+  sizes integer[];
+  used_before bigint[];
   resets bigint[];
+  longest bigint[] := lengths;
+  admitted integer[];
+  used_of_quotas bigint[];
 BEGIN
   PERFORM nexakey.check_format(format);
   IF is_counted THEN
     PERFORM nexakey.commit_durably();
-    PERFORM FROM nexakey.windows AS w WHERE w.key = ANY (asked) ORDER BY w.key FOR UPDATE;
+    IF lines <> '{}' THEN
+      INSERT INTO nexakey.windows (key)
+      SELECT DISTINCT l.key FROM unnest(lines) AS l (key)
+      WHERE NOT EXISTS (SELECT FROM nexakey.windows AS w WHERE w.key = l.key)
+      ORDER BY l.key
+      ON CONFLICT DO NOTHING;
+    END IF;
+    PERFORM FROM nexakey.windows AS w WHERE w.key = ANY (asked || lines) ORDER BY w.key FOR UPDATE;
   END IF;
   clock := extract(epoch FROM clock_timestamp()) * 1000000;
 
   SELECT array_agg(s.tick ORDER BY s.position), array_agg(s.gone ORDER BY s.position),
-         array_agg(s.length ORDER BY s.position),
-         array_agg(CASE WHEN s.used IS NOT NULL THEN least(s.wanted, s.rate_limit - s.used) END
-                   ORDER BY s.position),
+         array_agg(s.size ORDER BY s.position),
+         array_agg(CASE WHEN s.used IS NOT NULL THEN least(s.wanted, s.requests - s.used)::integer
+                   END ORDER BY s.position),
          array_agg(s.used ORDER BY s.position),
-         array_agg(coalesce(s.oldest + window_length - s.tick, window_length) ORDER BY s.position)
-  INTO ticks, gone, lengths, taken, used_before, resets
+         array_agg(coalesce(s.oldest + s.length - s.tick, s.length) ORDER BY s.position)
+  INTO ticks, gone, sizes, taken, used_before, resets
   FROM (
-    SELECT a.position, a.wanted, k.rate_limit, t.tick, g.gone, cardinality(w.times) AS length,
-           (w.admitted - f.first)::integer AS used,
+    SELECT a.position, a.wanted, a.requests, a.length, t.tick, g.gone,
+           cardinality(w.times) AS size, w.admitted - f.first AS used,
            CASE WHEN f.first = w.admitted THEN NULL
                 WHEN f.first >= w.before[1] THEN w.times[width_bucket(f.first, w.before)]
                 ELSE (SELECT p.times[width_bucket(f.first, p.before)]
@@ -232,22 +344,50 @@ BEGIN
                       WHERE p.key = w.key AND p.first <= f.first
                       ORDER BY p.first DESC LIMIT 1)
            END AS oldest
-    FROM unnest(asked, stamps, wanted) WITH ORDINALITY AS a (key, stamp, wanted, position)
+    FROM unnest(asked, stamps, wanted, requests, lengths)
+      WITH ORDINALITY AS a (key, stamp, wanted, requests, length, position)
     LEFT JOIN nexakey.api_keys AS k ON k.id = a.key AND k.stamp = a.stamp
     LEFT JOIN nexakey.windows AS w ON w.key = k.id
     CROSS JOIN LATERAL (
       SELECT greatest(clock + w.shift, w.times[cardinality(w.times)]) AS tick) AS t
     CROSS JOIN LATERAL (
-      SELECT width_bucket(t.tick - window_length, w.times) AS gone) AS g
+      SELECT width_bucket(t.tick - a.length, w.times) AS gone) AS g
     LEFT JOIN LATERAL (
-      SELECT p.before[width_bucket(t.tick - window_length, p.times) + 1] AS first
+      SELECT p.before[width_bucket(t.tick - a.length, p.times) + 1] AS first
       FROM nexakey.window_parts AS p
-      WHERE w.has_parts AND g.gone = 0 AND p.key = w.key AND p.newest > t.tick - window_length
-      ORDER BY p.first LIMIT 1) AS part ON true
+      WHERE w.has_parts AND g.gone = 0 AND p.key = w.key AND p.newest > t.tick - a.length
+      ORDER BY p.newest LIMIT 1) AS part ON true
     CROSS JOIN LATERAL (
       SELECT greatest(coalesce(part.first, w.before[g.gone + 1], w.admitted),
-                      w.admitted - k.rate_limit) AS first) AS f
+                      w.admitted - a.requests) AS first) AS f
   ) AS s;
+
+  -- A request occupies all windows of its key, whose times stay as long as the longest one needs.
+  -- From here on, `taken` is known of the minutes only.
+  IF minute <> ANY (lengths) THEN
+    SELECT array_agg(s.taken ORDER BY s.position), array_agg(s.gone ORDER BY s.position),
+           array_agg(s.longest ORDER BY s.position)
+    INTO taken, gone, longest
+    FROM (
+      SELECT r.position,
+             CASE WHEN r.length = minute THEN min(r.taken) OVER one_key END AS taken,
+             min(r.gone) OVER one_key AS gone, max(r.length) OVER one_key AS longest
+      FROM unnest(asked, taken, gone, lengths)
+        WITH ORDINALITY AS r (key, taken, gone, length, position)
+      WINDOW one_key AS (PARTITION BY r.key)) AS s;
+  END IF;
+  admitted := taken;  -- by the windows
+  IF limited <> '{}' THEN
+    SELECT t.taken, t.used INTO taken, used_of_quotas
+    FROM (SELECT array_agg(asked[l.position] ORDER BY l.nth) AS keys,
+                 array_agg(admitted[l.position] ORDER BY l.nth) AS taken
+          FROM unnest(limited) WITH ORDINALITY AS l (position, nth)) AS l
+    CROSS JOIN LATERAL
+      nexakey.take_from_quotas(l.keys, lines, daily, monthly, is_counted, clock, l.taken) AS t;
+    SELECT array_agg(coalesce(l.taken, a.taken) ORDER BY a.position) INTO taken
+    FROM unnest(limited, taken) AS l (position, taken)
+    RIGHT JOIN unnest(admitted) WITH ORDINALITY AS a (taken, position) ON a.position = l.position;
+  END IF;
 
   IF is_counted THEN
     UPDATE nexakey.windows AS w
@@ -256,21 +396,42 @@ BEGIN
         times = CASE WHEN w.times[cardinality(w.times)] = s.tick THEN w.times
                      ELSE w.times[s.gone + 1 :] || s.tick END,
         before = CASE WHEN w.times[cardinality(w.times)] = s.tick THEN w.before
-                      ELSE w.before[s.gone + 1 :] || w.admitted END
-    FROM unnest(asked, ticks, gone, taken) AS s (key, tick, gone, taken)
+                      ELSE w.before[s.gone + 1 :] || w.admitted END,
+        window_seconds = s.longest / 1000000
+    FROM unnest(asked, ticks, gone, taken, longest) AS s (key, tick, gone, taken, longest)
     WHERE w.key = s.key AND s.taken > 0;
 
-    IF 128 <= ANY (lengths) THEN
+    IF 128 <= ANY (sizes) THEN
       PERFORM nexakey.part_windows(asked);
+    END IF;
+
+    IF minute <> ANY (lengths) THEN
+      INSERT INTO nexakey.peaks AS p (key, hour, window_seconds, peak)
+      SELECT f.key, f.hour, f.window_seconds, f.fill
+      FROM (
+        SELECT r.key, clock / 3600000000 AS hour, r.length / 1000000 AS window_seconds,
+               r.used + m.taken AS fill
+        FROM unnest(asked, lengths, used_before) AS r (key, length, used)
+        JOIN unnest(asked, taken) AS m (key, taken) ON m.key = r.key AND m.taken IS NOT NULL
+        WHERE r.length <> minute) AS f
+      WHERE f.fill > coalesce((SELECT p.peak FROM nexakey.peaks AS p
+                               WHERE p.key = f.key AND p.hour = f.hour
+                                 AND p.window_seconds = f.window_seconds), 0)
+      ON CONFLICT (key, hour, window_seconds) DO UPDATE SET peak = excluded.peak;
     END IF;
 
     PERFORM nexakey.count(array_agg(asked[r.position] ORDER BY r.nth),
                           array_agg(r.endpoint ORDER BY r.nth),
                           array_agg(CASE WHEN r.turn = 0 THEN r.status
                                          WHEN r.turn <= taken[r.position] THEN 200
+                                         WHEN taken[r.position] < admitted[r.position] THEN 2013
                                          ELSE 2010 END ORDER BY r.nth),
                           array_agg(r.address ORDER BY r.nth),
-                          array_agg(used_before[r.position] + taken[r.position] ORDER BY r.nth),
+                          array_agg((used_before[r.position] + taken[r.position])::integer
+                                    ORDER BY r.nth),
+                          array_agg(asked[r.position])
+                            FILTER (WHERE r.turn BETWEEN 1 AND taken[r.position]
+                                      AND r.position <> ALL (limited)),
                           clock / 1000)
     FROM unnest(positions, turns, statuses, endpoints, addresses)
       WITH ORDINALITY AS r (position, turn, status, endpoint, address, nth)
@@ -278,6 +439,9 @@ BEGIN
     HAVING count(*) > 0;
   END IF;
   RETURN QUERY SELECT s.used, s.reset FROM unnest(used_before, resets) AS s (used, reset);
+  IF limited <> '{}' THEN
+    RETURN QUERY SELECT u.used, NULL::bigint FROM unnest(used_of_quotas) AS u (used);
+  END IF;
 END $$;
 
 -- Moves the older times of windows that have many to rows of their own, which do not change: a
@@ -287,7 +451,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   DELETE FROM nexakey.window_parts AS p USING nexakey.windows AS w
   WHERE w.key = ANY (asked) AND p.key = w.key
-    AND p.newest <= w.times[cardinality(w.times)] - 60000000;
+    AND p.newest <= w.times[cardinality(w.times)] - w.window_seconds * 1000000::bigint;
   WITH full_windows AS (
     SELECT w.key, w.times, w.before, cardinality(w.times) AS length FROM nexakey.windows AS w
     WHERE w.key = ANY (asked) AND cardinality(w.times) >= 128
@@ -309,7 +473,7 @@ CREATE FUNCTION nexakey.vacuum_windows(behind bigint, max_keys integer) RETURNS 
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off AS $$
 DECLARE
-  left_by CONSTANT bigint := extract(epoch FROM clock_timestamp()) * 1000000 - 60000000;
+  clock CONSTANT bigint := extract(epoch FROM clock_timestamp()) * 1000000;
   last_key bigint;
   idle bigint[];
 BEGIN
@@ -319,12 +483,15 @@ BEGIN
   idle := ARRAY(
     SELECT w.key FROM nexakey.windows AS w
     WHERE w.key > behind AND w.key <= last_key
-      AND (w.has_parts OR w.times[cardinality(w.times)] <= left_by + w.shift)
+      AND (w.has_parts OR
+           w.times[cardinality(w.times)] <= clock + w.shift - w.window_seconds * 1000000::bigint)
     ORDER BY w.key FOR UPDATE SKIP LOCKED);
   DELETE FROM nexakey.window_parts AS p USING nexakey.windows AS w
-  WHERE w.key = ANY (idle) AND p.key = w.key AND p.newest <= left_by + w.shift;
+  WHERE w.key = ANY (idle) AND p.key = w.key
+    AND p.newest <= clock + w.shift - w.window_seconds * 1000000::bigint;
   UPDATE nexakey.windows AS w SET times = '{}', before = '{}', has_parts = false
-  WHERE w.key = ANY (idle) AND w.times[cardinality(w.times)] <= left_by + w.shift;
+  WHERE w.key = ANY (idle)
+    AND w.times[cardinality(w.times)] <= clock + w.shift - w.window_seconds * 1000000::bigint;
   RETURN last_key;
 END $$;
 
@@ -344,7 +511,7 @@ BEGIN
   ON CONFLICT DO NOTHING;
   PERFORM FROM nexakey.windows AS w WHERE w.key = ANY (keys) ORDER BY w.key FOR UPDATE;
   PERFORM nexakey.count(array_agg(a.key ORDER BY a.nth), array_agg(a.endpoint ORDER BY a.nth),
-                        array_agg(a.status ORDER BY a.nth), NULL, NULL,
+                        array_agg(a.status ORDER BY a.nth), NULL, NULL, NULL,
                         (extract(epoch FROM clock_timestamp()) * 1000)::bigint)
   FROM unnest(keys, workspaces, endpoints, statuses)
     WITH ORDINALITY AS a (key, workspace, endpoint, status, nth)
@@ -366,13 +533,19 @@ BEGIN
   FROM nexakey.api_tokens AS t WHERE t.hash = wanted;
 END $$;
 
--- Sets the last uses of keys, unless they were used later. Has the endpoints of a day counted anew,
--- and prevents decisions about the keys from counting until the end of the transaction.
+-- Sets the last uses of keys, unless they were used later. Has the endpoints of a day and the
+-- quotas of the keys' lines counted anew, and prevents decisions about them from counting until the
+-- end of the transaction.
 CREATE FUNCTION nexakey.import_uses(keys bigint[], times bigint[], addresses text[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off AS $$
+DECLARE
+  lines CONSTANT bigint[] := ARRAY(SELECT DISTINCT k.line FROM nexakey.api_keys AS k
+                                   WHERE k.id = ANY (keys) AND k.line IS NOT NULL);
 BEGIN
-  PERFORM FROM nexakey.windows AS w WHERE w.key = ANY (keys) ORDER BY w.key FOR UPDATE;
+  PERFORM FROM nexakey.windows AS w WHERE w.key = ANY (keys || lines) ORDER BY w.key FOR UPDATE;
+  UPDATE nexakey.last_uses AS u SET quota_month = 0
+  WHERE u.key = ANY (lines) AND u.quota_month <> 0;
   INSERT INTO nexakey.last_uses AS u (key, last_at, last_ip, peak_hour, peak, day, endpoints)
   SELECT DISTINCT ON (t.key) t.key, t.at, nullif(t.address, ''), 0, 0, 0, 0
   FROM unnest(keys, times, addresses) AS t (key, at, address)
@@ -381,20 +554,24 @@ BEGIN
     SET last_at = greatest(u.last_at, excluded.last_at),
         last_ip = CASE WHEN excluded.last_at IS NULL OR excluded.last_at <= u.last_at THEN u.last_ip
                        ELSE excluded.last_ip END,
-        day = 0;
+        day = 0, quota_month = 0;
 END $$;
 
 -- Sets counts, unless more has been counted since. Those of a day have the hour -1: they replace the
--- counts of its hours. Decisions count in the current day: only keys with counts of that day, or of
--- the day that may just have ended, are locked.
+-- counts of its hours. Decisions count in the current day, and quotas in the current month: only
+-- keys with counts of that month, or of the day that may just have ended, are locked.
 CREATE FUNCTION nexakey.import_usage(keys bigint[], days integer[], endpoints text[],
                                      hours smallint[], statuses smallint[], requests bigint[])
 RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off AS $$
+DECLARE
+  today CONSTANT date := clock_timestamp() AT TIME ZONE 'UTC';
+  first_day CONSTANT integer :=
+    least(today - 1, date_trunc('month', today)::date) - date '1970-01-01';
 BEGIN
   PERFORM nexakey.import_uses(
     ARRAY(SELECT DISTINCT c.key FROM unnest(keys, days) AS c (key, day)
-          WHERE c.day >= floor(extract(epoch FROM clock_timestamp()) / 86400) - 1), '{}', '{}');
+          WHERE c.day >= first_day), '{}', '{}');
   INSERT INTO nexakey.usage_hours AS u (key, day, endpoint, hour, status, requests)
   SELECT * FROM unnest(keys, days, endpoints, hours, statuses, requests)
     AS c (key, day, endpoint, hour, status, requests) WHERE c.hour >= 0
@@ -484,18 +661,33 @@ BEGIN
   RETURN max_rows - room + deleted;
 END $$;
 
--- Deletes keys whose usage was deleted, and all that is left of them.
+-- Deletes keys whose usage was deleted, and all that is left of them. What the quotas of a line are
+-- counted by stays as long as the line has a key.
 CREATE FUNCTION nexakey.remove_keys(keys bigint[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off AS $$
+DECLARE
+  gone CONSTANT bigint[] := ARRAY(
+    SELECT g.key FROM (
+      SELECT unnest(keys)
+      UNION
+      SELECT k.line FROM nexakey.api_keys AS k WHERE k.id = ANY (keys) AND k.line IS NOT NULL
+    ) AS g (key)
+    WHERE NOT EXISTS (SELECT FROM nexakey.api_keys AS k
+                      WHERE (k.id = g.key OR k.line = g.key) AND k.id <> ALL (keys)));
 BEGIN
   -- Another process may have folded hours into days while they were deleted.
   DELETE FROM nexakey.usage_hours AS u WHERE u.key = ANY (keys);
   DELETE FROM nexakey.usage_days AS d WHERE d.key = ANY (keys);
   DELETE FROM nexakey.peaks AS p WHERE p.key = ANY (keys);
-  DELETE FROM nexakey.last_uses AS u WHERE u.key = ANY (keys);
+  DELETE FROM nexakey.last_uses AS u WHERE u.key = ANY (gone);
+  UPDATE nexakey.last_uses AS u
+  SET last_at = NULL, last_ip = NULL, peak_hour = 0, peak = 0, day = 0, endpoints = 0
+  WHERE u.key = ANY (keys);
   DELETE FROM nexakey.window_parts AS p WHERE p.key = ANY (keys);
-  DELETE FROM nexakey.windows AS w WHERE w.key = ANY (keys);
+  DELETE FROM nexakey.windows AS w WHERE w.key = ANY (gone);
+  UPDATE nexakey.windows AS w SET times = '{}', before = '{}', has_parts = false
+  WHERE w.key = ANY (keys);
   DELETE FROM nexakey.api_keys AS k WHERE k.id = ANY (keys);
 END $$;
 
