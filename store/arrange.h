@@ -46,4 +46,10 @@ inline std::optional<core::Key> find_one(Tables& tables, core::KeyId id) {
   return found.empty() ? std::nullopt : std::optional(std::move(found.front()));
 }
 
+/// The first key of the line of rotations of a key, which the tables may not have.
+inline core::KeyId first_of_line(Tables& tables, core::KeyId id) {
+  const auto key = find_one(tables, id);
+  return key ? key->first_of_line() : id;
+}
+
 }  // namespace nexakey::store

@@ -90,10 +90,7 @@ struct Comparison {
       const auto before = std::ranges::find(
           keys.begin(), keys.begin() + static_cast<std::ptrdiff_t>(i), *key.rotated_from, &Key::id);
       const bool is_here = before != keys.begin() + static_cast<std::ptrdiff_t>(i);
-      const auto stored = is_here ? std::nullopt : find_one(tables, *key.rotated_from);
-      key.line = is_here  ? before->first_of_line()
-                 : stored ? stored->first_of_line()
-                          : *key.rotated_from;
+      key.line = is_here ? before->first_of_line() : first_of_line(tables, *key.rotated_from);
     }
   }
 

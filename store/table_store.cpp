@@ -90,8 +90,8 @@ void set_limits(Tables& tables, const std::optional<KeyId>& id, std::vector<core
   const auto key = find(tables, std::span<const KeyId>(&*id, 1)).front();
   const core::Windows windows = key ? key->windows() : core::Windows();
   for (core::Peak& peak : peaks) {
-    const auto* const limit =
-        std::ranges::find(windows, static_cast<core::Window>(peak.window_seconds), &core::Limit::window);
+    const auto* const limit = std::ranges::find(
+        windows, static_cast<core::Window>(peak.window_seconds), &core::Limit::window);
     peak.limit = limit == windows.end() ? 0 : static_cast<std::uint32_t>(limit->requests);
   }
   std::erase_if(peaks, [](const core::Peak& peak) { return peak.limit == 0; });

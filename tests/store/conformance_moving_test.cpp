@@ -37,6 +37,7 @@ void fill(KeyStore& store) {
   add(store, acme_key(4));
   Key successor = make_key(5);
   successor.rotated_from = make_key(1).id;
+  successor.line = make_key(1).id;
   add(store, successor);
   // With the same creation time as another one: they are listed in the order in which they were
   // added.
@@ -205,6 +206,7 @@ STORE_TEST("a rotation may refer to a key that comes later", STORE_FIXTURES) {
   // The successor is older, as after a clock that went backwards.
   Key successor = make_key(1);
   successor.rotated_from = make_key(2).id;
+  successor.line = make_key(2).id;
   add(*stores.first, 2);
   add(*stores.first, successor);
   const std::string text = export_text(*stores.first);

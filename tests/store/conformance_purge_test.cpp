@@ -52,6 +52,7 @@ std::vector<Key> make_line(std::uint64_t n, std::uint64_t m) {
     line.push_back(revoked(n));
     if (line.size() > 1) {
       line.back().rotated_from = line[line.size() - 2].id;
+      line.back().line = line.front().id;
       line[line.size() - 2].superseded_by = line.back().id;
     }
   }

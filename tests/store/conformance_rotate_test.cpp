@@ -51,6 +51,7 @@ STORE_TEST("a successor takes over the properties of the key", STORE_FIXTURES) {
   expected.created_at = rotation.created_at;
   expected.expires_at = rotation.created_at + hours(300);
   expected.rotated_from = key.id;
+  expected.line = key.id;
   CHECK(rotated.successor == expected);
   CHECK(rotated.previous.superseded_by == expected.id);
   CHECK(listed(*stores.second, expected.id) == expected);

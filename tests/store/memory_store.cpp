@@ -80,6 +80,15 @@ struct MemoryStore::Data {
             .reset_in = length + (used == 0 ? Tick{} : times[times.size() - used] - now)};
   }
 
+  /// The line of an imported key: that of its predecessor, unless it says it.
+  [[nodiscard]] std::optional<KeyId> line_of(const Key& key) {
+    if (key.line || !key.rotated_from) {
+      return key.line;
+    }
+    const Key* const before = find(*key.rotated_from);
+    return before == nullptr ? *key.rotated_from : before->first_of_line();
+  }
+
   /// The admitted requests of a line of rotations since a time.
   [[nodiscard]] std::uint64_t used(KeyId line, Time since) {
     std::uint64_t requests = 0;
@@ -159,6 +168,7 @@ class ModelImport {
     if (same == nullptr) {
       ++summary_.keys.added;
       data_.keys.push_back(key);
+      data_.keys.back().line = data_.line_of(key);
       return;
     }
     if (options_.keep_known && same->hash == key.hash) {

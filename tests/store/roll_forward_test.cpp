@@ -116,6 +116,7 @@ std::string make_export(std::uint64_t count, std::uint64_t requests = 7) {
     keys.back().created_at = at("2026-01-01") + std::chrono::seconds(n);
     if (n > 0) {
       keys.back().rotated_from = keys[n - 1].id;
+      keys.back().line = keys[0].id;
     }
   }
   for (std::uint64_t n = 0; n + 1 < count; ++n) {

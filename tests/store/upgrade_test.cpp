@@ -20,11 +20,14 @@ std::string sql_hash(const Key& key, const std::string& prefix) {
   return prefix + core::to_hex(key.hash) + "'";
 }
 
+/// The first schema with the tables of today.
+constexpr std::size_t kRenamed = 5;
+
 /// A key with the number `n` that the schemas from 1 on have, and three requests of it.
-std::string sql_key(std::uint64_t n, const std::string& schema, const std::string& hash) {
+std::string sql_key(std::uint64_t n, const std::string& table, const std::string& hash) {
   const Key key = make_key(n);
-  return "INSERT INTO " + schema +
-         "keys (id, hash, last_four, name, workspace, scopes, whitelist, rate_limit, labels,"
+  return "INSERT INTO " + table +
+         " (id, hash, last_four, name, workspace, scopes, whitelist, rate_limit, labels,"
          " description, created_at, revoke_reason) VALUES (" +
          std::to_string(key.id.bits()) + ", " + hash + ", '" + key.last_four + "', '" + key.name +
          "', 'default', 3, '', 100, '', '', " +
@@ -41,12 +44,14 @@ void make_old_store(const std::filesystem::path& path, std::size_t schema) {
   }
   const std::string now_in_hours =
       std::to_string(std::chrono::floor<std::chrono::hours>(now().time_since_epoch()).count());
-  sql += sql_key(1, "", sql_hash(make_key(1), "x'")) +
+  const bool is_renamed = schema >= kRenamed;
+  sql += sql_key(1, is_renamed ? "api_keys" : "keys", sql_hash(make_key(1), "x'")) +
          "INSERT INTO endpoints VALUES (1, 'GET /v1/leads');"
-         "INSERT INTO usage VALUES (1, " +
-         now_in_hours + ", 1, 200, 2), (1, " + now_in_hours +
-         ", 1, 401, 1);"
-         "INSERT INTO last_used VALUES (1, 1700000000000);";
+         "INSERT INTO " +
+         (is_renamed ? "usage_hours" : "usage") + " VALUES (1, " + now_in_hours +
+         ", 1, 200, 2), (1, " + now_in_hours + ", 1, 401, 1); INSERT INTO " +
+         (is_renamed ? "last_uses (key, last_at)" : "last_used (key, at)") +
+         " VALUES (1, 1700000000000);";
   SQLite::Database database(path.string(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
   database.exec(sql);
 }
@@ -151,10 +156,13 @@ void make_old_store(const PostgresDatabase& database, std::size_t schema) {
   const auto hours = std::chrono::floor<std::chrono::hours>(now().time_since_epoch()).count();
   const std::string day = std::to_string(hours / 24);
   const std::string hour = std::to_string(hours % 24);
-  sql += sql_key(1, "nexakey.", sql_hash(make_key(1), "'\\x")) +
-         "INSERT INTO nexakey.usage VALUES (" + id + ", " + day + ", 'GET /v1/leads', " + hour +
-         ", 200, 2), (" + id + ", " + day + ", 'GET /v1/leads', " + hour + ", 401, 1);" +
-         "INSERT INTO nexakey.uses VALUES (" + id + ", 1700000000000, 0, 0);";
+  const bool is_renamed = schema >= kRenamed;
+  sql +=
+      sql_key(1, is_renamed ? "nexakey.api_keys" : "nexakey.keys", sql_hash(make_key(1), "'\\x")) +
+      "INSERT INTO nexakey." + (is_renamed ? "usage_hours" : "usage") + " VALUES (" + id + ", " +
+      day + ", 'GET /v1/leads', " + hour + ", 200, 2), (" + id + ", " + day +
+      ", 'GET /v1/leads', " + hour + ", 401, 1);" + "INSERT INTO nexakey." +
+      (is_renamed ? "last_uses" : "uses") + " VALUES (" + id + ", 1700000000000, 0, 0);";
   database.execute(sql);
 }
 
@@ -165,8 +173,8 @@ TEST_CASE("a PostgreSQL store of an older schema is upgraded and roles keep what
     make_old_store(fixture.database(), schema);
     fixture.database().execute(
         "DROP ROLE IF EXISTS old_verifier; CREATE ROLE old_verifier;"
-        "GRANT EXECUTE ON FUNCTION nexakey.look_up, nexakey.decide, nexakey.tidy_windows"
-        " TO old_verifier");
+        "GRANT EXECUTE ON FUNCTION nexakey.look_up, nexakey.decide, nexakey." +
+        std::string(schema >= kRenamed ? "vacuum_windows" : "tidy_windows") + " TO old_verifier");
     const auto store = value_of(open(fixture.url(), OpenMode::existing));
     CHECK(list(*store).size() == 1);
     CHECK(list(*store).front().last_use ==
