@@ -30,8 +30,11 @@ class Recipe(GatewayCase):
             expected = 1 if reply.status in (401, 403) else 0
             self.assertEqual(names.count("www-authenticate"), expected)
             self.assertEqual(names.count("retry-after"), 1 if reply.status == 429 else 0)
-            for name in ("limit", "remaining", "reset"):
-                self.assertEqual(names.count(f"x-ratelimit-{name}"), 0 if reply is missing else 1)
+            for name in ("x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset",
+                         "ratelimit-policy", "ratelimit"):
+                self.assertEqual(names.count(name), 0 if reply is missing else 1)
+        self.assertEqual(limited.headers["ratelimit-policy"], '"minute";q=2;w=60')
+        self.assertRegex(limited.headers["ratelimit"], '^"minute";r=0;t=[0-9]+$')
 
     def test_a_denial_has_the_body_of_nexakey(self):
         key = self.place.create("--scope", "read", "--rate-limit", "1")
@@ -139,7 +142,8 @@ class Recipe(GatewayCase):
             reply = self.curl("--header", f"Origin: {ORIGIN}", **options)
             self.assertEqual(reply.status, status)
             self.assertEqual(reply.headers["access-control-allow-origin"], ORIGIN)
-            self.assertIn("Retry-After", reply.headers["access-control-expose-headers"])
+            for name in ("Retry-After", "RateLimit", "RateLimit-Policy"):
+                self.assertIn(name, reply.headers["access-control-expose-headers"])
             self.assertIn("Origin", reply.headers["vary"])
             other = self.curl("--header", "Origin: https://evil.test", **options)
             self.assertNotIn("access-control-allow-origin", other.headers)
