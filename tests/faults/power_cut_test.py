@@ -99,7 +99,8 @@ class Store:
         self.folder.mkdir()
         self.env = {"PATH": os.environ["PATH"], "HOME": str(self.folder),
                     "NEXAKEY_STORE": str(self.folder / "keys.db"), "NEXAKEY_SYSTEM_CONFIG": "/nowhere"}
-        self.key = self.nexakey("create", "first", "--scope", "read", "--rate-limit", "100000", "-q")
+        self.key = self.nexakey("create", "first", "--scope", "read", "--rate-limit", "100000",
+                                "--quota", "1000000/day,1000000/month", "-q")
 
     def nexakey(self, *words, **options):
         return run(*self.machine.command(NEXAKEY, *words), env=self.env, **options).strip()
@@ -111,6 +112,12 @@ class Store:
         """The counts by path."""
         report = json.loads(self.nexakey("usage", "-o", "json"))
         return {row["endpoint"].split()[1]: row["requests"] for row in report["by_endpoint"]}
+
+    def quotas_used(self):
+        """What the quotas of the day and the month count."""
+        decision = json.loads(self.nexakey("verify", "first", "--dry-run", "-o", "json"))
+        return [limit["requests"] - limit["remaining"] for limit in decision["limits"]
+                if limit["window"] in ("day", "month")]
 
     def decide(self, count):
         line = json.dumps({"key": self.key, "method": "GET", "path": "/after"}) + "\n"
@@ -124,11 +131,10 @@ class Store:
             self.machine.command(NEXAKEY, "serve", "--listen", f"unix:{path}", "--trusted-proxy", "unix"),
             env=self.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         give_up = time.monotonic() + TIME_LIMIT
-        while not path.exists():
+        gateway = socket.socket(socket.AF_UNIX)
+        while gateway.connect_ex(str(path)) != 0:
             assert server.poll() is None and time.monotonic() < give_up, "it does not start"
             time.sleep(0.01)
-        gateway = socket.socket(socket.AF_UNIX)
-        gateway.connect(str(path))
         return server, gateway
 
     def ask(self, gateway):
@@ -169,7 +175,7 @@ def cut_after_exit(store, random_source):
 def main():
     cuts = int(sys.argv[1]) if len(sys.argv) > 1 else 8
     random_source = random.Random(1)
-    lost_changes = lost_counts = uncounted = 0
+    lost_changes = lost_counts = uncounted = wrong_quotas = 0
     lost_seconds = 0.0
     with tempfile.TemporaryDirectory(prefix="nexakey-power-") as folder:
         try:
@@ -188,6 +194,7 @@ def main():
                 store.decide(DECISIONS_AFTER)
                 counts = store.counted()
                 lost_changes += len(made - store.names())
+                wrong_quotas += [sum(counts.values())] * 2 != store.quotas_used()
                 uncounted += DECISIONS_AFTER - counts.get("/after", 0)
                 if (counted := counts.get("/before", 0)) < len(times):
                     lost_counts += len(times) - counted
@@ -196,6 +203,7 @@ def main():
     figure.report(3, "power cuts, half amid 100 requests a second and half right after a command", cuts,
                   {"changes lost": lost_changes,
                    f"decisions of {cuts * DECISIONS_AFTER:,} after the cuts not counted": uncounted,
+                   "quotas that differ from the counts": wrong_quotas,
                    "times counts of more than a second lost": int(lost_seconds > MAX_LOST_SECONDS)},
                   f"{lost_counts} counts lost, the oldest {lost_seconds:.2f} s old")
 
