@@ -26,6 +26,7 @@ using store::CreateMode;
 constexpr const char* kExamples =
     "nexakey create --scope read\n"
     "nexakey create crm --scope read,write --allow-ip 203.0.113.0/24 --expires 90d\n"
+    "nexakey create crm-2 --like crm --expires 30d\n"
     "nexakey create ci --scope read --key-file /run/secrets/ci.key --if-not-exists\n"
     "KEY=$(nexakey create --scope read --quiet)\n"
     "nexakey create ci --scope read -o env >> ci.env";
@@ -36,6 +37,7 @@ struct Options {
   bool if_not_exists = false;
   bool unique = false;
   std::optional<std::string> key_file{};
+  std::optional<std::string> like{};
 
   [[nodiscard]] CreateMode mode() const {
     return if_not_exists ? CreateMode::unless_named
@@ -44,9 +46,18 @@ struct Options {
   }
 };
 
+/// The key that --like names.
+Key find_pattern(const Context& context, store::KeyStore& store, const Options& options) {
+  Key key = find_key(context, store, *options.like, Namesakes::or_ended);
+  if (!key.damage.empty()) {
+    throw Failure{core::damaged_key(key)};
+  }
+  return key;
+}
+
 /// The key that the options ask for, without its secret and, if it has no name, without a name.
-Key make_key(const Context& context, const Options& options) {
-  Key key = options.key.make_key(context);
+Key make_key(const Context& context, const Key* like, const Options& options) {
+  Key key = options.key.make_key(context, like);
   if (options.name) {
     value_of(core::check_name(*options.name));
     key.name = *options.name;
@@ -249,8 +260,19 @@ ExitStatus run(Context& context, const Options& options) {
     throw Failure{{ErrorCode::usage, "-o env prints the key, which --key-file writes to a file",
                    "leave one of them out"}};
   }
-  const Key wanted = make_key(context, options);
-  const auto store = context.open_store(store::OpenMode::create_if_missing);
+  if (!options.like && options.key.scopes.empty()) {
+    throw Failure{{ErrorCode::usage, "--scope is required", "see nexakey create --help"}};
+  }
+  std::unique_ptr<store::KeyStore> store;
+  std::optional<Key> pattern;
+  if (options.like) {
+    store = context.open_store();
+    pattern = find_pattern(context, *store, options);
+  }
+  const Key wanted = make_key(context, pattern ? &*pattern : nullptr, options);
+  if (!store) {
+    store = context.open_store(store::OpenMode::create_if_missing);
+  }
   return options.key_file ? create_in_file(context, *store, options, wanted)
                           : create_and_show(context, *store, options, wanted);
 }
@@ -258,7 +280,8 @@ ExitStatus run(Context& context, const Options& options) {
 Runner attach(Arguments& app) {
   const auto options = std::make_shared<Options>();
   app.add_option("NAME", options->name, "The name of the key (default: its id)")->type_name("NAME");
-  options->key.add_to(app)->required();
+  options->key.add_to(app);
+  app.add_option("--like", options->like, "Take what is not given from this key")->type_name("KEY");
   auto* const if_not_exists =
       app.add_flag("--if-not-exists", options->if_not_exists,
                    "Succeed if the file has the active key of this name already");

@@ -3,14 +3,14 @@
 #include "cli/exit_status.h"
 #include "cli/key_view.h"
 #include "cli/options.h"
+#include "core/rotation.h"
 #include "core/text.h"
 
 namespace nexakey::cli {
 
-Option* KeyOptions::add_to(Arguments& app) {
-  Option* const scope =
-      add_list_option(app, "--scope", scopes, "What the key may do; repeat or use commas for both")
-          ->type_name("read|write");
+void KeyOptions::add_to(Arguments& app) {
+  add_list_option(app, "--scope", scopes, "What the key may do; repeat or use commas for both")
+      ->type_name("read|write");
   add_list_option(app, "--allow-ip", whitelist,
                   "An address or CIDR range that may use it (default: any)")
       ->type_name("IP");
@@ -19,7 +19,6 @@ Option* KeyOptions::add_to(Arguments& app) {
   limits.add_to(app, " (default: 100)");
   app.add_option("--description", description, "What the key is for")->type_name("TEXT");
   add_list_option(app, "--label", labels, "A label, such as team=crm")->type_name("NAME=VALUE");
-  return scope;
 }
 
 bool KeyOptions::given() const {
@@ -27,17 +26,25 @@ bool KeyOptions::given() const {
          !description.empty() || !labels.empty();
 }
 
-core::Key KeyOptions::make_key(const Context& context) const {
-  core::Key key;
+core::Key KeyOptions::make_key(const Context& context, const core::Key* like) const {
+  core::Key key = like == nullptr ? core::Key() : core::new_key_like(*like, context.now());
   key.created_at = context.now();
-  key.workspace = context.settings.workspace_or_default();
+  if (like == nullptr || context.settings.workspace) {
+    key.workspace = context.settings.workspace_or_default();
+  }
   if (!scopes.empty()) {
     key.scopes = value_of(core::Scopes::parse(scopes));
   }
-  key.whitelist = value_of(core::Whitelist::parse(whitelist));
-  key.labels = value_of(core::parse_labels(labels));
-  value_of(core::check_description(description));
-  key.description = description;
+  if (!whitelist.empty()) {
+    key.whitelist = value_of(core::Whitelist::parse(whitelist));
+  }
+  for (auto& [name, value] : value_of(core::parse_labels(labels))) {
+    key.labels[name] = value;
+  }
+  if (!description.empty()) {
+    value_of(core::check_description(description));
+    key.description = description;
+  }
   if (expires) {
     key.expires_at = parse_expiry(*expires, key.created_at, "the key");
   }

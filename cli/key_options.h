@@ -20,13 +20,12 @@ struct KeyOptions {
   std::string description;
   std::vector<std::string> labels;
 
-  /// Adds the options and returns the one for the scopes.
-  Option* add_to(Arguments& app);
+  void add_to(Arguments& app);
   /// Whether any of the options was given.
   [[nodiscard]] bool given() const;
-  /// A key with these properties, created now in the workspace, without id, name and hash. Ends the
-  /// command if a value is invalid.
-  [[nodiscard]] core::Key make_key(const Context& context) const;
+  /// A key with these properties, created now in the workspace, without id, name and hash. What is
+  /// not given is as `like` has it, if there is one. Ends the command if a value is invalid.
+  [[nodiscard]] core::Key make_key(const Context& context, const core::Key* like = nullptr) const;
   /// What an existing key has that differs from `wanted`, the key that these options make, in the
   /// options that were given: "scopes read instead of write". Of labels, only these matter.
   [[nodiscard]] std::vector<std::string> differences(const core::Key& key,

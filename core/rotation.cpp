@@ -85,4 +85,18 @@ Result<void> check_rotation(const Rotation& rotation) {
   return check_last_four(rotation.last_four);
 }
 
+Key new_key_like(const Key& key, Time now) {
+  Key fresh;
+  fresh.workspace = key.workspace;
+  fresh.scopes = key.scopes;
+  fresh.whitelist = key.whitelist;
+  fresh.rate_limit = key.rate_limit;
+  fresh.limits = key.limits;
+  fresh.labels = key.labels;
+  fresh.description = key.description;
+  fresh.created_at = now;
+  fresh.expires_at = inherited_expiry(key, now);
+  return fresh;
+}
+
 }  // namespace nexakey::core

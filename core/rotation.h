@@ -43,4 +43,8 @@ bool is_done(const Rotation& rotation, const Key& key, const Key& successor);
 /// All members of a rotation from outside. Error: `usage`.
 Result<void> check_rotation(const Rotation& rotation);
 
+/// A key with the properties of another one and its lifetime, created at `now`: without its id,
+/// secret, name and history.
+Key new_key_like(const Key& key, Time now);
+
 }  // namespace nexakey::core
