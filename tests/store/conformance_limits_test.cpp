@@ -44,6 +44,18 @@ void change_limits(KeyStore& store, std::uint64_t key, std::vector<core::LimitCh
   REQUIRE(value_of(store.as(kTester).update(make_key(key).id, change, now())));
 }
 
+/// Rotates a key to the next one, with a grace.
+core::Rotated rotate(KeyStore& store, std::uint64_t key) {
+  const Key successor = make_key(key + 1);
+  return *value_of(store.as(kTester).rotate(make_key(key).id,
+                                            {.successor = successor.id,
+                                             .hash = successor.hash,
+                                             .last_four = successor.last_four,
+                                             .created_at = now(),
+                                             .grace = std::chrono::hours(1)},
+                                            now()));
+}
+
 STORE_TEST("limits are kept as they are", STORE_FIXTURES) {
   Stores stores(backend);
   const Key key = limited(1, 100, "20/1s 7/10m 1000/1h 5000/day 60000/month");
@@ -133,18 +145,10 @@ STORE_TEST("quotas are of a line of rotations, windows of each key", STORE_FIXTU
   Stores stores(backend);
   add(*stores.first, limited(1, 100, "4/1h 10/day"));
   CHECK(admit(*stores.first, 1, 3) == 3);
-  for (std::uint64_t n = 2; n <= 3; ++n) {
-    const Key successor = make_key(n);
-    const auto rotated =
-        value_of(stores.first->as(kTester).rotate(make_key(n - 1).id,
-                                                  {.successor = successor.id,
-                                                   .hash = successor.hash,
-                                                   .last_four = successor.last_four,
-                                                   .created_at = now(),
-                                                   .grace = std::chrono::hours(1)},
-                                                  now()));
-    CHECK(rotated->successor.line == make_key(1).id);
-    CHECK(rotated->successor.limits.to_text() == "4/1h 10/day");
+  for (const std::uint64_t n : {1U, 2U}) {
+    const core::Rotated rotated = rotate(*stores.first, n);
+    CHECK(rotated.successor.line == make_key(1).id);
+    CHECK(rotated.successor.limits.to_text() == "4/1h 10/day");
   }
   CHECK(admit(*stores.second, 3, 9) == 4);
   CHECK(remaining(decide(*stores.first, request(1))) == std::vector<std::uint64_t>{96, 0, 2});
@@ -157,14 +161,7 @@ STORE_TEST("an export has the limits and the line of a key", STORE_FIXTURES) {
   Stores stores(backend);
   add(*stores.first, limited(1, 100, "4/1h 10/day"));
   CHECK(admit(*stores.first, 1, 3) == 3);
-  const Key successor = make_key(2);
-  value_of(stores.first->as(kTester).rotate(make_key(1).id,
-                                            {.successor = successor.id,
-                                             .hash = successor.hash,
-                                             .last_four = successor.last_four,
-                                             .created_at = now(),
-                                             .grace = std::chrono::hours(1)},
-                                            now()));
+  rotate(*stores.first, 1);
   const std::string text = export_text(*stores.first);
   Stores others(backend);
   import_text(*others.first, text);
