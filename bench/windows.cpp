@@ -58,7 +58,12 @@ class Windows {
       slowest_turn_ = std::max(slowest_turn_, cpu_milliseconds() - begun);
       if (has_room) {
         const auto now = file_.now();
-        file_.window(key, 100, now).admit(100, now);
+        nexakey::core::KeyRules rules;
+        rules.id = key;
+        auto log = file_.windows_of(rules, now).log;
+        if (log.look(rules.rate_limit, now).has_room) {
+          log.add(now);
+        }
         return file_.is_moving();
       }
     }
