@@ -60,7 +60,7 @@ class Windows {
         const auto now = file_.now();
         nexakey::core::KeyRules rules;
         rules.id = key;
-        auto log = file_.windows_of(rules, now).log;
+        auto log = file_.windows_of(rules, nexakey::core::system_time(), now).log;
         if (log.look(rules.rate_limit, now).has_room) {
           log.add(now);
         }

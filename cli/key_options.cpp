@@ -51,9 +51,7 @@ core::Key KeyOptions::make_key(const Context& context, const core::Key* like) co
   core::KeyChange change;
   limits.set(change);
   key.rate_limit = change.rate_limit.value_or(key.rate_limit);
-  for (const core::LimitChange& limit : change.limits) {
-    value_of(key.limits.apply(limit));
-  }
+  value_of(key.limits.apply(change.limits));
   return key;
 }
 

@@ -127,10 +127,8 @@ Result<Key> apply(Key key, const KeyChange& change, Time now) {
   key.scopes = change.scopes.value_or(key.scopes);
   key.expires_at = change.expires_at.value_or(key.expires_at);
   key.rate_limit = change.rate_limit.value_or(key.rate_limit);
-  for (const LimitChange& limit : change.limits) {
-    if (auto applied = key.limits.apply(limit); !applied) {
-      return tl::unexpected(std::move(applied.error()));
-    }
+  if (auto applied = key.limits.apply(change.limits); !applied) {
+    return tl::unexpected(std::move(applied.error()));
   }
   for (const auto& [name, value] : change.labels) {
     if (value.empty()) {

@@ -174,6 +174,21 @@ Result<void> Limits::apply(const LimitChange& change) {
   return {};
 }
 
+Result<void> Limits::apply(std::span<const LimitChange> changes) {
+  // Those that remove a limit first, because they make room.
+  for (const bool sets : {false, true}) {
+    for (const LimitChange& change : changes) {
+      if (change.requests.has_value() != sets) {
+        continue;
+      }
+      if (auto applied = apply(change); !applied) {
+        return applied;
+      }
+    }
+  }
+  return {};
+}
+
 std::string Limits::to_text() const {
   std::string text;
   for (const Limit& limit : limits_) {

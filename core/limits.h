@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -96,6 +97,8 @@ class Limits {
   /// Sets or removes a limit. Error: `usage`, if there are too many sliding windows, or the number
   /// is out of range.
   Result<void> apply(const LimitChange& change);
+  /// The same for several changes, whatever their order. After an error, some are made.
+  Result<void> apply(std::span<const LimitChange> changes);
 
   /// `20/1s 1000/day`: the form in tables.
   [[nodiscard]] std::string to_text() const;

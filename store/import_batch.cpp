@@ -75,6 +75,26 @@ struct Comparison {
     summary.tokens.added += changes.tokens.size();
   }
 
+  /// Removes lines of other workspaces, whose quotas an import must not use up.
+  void drop_foreign_lines(std::vector<Key>& keys) {
+    std::vector<core::KeyId> lines;
+    for (const Key& key : keys) {
+      if (key.line) {
+        lines.push_back(*key.line);
+      }
+    }
+    if (lines.empty()) {
+      return;
+    }
+    const auto firsts = find(tables, lines);
+    auto first = firsts.begin();
+    for (Key& key : keys) {
+      if (key.line && (first++)->value_or(key).workspace != key.workspace) {
+        key.line.reset();
+      }
+    }
+  }
+
   /// Adds the lines of rotations, which records of older versions do not have.
   void add_lines(std::vector<Key>& keys, const std::vector<std::optional<Key>>& known) {
     for (std::size_t i = 0; i < keys.size(); ++i) {
@@ -97,6 +117,7 @@ struct Comparison {
   void operator()(std::vector<Key> keys) {
     auto found =
         find_same(keys, [&](const auto& wanted) { return tables.find_keys(std::span(wanted)); });
+    drop_foreign_lines(keys);
     add_lines(keys, found);
     const auto tombstones = tables.find_tombstones(keys);
     for (std::size_t i = 0; i < keys.size(); ++i) {

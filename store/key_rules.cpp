@@ -53,6 +53,11 @@ Result<Key> create(Change& change, const Key& key, CreateMode mode) {
   // Only the store knows when a key was last used, so that is not a part of the new key.
   Key added = key;
   added.last_use = {};
+  // A line that a client could choose would let it use up the quotas of another one.
+  added.line.reset();
+  if (added.rotated_from) {
+    added.line = first_of_line(change.tables, *added.rotated_from);
+  }
   if (const auto same = find_one(change.tables, key.id)) {
     added.last_use = same->last_use;
     return *same == added ? Result<Key>(added) : tl::unexpected(id_taken(key.id));

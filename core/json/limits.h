@@ -23,14 +23,22 @@ inline constexpr auto kLimitMembers =
     std::make_tuple(member<Limit>("window", &Limit::window, Presence::required),
                     member_as<RequestsCodec>("requests", &Limit::requests, Presence::required));
 
-/// A change of one limit; a null removes it.
+/// A number of requests; null removes the limit.
+struct ChangedRequests : Optional<std::uint64_t, RequestsCodec> {
+  static constexpr bool kReadsNull = true;
+  static Result<std::optional<std::uint64_t>> read(const Json& value, std::string_view name) {
+    return value.is_null() ? Result<std::optional<std::uint64_t>>(std::nullopt)
+                           : Optional::read(value, name);
+  }
+};
+
 inline constexpr auto kLimitChangeMembers = std::make_tuple(
     member<LimitChange>("window", &LimitChange::window, Presence::required),
-    member_as<Optional<std::uint64_t, RequestsCodec>>("requests", &LimitChange::requests));
+    member_as<ChangedRequests>("requests", &LimitChange::requests, Presence::required));
 
 template <>
 struct Codec<std::vector<LimitChange>>
-    : List<LimitChange, Object<LimitChange, kLimitChangeMembers>> {};
+    : List<LimitChange, Object<LimitChange, kLimitChangeMembers, Unknown::refused>> {};
 
 template <>
 struct Codec<Limits> {

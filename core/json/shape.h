@@ -178,13 +178,14 @@ Result<T> read_object(const Json& json, std::string_view what, const std::tuple<
   return read_members(json, what, object, members, unknown).map([&] { return std::move(object); });
 }
 
-/// An object within another one. Newer versions may add members to it.
-template <typename T, const auto& kMembers>
+/// An object within another one. Newer versions may add members to it, unless unknown ones are
+/// refused.
+template <typename T, const auto& kMembers, Unknown kUnknown = Unknown::ignored>
 struct Object {
   static TypeSchema schema() { return {.type = "object"}; }
   static void write(JsonWriter& json, const T& object) { write_object(json, object, kMembers); }
   static Result<T> read(const Json& value, std::string_view name) {
-    return read_object<T>(value, "the member " + std::string(name), kMembers, Unknown::ignored);
+    return read_object<T>(value, "the member " + std::string(name), kMembers, kUnknown);
   }
 };
 

@@ -13,9 +13,11 @@ using core::reject;
 using core::Rotated;
 using core::Time;
 
-/// Whether the store has the key as it was sent. Only the store knows when it was last used.
+/// Whether the store has the key as it was sent. Only the store knows when it was last used, and to
+/// which line of rotations it belongs.
 bool is_same(Key stored, const Key& sent) {
   stored.last_use = sent.last_use;
+  stored.line = sent.line;
   return stored == sent;
 }
 

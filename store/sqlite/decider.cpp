@@ -68,16 +68,30 @@ std::vector<std::optional<KeyRules>> Decider::look_up(std::span<const Request> r
   });
 }
 
+/// Calls `work` again as long as the file of the windows must grow and the reserve has space.
+template <typename Work>
+auto Decider::with_reserve(const Work& work) -> decltype(work()) {
+  for (;;) {
+    try {
+      return work();
+    } catch (const std::system_error& error) {
+      if (!is_disk_full(error) || !database_.shrink_reserve(Database::Reserve::partly_used)) {
+        throw;
+      }
+    }
+  }
+}
+
 /// Takes Lock::live as Counter::lock_with_room does, when all quotas of active keys are counted.
 std::unique_ptr<LockGuard> Decider::lock_with_counts(std::span<const std::optional<KeyRules>> keys,
                                                      std::span<const std::string> endpoints) {
-  const LiveState& live = counter_.live();
+  LiveState& live = counter_.live();
   const auto has_no_counts = [&](const std::optional<KeyRules>& key) {
     if (!key || !key->limits.has_quota()) {
       return false;
     }
     const Time now = core::system_time();
-    return key->is_active(now) && !live.windows.has_counts(*key, now);
+    return key->is_active(now) && !live.windows.has_counts(key->first_of_line(), now);
   };
   for (;;) {
     auto guard = counter_.lock_with_room(endpoints);
@@ -86,27 +100,12 @@ std::unique_ptr<LockGuard> Decider::lock_with_counts(std::span<const std::option
       return guard;
     }
     guard.reset();
-    const CountedLine counted =
-        count_line(database_, live.journal.id(), (*key)->first_of_line(), core::system_time());
+    const core::KeyId line = (*key)->first_of_line();
+    const CountedLine counted = count_line(database_, live.journal.id(), line, core::system_time());
     guard = counter_.lock_with_room(endpoints);
     const Time now = core::system_time();
     if (const auto sums = with_journal(database_, live.journal, counted, now)) {
-      WindowFile& windows = counter_.live().windows;
-      windows.set_counts(**key, now, *sums, windows.now());
-    }
-  }
-}
-
-core::KeyWindows Decider::windows_of(const KeyRules& key, core::Tick now) {
-  WindowFile& windows = counter_.live().windows;
-  for (;;) {
-    try {
-      return windows.windows_of(key, now);
-    } catch (const std::system_error& error) {
-      // The file of the windows must grow, even on a full disk.
-      if (!is_disk_full(error) || !database_.shrink_reserve(Database::Reserve::partly_used)) {
-        throw;
-      }
+      with_reserve([&] { live.windows.set_counts(line, now, *sums, live.windows.now()); });
     }
   }
 }
@@ -129,7 +128,7 @@ void Decider::verify_batch(std::span<const Request> requests, const VerifyOption
     const KeyRules* const key = keys[i] ? &*keys[i] : nullptr;
     std::optional<core::KeyWindows> windows_of_key;
     if (key != nullptr && key->is_active(now)) {
-      windows_of_key.emplace(windows_of(*key, tick));
+      windows_of_key.emplace(with_reserve([&] { return windows.windows_of(*key, now, tick); }));
     }
     Verification& verification = verifications.emplace_back();
     verification.decision = core::decide(

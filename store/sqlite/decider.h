@@ -25,7 +25,8 @@ class Decider {
 
  private:
   std::vector<std::optional<core::KeyRules>> look_up(std::span<const core::Request> requests);
-  core::KeyWindows windows_of(const core::KeyRules& key, core::Tick now);
+  template <typename Work>
+  auto with_reserve(const Work& work) -> decltype(work());
   std::unique_ptr<LockGuard> lock_with_counts(std::span<const std::optional<core::KeyRules>> keys,
                                               std::span<const std::string> endpoints);
   void verify_batch(std::span<const core::Request> requests, const VerifyOptions& options,

@@ -22,6 +22,11 @@ constexpr std::uint64_t kTimesPerTurn = std::uint64_t{1} << 16U;
 constexpr std::uint64_t kKeysPerTurn = 128;
 constexpr const char* kWindowsLoss = "every key starts with an empty minute";
 
+/// Whether counts are those of a day until now. If the clock was set back, they are of another day.
+bool is_counted_until(std::uint32_t day, core::Time now) {
+  return day != 0 && day <= core::QuotaCounters::day_of(now);
+}
+
 WindowTable open_or_create(const std::filesystem::path& path, const StoreIdentity& store,
                            const Boot& boot) {
   if (!std::filesystem::exists(path)) {
@@ -202,10 +207,20 @@ WindowTable::Slot& WindowFile::slot_of(KeyId id, Tick now) {
                                                      : table.insert(id);
 }
 
-core::KeyWindows WindowFile::windows_of(const core::KeyRules& key, Tick now) {
+/// The day of the last request that the quotas of a line counted; 0: they are not counted.
+std::uint32_t WindowFile::counted_day(KeyId line) const {
+  const WindowTable::Slot* slot = newest().find(line);
+  if (slot == nullptr && next_) {
+    slot = table_.find(line);
+  }
+  return slot == nullptr ? 0 : slot->day;
+}
+
+core::KeyWindows WindowFile::windows_of(const core::KeyRules& key, core::Time at, Tick now) {
   const KeyId line = key.first_of_line();
   const bool has_quota = key.limits.has_quota();
-  if (has_quota && line != key.id) {
+  const bool needs_line = line != key.id && (has_quota || counted_day(line) != 0);
+  if (needs_line) {
     slot_of(line, now);  // first, because it may move the other one in memory
   }
   WindowTable::Slot* slot = &slot_of(key.id, now);
@@ -221,39 +236,27 @@ core::KeyWindows WindowFile::windows_of(const core::KeyRules& key, Tick now) {
     table.grow(key.id, now);
     slot = table.find(key.id);
   }
-  if (!has_quota) {
-    slot->day = 0;  // its requests are not counted from now on
+  WindowTable::Slot& counters = needs_line ? *table.find(line) : *slot;
+  // A key without quotas counts for those of its line, if they are counted.
+  if (!is_counted_until(counters.day, at)) {
     return {.log = table.view(*slot), .quotas = std::nullopt};
   }
-  WindowTable::Slot& counters = line == key.id ? *slot : *table.find(line);
   return {.log = table.view(*slot),
           .quotas = core::QuotaCounters(counters.day, counters.day_count, counters.month_count)};
 }
 
-bool WindowFile::has_counts(const core::KeyRules& key, core::Time at) const {
-  const auto counted_day = [&](KeyId id) {
-    const WindowTable::Slot* slot = newest().find(id);
-    if (slot == nullptr && next_) {
-      slot = table_.find(id);
-    }
-    return slot == nullptr ? 0 : slot->day;
-  };
-  // If the clock was set back, the counts are of another day.
-  const std::uint32_t day = counted_day(key.first_of_line());
-  return day != 0 && day <= core::QuotaCounters::day_of(at) && counted_day(key.id) != 0;
+bool WindowFile::has_counts(KeyId line, core::Time at) const {
+  return is_counted_until(counted_day(line), at);
 }
 
-void WindowFile::set_counts(const core::KeyRules& key, core::Time at, const QuotaSums& sums,
-                            Tick now) {
-  const std::uint32_t day = core::QuotaCounters::day_of(at);
-  slot_of(key.id, now).day = day;
-  WindowTable::Slot& counters = slot_of(key.first_of_line(), now);
+void WindowFile::set_counts(KeyId line, core::Time at, const QuotaSums& sums, Tick now) {
+  WindowTable::Slot& counters = slot_of(line, now);
   counters.day = 0;
   std::atomic_signal_fence(std::memory_order_release);
   counters.day_count = sums.day;
   counters.month_count = sums.month;
   std::atomic_signal_fence(std::memory_order_release);
-  counters.day = day;
+  counters.day = core::QuotaCounters::day_of(at);
 }
 
 // At five eighths, or when the arena is larger than it was planned to be.

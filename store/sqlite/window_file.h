@@ -53,13 +53,16 @@ class WindowFile {
   /// after a reboot. Throws StoreProblem if a process with another clock has taken over the file.
   [[nodiscard]] core::Tick now() const;
 
-  /// The windows of a key, with room for one more request if its limits have any. `now`: the result
-  /// of now() in the same turn. Valid until the next call or the release of the lock.
-  core::KeyWindows windows_of(const core::KeyRules& key, core::Tick now);
+  /// The windows of a key, with room for one more request if its limits have any. `at` and `now`:
+  /// the same moment on the wall clock, and the result of now() in the same turn. The quotas of its
+  /// line, if it has some, must be counted; if they are, it counts for them in any case. Valid
+  /// until the next call or the release of the lock.
+  core::KeyWindows windows_of(const core::KeyRules& key, core::Time at, core::Tick now);
 
-  /// Whether the quotas of a key, which has some, are counted; if not, they must be set.
-  [[nodiscard]] bool has_counts(const core::KeyRules& key, core::Time at) const;
-  void set_counts(const core::KeyRules& key, core::Time at, const QuotaSums& sums, core::Tick now);
+  /// Whether the quotas of a line of rotations are counted.
+  [[nodiscard]] bool has_counts(core::KeyId line, core::Time at) const;
+  /// Sets the counts of a line. From then on, it counts each admitted request of its keys.
+  void set_counts(core::KeyId line, core::Time at, const QuotaSums& sums, core::Tick now);
 
   /// Prepares another file if this one is filling, and lets it replace this one when all windows
   /// have moved. Does nothing else, so that it may be called often. Requires no lock; takes
@@ -80,6 +83,7 @@ class WindowFile {
   [[nodiscard]] core::Tick read_time() const;
   void follow();
   WindowTable::Slot& slot_of(core::KeyId id, core::Tick now);
+  [[nodiscard]] std::uint32_t counted_day(core::KeyId line) const;
   void set_clock();
   void move_some();
   void finish(const LockFile& lock);

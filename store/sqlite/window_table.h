@@ -49,8 +49,8 @@ class WindowTable {
     Place place;       ///< of the ring
     std::uint64_t count = 0;
     std::uint32_t window = kMinute;  ///< the longest sliding window, in seconds
-    /// Days since 1970 of the last request that quotas counted; 0: they have to be counted anew.
-    /// The slot of the first key of a line has the counts, those of the others only the day.
+    /// In the slot of the first key of a line: days since 1970 of the last request of the line; 0:
+    /// what follows has to be counted anew.
     std::uint32_t day = 0;
     std::uint64_t day_count = 0;    ///< requests on that day
     std::uint64_t month_count = 0;  ///< requests in the month of that day

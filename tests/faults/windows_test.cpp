@@ -36,7 +36,7 @@ class Windows {
   /// What `admit` of a key returns.
   core::Room admit(std::int64_t key, std::uint32_t limit) {
     return turn([&](WindowFile& file, Tick now) {
-      core::SlidingWindow log = file.windows_of(rules(key, limit), now).log;
+      core::SlidingWindow log = file.windows_of(rules(key, limit), core::system_time(), now).log;
       core::Room room = log.look(limit, now);
       if (room.has_room) {
         log.add(now);
@@ -47,7 +47,7 @@ class Windows {
   }
   core::Room peek(std::int64_t key, std::uint32_t limit) {
     return turn([&](WindowFile& file, Tick now) {
-      return file.windows_of(rules(key, limit), now).log.look(limit, now);
+      return file.windows_of(rules(key, limit), core::system_time(), now).log.look(limit, now);
     });
   }
   void prepare() { file_.file.prepare(lock_); }

@@ -113,6 +113,7 @@ STORE_TEST("a key cannot be rotated from or to one that does not exist", STORE_F
   // The store can be used after the error.
   Key successor = make_key(3);
   successor.rotated_from = first.id;
+  successor.line = first.id;
   CHECK(add(*stores.first, successor) == successor);
   CHECK(reason(*stores.second, request(3)) == "allowed");
 }

@@ -157,6 +157,36 @@ STORE_TEST("quotas are of a line of rotations, windows of each key", STORE_FIXTU
   CHECK(remaining(decide(*stores.first, request(3), kDryRun))[2] == 0);
 }
 
+STORE_TEST("a key cannot be made to use up the quotas of another line", STORE_FIXTURES) {
+  Stores stores(backend);
+  add(*stores.first, limited(1, 100, "2/day"));
+  Key stranger = limited(2, 100, "1000/day");
+  stranger.workspace = "other";
+  stranger.line = make_key(1).id;
+  REQUIRE(stores.first->as(kTester).create(stranger, CreateMode::always, now()));
+  CHECK(list(*stores.first, {.workspace = "other"}).front().line == std::nullopt);
+  CHECK(admit(*stores.first, 2, 5) == 5);
+  CHECK(admit(*stores.first, 1, 5) == 2);
+}
+
+STORE_TEST("a key without a quota counts for the quotas of its line", SqliteFixture, UnixFixture) {
+  Stores stores(backend);
+  add(*stores.first, 1);
+  rotate(*stores.first, 1);
+  rotate(*stores.first, 2);
+  change_limits(*stores.first, 3, {{Window::day, 10}});
+  // In one batch, and one after the other; the first key of the line, and one between.
+  CHECK(admit(*stores.first, 3, 1) == 1);
+  const auto verifications = value_of(stores.first->verify(
+      std::vector{request(1), request(3), request(2), request(3), request(1), request(3)}, {}));
+  CHECK(remaining(verifications.back().decision)[1] == 3);
+  CHECK(admit(*stores.second, 2, 1) == 1);
+  CHECK(admit(*stores.second, 1, 1) == 1);
+  CHECK(admit(*stores.second, 3, 5) == 1);
+  CHECK(name_of(decide(*stores.first, request(3)).reason) == "quota_exceeded");
+  CHECK(decide(*stores.first, request(2)).allowed());
+}
+
 STORE_TEST("an export has the limits and the line of a key", STORE_FIXTURES) {
   Stores stores(backend);
   add(*stores.first, limited(1, 100, "4/1h 10/day"));

@@ -268,6 +268,8 @@ std::shared_ptr<MemoryStore::Data> MemoryStore::make_data() { return std::make_s
 Result<Key> MemoryStore::create(const Key& key, CreateMode mode, Time now) {
   Key added = key;
   added.last_use = {};
+  added.line.reset();
+  added.line = data_->line_of(added);
   if (const Key* const same = data_->find(key.id)) {
     added.last_use = same->last_use;
     return *same == added ? Result<Key>(*same) : core::fail(ErrorCode::conflict, "the id is taken");

@@ -28,6 +28,7 @@ TEST_CASE("A change is read as it was written") {
       {.expires_at = std::optional(kNow)},
       {.rate_limit = 1},
       {.labels = {{"team", "crm"}, {"old", ""}}},
+      {.limits = {{Window{1}, 20}, {Window::day, std::nullopt}}},
       {.suspended = true},
       {.suspended = false},
       {.allow = test::whitelist({"203.0.113.0/24", "::1"})},
@@ -43,6 +44,7 @@ TEST_CASE("A change is read as it was written") {
     CHECK(read.scopes == change.scopes);
     CHECK(read.expires_at == change.expires_at);
     CHECK(read.rate_limit == change.rate_limit);
+    CHECK(read.limits == change.limits);
     CHECK(read.labels == change.labels);
     CHECK(read.suspended == change.suspended);
     CHECK(read.allow == change.allow);
@@ -52,13 +54,31 @@ TEST_CASE("A change is read as it was written") {
 }
 
 TEST_CASE("An invalid change is refused") {
-  for (const std::string_view text :
-       {"null", "[]", R"({"name":""})", R"({"name":7})", R"({"description":"\u001b"})",
-        R"({"scopes":[]})", R"({"scopes":null})", R"({"scopes":["admin"]})",
-        R"({"expires_at":"x"})", R"({"rate_limit":0})", R"({"rate_limit":"5"})",
-        R"({"labels":{"a":null}})", R"({"suspended":"true"})", R"({"suspended":1})",
-        R"({"allow":["x"]})", R"({"allow":"::1"})", R"({"disallow":[7]})", R"({"may_open":1})",
-        R"({"expires":null})"}) {
+  for (const std::string_view text : {"null",
+                                      "[]",
+                                      R"({"name":""})",
+                                      R"({"name":7})",
+                                      R"({"description":"\u001b"})",
+                                      R"({"scopes":[]})",
+                                      R"({"scopes":null})",
+                                      R"({"scopes":["admin"]})",
+                                      R"({"expires_at":"x"})",
+                                      R"({"rate_limit":0})",
+                                      R"({"rate_limit":"5"})",
+                                      R"({"limits":[{"window":"1s"}]})",
+                                      R"({"limits":[{"requests":5}]})",
+                                      R"({"limits":[{"window":"1s","request":5}]})",
+                                      R"({"limits":[{"window":"2h","requests":5}]})",
+                                      R"({"limits":[{"window":"1s","requests":5,"more":1}]})",
+                                      R"({"limits":{"1s":5}})",
+                                      R"({"labels":{"a":null}})",
+                                      R"({"suspended":"true"})",
+                                      R"({"suspended":1})",
+                                      R"({"allow":["x"]})",
+                                      R"({"allow":"::1"})",
+                                      R"({"disallow":[7]})",
+                                      R"({"may_open":1})",
+                                      R"({"expires":null})"}) {
     CAPTURE(text);
     CHECK_FALSE(read_change(value_of(parse_json(text))).has_value());
   }

@@ -90,6 +90,9 @@ TEST_CASE("Limits are in the order of their lengths, and have a text from which 
   REQUIRE(limits.apply({.window = Window::hour}));  // it has none
   REQUIRE(limits.apply({.window = Window{2}, .requests = 5}));
   CHECK(limits.to_text() == "30/1s 5/2s 7/10m 3/day 5/month");
+  const std::vector<LimitChange> changes{{Window{5}, 5}, {Window{1}, std::nullopt}};
+  REQUIRE(limits.apply(changes));
+  CHECK(limits.to_text() == "5/2s 5/5s 7/10m 3/day 5/month");
 
   for (const std::string_view text :
        {"5/1m", "none/1s", "5", "1/1s  2/2s", "1/1s 2/2s ", "1/2s 2/3s 3/4s 4/5s", "0/1s", "x"}) {
