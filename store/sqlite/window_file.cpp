@@ -11,7 +11,6 @@ namespace nexakey::store::sqlite {
 namespace {
 
 using core::KeyId;
-using core::SlidingWindow;
 using core::Tick;
 
 /// What one turn moves at most: slots that it looks at, and times that it copies.
