@@ -156,7 +156,7 @@ Result<void> Limits::apply(const LimitChange& change) {
     return {};
   }
   const Limit limit{.window = change.window, .requests = *change.requests};
-  if (const auto checked = check_limit(limit); !checked) {
+  if (auto checked = check_limit(limit); !checked) {
     return checked;
   }
   if (is_known) {

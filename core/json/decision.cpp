@@ -59,8 +59,8 @@ constexpr auto kLimitState = std::make_tuple(
 /// The states of several limits. That of a key with the minute alone is in the headers: writing it
 /// twice would take a sixth of the time of a decision.
 const std::vector<LimitState>& several_limits(const Decision& decision) {
-  static const std::vector<LimitState> kNone;
-  return decision.limits.size() > 1 ? decision.limits : kNone;
+  static const std::vector<LimitState> none;
+  return decision.limits.size() > 1 ? decision.limits : none;
 }
 std::vector<LimitState>& several_limits(Decision& decision) { return decision.limits; }
 
