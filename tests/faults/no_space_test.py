@@ -2,7 +2,8 @@
 """A disk without a free byte: no_space_test.py, with NEXAKEY in the environment.
 
 The disk of a store is filled up again before each command. 100 keys are verified and revoked; each
-create fails without a key, and succeeds when there is room again.
+create fails without a key, and succeeds when there is room again. Some creates may fit into the
+log of the store as it is; they leave the reserve whole, which is for revocations.
 """
 
 import contextlib
@@ -16,6 +17,7 @@ from secret_home import Home
 
 KEYS = 100
 DISK = 24 << 20  # bytes
+RESERVE = 1 << 20
 REVOKED = 41
 
 
@@ -42,7 +44,7 @@ def fill(disk):
 
 def main():
     counts = {"verified": 0, "revoked": 0, "told as revoked": 0, "creates that failed": 0}
-    shown = 0
+    shown = fitting = 0
     with Home() as home:
         (home.path / "disk").mkdir()
         with small_disk(home) as disk:
@@ -56,9 +58,12 @@ def main():
                                             (("create", "new", "--scope", "read", "-q"), 6, "creates that failed")):
                     fill(disk)
                     done = home.run(*words)
-                    counts[what] += done.returncode == wanted
+                    fits = (what == "creates that failed" and done.returncode == 0
+                            and (disk / "keys.db-reserve").stat().st_size == RESERVE)
+                    fitting += fits
+                    counts[what] += done.returncode == wanted or fits
                     shown += "fc_live_" in done.stdout
-                    if done.returncode != wanted:
+                    if done.returncode != wanted and not fits:
                         print(f"{words}: {done.returncode} {done.stderr}", file=sys.stderr)
             os.unlink(disk / "filler")
             home.done("create", "new", "--scope", "read", "-q")
@@ -66,7 +71,9 @@ def main():
             new = len(home.live("new"))
     figure.report(6, "keys verified, revoked and verified again, and creates, with 0 bytes free", 4 * KEYS,
                   {f"not {what}": KEYS - count for what, count in counts.items()} |
-                  {"shown": shown, "keys too many": new - 1})
+                  {"shown by a create that failed": shown - fitting,
+                   "keys too many": new - 1 - fitting,
+                   "times more creates fitted than a tenth": int(fitting > KEYS / 10)})
 
 
 if __name__ == "__main__":
