@@ -30,7 +30,7 @@ std::vector<std::string> context_names();
 /// Checks a new name: letters, digits and `._-`.
 void check_context_name(const std::string& name);
 
-/// The store of a context; nothing if there is no such context.
+/// The store of a context, or nothing if the context does not exist.
 std::optional<std::string> context_store(const std::string& name);
 
 /// The settings of the context that `name` names: `store`, and maybe `token_file`, `ca_file`,

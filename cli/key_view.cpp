@@ -30,12 +30,11 @@ std::string describe_limits(const core::Key& key, bool quotas) {
   // The minute first: each key has one.
   std::vector<std::string> texts;
   if (!quotas) {
-    texts.push_back(std::to_string(key.rate_limit) + " a minute");
+    texts.push_back(core::words_of({.window = core::Window::minute, .requests = key.rate_limit}));
   }
   for (const core::Limit& limit : key.limits.list()) {
     if (is_quota(limit.window) == quotas) {
-      texts.push_back(std::to_string(limit.requests) + (quotas ? " a " : " in ") +
-                      text_of(limit.window));
+      texts.push_back(words_of(limit));
     }
   }
   return core::join(texts, ", ");

@@ -1,7 +1,6 @@
 #include "cli/plain_keys.h"
 
 #include <algorithm>
-#include <charconv>
 #include <utility>
 
 #include "core/api_key.h"
@@ -128,12 +127,11 @@ Result<void> set_key(PlainKey& key, std::string_view text) {
 }
 
 Result<std::int64_t> parse_limit(std::string_view text) {
-  std::int64_t limit = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), limit);
-  if (error != std::errc() || end != text.data() + text.size()) {
+  const auto limit = core::parse_whole<std::int64_t>(text);
+  if (!limit) {
     return core::reject(core::quote(text) + " is not a rate limit");
   }
-  return core::check_rate_limit(limit).map([&] { return limit; });
+  return core::check_rate_limit(*limit).map([&] { return *limit; });
 }
 
 core::Error too_long(std::string_view what) {

@@ -118,10 +118,7 @@ std::string describe_limits(const Explained& explained, bool quotas, Reason fail
   std::vector<std::string> states;
   for (const auto& [limit, remaining, reset_at, reset_in] : decision.limits) {
     if (is_quota(limit.window) == quotas) {
-      states.push_back(std::to_string(remaining) + " of " + std::to_string(limit.requests) +
-                       (limit.window == Window::minute ? " a minute"
-                        : quotas                       ? " a " + text_of(limit.window)
-                                                       : " in " + text_of(limit.window)));
+      states.push_back(std::to_string(remaining) + " of " + words_of(limit));
     }
   }
   const std::string text = join(states, ", ") + " remain";
@@ -366,6 +363,13 @@ Decision conclude(const Request& request, const KeyRules* key, std::optional<Rea
   return decision;
 }
 
+bool is_short(const SlidingWindow& log, const Windows& windows, Tick now) {
+  return std::ranges::any_of(windows, [&](const Limit& limit) {
+    return !is_quota(limit.window) &&
+           log.is_short(static_cast<std::uint32_t>(limit.requests), now, length_of(limit.window));
+  });
+}
+
 Room room_of_quota(const Limit& quota, std::uint64_t used, Time now) {
   return {.has_room = used < quota.requests,
           .remaining = quota.requests - std::min(used, quota.requests),
@@ -381,7 +385,7 @@ Decision decide(const Request& request, const KeyRules* key, KeyWindows* windows
       rooms.push_back(is_quota(limit.window)
                           ? room_of_quota(limit, windows->quotas->used(limit.window, now), now)
                           : windows->log.look(static_cast<std::uint32_t>(limit.requests), tick,
-                                              std::chrono::seconds(seconds_of(limit.window))));
+                                              length_of(limit.window)));
     }
     if (!refused && !dry_run && std::ranges::all_of(rooms.all(), &Room::has_room)) {
       windows->log.add(tick);

@@ -95,6 +95,9 @@ struct KeyWindows {
   std::optional<QuotaCounters> quotas;  ///< of its line, if it has quotas
 };
 
+/// Whether the log must be enlarged for one of the limits (SlidingWindow::is_short).
+bool is_short(const SlidingWindow& log, const Windows& windows, Tick now);
+
 /// The rooms of all limits of a key, in the order of KeyRules::windows.
 class Rooms {
  public:

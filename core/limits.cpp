@@ -1,9 +1,7 @@
 #include "core/limits.h"
 
 #include <algorithm>
-#include <array>
 #include <atomic>
-#include <charconv>
 
 #include "core/text.h"
 
@@ -15,19 +13,12 @@ constexpr const char* kRateLimitHint = "use N for a minute, or N/W, such as 20/1
 constexpr const char* kQuotaHint = "use N/day or N/month";
 constexpr std::uint32_t kSecondsPerMinute = 60;
 
-std::optional<std::uint64_t> parse_number(std::string_view text) {
-  std::uint64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  return error == std::errc() && end == text.data() + text.size() ? std::optional(number)
-                                                                  : std::nullopt;
-}
-
 Result<LimitChange> parse_change(std::string_view text, std::string_view number, Window window,
                                  const char* hint) {
   if (number == "none") {
     return LimitChange{.window = window};
   }
-  const auto requests = parse_number(number);
+  const auto requests = parse_whole<std::uint64_t>(number);
   if (!requests) {
     return reject(quote(text) + " is not a limit", hint);
   }
@@ -97,6 +88,14 @@ std::uint32_t longest_of(const Windows& windows) {
 
 std::string text_of(const Limit& limit) {
   return std::to_string(limit.requests) + "/" + text_of(limit.window);
+}
+
+std::string words_of(const Limit& limit) {
+  const std::string requests = std::to_string(limit.requests);
+  if (limit.window == Window::minute) {
+    return requests + " a minute";
+  }
+  return requests + (is_quota(limit.window) ? " a " : " in ") + text_of(limit.window);
 }
 
 Result<void> check_limit(const Limit& limit) {

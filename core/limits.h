@@ -30,6 +30,10 @@ constexpr bool is_quota(Window window) { return window > Window::hour; }
 /// The length of a sliding window, in seconds.
 constexpr std::uint32_t seconds_of(Window window) { return static_cast<std::uint32_t>(window); }
 
+constexpr std::chrono::seconds length_of(Window window) {
+  return std::chrono::seconds(seconds_of(window));
+}
+
 /// The first moment of the day or month after that of `now`.
 Time end_of(Window quota, Time now);
 
@@ -65,6 +69,8 @@ class Windows {
 /// The length of the longest sliding window, in seconds.
 std::uint32_t longest_of(const Windows& windows);
 
+/// `100 a minute`, `20 in 1s`, `1000 a day`: the form in tables and messages.
+std::string words_of(const Limit& limit);
 /// `100/1m`
 std::string text_of(const Limit& limit);
 

@@ -98,15 +98,6 @@ Result<KeyId> parse_id(const std::string& text) {
   return id ? Result<KeyId>(*id) : reject(quote(text) + " is not a key id");
 }
 
-/// A number that is the whole text.
-template <typename Number>
-std::optional<Number> parse_whole(std::string_view text) {
-  Number number = 0;
-  const char* const end = text.data() + text.size();
-  const auto [parsed, error] = std::from_chars(text.data(), end, number);
-  return error == std::errc() && parsed == end ? std::optional(number) : std::nullopt;
-}
-
 Result<void> read_top(UsageQuery& usage, const std::string& text) {
   const auto top = parse_whole<std::uint32_t>(text);
   if (!top || *top == 0 || *top > kMaxTop) {

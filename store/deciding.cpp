@@ -31,19 +31,13 @@ void count(DecidingTables& tables, const Key& key, std::string endpoint, int sta
 
 /// The log of a key, with room for one more request if its windows have any.
 Window window_of(DecidingTables& tables, const Key& key, core::Tick tick) {
-  using std::chrono::seconds;
   const core::Windows windows = key.windows();
-  const core::Tick longest = seconds(longest_of(windows));
+  const core::Tick longest = std::chrono::seconds(longest_of(windows));
   Window window = tables.window(key.id);
   if (window.ring.empty()) {
     window.ring.assign(1, -longest);
   }
-  const auto is_short = [&](const core::Limit& limit) {
-    return !is_quota(limit.window) && core::SlidingWindow(window.count, window.ring)
-                                          .is_short(static_cast<std::uint32_t>(limit.requests),
-                                                    tick, seconds(seconds_of(limit.window)));
-  };
-  if (std::ranges::any_of(windows, is_short)) {
+  if (core::is_short({window.count, window.ring}, windows, tick)) {
     std::vector<core::Tick> larger(2 * window.ring.size(), -longest);
     core::SlidingWindow(window.count, window.ring).copy_to(larger, tick, longest);
     window.ring = std::move(larger);

@@ -1,5 +1,3 @@
-#include <charconv>
-
 #include "core/json/limits.h"
 #include "core/json/shape.h"
 
@@ -85,18 +83,10 @@ constexpr auto kCheck =
 using CheckList = List<Check, Object<Check, kCheck>>;
 
 template <typename T>
-std::optional<T> parse_number(std::string_view text) {
-  T number{};
-  const char* const end = text.data() + text.size();
-  const auto [parsed, error] = std::from_chars(text.data(), end, number);
-  return error == std::errc() && parsed == end ? std::optional(number) : std::nullopt;
-}
-
-template <typename T>
 Result<T> read_number(const Json& headers, const char* name) {
   return headers.contains(name)
              ? read_string(headers[name], name).and_then([&](const std::string& text) {
-                 const auto number = parse_number<T>(text);
+                 const auto number = parse_whole<T>(text);
                  return number ? Result<T>(*number) : wrong_type(name, "a whole number");
                })
              : Result<T>(T{});
@@ -135,7 +125,7 @@ Result<std::vector<LimitState>> read_minute(const Json& headers, const RateLimit
         const auto reset_in =
             at == std::string::npos
                 ? std::nullopt
-                : parse_number<std::int64_t>(std::string_view(state).substr(at + kTime.size()));
+                : parse_whole<std::int64_t>(std::string_view(state).substr(at + kTime.size()));
         if (!reset_in) {
           return wrong_type("RateLimit", "the state of a limit");
         }

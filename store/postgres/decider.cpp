@@ -152,8 +152,7 @@ struct Decider::LimitColumns {
       stamps.emplace_back(group.known->stamp);
       wanted.push_back(group.wanted);
       requests.push_back(most);
-      lengths.push_back(
-          std::chrono::microseconds(std::chrono::seconds(seconds_of(limit.window))).count());
+      lengths.push_back(std::chrono::microseconds(length_of(limit.window)).count());
       minute = limit.window == core::Window::minute ? std::ssize(keys) : minute;
     }
     if (rules.limits.has_quota()) {

@@ -1,9 +1,9 @@
 #include "store/postgres/text_form.h"
 
-#include <charconv>
 #include <cstring>
 
 #include "core/sha256.h"
+#include "core/text.h"
 
 namespace nexakey::store::postgres {
 namespace {
@@ -35,10 +35,7 @@ std::string quoted_element(std::string_view text) {
 }
 
 std::optional<std::int64_t> parse_number(std::string_view text) {
-  std::int64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  return error == std::errc() && end == text.data() + text.size() ? std::optional(number)
-                                                                  : std::nullopt;
+  return core::parse_whole<std::int64_t>(text);
 }
 
 std::optional<core::CredentialHash> parse_hash(std::string_view text) {

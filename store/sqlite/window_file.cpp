@@ -226,12 +226,7 @@ core::KeyWindows WindowFile::windows_of(const core::KeyRules& key, core::Time at
   WindowTable& table = newest();
   const core::Windows windows = key.windows();
   slot->window = core::longest_of(windows);
-  const bool is_short = std::ranges::any_of(windows, [&](const core::Limit& limit) {
-    return !is_quota(limit.window) &&
-           table.view(*slot).is_short(static_cast<std::uint32_t>(limit.requests), now,
-                                      std::chrono::seconds(seconds_of(limit.window)));
-  });
-  if (is_short) {
+  if (core::is_short(table.view(*slot), windows, now)) {
     table.grow(key.id, now);
     slot = table.find(key.id);
   }

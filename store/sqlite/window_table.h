@@ -15,10 +15,6 @@
 
 namespace nexakey::store::sqlite {
 
-/// The length of the window that each key has, in seconds.
-inline constexpr auto kMinute = static_cast<std::uint32_t>(
-    std::chrono::duration_cast<std::chrono::seconds>(core::kWindowLength).count());
-
 /// One file of windows: a header, an open-addressing table of slots by key id, and an arena of
 /// rings of times (docs/file-formats.md).
 ///
@@ -48,7 +44,7 @@ class WindowTable {
     std::int64_t key;  ///< bits of the id, plus 1; 0: free
     Place place;       ///< of the ring
     std::uint64_t count = 0;
-    std::uint32_t window = kMinute;  ///< the longest sliding window, in seconds
+    std::uint32_t window = core::kWindowSeconds;  ///< the longest sliding window, in seconds
     /// In the slot of the first key of a line: days since 1970 of the last request of the line; 0:
     /// what follows has to be counted anew.
     std::uint32_t day = 0;

@@ -42,7 +42,7 @@ class Model {
         case Window::month:
           return start_of_month(one.at) == start_of_month(now);
         default:
-          return tick - one.tick < seconds(seconds_of(limit.window));
+          return tick - one.tick < length_of(limit.window);
       }
     }));
   }
@@ -57,7 +57,7 @@ class Model {
         wait = std::max<Tick>(wait, end_of(limit.window, now) - now);
       } else {
         const Tick leaving = admitted_[admitted_.size() - limit.requests].tick;
-        wait = std::max<Tick>(wait, leaving + seconds(seconds_of(limit.window)) - tick);
+        wait = std::max<Tick>(wait, leaving + length_of(limit.window) - tick);
       }
     }
     return std::max<std::int64_t>(1, std::chrono::ceil<seconds>(wait).count());
@@ -159,13 +159,10 @@ class Owner {
   Decision decide(const Request& request, const Key& key, Time now, Tick tick, bool dry_run) {
     const auto windows = key.windows();
     const Tick longest = seconds(longest_of(windows));
-    for (const Limit& limit : windows) {
-      if (!is_quota(limit.window) && log().is_short(static_cast<std::uint32_t>(limit.requests),
-                                                    tick, seconds(seconds_of(limit.window)))) {
-        std::vector<Tick> larger(2 * ring_.size());
-        log().copy_to(larger, tick, longest);
-        ring_ = std::move(larger);
-      }
+    if (is_short(log(), windows, tick)) {
+      std::vector<Tick> larger(2 * ring_.size());
+      log().copy_to(larger, tick, longest);
+      ring_ = std::move(larger);
     }
     KeyWindows memory{.log = log(), .quotas = QuotaCounters(day_, day_count_, month_count_)};
     return core::decide(request, &key, &memory, now, tick, dry_run);
@@ -203,7 +200,7 @@ Tick next_step(std::mt19937_64& random, const Windows& windows, const Model& mod
   }
   const auto back = below(random, std::min<std::uint64_t>(model.admitted().size(), 8)) + 1;
   const Tick edge = model.admitted()[model.admitted().size() - back].tick +
-                    seconds(seconds_of(limit.window)) +
+                    length_of(limit.window) +
                     nanoseconds(static_cast<std::int64_t>(below(random, 3)) - 1);
   return std::max(Tick(), edge - tick);
 }
@@ -279,17 +276,28 @@ TEST_CASE("Random schedules have the same decisions as a model, at each limit") 
   }
 }
 
-TEST_CASE("X-RateLimit-* tell the smallest share, or the limit that has room last") {
+/// A reader with the limit of the minute and others, and a request with it.
+struct Scene {
+  Scene(std::uint32_t minute, std::string_view limits) {
+    key.scopes = test::scopes("read");
+    key.rate_limit = minute;
+    key.limits = value_of(Limits::from_text(limits));
+    set_credential(request, kSomeApiKey);
+  }
+  Decision decide(Time now, Tick tick, bool dry_run) {
+    return owner.decide(request, key, now, tick, dry_run);
+  }
+
   Key key = test::some_key();
-  key.scopes = test::scopes("read");
-  key.rate_limit = 10;
-  key.limits = value_of(Limits::from_text("2/1s 20/1h 5/day"));
   Request request;
-  set_credential(request, kSomeApiKey);
   Owner owner;
+};
+
+TEST_CASE("X-RateLimit-* tell the smallest share, or the limit that has room last") {
+  Scene scene(10, "2/1s 20/1h 5/day");
   const Time now = at("2027-06-01T00:00:00Z");
   const auto ask = [&](Tick tick) {
-    return owner.decide(request, key, now + std::chrono::floor<milliseconds>(tick), tick, false);
+    return scene.decide(now + std::chrono::floor<milliseconds>(tick), tick, false);
   };
   const auto told = [](const Decision& decision) {
     return header(decision, "X-RateLimit-Remaining") + " of " +
@@ -313,20 +321,13 @@ TEST_CASE("X-RateLimit-* tell the smallest share, or the limit that has room las
         R"("second";q=2;w=1, "minute";q=10;w=60, "hour";q=20;w=3600, "day";q=5)");
   CHECK(header(exceeded, "RateLimit") ==
         R"("second";r=2;t=1, "minute";r=5;t=56, "hour";r=15;t=3596, "day";r=0;t=86296)");
-  const auto checks = explain(request, &key, exceeded, now);
+  const auto checks = explain(scene.request, &scene.key, exceeded, now);
   CHECK(checks.back().name == "quota");
   CHECK_FALSE(checks.back().passed);
 }
 
 TEST_CASE("With equal shares, the shorter window is told") {
-  Key key = test::some_key();
-  key.scopes = test::scopes("read");
-  key.rate_limit = 10;
-  key.limits = value_of(Limits::from_text("5/1s"));
-  Request request;
-  set_credential(request, kSomeApiKey);
-  Owner owner;
-  const Decision decision = owner.decide(request, key, at("2027-06-01"), seconds(100), true);
+  const Decision decision = Scene(10, "5/1s").decide(at("2027-06-01"), seconds(100), true);
   CHECK(header(decision, "X-RateLimit-Limit") == "5");
 }
 
