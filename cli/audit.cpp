@@ -62,7 +62,7 @@ core::AuditFilter make_filter(const Context& context, const Options& options) {
     if (!filter.action) {
       throw Failure{{ErrorCode::usage, "unknown action " + core::quote(*options.action),
                      "use create, edit, revoke, rotate, whitelist, import, restore, purge, "
-                     "token_create or token_revoke"}};
+                     "token_create, token_revoke, policy_set or policy_clear"}};
     }
   }
   filter.workspace = context.settings.workspace;
@@ -205,7 +205,8 @@ Runner attach(Arguments& app) {
   app.add_option("--actor", options->actor, "Changes by this user or token")->type_name("NAME");
   app.add_option("--action", options->action, "Changes of this kind")
       ->type_name(
-          "create|edit|revoke|rotate|whitelist|import|restore|purge|token_create|token_revoke");
+          "create|edit|revoke|rotate|whitelist|import|restore|purge|token_create|token_revoke|"
+          "policy_set|policy_clear");
   app.add_option("--since", options->since, "Changes since: 7d or a time")
       ->type_name("DURATION|TIME");
   app.add_option("--until", options->until, "Changes before: 7d or a time")

@@ -37,6 +37,7 @@ extern const Command kRevoke;
 extern const Command kPurge;
 extern const Command kRotate;
 extern const Command kWhitelist;
+extern const Command kPolicy;
 extern const Command kUsage;
 extern const Command kVerify;
 extern const Command kAudit;

@@ -16,6 +16,7 @@ enum class ExitStatus : int {
   store_unavailable = 6,
   forbidden = 7,
   leaked = 8,
+  not_compliant = 9,
   denied_401 = 41,
   denied_403 = 43,
   denied_429 = 49,

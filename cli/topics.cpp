@@ -72,6 +72,7 @@ Statuses:
   7              The remote store refused the token, or does not allow it to do
                  this
   8              scan: a live key leaked
+  9              policy check: a key does not comply with the policy
   41, 43, 49     verify: the request is denied with 401, 403 or 429
   130, 141, 143  In a shell: ended by Ctrl-C, a closed output pipe or SIGTERM
 

@@ -14,9 +14,10 @@ namespace nexakey::core {
 namespace {
 
 constexpr std::array kActions{
-    AuditAction::create,       AuditAction::edit,        AuditAction::revoke,  AuditAction::rotate,
-    AuditAction::whitelist,    AuditAction::import,      AuditAction::restore, AuditAction::purge,
-    AuditAction::token_create, AuditAction::token_revoke};
+    AuditAction::create,       AuditAction::edit,       AuditAction::revoke,
+    AuditAction::rotate,       AuditAction::whitelist,  AuditAction::import,
+    AuditAction::restore,      AuditAction::purge,      AuditAction::token_create,
+    AuditAction::token_revoke, AuditAction::policy_set, AuditAction::policy_clear};
 
 /// The form of RFC 8785. nlohmann/json sorts names by their bytes and escapes only what JSON
 /// requires. Our names are ASCII and our numbers are integers, for which that is sufficient.
@@ -112,9 +113,13 @@ std::string_view name_of(AuditAction action) {
     case AuditAction::token_create:
       return "token_create";
     case AuditAction::token_revoke:
+      return "token_revoke";
+    case AuditAction::policy_set:
+      return "policy_set";
+    case AuditAction::policy_clear:
       break;
   }
-  return "token_revoke";
+  return "policy_clear";
 }
 
 std::optional<AuditAction> parse_audit_action(std::string_view name) {
@@ -212,6 +217,22 @@ AuditRecord record_revocation(const Token& before, const Token& after) {
           .workspace = after.workspace.value_or(""),
           .subject = after.id.to_string(),
           .details = to_canonical(changes(members_of(before), members_of(after)))};
+}
+
+std::optional<AuditRecord> record_policy(const Policy& before, const Policy& after) {
+  const auto members = [](const Policy& policy) {
+    Json json = document([&](JsonWriter& writer) { write_policy(writer, policy); });
+    json.erase("workspace");
+    return json;
+  };
+  const Json details = changes(members(before), members(after));
+  if (details.empty()) {
+    return std::nullopt;
+  }
+  return AuditRecord{.action = after.empty() ? AuditAction::policy_clear : AuditAction::policy_set,
+                     .workspace = after.workspace,
+                     .subject = "",
+                     .details = to_canonical(details)};
 }
 
 bool AuditFilter::matches(const AuditEntry& entry) const {

@@ -9,6 +9,7 @@
 
 #include "core/error.h"
 #include "core/key.h"
+#include "core/policy.h"
 #include "core/sha256.h"
 #include "core/time.h"
 #include "core/token.h"
@@ -38,6 +39,8 @@ enum class AuditAction {
   purge,    ///< removal of a key that has ended
   token_create,
   token_revoke,
+  policy_set,    ///< of a workspace
+  policy_clear,  ///< removal of all its rules
 };
 
 std::string_view name_of(AuditAction action);
@@ -91,6 +94,8 @@ AuditEntry next_entry(const AuditHead& head, const Actor& actor, Time at, AuditR
 AuditRecord record_creation(const Key& key);
 AuditRecord record_creation(const Token& token);
 std::optional<AuditRecord> record_change(AuditAction action, const Key& before, const Key& after);
+/// Empty if nothing changed.
+std::optional<AuditRecord> record_policy(const Policy& before, const Policy& after);
 AuditRecord record_revocation(const Token& before, const Token& after);
 /// The purge of a key: its name, when it ended, and the keys that it was rotated from and to.
 AuditRecord record_purge(const Key& key);

@@ -10,6 +10,9 @@ namespace nexakey::core {
 namespace {
 
 constexpr std::string_view kChallenge = "Bearer realm=\"nexakey\"";
+constexpr std::size_t kMaxHeaders = 7;
+/// Of most limits in a header.
+constexpr std::size_t kLimitLength = 32;
 
 /// In Unix seconds, rounded up. The sum is in milliseconds, because nanoseconds wrap in 2262.
 std::int64_t reset_time(Time now, Tick reset_in) {
@@ -275,6 +278,7 @@ Result<void> check_upstream_response(const UpstreamResponse& response) {
 
 std::vector<std::pair<std::string_view, std::string>> Decision::headers() const {
   std::vector<std::pair<std::string_view, std::string>> headers;
+  headers.reserve(kMaxHeaders);
   if (rate_limit) {
     headers.emplace_back("X-RateLimit-Limit", std::to_string(rate_limit->limit));
     headers.emplace_back("X-RateLimit-Remaining", std::to_string(rate_limit->remaining));
@@ -286,6 +290,8 @@ std::vector<std::pair<std::string_view, std::string>> Decision::headers() const 
   if (!limits.empty()) {
     std::string policies;
     std::string states;
+    policies.reserve(kLimitLength * limits.size());
+    states.reserve(kLimitLength * limits.size());
     for (const LimitState& state : limits) {
       add_policy(policies, state.limit);
       add_state(states, state);

@@ -13,6 +13,7 @@
 #include "core/import.h"
 #include "core/json_writer.h"
 #include "core/key.h"
+#include "core/policy.h"
 #include "core/record.h"
 #include "core/rotation.h"
 #include "core/token.h"
@@ -86,6 +87,16 @@ Result<Purge> read_purge(const Json& json);
 void write_token(JsonWriter& json, const Token& token, Time now);
 void write_token_record(JsonWriter& json, const Token& token, Time now);
 Result<Token> read_token(const Json& json, Unknown unknown);
+
+/// A policy of a workspace. A damaged one has no rules.
+void write_policy(JsonWriter& json, const Policy& policy);
+Result<Policy> read_policy(const Json& json, Unknown unknown);
+/// {"policy": …, "previous": …}
+void write_policy_change(JsonWriter& json, const Policy& policy, const Policy& previous);
+/// The rules of a policy as a JSON object: the form in stores. A policy that cannot be read, such
+/// as one with the rules of a newer version, is damaged.
+std::string policy_rules_to_json(const Policy& policy);
+Policy policy_from_json(std::string_view rules, const std::string& workspace);
 
 void write_whoami(JsonWriter& json, const Whoami& whoami);
 Result<Whoami> read_whoami(const Json& json);

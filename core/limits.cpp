@@ -46,12 +46,7 @@ std::string text_of(Window window) {
   if (is_quota(window)) {
     return window == Window::day ? "day" : "month";
   }
-  const std::uint32_t seconds = seconds_of(window);
-  if (window == Window::hour) {
-    return "1h";
-  }
-  return seconds % kSecondsPerMinute == 0 ? std::to_string(seconds / kSecondsPerMinute) + "m"
-                                          : std::to_string(seconds) + "s";
+  return format_duration(length_of(window));
 }
 
 Result<Window> parse_window(std::string_view text) {

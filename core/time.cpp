@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <ctime>
 #include <optional>
+#include <span>
 
 #include "core/text.h"
 
@@ -181,6 +182,13 @@ Result<seconds> parse_duration(std::string_view text) {
     return reject(quote(text) + " is not a duration", "use 30s, 15m, 24h, 90d or 12w");
   }
   return count * unit->length;
+}
+
+std::string format_duration(seconds duration) {
+  const auto units = std::span(kUnits).subspan(1);  // nobody reads 13w as a quarter
+  const auto unit = std::ranges::find_if(
+      units, [&](const Unit& u) { return duration % u.length == seconds::zero(); });
+  return std::to_string(duration / unit->length) + unit->suffix;
 }
 
 Result<Time> parse_time(std::string_view text) {

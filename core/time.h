@@ -39,6 +39,10 @@ Time system_time();
 /// `usage`.
 Result<std::chrono::seconds> parse_duration(std::string_view text);
 
+/// The form that `parse_duration` reads, in the largest unit up to days that makes a whole number:
+/// `90d`, `36h`, `90s`.
+std::string format_duration(std::chrono::seconds duration);
+
 /// Parses RFC 3339 (`2026-11-24T12:00:00Z`, also with fractions and offsets), or a date, which
 /// means its midnight in UTC. Years 1970 to 9999. Error: `usage`.
 Result<Time> parse_time(std::string_view text);

@@ -38,6 +38,10 @@ core::Result<HttpResponse> export_store(Call& call);
 core::Result<HttpResponse> put_import_part(Call& call);
 core::Result<HttpResponse> commit_import(Call& call);
 
+// policy_routes.cpp
+core::Result<HttpResponse> show_policy(Call& call);
+core::Result<HttpResponse> put_policy(Call& call);
+
 // token_routes.cpp
 core::Result<HttpResponse> show_whoami(Call& call);
 core::Result<HttpResponse> list_tokens(Call& call);

@@ -36,6 +36,8 @@ constexpr std::array kRoutes{
     Route{"POST", "/v1/keys/{id}/rotate", change, kAdmin, kNone, kBody, rotate_key},
     Route{"GET", "/v1/usage", read, kAdmin, kSome, kNoBody, show_usage},
     Route{"GET", "/v1/workspaces", read, kAdmin, kNone, kNoBody, list_workspaces},
+    Route{"GET", "/v1/workspaces/{name}/policy", read, kAdmin, kNone, kNoBody, show_policy},
+    Route{"PUT", "/v1/workspaces/{name}/policy", change, kAdmin, kNone, kBody, put_policy},
     Route{"GET", "/v1/whoami", token, kAdmin, kNone, kNoBody, show_whoami},
     Route{"GET", "/v1/tokens", read, kAdmin, kNone, kNoBody, list_tokens},
     Route{"POST", "/v1/tokens/revoke", change, kAdmin, kNone, kBody, revoke_tokens},

@@ -71,6 +71,21 @@ void check_tokens(Tables& tables, Findings& findings) {
   findings.finish(count_of(tokens, "token"));
 }
 
+void check_policies(Tables& tables, Findings& findings) {
+  std::size_t policies = 0;
+  for (const std::string& workspace : tables.workspaces()) {
+    const core::Policy policy = tables.find_policy(workspace);
+    policies += policy.empty() ? 0 : 1;
+    if (policy.is_damaged) {
+      findings.add(Health::problem,
+                   "cannot decode the policy of workspace " + core::quote(workspace) +
+                       ", which refuses changes of keys",
+                   "set it again with nexakey policy set, or remove it with nexakey policy clear");
+    }
+  }
+  findings.finish(std::to_string(policies) + (policies == 1 ? " policy" : " policies"));
+}
+
 void check_imports(Tables& tables, Findings& findings) {
   for (const AcceptedImport& import : tables.accepted_imports()) {
     if (!import.finished_at) {

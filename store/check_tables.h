@@ -14,6 +14,8 @@ inline constexpr const char* kWaits = "not checked: an import is not finished";
 
 void check_keys(Tables& tables, Findings& findings);
 void check_tokens(Tables& tables, Findings& findings);
+/// Of the workspaces that have keys.
+void check_policies(Tables& tables, Findings& findings);
 /// Reports the imports that were accepted and are not finished.
 void check_imports(Tables& tables, Findings& findings);
 /// Checks the chain of the audit log.

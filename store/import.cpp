@@ -78,8 +78,7 @@ Result<CheckedImport> check(Engine& engine, const AcceptedImport& import,
                             return read_part(engine, import.id, number);
                           }};
   auto content = read_import(parts, options, cutoff, [&](const ImportBatch& batch) {
-    return engine.view(
-        [&](Tables& tables) { compare(tables, batch, options.keep_known, summary); });
+    return engine.view([&](Tables& tables) { compare(tables, batch, import, summary); });
   });
   if (!content) {
     return tl::unexpected(content.error());
@@ -154,12 +153,12 @@ Result<ImportSummary> commit_import(Engine& engine, core::ImportId id, std::uint
   import.keep_known = options.keep_known;
   import.cutoff = core::start_of_hours(now, kept);
   import.actor = actor;
+  import.accepted_at = now;
   auto checked = check(engine, import, options);
   if (!checked || checked->summary.conflict_count > 0 || options.dry_run) {
     delete_parts(engine, id, parts);
     return std::move(checked).map([](CheckedImport&& one) { return std::move(one.summary); });
   }
-  import.accepted_at = now;
   import.advanced_at = core::system_time();
   if (const auto accepted = accept(engine, import, *checked); !accepted) {
     return tl::unexpected(accepted.error());

@@ -1,6 +1,7 @@
 #include "store/import_batch.h"
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -57,8 +58,10 @@ bool has_tombstone(const Key& key, const std::vector<core::Tombstone>& tombstone
 struct Comparison {
   Tables& tables;
   bool keep_known;
+  core::Time now;
   ImportSummary& summary;
   ImportChanges changes{};
+  std::map<std::string, core::Policy> policies{};  // of the workspaces of this batch
 
   void operator()(const std::vector<Token>& tokens) {
     const auto found = find_same(
@@ -114,6 +117,22 @@ struct Comparison {
     }
   }
 
+  /// Adds a new key, unless a policy does not allow it. A key that has ended is history.
+  void add(const Key& key) {
+    if (!key.has_ended(now)) {
+      const auto known = policies.find(key.workspace);
+      const core::Policy& policy =
+          known != policies.end()
+              ? known->second
+              : policies.emplace(key.workspace, tables.find_policy(key.workspace)).first->second;
+      if (const auto allowed = core::check_creation(policy, key, now); !allowed) {
+        summary.add_conflict(key.id.to_string(), allowed.error().message);
+        return;
+      }
+    }
+    changes.keys.push_back(key);
+  }
+
   void operator()(std::vector<Key> keys) {
     auto found =
         find_same(keys, [&](const auto& wanted) { return tables.find_keys(std::span(wanted)); });
@@ -127,7 +146,7 @@ struct Comparison {
         continue;
       }
       if (!found[i]) {
-        changes.keys.push_back(key);
+        add(key);
         continue;
       }
       const core::LastUse last_use = std::exchange(found[i]->last_use, key.last_use);
@@ -161,9 +180,9 @@ struct Comparison {
 
 }  // namespace
 
-ImportChanges compare(Tables& tables, const ImportBatch& batch, bool keep_known,
+ImportChanges compare(Tables& tables, const ImportBatch& batch, const AcceptedImport& import,
                       ImportSummary& summary) {
-  Comparison comparison{tables, keep_known, summary};
+  Comparison comparison{tables, import.keep_known, import.accepted_at, summary};
   std::visit(comparison, batch);
   return std::move(comparison.changes);
 }

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "core/import.h"
+#include "store/accepted_import.h"
 #include "store/read_import.h"
 #include "store/tables.h"
 
@@ -16,9 +17,9 @@ struct ImportChanges {
   std::vector<core::KeyUsage> usage;
 };
 
-/// Compares a batch with the store, and adds the outcome and the conflicts to `summary`. Audit
-/// entries are not compared.
-ImportChanges compare(Tables& tables, const ImportBatch& batch, bool keep_known,
+/// Compares a batch of an import with the store, and adds the outcome and the conflicts to
+/// `summary`. Audit entries are not compared.
+ImportChanges compare(Tables& tables, const ImportBatch& batch, const AcceptedImport& import,
                       core::ImportSummary& summary);
 
 }  // namespace nexakey::store

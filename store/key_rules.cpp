@@ -85,6 +85,11 @@ Result<Key> create(Change& change, const Key& key, CreateMode mode) {
       return tl::unexpected(not_found(*relative));
     }
   }
+  if (auto allowed =
+          core::check_creation(change.tables.find_policy(added.workspace), added, change.now);
+      !allowed) {
+    return tl::unexpected(std::move(allowed.error()));
+  }
   change.tables.insert({&added, 1});
   change.log(core::record_creation(added));
   return added;
@@ -98,6 +103,11 @@ Result<std::optional<Key>> update(Change& change, KeyId id, const core::KeyChang
   auto changed = core::apply(*key, key_change, change.now);
   if (!changed) {
     return tl::unexpected(std::move(changed.error()));
+  }
+  if (auto allowed = core::check_change(change.tables.find_policy(key->workspace), *changed,
+                                        key_change, change.now);
+      !allowed) {
+    return tl::unexpected(std::move(allowed.error()));
   }
   write_change(change, core::AuditAction::edit, *key, *changed);
   return *std::move(changed);
@@ -126,6 +136,11 @@ Result<std::optional<core::Rotated>> rotate(Change& change, KeyId id,
   }
   if (const auto tombstone = find_tombstone(change.tables, rotated->successor)) {
     return tl::unexpected(was_purged(*tombstone));
+  }
+  if (auto allowed = core::check_successor(change.tables.find_policy(key->workspace),
+                                           rotated->successor, change.now);
+      !allowed) {
+    return tl::unexpected(std::move(allowed.error()));
   }
   change.tables.insert({&rotated->successor, 1});
   change.log(core::record_creation(rotated->successor));

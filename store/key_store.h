@@ -14,6 +14,7 @@
 #include "core/import.h"
 #include "core/key.h"
 #include "core/key_filter.h"
+#include "core/policy.h"
 #include "core/purge.h"
 #include "core/record.h"
 #include "core/rotation.h"
@@ -71,6 +72,9 @@ struct PurgeStep {
 /// Every change of a key or token appends an entry to the audit log in the same transaction; a
 /// rotation appends two, the `create` of the successor and the `rotate` of the key. A call that
 /// changes nothing appends none.
+///
+/// A change of a key that its workspace's policy does not allow is a `conflict`: the policy is read
+/// in the transaction of the change (core/policy.h).
 class Changes {
  public:
   Changes() = default;
@@ -129,6 +133,10 @@ class Changes {
                      core::Time now,
                      const std::function<bool(std::span<const core::KeyId>)>& visit);
 
+  /// Replaces the policy of a workspace, without looking at its keys, and returns the previous one.
+  /// A policy without rules is removed.
+  virtual Result<core::Policy> set_policy(const core::Policy& policy, core::Time now) = 0;
+
   /// Adds a token and returns it as stored. Adding the same token again changes nothing. Error:
   /// `conflict`, if another token has the same id or hash.
   virtual Result<core::Token> create_token(const core::Token& token) = 0;
@@ -147,10 +155,11 @@ class Changes {
   /// Imports the export in the parts with the numbers below `parts`, completely or not at all
   /// (store/import.h). Adds the records that the store does not have. Of those that it has, it
   /// keeps the larger of two counts and the later of two last uses. A key or token that differs
-  /// from the one in the store is a conflict, and so is a key that was purged: then nothing is
-  /// changed, and the summary lists the conflicts. The same import again changes nothing. A store
-  /// with an empty audit log takes over that of the import; any other appends an `import` entry if
-  /// anything changed. The parts are deleted in any case. Errors: `usage` for an incomplete export,
+  /// from the one in the store is a conflict, and so is a key that was purged, or a new one that
+  /// has not ended and that the policy of its workspace does not allow: then nothing is changed,
+  /// and the summary lists the conflicts. The same import again changes nothing. A store with an
+  /// empty audit log takes over that of the import; any other appends an `import` entry if anything
+  /// changed. The parts are deleted in any case. Errors: `usage` for an incomplete export,
   /// `not_found` for a missing part.
   ///
   /// Others change the store between the steps of an import that was checked and accepted. Records
@@ -215,6 +224,9 @@ class KeyStore : protected Changes {
   /// Counts upstream responses to admitted requests. Drops those whose key the store does not have
   /// in the workspace that they name. The counts are as durable as those of `verify`.
   virtual Result<void> record_responses(std::span<const core::UpstreamResponse> responses) = 0;
+
+  /// The policy of a workspace; without rules, if there is none.
+  virtual Result<core::Policy> policy(const std::string& workspace) = 0;
 
   /// The names of the workspaces that have keys, sorted.
   virtual Result<std::vector<std::string>> workspaces() = 0;

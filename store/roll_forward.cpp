@@ -67,7 +67,7 @@ class Step {
   }
 
   void add(const ImportBatch& batch) {
-    ImportChanges changes = compare(tables_, batch, import_.keep_known, import_.summary);
+    ImportChanges changes = compare(tables_, batch, import_, import_.summary);
     tables_.insert(changes.tokens);
     hold_open_references_back(changes.keys);
     tables_.insert(changes.keys);

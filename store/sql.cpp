@@ -1,8 +1,9 @@
 #include "store/sql.h"
 
 #include <algorithm>
+#include <array>
 
-#include "core/json_writer.h"
+#include "core/json.h"
 #include "store/columns.h"
 #include "store/tables.h"
 
@@ -257,6 +258,24 @@ Query last_folded_day(const Dialect& dialect) {
 Query workspaces(const Dialect& dialect) {
   return {"SELECT DISTINCT workspace" + std::string(dialect.by_bytes) + " FROM " +
           table(dialect, kKeys) + " ORDER BY 1"};
+}
+
+Query find_policy(const Dialect& dialect, const std::string& workspace) {
+  Where where(dialect, "SELECT rules FROM " + table(dialect, kPolicies));
+  Query query = std::move(where.add("workspace = ", workspace)).end();
+  query.is_selective = true;
+  return query;
+}
+
+Query set_policy(const Dialect& dialect, const core::Policy& policy) {
+  if (policy.empty()) {
+    Where where(dialect, "DELETE FROM " + table(dialect, kPolicies));
+    return std::move(where.add("workspace = ", policy.workspace)).end();
+  }
+  static constexpr std::array<std::string_view, 2> kColumns{"workspace", "rules"};
+  return {insert_into(dialect, kPolicies, kColumns) +
+              " ON CONFLICT (workspace) DO UPDATE SET rules = excluded.rules",
+          {policy.workspace, core::policy_rules_to_json(policy)}};
 }
 
 Query put_part(const Dialect& dialect, core::ImportId id, std::uint32_t number,

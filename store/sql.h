@@ -42,6 +42,7 @@ inline constexpr std::string_view kKeys = "api_keys";
 inline constexpr std::string_view kTokens = "api_tokens";
 inline constexpr std::string_view kAuditLog = "audit_log";
 inline constexpr std::string_view kTombstones = "tombstones";
+inline constexpr std::string_view kPolicies = "policies";
 inline constexpr std::string_view kParts = "staged_parts";
 inline constexpr std::string_view kImports = "accepted_imports";
 
@@ -89,6 +90,8 @@ std::vector<std::pair<core::Grain, Query>> sum_usage(const Dialect& dialect,
                                                      const core::UsageSpan& span);
 Query scan_peaks(const Dialect& dialect, core::KeyId key, core::Time since);
 Query workspaces(const Dialect& dialect);
+Query find_policy(const Dialect& dialect, const std::string& workspace);
+Query set_policy(const Dialect& dialect, const core::Policy& policy);
 Query put_part(const Dialect& dialect, core::ImportId id, std::uint32_t number,
                std::string_view lines, core::Time now);
 Query find_part(const Dialect& dialect, core::ImportId id, std::uint32_t number);

@@ -86,6 +86,22 @@ class SqlTables : public Base {
     return names;
   }
 
+  core::Policy find_policy(const std::string& workspace) override {
+    core::Policy policy;
+    policy.workspace = workspace;
+    statements_.visit(
+        sql::find_policy(Statements::kDialect, workspace),
+        [](const auto& row) { return std::string(row.text(0)); },
+        [&](const std::string& rules) {
+          policy = core::policy_from_json(rules, workspace);
+          return false;
+        });
+    return policy;
+  }
+  void set_policy(const core::Policy& policy) override {
+    statements_.run(sql::set_policy(Statements::kDialect, policy));
+  }
+
   std::vector<core::Token> find_tokens(std::span<const core::TokenId> ids) override {
     static const std::string text = sql::find_tokens(Statements::kDialect, "id");
     return statements_.template find<core::Token>(text, ids, kReadToken);

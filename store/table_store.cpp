@@ -12,6 +12,7 @@
 #include "store/key_rules.h"
 #include "store/named_by_id.h"
 #include "store/paging.h"
+#include "store/policy_rules.h"
 #include "store/purge_rules.h"
 #include "store/token_rules.h"
 
@@ -190,6 +191,11 @@ Result<PurgeStep> TableStore::purge_step(std::span<const KeyId> ids,
       .map([&] { return std::move(found); });
 }
 
+Result<core::Policy> TableStore::set_policy(const core::Policy& policy, Time now) {
+  return change(Purpose::change, now,
+                [&](Change& change) { return rules::set_policy(change, policy); });
+}
+
 Result<Token> TableStore::create_token(const Token& token) {
   return change(Purpose::change, core::system_time(),
                 [&](Change& change) { return rules::create(change, token); });
@@ -245,6 +251,10 @@ Result<std::vector<std::optional<Key>>> TableStore::find(std::span<const KeyId> 
 Result<std::vector<std::optional<Key>>> TableStore::find(std::span<const core::KeyHash> hashes) {
   try_to_flush();
   return read(*engine_, [&](Tables& tables) { return store::find(tables, hashes); });
+}
+
+Result<core::Policy> TableStore::policy(const std::string& workspace) {
+  return read(*engine_, [&](Tables& tables) { return tables.find_policy(workspace); });
 }
 
 Result<std::vector<std::string>> TableStore::workspaces() {

@@ -37,6 +37,7 @@ class TableStore final : public ServedStore {
                                               core::Time now) override;
   Result<PurgeStep> purge_step(std::span<const core::KeyId> ids, const core::PurgeOptions& options,
                                core::Time now) override;
+  Result<core::Policy> set_policy(const core::Policy& policy, core::Time now) override;
   Result<core::Token> create_token(const core::Token& token) override;
   Result<std::vector<core::Token>> revoke_tokens(std::span<const core::TokenId> ids,
                                                  core::Time now) override;
@@ -52,6 +53,7 @@ class TableStore final : public ServedStore {
   Result<std::vector<std::optional<core::Key>>> find(std::span<const core::KeyId> ids) override;
   Result<std::vector<std::optional<core::Key>>> find(
       std::span<const core::KeyHash> hashes) override;
+  Result<core::Policy> policy(const std::string& workspace) override;
   Result<std::vector<std::string>> workspaces() override;
   Result<std::vector<core::Token>> tokens() override;
   Result<std::vector<std::optional<core::Token>>> find_tokens(

@@ -13,6 +13,7 @@
 #include "core/id.h"
 #include "core/key.h"
 #include "core/key_filter.h"
+#include "core/policy.h"
 #include "core/purge.h"
 #include "core/record.h"
 #include "core/token.h"
@@ -75,6 +76,11 @@ class Tables {
   virtual void insert(std::span<const core::Tombstone> tombstones) = 0;
   /// The names of the workspaces that have keys, sorted by bytes.
   virtual std::vector<std::string> workspaces() = 0;
+
+  /// The policy of a workspace; without rules, if there is none.
+  virtual core::Policy find_policy(const std::string& workspace) = 0;
+  /// Replaces the policy of a workspace; removes one without rules.
+  virtual void set_policy(const core::Policy& policy) = 0;
 
   /// The tokens that have one of these ids or hashes, in any order.
   virtual std::vector<core::Token> find_tokens(std::span<const core::TokenId> ids) = 0;

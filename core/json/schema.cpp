@@ -19,8 +19,9 @@ Result<void> check_names(const Json& json, std::string_view what,
 
 std::vector<ShapeSchema> all_schemas() {
   std::vector<ShapeSchema> schemas;
-  for (const auto& part : {audit_schemas, decision_schemas, error_schemas, import_schemas,
-                           key_schemas, request_schemas, token_schemas, usage_schemas}) {
+  for (const auto& part :
+       {audit_schemas, decision_schemas, error_schemas, import_schemas, key_schemas, policy_schemas,
+        request_schemas, token_schemas, usage_schemas}) {
     std::ranges::move(part(), std::back_inserter(schemas));
   }
   return schemas;

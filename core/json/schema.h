@@ -41,6 +41,7 @@ std::vector<ShapeSchema> decision_schemas();
 std::vector<ShapeSchema> error_schemas();
 std::vector<ShapeSchema> import_schemas();
 std::vector<ShapeSchema> key_schemas();
+std::vector<ShapeSchema> policy_schemas();
 std::vector<ShapeSchema> request_schemas();
 std::vector<ShapeSchema> token_schemas();
 std::vector<ShapeSchema> usage_schemas();

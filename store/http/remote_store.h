@@ -53,6 +53,10 @@ class RemoteStore final : public KeyStore {
   Result<std::vector<core::Token>> tokens() override;
   Result<std::optional<core::Whoami>> whoami() override;
 
+  // policies.cpp
+  Result<core::Policy> policy(const std::string& workspace) override;
+  Result<core::Policy> set_policy(const core::Policy& policy, core::Time now) override;
+
   // decisions.cpp
   Result<std::vector<Verification>> verify(std::span<const core::Request> requests,
                                            const VerifyOptions& options) override;

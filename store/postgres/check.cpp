@@ -126,6 +126,7 @@ core::Result<void> check_store(const std::string& rest, Time /*now*/,
         },
         *session);
     look("tokens", check_tokens, tables);
+    look("policies", check_policies, tables);
     look("usage", check_usage, *session);
     look("imports", check_imports, tables);
     look("audit", check_audit, tables);

@@ -141,6 +141,7 @@ void check_content(SQLite::Database& database, const StorePaths& paths, Time now
     has_unfinished_import(tables) ? findings.finish(kWaits) : check_rotations(database, findings);
   });
   look("tokens", [&](Findings& findings) { check_tokens(tables, findings); });
+  look("policies", [&](Findings& findings) { check_policies(tables, findings); });
   look("usage", [&](Findings& findings) { check_usage(database, findings); });
   look("imports", [&](Findings& findings) { check_imports(tables, findings); });
   look("audit", [&](Findings& findings) { check_audit(tables, findings); });

@@ -343,6 +343,8 @@ class Tokens(ApiTest):
             ("GET", "/v1/audit/head", None, (200, 200, 403)),
             ("GET", "/v1/usage", None, (200, 200, 403)),
             ("GET", "/v1/workspaces", None, (200, 200, 403)),
+            ("GET", "/v1/workspaces/default/policy", None, (200, 200, 403)),
+            ("PUT", "/v1/workspaces/none/policy", {"workspace": "none"}, (200, 403, 403)),
             ("GET", "/v1/tokens", None, (200, 200, 403)),
             ("PUT", f"/v1/tokens/{token['id']}", token, (200, 403, 403)),
             ("POST", "/v1/tokens/revoke", {"ids": [token["id"]]}, (200, 403, 403)),
@@ -391,6 +393,9 @@ class Tokens(ApiTest):
                 ("PUT", f"/v1/keys/{successor['id']}", successor, 404),
                 ("GET", f"/v1/usage?key={id}", None, 404),
                 ("GET", "/v1/usage?workspace=default", None, 403),
+                ("GET", "/v1/workspaces/sales/policy", None, 200),
+                ("GET", "/v1/workspaces/default/policy", None, 403),
+                ("PUT", "/v1/workspaces/default/policy", {"workspace": "default"}, 403),
                 ("GET", "/v1/export?workspace=default", None, 403),
                 ("PUT", f"/v1/imports/{new_import()}/0", b"{}\n", 403),
                 ("POST", f"/v1/imports/{new_import()}", {"parts": 1}, 403),
@@ -416,14 +421,37 @@ class Tokens(ApiTest):
         self.assertEqual(ask("GET", "/v1/usage").json["total"]["requests"], 1)
 
     def test_a_token_for_a_workspace_is_confined_to_it(self):
-        self.check_confined_to_sales(self.port, self.token("--role", "admin", "-w", "sales"),
+        admin = self.token("--role", "admin", "-w", "sales")
+        self.check_confined_to_sales(self.port, admin,
                                      self.token("--role", "verifier", "-w", "sales"))
+        path, policy = "/v1/workspaces/sales/policy", {"workspace": "sales", "max_rate_limit": 5}
+        self.assertEqual(self.ask("PUT", path, policy, admin).status, 403)
+
+    def test_a_policy_refuses_what_it_does_not_allow(self):
+        path = "/v1/workspaces/strict/policy"
+        policy = {"workspace": "strict", "max_rate_limit": 5}
+        reply = self.ask("PUT", path, policy)
+        self.assertEqual((reply.status, reply.json["previous"]["max_rate_limit"]), (200, None))
+        self.assertEqual(self.ask("GET", path).json["policy"], reply.json["policy"])
+        key = new_key(workspace="strict", rate_limit=6)[1]
+        refused = self.ask("PUT", f"/v1/keys/{key['id']}", key)
+        self.assertEqual((refused.status, refused.json["error"]["code"]), (409, "conflict"))
+        key = self.put(workspace="strict", rate_limit=5)[1]
+        for change, status in (({"rate_limit": 6}, 409), ({"description": "x"}, 200)):
+            self.assertEqual(self.ask("PATCH", f"/v1/keys/{key['id']}", change).status, status)
+        for wrong in ({"workspace": "other"}, {}, policy | {"max_age": 1}, policy | {"damaged": True},
+                      policy | {"max_rate_limit": 0}, policy | {"max_lifetime_seconds": -1}):
+            with self.subTest(policy=wrong):
+                self.assertEqual(self.ask("PUT", path, wrong).status, 400)
+        self.assertEqual(self.ask("PUT", "/v1/workspaces/a%20b/policy", policy).status, 400)
 
     def test_a_server_for_a_workspace_is_confined_to_it(self):
         port = free_port()
         self.place.start([NEXAKEY, "serve", "--listen", f"127.0.0.1:{port}", "-w", "sales"])
         wait_for(lambda: is_open(port), self.place)
         self.check_confined_to_sales(port, "admin", "verifier")
+        reply = self.ask("PUT", "/v1/workspaces/sales/policy", {"workspace": "sales"}, port=port)
+        self.assertEqual(reply.status, 200)
         self.assertEqual(self.ask("POST", "/v1/self/revoke", None, self.key, port).status, 401)
         elsewhere = self.token("--role", "admin", "-w", "default")
         self.assertEqual(self.ask("GET", "/v1/keys", None, elsewhere, port).status, 403)

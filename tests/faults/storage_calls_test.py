@@ -88,6 +88,7 @@ COMMANDS = {
     "token revoke": (with_keys, ("token", "revoke", "ops", "-y", "-q")),
     "import": (with_another, ("import", "keys.export", "-q")),
     "import --keys": (with_keys, ("import", "--keys", "list", "--scope", "read", "-q")),
+    "policy set": (with_keys, ("policy", "set", "--max-rate-limit", "9", "-q")),
     "backup": (with_keys, ("backup", "new.db", "-q")),
     "restore": (with_keys, ("restore", "before.db", "-y", "-q")),
     "usage, which flushes": (with_keys, ("usage", "-q")),

@@ -21,6 +21,7 @@ using core::Token;
 struct MemoryEngine::Data {
   std::vector<Key> keys;  // in the order of their insertion
   std::vector<core::Tombstone> tombstones;
+  std::map<std::string, core::Policy> policies;
   std::vector<Token> tokens;
   std::vector<core::AuditEntry> log;
   /// By key, day, grain, time, endpoint and status: the order of an export.
@@ -125,6 +126,16 @@ class MemoryTables final : public DecidingTables {
       names.insert(key.workspace);
     }
     return {names.begin(), names.end()};
+  }
+
+  core::Policy find_policy(const std::string& workspace) override {
+    const auto known = data_.policies.find(workspace);
+    core::Policy policy;
+    policy.workspace = workspace;
+    return known == data_.policies.end() ? policy : known->second;
+  }
+  void set_policy(const core::Policy& policy) override {
+    data_.policies[policy.workspace] = policy;
   }
 
   std::vector<Token> find_tokens(std::span<const core::TokenId> ids) override {

@@ -22,6 +22,7 @@ using core::Token;
 struct MemoryStore::Data {
   std::vector<Key> keys;  // in the order of their creation
   std::vector<core::Tombstone> tombstones;
+  std::map<std::string, core::Policy> policies;
   std::vector<Token> tokens;
   std::vector<core::AuditEntry> log;
   std::map<KeyId, std::deque<Tick>> admitted;
@@ -47,6 +48,13 @@ struct MemoryStore::Data {
     return std::ranges::any_of(tombstones, [&](const core::Tombstone& tombstone) {
       return tombstone.id == id || tombstone.hash == hash;
     });
+  }
+
+  [[nodiscard]] core::Policy policy_of(const std::string& workspace) const {
+    const auto known = policies.find(workspace);
+    core::Policy policy;
+    policy.workspace = workspace;
+    return known == policies.end() ? policy : known->second;
   }
 
   /// Whether a key was rotated from `first`, however often, and has not ended.
@@ -144,8 +152,8 @@ std::vector<T> oldest_first(std::vector<T> things) {
 /// An import, record by record.
 class ModelImport {
  public:
-  ModelImport(MemoryStore::Data& data, const core::ImportOptions& options)
-      : data_(data), options_(options), takes_log_over_(data.log.empty()) {}
+  ModelImport(MemoryStore::Data& data, const core::ImportOptions& options, Time now)
+      : data_(data), options_(options), now_(now), takes_log_over_(data.log.empty()) {}
 
   void operator()(const Token& token) {
     if (const Token* const same = find_same(data_.tokens, token)) {
@@ -166,6 +174,11 @@ class ModelImport {
     }
     Key* const same = find_same(data_.keys, key);
     if (same == nullptr) {
+      const auto allowed = core::check_creation(data_.policy_of(key.workspace), key, now_);
+      if (!allowed && !key.has_ended(now_)) {
+        summary_.add_conflict(key.id.to_string(), allowed.error().message);
+        return;
+      }
       ++summary_.keys.added;
       data_.keys.push_back(key);
       data_.keys.back().line = data_.line_of(key);
@@ -215,7 +228,7 @@ class ModelImport {
       data_.log.push_back(entry);
     }
   }
-  core::ImportSummary finish(const ImportContent& import, const core::Actor& actor, Time now) {
+  core::ImportSummary finish(const ImportContent& import, const core::Actor& actor) {
     const core::AuditHead& head = import.audit_head;
     if (!takes_log_over_) {
       const bool is_known = head.number > 0 &&
@@ -234,7 +247,7 @@ class ModelImport {
       const core::AuditHead last =
           data_.log.empty() ? core::AuditHead()
                             : core::AuditHead{data_.log.back().number, data_.log.back().hash};
-      data_.log.push_back(core::next_entry(last, actor, now,
+      data_.log.push_back(core::next_entry(last, actor, now_,
                                            core::record_import(summary_, head, import.workspace)));
     }
     return summary_;
@@ -257,6 +270,7 @@ class ModelImport {
 
   MemoryStore::Data& data_;
   const core::ImportOptions& options_;
+  Time now_;
   bool takes_log_over_;
   core::ImportSummary summary_;
 };
@@ -302,8 +316,10 @@ Result<Key> MemoryStore::create(const Key& key, CreateMode mode, Time now) {
       return core::fail(ErrorCode::not_found, "no such key");
     }
   }
-  log(now, core::record_creation(added));
-  return data_->keys.emplace_back(added);
+  return core::check_creation(data_->policy_of(added.workspace), added, now).map([&] {
+    log(now, core::record_creation(added));
+    return data_->keys.emplace_back(added);
+  });
 }
 
 Result<std::optional<KeyId>> MemoryStore::list(const core::KeyFilter& filter, const Page& page,
@@ -328,7 +344,14 @@ Result<std::optional<Key>> MemoryStore::update(KeyId id, const core::KeyChange& 
   if (key == nullptr) {
     return std::nullopt;
   }
-  return core::apply(*key, change, now).map([&](const Key& changed) {
+  auto changed = core::apply(*key, change, now);
+  if (changed) {
+    if (auto allowed = core::check_change(data_->policy_of(key->workspace), *changed, change, now);
+        !allowed) {
+      return tl::unexpected(allowed.error());
+    }
+  }
+  return std::move(changed).map([&](const Key& changed) {
     if (auto record = core::record_change(core::AuditAction::edit, *key, changed)) {
       log(now, *std::move(record));
     }
@@ -423,6 +446,11 @@ Result<std::optional<core::Rotated>> MemoryStore::rotate(KeyId id, const core::R
   }
   if (data_->was_purged(rotation.successor, rotation.hash)) {
     return core::fail(ErrorCode::conflict, "the key was purged");
+  }
+  if (const auto allowed =
+          core::check_successor(data_->policy_of(key->workspace), rotated->successor, now);
+      !allowed) {
+    return tl::unexpected(allowed.error());
   }
   log(now, core::record_creation(rotated->successor));
   log(now, *core::record_change(core::AuditAction::rotate, *key, rotated->previous));
@@ -658,7 +686,7 @@ Result<core::ImportSummary> MemoryStore::commit_import(core::ImportId id, std::u
   };
   const Time cutoff = core::start_of_hours(core::system_time(), core::kDefaultKeptHours);
   Data after = *data_;
-  ModelImport model(after, options);
+  ModelImport model(after, options, now);
   auto summary =
       read_import(
           {.count = parts, .read = read_part}, options, cutoff,
@@ -668,7 +696,7 @@ Result<core::ImportSummary> MemoryStore::commit_import(core::ImportId id, std::u
                 batch);
             return {};
           })
-          .map([&](const ImportContent& content) { return model.finish(content, actor(), now); });
+          .map([&](const ImportContent& content) { return model.finish(content, actor()); });
   if (summary && summary->conflict_count == 0 && !options.dry_run) {
     *data_ = std::move(after);
     data_->outcomes[id] = {*summary, now};
@@ -678,6 +706,19 @@ Result<core::ImportSummary> MemoryStore::commit_import(core::ImportId id, std::u
 }
 
 Maintained MemoryStore::maintain() { return {.is_flushed = true}; }
+
+Result<core::Policy> MemoryStore::policy(const std::string& workspace) {
+  return data_->policy_of(workspace);
+}
+
+Result<core::Policy> MemoryStore::set_policy(const core::Policy& policy, Time now) {
+  core::Policy previous = data_->policy_of(policy.workspace);
+  if (auto record = core::record_policy(previous, policy)) {
+    data_->policies[policy.workspace] = policy;
+    log(now, *std::move(record));
+  }
+  return previous;
+}
 
 Result<std::vector<std::string>> MemoryStore::workspaces() {
   std::set<std::string> names;

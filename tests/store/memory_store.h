@@ -35,6 +35,8 @@ class MemoryStore final : public ServedStore {
                                            const VerifyOptions& options) override;
   Result<core::UsageReport> usage(const core::UsageQuery& query, core::Time now) override;
   Result<void> record_responses(std::span<const core::UpstreamResponse> responses) override;
+  Result<core::Policy> policy(const std::string& workspace) override;
+  Result<core::Policy> set_policy(const core::Policy& policy, core::Time now) override;
   Result<std::vector<std::string>> workspaces() override;
   Result<core::Token> create_token(const core::Token& token) override;
   Result<std::vector<core::Token>> tokens() override;

@@ -1,0 +1,200 @@
+#include "core/policy.h"
+
+#include <algorithm>
+#include <array>
+#include <iterator>
+
+#include "core/text.h"
+
+namespace nexakey::core {
+namespace {
+
+constexpr std::size_t kMaxRequiredLabels = 64;
+/// How far the clock of a client may be ahead.
+constexpr std::chrono::minutes kClockTolerance{5};
+
+std::string names_of(Scopes scopes) { return join(scopes.names(), ","); }
+
+/// The latest time at which a key may expire.
+Time latest_expiry(std::chrono::seconds max, const Key& key, Time now) {
+  return add(key.created_at <= add(now, kClockTolerance) ? key.created_at : now, max);
+}
+
+bool lives_at_most(std::chrono::seconds max, const Key& key, Time now) {
+  return key.expires_at && *key.expires_at <= latest_expiry(max, key, now);
+}
+
+Violation too_long(std::chrono::seconds max, const Key& key, Time now) {
+  const std::string id = key.id.to_string();
+  const std::string lifetime = "--expires " + format_duration(max);
+  const Time latest = latest_expiry(max, key, now);
+  const bool is_new = key.created_at >= now;
+  const bool is_over = latest <= now;
+  const std::string option = is_new ? lifetime : "--expires " + format_time(latest);
+  return {.rule = PolicyRule::max_lifetime,
+          .problem = "the lifetime may be at most " + format_duration(max) +
+                     (is_new ? "" : ", which began at " + format_time(key.created_at)),
+          .option = is_over ? "" : option,
+          .remedy = is_over ? "nexakey rotate " + id + " " + lifetime
+                            : "nexakey edit " + id + " " + option};
+}
+
+/// The violations that the condition selects, as an error.
+template <typename Condition>
+Result<void> check(const Policy& policy, const Key& key, Time now, const Condition& concerns) {
+  std::vector<std::string> problems;
+  std::vector<std::string> options;
+  for (Violation& violation : violations_of(policy, key, now)) {
+    if (concerns(violation)) {
+      problems.push_back(std::move(violation.problem));
+      options.push_back(std::move(violation.option));
+    }
+  }
+  std::erase(options, "");
+  return problems.empty()
+             ? Result<void>()
+             : fail(ErrorCode::conflict,
+                    "the policy of workspace " + policy.workspace +
+                        " refuses this: " + join(problems, "; "),
+                    options.empty() ? "see nexakey policy show" : "use " + join(options, " "));
+}
+
+/// Whether a change sets the field that violates a rule.
+bool is_set(const KeyChange& change, const Violation& violation) {
+  switch (violation.rule) {
+    case PolicyRule::max_lifetime:
+      return change.expires_at.has_value();
+    case PolicyRule::require_whitelist:
+      return !change.disallow.empty();
+    case PolicyRule::scopes:
+      return change.scopes.has_value();
+    case PolicyRule::max_rate_limit:
+      return change.rate_limit.has_value();
+    case PolicyRule::required_label:
+      return change.labels.contains(violation.label);
+    case PolicyRule::damaged:
+      break;
+  }
+  return change.expires_at || !change.disallow.empty() || change.scopes || change.rate_limit ||
+         !change.labels.empty();
+}
+
+}  // namespace
+
+bool Policy::empty() const {
+  Policy nothing;
+  nothing.workspace = workspace;
+  return *this == nothing;
+}
+
+std::string_view name_of(PolicyRule rule) {
+  constexpr std::array<std::string_view, 6> kNames{
+      "max_lifetime", "require_whitelist", "scopes", "max_rate_limit", "required_label", "damaged"};
+  return kNames.at(static_cast<std::size_t>(rule));
+}
+
+std::vector<Violation> violations_of(const Policy& policy, const Key& key, Time now) {
+  if (policy.is_damaged) {
+    return {{.rule = PolicyRule::damaged,
+             .problem = "it is damaged",
+             .remedy = "nexakey policy set --workspace " + policy.workspace}};
+  }
+  const std::string id = key.id.to_string();
+  std::vector<Violation> found;
+  if (policy.max_lifetime && !lives_at_most(*policy.max_lifetime, key, now)) {
+    found.push_back(too_long(*policy.max_lifetime, key, now));
+  }
+  if (policy.require_whitelist && key.whitelist.empty()) {
+    found.push_back({.rule = PolicyRule::require_whitelist,
+                     .problem = "a whitelist is required",
+                     .option = "--allow-ip IP",
+                     .remedy = "nexakey whitelist add " + id + " IP"});
+  }
+  if (policy.scopes && !policy.scopes->has_all(key.scopes)) {
+    const std::string names = names_of(*policy.scopes);
+    const std::string option = "--scope " + names;
+    found.push_back({.rule = PolicyRule::scopes,
+                     .problem = "the only scope allowed is " + names,
+                     .option = option,
+                     .remedy = "nexakey edit " + id + " " + option});
+  }
+  if (policy.max_rate_limit && key.rate_limit > *policy.max_rate_limit) {
+    const std::string max = std::to_string(*policy.max_rate_limit);
+    const std::string option = "--rate-limit " + max;
+    found.push_back({.rule = PolicyRule::max_rate_limit,
+                     .problem = "the rate limit may be at most " + max + " a minute",
+                     .option = option,
+                     .remedy = "nexakey edit " + id + " " + option});
+  }
+  for (const std::string& label : policy.required_labels) {
+    if (!key.labels.contains(label)) {
+      const std::string option = "--label " + label + "=VALUE";
+      found.push_back({.rule = PolicyRule::required_label,
+                       .label = label,
+                       .problem = "the label " + label + " is required",
+                       .option = option,
+                       .remedy = "nexakey edit " + id + " " + option});
+    }
+  }
+  return found;
+}
+
+Result<void> check_creation(const Policy& policy, const Key& key, Time now) {
+  return check(policy, key, now, [](const Violation& /*violation*/) { return true; });
+}
+
+Result<void> check_change(const Policy& policy, const Key& key, const KeyChange& change, Time now) {
+  return check(policy, key, now,
+               [&](const Violation& violation) { return is_set(change, violation); });
+}
+
+Result<void> check_successor(const Policy& policy, const Key& successor, Time now) {
+  return check(policy, successor, now, [](const Violation& violation) {
+    return violation.rule == PolicyRule::max_lifetime || violation.rule == PolicyRule::damaged;
+  });
+}
+
+Result<Policy> checked(Policy policy) {
+  if (policy.max_lifetime == std::chrono::seconds::zero()) {
+    return reject("a maximum lifetime must be at least one second");
+  }
+  if (policy.required_labels.size() > kMaxRequiredLabels) {
+    return reject("a policy takes at most 64 required labels");
+  }
+  for (const std::string& label : policy.required_labels) {
+    if (auto valid = check_labels({{label, ""}}); !valid) {
+      return tl::unexpected(std::move(valid.error()));
+    }
+  }
+  if (auto valid = check_workspace(policy.workspace); !valid) {
+    return tl::unexpected(std::move(valid.error()));
+  }
+  std::ranges::sort(policy.required_labels);
+  const auto repeated = std::ranges::unique(policy.required_labels);
+  policy.required_labels.erase(repeated.begin(), repeated.end());
+  return policy;
+}
+
+std::vector<std::string> words_of(const Policy& policy) {
+  if (policy.is_damaged) {
+    return {"damaged"};
+  }
+  std::vector<std::string> words;
+  if (policy.max_lifetime) {
+    words.push_back("lifetime at most " + format_duration(*policy.max_lifetime));
+  }
+  if (policy.require_whitelist) {
+    words.emplace_back("whitelist required");
+  }
+  if (policy.scopes) {
+    words.push_back("scopes " + names_of(*policy.scopes));
+  }
+  if (policy.max_rate_limit) {
+    words.push_back("rate limit at most " + std::to_string(*policy.max_rate_limit) + " a minute");
+  }
+  std::ranges::transform(policy.required_labels, std::back_inserter(words),
+                         [](const std::string& label) { return "label " + label + " required"; });
+  return words;
+}
+
+}  // namespace nexakey::core
