@@ -10,6 +10,7 @@
 
 #include "core/json.h"
 #include "core/text.h"
+#include "core/time.h"
 
 namespace nexakey::cli {
 namespace {
@@ -19,8 +20,9 @@ using core::Json;
 constexpr const char* kArrow = " → ";
 
 /// The members that are not called as they are in JSON, with `_` as a space.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kMemberNames{{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 5> kMemberNames{{
     {"expires_at", "expires"},
+    {"max_lifetime_seconds", "lifetime at most"},
     {"revoke_reason", "reason"},
     {"audit_head", "log"},
     {"suspended_at", "suspended"},
@@ -99,6 +101,13 @@ std::string words_of_counts(const Json& counts) {
   return core::join(words, " ");
 }
 
+/// `90d`, or `none`.
+std::string words_of_seconds(const Json& value) {
+  return value.is_number_unsigned() && value.get<std::uint64_t>() > 0
+             ? core::format_duration(std::chrono::seconds(value.get<std::int64_t>()))
+             : words_of_value(value);
+}
+
 /// The time is that of the entry.
 bool is_in_entry(const std::string& member) {
   return member == "created_at" || member == "revoked_at";
@@ -124,6 +133,9 @@ std::string words_of_member(const core::AuditEntry& entry, const std::string& me
   }
   if (!has(value, "from", "to")) {
     return name + " " + words_of_value(value);
+  }
+  if (member == "max_lifetime_seconds") {
+    return name + " " + words_of_seconds(value["from"]) + kArrow + words_of_seconds(value["to"]);
   }
   const bool is_first =
       value["from"].is_null() && (member == "revoke_reason" || member == "superseded_by");

@@ -4,7 +4,6 @@
 #include "cli/actor.h"
 #include "cli/command.h"
 #include "cli/filter_options.h"
-#include "cli/key_argument.h"
 #include "cli/key_view.h"
 #include "cli/options.h"
 #include "cli/print_table.h"
@@ -83,7 +82,7 @@ void note_dropped(const Policy& policy, const Policy& previous) {
 }
 
 ExitStatus change(Context& context, const Policy& policy) {
-  const auto store = context.open_store();
+  const auto store = context.open_store(store::OpenMode::create_if_missing);
   const Policy previous = value_of(store->as(local_actor()).set_policy(policy, context.now()));
   if (context.settings.format != Format::table) {
     core::JsonWriter json(context.out.buffer());

@@ -239,7 +239,13 @@ bool rotate_and_show(const Context& context, store::KeyStore& store, const Key& 
   const auto draft = make_draft<core::KeyId>(kKeyKind);
   const core::Time now = context.now();
   const Rotation rotation = make_rotation(terms, draft, now);
-  printer.add(value_of(core::rotate(key, rotation, now)), &draft.secret);
+  const Rotated planned = value_of(core::rotate(key, rotation, now));
+  // A key that the store then refuses would have been shown. A store that does not tell its policy
+  // applies it all the same.
+  if (const auto policy = store.policy(key.workspace)) {
+    value_of(core::check_successor(*policy, planned.successor, now));
+  }
+  printer.add(planned, &draft.secret);
   auto rotated = rotate_in_store(context, store, key, rotation);
   if (!rotated) {
     const std::string id = draft.id.to_string();

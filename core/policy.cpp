@@ -24,11 +24,11 @@ bool lives_at_most(std::chrono::seconds max, const Key& key, Time now) {
   return key.expires_at && *key.expires_at <= latest_expiry(max, key, now);
 }
 
-Violation too_long(std::chrono::seconds max, const Key& key, Time now) {
+/// `is_new`: the key is about to be created.
+Violation too_long(std::chrono::seconds max, const Key& key, bool is_new, Time now) {
   const std::string id = key.id.to_string();
   const std::string lifetime = "--expires " + format_duration(max);
   const Time latest = latest_expiry(max, key, now);
-  const bool is_new = key.created_at >= now;
   const bool is_over = latest <= now;
   const std::string option = is_new ? lifetime : "--expires " + format_time(latest);
   return {.rule = PolicyRule::max_lifetime,
@@ -39,12 +39,54 @@ Violation too_long(std::chrono::seconds max, const Key& key, Time now) {
                             : "nexakey edit " + id + " " + option};
 }
 
+std::vector<Violation> violations_of(const Policy& policy, const Key& key, bool is_new, Time now) {
+  if (policy.is_damaged) {
+    return {{.rule = PolicyRule::damaged,
+             .problem = "it is damaged",
+             .remedy = "nexakey policy set --workspace " + policy.workspace}};
+  }
+  const std::string id = key.id.to_string();
+  std::vector<Violation> found;
+  const auto add = [&](PolicyRule rule, std::string problem, std::string option) {
+    std::string remedy = "nexakey edit " + id + " " + option;
+    found.push_back({.rule = rule,
+                     .problem = std::move(problem),
+                     .option = std::move(option),
+                     .remedy = std::move(remedy)});
+  };
+  if (policy.max_lifetime && !lives_at_most(*policy.max_lifetime, key, now)) {
+    found.push_back(too_long(*policy.max_lifetime, key, is_new, now));
+  }
+  if (policy.require_whitelist && key.whitelist.empty()) {
+    add(PolicyRule::require_whitelist, "a whitelist is required", is_new ? "--allow-ip IP" : "");
+    found.back().remedy = "nexakey whitelist add " + id + " IP";
+  }
+  if (policy.scopes && !policy.scopes->has_all(key.scopes)) {
+    const std::string names = names_of(*policy.scopes);
+    add(PolicyRule::scopes, "the only scope allowed is " + names, "--scope " + names);
+  }
+  if (policy.max_rate_limit && key.rate_limit > *policy.max_rate_limit) {
+    const std::string max = std::to_string(*policy.max_rate_limit);
+    add(PolicyRule::max_rate_limit, "the rate limit may be at most " + max + " a minute",
+        "--rate-limit " + max);
+  }
+  for (const std::string& label : policy.required_labels) {
+    if (!key.labels.contains(label)) {
+      add(PolicyRule::required_label, "the label " + label + " is required",
+          "--label " + label + "=VALUE");
+      found.back().label = label;
+    }
+  }
+  return found;
+}
+
 /// The violations that the condition selects, as an error.
 template <typename Condition>
-Result<void> check(const Policy& policy, const Key& key, Time now, const Condition& concerns) {
+Result<void> check(const Policy& policy, std::vector<Violation> violations,
+                   const Condition& concerns) {
   std::vector<std::string> problems;
   std::vector<std::string> options;
-  for (Violation& violation : violations_of(policy, key, now)) {
+  for (Violation& violation : violations) {
     if (concerns(violation)) {
       problems.push_back(std::move(violation.problem));
       options.push_back(std::move(violation.option));
@@ -94,62 +136,21 @@ std::string_view name_of(PolicyRule rule) {
 }
 
 std::vector<Violation> violations_of(const Policy& policy, const Key& key, Time now) {
-  if (policy.is_damaged) {
-    return {{.rule = PolicyRule::damaged,
-             .problem = "it is damaged",
-             .remedy = "nexakey policy set --workspace " + policy.workspace}};
-  }
-  const std::string id = key.id.to_string();
-  std::vector<Violation> found;
-  if (policy.max_lifetime && !lives_at_most(*policy.max_lifetime, key, now)) {
-    found.push_back(too_long(*policy.max_lifetime, key, now));
-  }
-  if (policy.require_whitelist && key.whitelist.empty()) {
-    found.push_back({.rule = PolicyRule::require_whitelist,
-                     .problem = "a whitelist is required",
-                     .option = "--allow-ip IP",
-                     .remedy = "nexakey whitelist add " + id + " IP"});
-  }
-  if (policy.scopes && !policy.scopes->has_all(key.scopes)) {
-    const std::string names = names_of(*policy.scopes);
-    const std::string option = "--scope " + names;
-    found.push_back({.rule = PolicyRule::scopes,
-                     .problem = "the only scope allowed is " + names,
-                     .option = option,
-                     .remedy = "nexakey edit " + id + " " + option});
-  }
-  if (policy.max_rate_limit && key.rate_limit > *policy.max_rate_limit) {
-    const std::string max = std::to_string(*policy.max_rate_limit);
-    const std::string option = "--rate-limit " + max;
-    found.push_back({.rule = PolicyRule::max_rate_limit,
-                     .problem = "the rate limit may be at most " + max + " a minute",
-                     .option = option,
-                     .remedy = "nexakey edit " + id + " " + option});
-  }
-  for (const std::string& label : policy.required_labels) {
-    if (!key.labels.contains(label)) {
-      const std::string option = "--label " + label + "=VALUE";
-      found.push_back({.rule = PolicyRule::required_label,
-                       .label = label,
-                       .problem = "the label " + label + " is required",
-                       .option = option,
-                       .remedy = "nexakey edit " + id + " " + option});
-    }
-  }
-  return found;
+  return violations_of(policy, key, false, now);
 }
 
 Result<void> check_creation(const Policy& policy, const Key& key, Time now) {
-  return check(policy, key, now, [](const Violation& /*violation*/) { return true; });
+  return check(policy, violations_of(policy, key, true, now),
+               [](const Violation& /*violation*/) { return true; });
 }
 
 Result<void> check_change(const Policy& policy, const Key& key, const KeyChange& change, Time now) {
-  return check(policy, key, now,
+  return check(policy, violations_of(policy, key, false, now),
                [&](const Violation& violation) { return is_set(change, violation); });
 }
 
 Result<void> check_successor(const Policy& policy, const Key& successor, Time now) {
-  return check(policy, successor, now, [](const Violation& violation) {
+  return check(policy, violations_of(policy, successor, true, now), [](const Violation& violation) {
     return violation.rule == PolicyRule::max_lifetime || violation.rule == PolicyRule::damaged;
   });
 }

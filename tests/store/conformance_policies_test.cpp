@@ -17,13 +17,13 @@ Policy limited_to(std::uint32_t limit) {
   return {.workspace = std::string(core::kDefaultWorkspace), .max_rate_limit = limit};
 }
 
-Key limited(std::uint64_t n, std::uint32_t limit) {
+Key with_limit(std::uint64_t n, std::uint32_t limit) {
   Key key = make_key(n);
   key.rate_limit = limit;
   return key;
 }
 
-core::Rotation rotation_to(std::uint64_t n) {
+core::Rotation rotation_by(std::uint64_t n) {
   const Key successor = make_key(n);
   return {.successor = successor.id,
           .hash = successor.hash,
@@ -66,19 +66,19 @@ STORE_TEST("changes of policies are logged, and repetitions are not", STORE_FIXT
 STORE_TEST("a policy refuses creates, edits and rotations of its workspace", STORE_FIXTURES) {
   Stores stores(backend);
   Changes& changes = stores.first->as(kTester);
-  value_of(changes.create(limited(1, 100), CreateMode::always, now()));
+  value_of(changes.create(with_limit(1, 100), CreateMode::always, now()));
   Policy policy = limited_to(50);
   policy.max_lifetime = hours(24);
   value_of(changes.set_policy(policy, now()));
 
-  Key key = limited(2, 100);
+  Key key = with_limit(2, 100);
   CHECK(code_of(changes.create(key, CreateMode::always, now())) == "conflict");
   CHECK_FALSE(value_of(stores.first->find(std::span(&key.id, 1))).front());
   key.workspace = "sales";
   CHECK(changes.create(key, CreateMode::always, now()));
   // The same create again is no new key, and neither is a namesake.
-  CHECK(changes.create(limited(1, 100), CreateMode::always, now()));
-  CHECK(changes.create(limited(3, 100), CreateMode::unless_named, now()).has_value() ==
+  CHECK(changes.create(with_limit(1, 100), CreateMode::always, now()));
+  CHECK(changes.create(with_limit(3, 100), CreateMode::unless_named, now()).has_value() ==
         (make_key(3).name == make_key(1).name));
 
   core::KeyChange faster;
@@ -90,7 +90,7 @@ STORE_TEST("a policy refuses creates, edits and rotations of its workspace", STO
   renamed.description = "has no expiry, which this does not set";
   CHECK(changes.update(make_key(1).id, renamed, now()));
 
-  core::Rotation rotation = rotation_to(4);
+  core::Rotation rotation = rotation_by(4);
   CHECK(code_of(changes.rotate(make_key(1).id, rotation, now())) == "conflict");
   CHECK_FALSE(value_of(stores.first->find(std::span(&rotation.successor, 1))).front());
   rotation.expires_at.emplace(now() + hours(23));
@@ -104,11 +104,11 @@ STORE_TEST("a key of an import that a policy does not allow is a conflict", STOR
   const auto from = backend();
   const auto source = from->connect();
   for (const std::uint64_t n : {1, 2, 3}) {
-    value_of(source->as(kTester).create(limited(n, 100), CreateMode::always, now()));
+    value_of(source->as(kTester).create(with_limit(n, 100), CreateMode::always, now()));
   }
   value_of(source->as(kTester).revoke(std::array{make_key(3).id}, "", now()));
   Stores stores(backend);
-  value_of(stores.first->as(kTester).create(limited(1, 50), CreateMode::always, now()));
+  value_of(stores.first->as(kTester).create(with_limit(1, 50), CreateMode::always, now()));
   value_of(stores.first->as(kTester).set_policy(limited_to(50), now()));
   const std::string text = export_text(*source);
   const auto refused = value_of(try_import(*stores.first, text, {.keep_known = true}));
@@ -138,7 +138,7 @@ STORE_TEST("no key is created that neither of two policies allows", LOCAL_SQL_FI
   std::size_t refused = 0;
   value_of(store->as(kTester).set_policy(limited_to(10), now()));
   for (std::uint64_t n = 1; !is_done || n < 20; ++n) {
-    Key key = limited(n, 11);  // allowed by neither
+    Key key = with_limit(n, 11);  // allowed by neither
     key.scopes = core::Scopes(3);
     refused += store->as(kTester).create(key, CreateMode::always, now()) ? 0 : 1;
     CHECK(refused == n);
