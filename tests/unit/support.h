@@ -2,7 +2,6 @@
 
 #include <cstdint>
 #include <optional>
-#include <random>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -11,8 +10,11 @@
 
 #include "core/key.h"
 #include "core/sliding_window.h"
+#include "tests/support/random.h"
 
 namespace nexakey::core::test {
+
+using nexakey::test::below;
 
 inline constexpr std::string_view kSomeApiKey = "fc_live_0123456789ABCDEFGHIJKLMNOPQR";
 
@@ -57,8 +59,5 @@ inline Key some_key() {
   key.created_at = at("2026-01-02T03:04:05.678Z");
   return key;
 }
-
-/// A number from 0 to below `end`, the same on every platform.
-inline std::uint64_t below(std::mt19937_64& random, std::uint64_t end) { return random() % end; }
 
 }  // namespace nexakey::core::test
