@@ -37,6 +37,7 @@ const std::string kFindTokensByHash =
     "SELECT " + sql::list(kTokenColumns, "token.") +
     " FROM unnest($1::bytea[]) AS wanted (hash), nexakey.find_token(wanted.hash, $2) AS token";
 const std::string kSetLastUsed = "SELECT nexakey.import_uses($1, $2, $3)";
+const std::string kCountQuotasAnew = "SELECT nexakey.import_uses($1, '{}', '{}')";
 const std::string kAuditHead = "SELECT number, hash FROM nexakey.audit_log_head";
 const std::string kLockAuditHead = kAuditHead + " FOR UPDATE";
 const std::string kAuditPoint = "SELECT store, hash FROM nexakey.audit_point($1, $2)";
@@ -75,6 +76,21 @@ Parameters columns_of(std::span<const KeyUsage> usage) {
 }
 
 }  // namespace
+
+// Quotas that are set or changed must count what was admitted without them, also by other keys of
+// the line.
+void PostgresTables::update(std::span<const Key> keys) {
+  SqlTables::update(keys);
+  std::vector<std::int64_t> limited;
+  for (const Key& key : keys) {
+    if (key.limits.has_quota()) {
+      limited.push_back(key.id.bits());
+    }
+  }
+  if (!limited.empty()) {
+    statements().run(kCountQuotasAnew, Parameters().add_array(limited));
+  }
+}
 
 void PostgresTables::set_last_used(std::span<const Key> keys) {
   std::vector<std::int64_t> used;

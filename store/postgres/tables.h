@@ -10,6 +10,8 @@ class PostgresTables final : public SqlTables<Statements> {
  public:
   explicit PostgresTables(Session& session) : SqlTables(session), session_(session) {}
 
+  using SqlTables::update;
+  void update(std::span<const core::Key> keys) override;
   void set_last_used(std::span<const core::Key> keys) override;
   using SqlTables::find_tokens;
   std::vector<core::Token> find_tokens(std::span<const core::CredentialHash> hashes) override;

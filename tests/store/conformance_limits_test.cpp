@@ -157,6 +157,25 @@ STORE_TEST("quotas are of a line of rotations, windows of each key", STORE_FIXTU
   CHECK(remaining(decide(*stores.first, request(3), kDryRun))[2] == 0);
 }
 
+STORE_TEST("a quota counts what all keys of its line were admitted before it was set",
+           STORE_FIXTURES) {
+  Stores stores(backend);
+  add(*stores.first, limited(1, 100, "20/day"));
+  rotate(*stores.first, 1);
+  CHECK(admit(*stores.first, 1, 1) == 1);
+  CHECK(admit(*stores.first, 2, 1) == 1);
+  for (const std::optional<std::uint64_t> quota :
+       {std::optional<std::uint64_t>(), std::optional<std::uint64_t>(10)}) {
+    change_limits(*stores.first, 1, {{Window::day, quota}});
+    change_limits(*stores.first, 2, {{Window::day, quota}});
+    if (!quota) {
+      CHECK(admit(*stores.second, 2, 5) == 5);
+    }
+  }
+  CHECK(remaining(decide(*stores.first, request(1)))[1] == 2);
+  CHECK(remaining(decide(*stores.second, request(2)))[1] == 1);
+}
+
 STORE_TEST("a key cannot be made to use up the quotas of another line", STORE_FIXTURES) {
   Stores stores(backend);
   add(*stores.first, limited(1, 100, "2/day"));
