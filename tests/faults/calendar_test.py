@@ -1,25 +1,32 @@
 #!/usr/bin/env python3
-"""Expiry and counts at the turns of the calendar: calendar_test.py [RANDOM], with NEXAKEY in the
-environment. RANDOM is the number of moments at random, in addition to those that are known to be
+"""Expiry, counts and quotas at the turns of the calendar: calendar_test.py [RANDOM], with NEXAKEY in
+the environment. RANDOM is the number of moments at random, in addition to those that are known to be
 difficult.
 
 A key is admitted until the second before its expiry, and never from then on; each decision is
-counted in its own hour, day, week and month.
+counted in its own hour, day, week and month. Quotas that are used up at the end of a day have room
+at midnight, not a second earlier, and say so. On SQLite, and on a PostgreSQL server with the same
+clock.
 """
 
+import calendar
 import json
 import os
 import random
+import re
+import shutil
 import sys
 from datetime import datetime, timedelta, timezone
 
 import clock
 import figure
 from secret_home import NEXAKEY, Home
+from stopped_postgres import stopped_postgres
 from pathlib import Path
 
 SECOND, HOUR = timedelta(seconds=1), timedelta(hours=1)
 EXPIRED = 41
+QUOTAS = {"day": 2, "month": 3}
 
 
 def moment(text):
@@ -43,19 +50,50 @@ def at_random(count):
     return [first + source.randrange(seconds) * SECOND for _ in range(count)]
 
 
+def seconds_left(when):
+    """Until the end of the day and of the month, by the days of the month."""
+    day = 86_400 - (when.hour * 3600 + when.minute * 60 + when.second)
+    days = calendar.monthrange(when.year, when.month)[1] - when.day
+    return {"day": day, "month": day + days * 86_400}
+
+
+class Quotas:
+    """What is admitted of a key with QUOTAS."""
+
+    def __init__(self):
+        self.admitted = []
+
+    def ask(self, when):
+        """What is said about a request: its status, the seconds until all quotas have room if it is
+        refused, and of each quota the requests and the seconds that are left."""
+        left = seconds_left(when)
+        full = [name for name, room in self.room(when).items() if room == 0]
+        if not full:
+            self.admitted.append(when)
+        states = {name: (room, left[name]) for name, room in self.room(when).items()}
+        return 429 if full else 200, max((left[name] for name in full), default=None), states
+
+    def room(self, when):
+        same_month = [one for one in self.admitted if (one.year, one.month) == (when.year, when.month)]
+        same_day = [one for one in same_month if one.day == when.day]
+        return {"day": QUOTAS["day"] - len(same_day), "month": QUOTAS["month"] - len(same_month)}
+
+
 class Calendar:
     """Checks of one moment, on a store of its own."""
 
-    def __init__(self, expiry):
-        self.expiry = expiry
+    def __init__(self, expiry, postgres=None):
+        self.expiry, self.postgres = expiry, postgres
         self.wrong = []
 
     def run(self, home, when, *words):
         home.env.update(clock.at(when))
+        if self.postgres:
+            self.postgres.set_clock(when)
         return home.run(*words)
 
     def check(self):
-        with Home() as home:
+        with Home(self.postgres and self.postgres.new_store()) as home:
             made = self.run(home, self.expiry - HOUR, "create", "a", "--scope", "read", "--expires",
                             f"{self.expiry:%Y-%m-%dT%H:%M:%SZ}", "--key-file", "a", "-q")
             if made.returncode != 0:
@@ -67,6 +105,7 @@ class Calendar:
                 if done != (0 if when < self.expiry else EXPIRED):
                     self.wrong.append(f"at {when}: exit status {done}")
             self.check_counts(home, decisions)
+            self.check_quotas(home)
             self.check_duration(home)
 
     def check_counts(self, home, decisions):
@@ -95,6 +134,33 @@ class Calendar:
             if report[name]["requests"] != len(wanted):
                 self.wrong.append(f"{name}: {report[name]['requests']} in the place of {len(wanted)}")
 
+    def check_quotas(self, home):
+        """The last seconds of the day, and the first of the next one if there is a next year."""
+        last = self.expiry.replace(hour=23, minute=59, second=59)
+        made = self.run(home, last - HOUR, "create", "q", "--scope", "read", "--key-file", "q", "-q",
+                        *(f"--quota={most}/{name}" for name, most in QUOTAS.items()))
+        if made.returncode != 0:
+            self.wrong.append(f"create --quota: {made.stderr}")
+            return
+        quotas = Quotas()
+        seconds = (-1, -1, 0, 1, 1, 1) if last.date() < datetime.max.date() else (-1, -1, 0)
+        for when in (last + second * SECOND for second in seconds):
+            done = self.run(home, when, "verify", "--key-file", "q", "-o", "json")
+            found = self.said(json.loads(done.stdout)) if done.stdout else done.stderr
+            if found != (wanted := quotas.ask(when)):
+                self.wrong.append(f"quotas at {when}: {found} in the place of {wanted}")
+
+    @staticmethod
+    def said(decision):
+        """What a decision says about quotas, in members and in headers."""
+        headers = decision["headers"]
+        states = {name: (int(room), int(left)) for name, room, left in
+                  re.findall(r'"(day|month)";r=(\d+);t=(\d+)', headers["RateLimit"])}
+        members = {limit["window"]: (limit["remaining"], limit["reset_in"]) for limit in decision["limits"]
+                   if limit["window"] in QUOTAS}
+        retry = headers.get("Retry-After")
+        return decision["status"], retry and int(retry), states if states == members else (states, members)
+
     def check_duration(self, home):
         """90 days are 90 times 86,400 seconds."""
         begun = self.expiry - 100 * 24 * HOUR
@@ -113,15 +179,23 @@ def main():
     if not clock.library():
         figure.not_run(9, "libfaketime is not installed")
     moments = DIFFICULT + at_random(int(sys.argv[1]) if len(sys.argv) > 1 else 0)
+    check(moments, "SQLite")
+    if shutil.which("psql"):
+        with stopped_postgres(moments[0]) as postgres:
+            check(moments, "PostgreSQL", postgres)
+
+
+def check(moments, store, postgres=None):
+    """Checks all moments on stores of one kind."""
     wrong = 0
     for expiry in moments:
-        calendar = Calendar(expiry)
-        calendar.check()
-        wrong += len(calendar.wrong)
-        for problem in calendar.wrong:
+        moment_of = Calendar(expiry, postgres)
+        moment_of.check()
+        wrong += len(moment_of.wrong)
+        for problem in moment_of.wrong:
             print(f"{expiry}: {problem}", file=sys.stderr)
-    figure.report(9, "expiries, and counts of 5 decisions around each, from 1971 to 9999",
-                  len(moments), {"wrong to the second": wrong})
+    figure.report(9, "expiries, counts of 5 decisions and quotas at the end of the day of each, from 1971 "
+                  f"to 9999, {store}", len(moments), {"wrong to the second": wrong})
 
 
 if __name__ == "__main__":

@@ -1,10 +1,14 @@
 """Servers, gateways that ask them, and what their decisions must have been."""
 
 import bisect
+import contextlib
+import json
 import os
+import queue
 import socket
 import subprocess
 import threading
+import time
 
 from secret_home import NEXAKEY, TIME_LIMIT, wait_for_server
 
@@ -52,6 +56,39 @@ class Gateway:
         self.socket.close()
 
 
+class Batch:
+    """A process of verify --batch."""
+
+    def __init__(self, home):
+        self.process = subprocess.Popen([NEXAKEY, "verify", "--batch"], env=home.env, text=True,
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def ask(self, key):
+        self.process.stdin.write(json.dumps({"key": key, "method": "GET", "path": "/"}) + "\n")
+        self.process.stdin.flush()
+        return json.loads(self.process.stdout.readline())["status"]
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def ask_all(client, questions, decisions, lock):
+    """Asks about the keys in a queue until it is empty, and closes the client."""
+    with contextlib.closing(client):
+        while True:
+            try:
+                key = questions.get_nowait()
+            except queue.Empty:
+                return
+            begun = time.monotonic()
+            status = client.ask(key)
+            ended = time.monotonic()
+            with lock:
+                own = decisions[key]
+                {200: own.admitted, 429: own.refused}.get(status, own.others).append((begun, ended))
+
+
 class Threads:
     """Threads that run beside a test until `ends` is set, from `with` to its end."""
 
@@ -76,19 +113,23 @@ class Decisions:
     def __init__(self):
         self.admitted, self.refused, self.others = [], [], []  # others: without a decision
 
-    def over(self, limit):
-        """How many admitted requests are more than the limit in 60 seconds."""
+    def over(self, limit, window=WINDOW):
+        """How many admitted requests are more than the limit in so many seconds."""
         ends = sorted(end for _, end in self.admitted)
         worst = 0
         for at, (begin, _) in enumerate(sorted(self.admitted)):
             # Of those that began later, at least so many had ended within the window.
-            ended = bisect.bisect_left(ends, begin + WINDOW)
+            ended = bisect.bisect_left(ends, begin + window)
             worst = max(worst, ended - at - limit)
         return worst
 
     def refused_with_room(self, limit):
         """How many were refused although at most limit - 1 could have been in the window."""
-        ends = sorted(end for _, end in self.admitted + self.others)
-        begins = sorted(begin for begin, _ in self.admitted + self.others)
-        return sum(1 for begin, end in self.refused
-                   if bisect.bisect_left(begins, end) - bisect.bisect_left(ends, begin - WINDOW) < limit)
+        return len(self.refusals_with_room(limit))
+
+    def refusals_with_room(self, limit, window=WINDOW, others=()):
+        """The refusals at which a limit had room, which also counts the requests of `others`."""
+        counted = [span for own in (self, *others) for span in own.admitted + own.others]
+        ends, begins = sorted(end for _, end in counted), sorted(begin for begin, _ in counted)
+        return {(begin, end) for begin, end in self.refused
+                if bisect.bisect_left(begins, end) - bisect.bisect_left(ends, begin - window) < limit}

@@ -7,10 +7,8 @@ No 60 seconds have more admitted requests than the limit, and none is refused wh
 """
 
 import contextlib
-import json
 import queue
 import random
-import subprocess
 import sys
 import threading
 import time
@@ -19,29 +17,12 @@ from pathlib import Path
 import clock
 import figure
 from secret_home import NEXAKEY, TIME_LIMIT, Home
-from traffic import Decisions, Gateway, Server
+from traffic import Batch, Decisions, Gateway, Server, ask_all
 
 REQUESTS = int(sys.argv[1]) if len(sys.argv) > 1 else 8000
 THREADS = 64
 LIMIT = 500
 PER_KEY = 1000  # requests, so half of them are refused
-
-
-class Batch:
-    """A process of verify --batch."""
-
-    def __init__(self, home):
-        self.process = subprocess.Popen([NEXAKEY, "verify", "--batch"], env=home.env, text=True,
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-
-    def ask(self, key):
-        self.process.stdin.write(json.dumps({"key": key, "method": "GET", "path": "/"}) + "\n")
-        self.process.stdin.flush()
-        return json.loads(self.process.stdout.readline())["status"]
-
-    def close(self):
-        self.process.stdin.close()
-        self.process.wait()
 
 
 class ClockServer(Server):
@@ -55,21 +36,6 @@ class ClockServer(Server):
 
     def set_clock(self, seconds):
         self.clock.write_text(f"{seconds:+d}\n")
-
-
-def work(client, questions, decisions, lock):
-    with contextlib.closing(client):
-        while True:
-            try:
-                key = questions.get_nowait()
-            except queue.Empty:
-                return
-            begun = time.monotonic()
-            status = client.ask(key)
-            ended = time.monotonic()
-            with lock:
-                own = decisions[key]
-                {200: own.admitted, 429: own.refused}.get(status, own.others).append((begun, ended))
 
 
 def main():
@@ -88,7 +54,7 @@ def main():
         servers = [stack.enter_context(contextlib.closing(ClockServer(home, n))) for n in range(2)]
         decisions, lock = {key: Decisions() for key in keys}, threading.Lock()
         clients = [Batch(home) if n % 16 == 0 else Gateway(servers[n % 2].path) for n in range(THREADS)]
-        threads = [threading.Thread(target=work, args=(client, questions, decisions, lock), daemon=True)
+        threads = [threading.Thread(target=ask_all, args=(client, questions, decisions, lock), daemon=True)
                    for client in clients]
         for thread in threads:
             thread.start()
