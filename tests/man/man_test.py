@@ -49,7 +49,7 @@ class Binary:
     def own_options(self, command):
         """The options that only this command has, including those of its subcommands."""
         options = self.options(command)
-        if command in ("whitelist", "token"):
+        if command in ("whitelist", "policy", "token"):
             for sub in self.complete(command, ""):
                 options |= self.options(command, sub)
         return options - self.globals

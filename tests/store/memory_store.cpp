@@ -344,18 +344,16 @@ Result<std::optional<Key>> MemoryStore::update(KeyId id, const core::KeyChange& 
   if (key == nullptr) {
     return std::nullopt;
   }
-  auto changed = core::apply(*key, change, now);
-  if (changed) {
-    if (auto allowed = core::check_change(data_->policy_of(key->workspace), *changed, change, now);
-        !allowed) {
-      return tl::unexpected(allowed.error());
-    }
-  }
-  return std::move(changed).map([&](const Key& changed) {
-    if (auto record = core::record_change(core::AuditAction::edit, *key, changed)) {
+  const auto changed = core::apply(*key, change, now).and_then([&](const Key& after) {
+    return core::check_change(data_->policy_of(key->workspace), after, change, now).map([&] {
+      return after;
+    });
+  });
+  return changed.map([&](const Key& after) {
+    if (auto record = core::record_change(core::AuditAction::edit, *key, after)) {
       log(now, *std::move(record));
     }
-    return std::optional(*key = changed);
+    return std::optional(*key = after);
   });
 }
 
