@@ -57,16 +57,25 @@ class Gateway:
 
 
 class Batch:
-    """A process of verify --batch."""
+    """A process of verify --batch, and another one after it has ended."""
 
     def __init__(self, home):
-        self.process = subprocess.Popen([NEXAKEY, "verify", "--batch"], env=home.env, text=True,
+        self.home = home
+        self.start()
+
+    def start(self):
+        self.process = subprocess.Popen([NEXAKEY, "verify", "--batch"], env=self.home.env, text=True,
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
     def ask(self, key):
+        """The status of a decision; 0 if the process ends without one."""
         self.process.stdin.write(json.dumps({"key": key, "method": "GET", "path": "/"}) + "\n")
         self.process.stdin.flush()
-        return json.loads(self.process.stdout.readline())["status"]
+        said = self.process.stdout.readline()
+        if not said:
+            self.close()
+            self.start()
+        return json.loads(said)["status"] if said else 0
 
     def close(self):
         self.process.stdin.close()

@@ -24,8 +24,8 @@ using std::chrono::nanoseconds;
 using std::chrono::seconds;
 
 /// How many schedules share a clock, and how many of such groups share a store.
-constexpr std::uint64_t kLines = 16;
-constexpr std::uint64_t kGroups = 8;
+constexpr std::uint64_t kLines = 32;
+constexpr std::uint64_t kGroups = 6;
 constexpr int kSteps = 40;
 
 /// The functions of a store on PostgreSQL with another clock than that of the server.
@@ -91,12 +91,13 @@ class Group {
  public:
   Group(StoppedStore& store, std::uint64_t seed, std::uint64_t& next_key)
       : store_(store), random_(seed), next_key_(next_key), lines_(kLines) {
+    std::vector<Key> keys;
     for (Line& line : lines_) {
-      Key key = new_key(line);
+      Key& key = line.keys.emplace_back(new_key(line));
       draw_limits(random_, key);
-      add(any_store(), key);
-      line.keys.push_back(key);
+      keys.push_back(key);
     }
+    add_all(any_store(), keys);
   }
 
   /// Returns the number of decisions.
@@ -233,6 +234,36 @@ std::size_t play(Backend backend, std::uint64_t seed, std::uint64_t groups) {
   return decisions;
 }
 
+STORE_TEST("bursts at both edges of two windows and of a day", SqliteFixture, PostgresFixture) {
+  const Tick midnight = at("2028-03-01T00:00:00Z").time_since_epoch();
+  const Tick begin = midnight - seconds(11);
+  StoppedStore store(backend, begin);
+  Key key = make_key(1);
+  key.limits = value_of(core::Limits::from_text("3/1s 5/10s 12/day 14/month"));
+  add(store.one(true), key);
+  const auto burst = [&](Tick moment) {
+    store.set(moment);
+    return admitted(store.one(false), request(1), 4) + admitted(store.one(true), request(1), 4);
+  };
+  const Tick unit = store.unit();
+  CHECK(burst(begin) == 3);
+  CHECK(burst(begin + seconds(1) - unit) == 0);
+  CHECK(burst(begin + seconds(1)) == 2);
+  CHECK(burst(begin + seconds(10) - unit) == 0);
+  CHECK(burst(begin + seconds(10)) == 3);
+  CHECK(burst(midnight - unit) == 0);
+  CHECK(burst(midnight) == 2);
+  CHECK(burst(midnight + seconds(9)) == 3);
+  CHECK(burst(midnight + seconds(10)) == 2);
+  CHECK(burst(midnight + seconds(19)) == 3);
+  CHECK(burst(midnight + seconds(20)) == 2);
+  // The day began anew at midnight, and has no more room; so did the month.
+  CHECK(burst(midnight + std::chrono::hours(24) - unit) == 0);
+  CHECK(burst(midnight + std::chrono::hours(24)) == 2);
+  CHECK(burst(midnight + std::chrono::hours(31 * 24) - unit) == 0);
+  CHECK(burst(midnight + std::chrono::hours(31 * 24)) == 3);
+}
+
 std::uint64_t wanted(const char* variable, std::uint64_t otherwise) {
   const char* const value = std::getenv(variable);
   return value == nullptr ? otherwise : std::strtoull(value, nullptr, 10);
@@ -240,7 +271,7 @@ std::uint64_t wanted(const char* variable, std::uint64_t otherwise) {
 
 /// NEXAKEY_SCHEDULES: how many; scripts/soak has 100,000. NEXAKEY_SEED: of the first store.
 STORE_TEST("random schedules have the same decisions as a model", SqliteFixture, PostgresFixture) {
-  const std::uint64_t schedules = wanted("NEXAKEY_SCHEDULES", 256);
+  const std::uint64_t schedules = wanted("NEXAKEY_SCHEDULES", 192);
   std::uint64_t played = 0;
   std::size_t decisions = 0;
   for (std::uint64_t seed = wanted("NEXAKEY_SEED", 1); played < schedules; ++seed) {
