@@ -58,8 +58,7 @@ def find(method, target):
     """The operation of a request; a path without a parameter comes first."""
     method = "get" if method == "HEAD" else method.lower()
     for form in sorted(DOCUMENT["paths"], key=lambda form: "{" in form):
-        pattern = form.replace("{path}", "(/.*)?").replace("{id}", "[^/]+").replace(
-            "{part}", "[^/]+")
+        pattern = re.sub(r"{\w+}", "[^/]+", form.replace("{path}", "(/.*)?"))
         if re.fullmatch(pattern, target.partition("?")[0]):
             return DOCUMENT["paths"][form].get(method)
     return None

@@ -41,7 +41,8 @@ class Contract(ApiTest):
                 self.check_node(child)
 
     def test_each_documented_operation_is_served(self):
-        ids = {"{id}": "key_000000000000", "{part}": "0", "{path}": "/v1/leads"}
+        ids = {"{id}": "key_000000000000", "{part}": "0", "{path}": "/v1/leads",
+               "{name}": "default"}
         for path, method, _ in contract.operations():
             target = re.sub(r"{\w+}", lambda match: ids[match.group()], path)
             with self.subTest(path=path, method=method):
@@ -65,6 +66,7 @@ class Contract(ApiTest):
                            for name, value in report.items()}),
                 ("AuditEntry", self.ask("GET", "/v1/audit").json["entries"][0]),
                 ("Import", self.ask("POST", self.stage_import(), {"parts": 1}).json["import"]),
+                ("Policy", self.ask("GET", "/v1/workspaces/default/policy").json["policy"]),
                 ("AuditHead", self.ask("GET", "/v1/audit/head").json["head"]),
                 ("Problem", self.ask("GET", "/v1/keys/x").json),
                 ("Key", self.ask("POST", "/v1/self/revoke", bearer=text).json["key"])):
@@ -100,6 +102,7 @@ class Contract(ApiTest):
                   ("Purge", "POST", "/v1/keys/purge",
                    {"ids": [key["id"]], "ended_before": "2026-01-01T00:00:00Z"}),
                   ("Rotation", "POST", f"/v1/keys/{key['id']}/rotate", rotation),
+                  ("Policy", "PUT", "/v1/workspaces/none/policy", {"workspace": "none"}),
                   ("ImportCommit", "POST", self.stage_import(), {"parts": 1}),
                   ("Request", "POST", "/v1/verify", {"key": text}),
                   ("UpstreamResponse", "POST", "/v1/report", {"key_id": key["id"], "status": 200}))
@@ -117,7 +120,7 @@ class Contract(ApiTest):
                     self.assertEqual(self.ask(method, path, less).status, 400, missing)
 
     def test_each_route_takes_the_parameters_that_are_documented_and_no_others(self):
-        ids = {"{id}": "key_000000000000", "{part}": "0"}
+        ids = {"{id}": "key_000000000000", "{part}": "0", "{name}": "default"}
         documented = {(method, path): {parameter["name"] for parameter in operation.get("parameters", ())
                                        if parameter["in"] == "query"}
                       for path, method, operation in contract.operations()

@@ -112,8 +112,12 @@ class Client:
 
 def fill(path, key_id):
     """The path of a route, for a key."""
-    return path.replace("{id}", key_id if "/keys" in path else "tok_000000000000" if "/tokens" in path
-                        else "imp_000000000000").replace("{part}", "0").replace("{path}", "/x")
+    id = (key_id if "/keys" in path else "tok_000000000000" if "/tokens" in path
+          else "imp_000000000000")
+    values = {"{id}": id, "{part}": "0", "{name}": "default", "{path}": "/x"}
+    for name, value in values.items():
+        path = path.replace(name, value)
+    return path
 
 
 def bodies(method, path, store, workspace):
