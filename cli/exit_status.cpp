@@ -24,6 +24,12 @@ ExitStatus exit_status_of(core::ErrorCode code) {
   return ExitStatus::failed;
 }
 
+bool concerns_one_key(const core::Error& error) {
+  const ExitStatus status = exit_status_of(error.code);
+  return status != ExitStatus::store_unavailable && status != ExitStatus::forbidden &&
+         status != ExitStatus::failed;
+}
+
 ExitStatus exit_status_of(const core::Decision& decision) {
   switch (core::status_of(decision.reason)) {
     case 200:

@@ -23,6 +23,9 @@ enum class ExitStatus : int {
 };
 
 ExitStatus exit_status_of(core::ErrorCode code);
+/// Whether an error of one of several keys does not keep a command from going on with the others:
+/// it is neither one of the store or of a permission nor an unexpected one.
+bool concerns_one_key(const core::Error& error);
 ExitStatus exit_status_of(const core::Decision& decision);
 
 /// An exception that ends the command: nexakey_main prints the error and exits with its status.

@@ -1,6 +1,7 @@
 #include "cli/filter_options.h"
 
 #include <algorithm>
+#include <array>
 
 #include "cli/exit_status.h"
 #include "cli/options.h"
@@ -14,6 +15,12 @@ bool is_for_rotation(const core::FilterOption& option) {
   return option.name != "--status" && option.name != "--superseded";
 }
 
+std::string name_beside_properties(const core::FilterOption& option) {
+  constexpr std::array<std::string_view, 3> kProperties{"--name", "--scope", "--label"};
+  const bool is_taken = std::ranges::find(kProperties, option.name) != kProperties.end();
+  return is_taken ? "--with-" + std::string(option.name.substr(2)) : std::string(option.name);
+}
+
 /// Sets a condition of a filter to the value of an option.
 void read(const core::KeyFilterField& field, core::KeyFilter& filter, const std::string& value,
           core::Time now) {
@@ -23,8 +30,7 @@ void read(const core::KeyFilterField& field, core::KeyFilter& filter, const std:
 
 }  // namespace
 
-void FilterOptions::add(Arguments& app, const core::FilterOption& option) {
-  const std::string name(option.name);
+void FilterOptions::add(Arguments& app, const core::FilterOption& option, const std::string& name) {
   const std::string help(option.help);
   if (option.value_name.empty()) {
     app.add_flag(name, flags_[option.name], help);
@@ -38,7 +44,16 @@ void FilterOptions::add(Arguments& app, const core::FilterOption& option) {
 void FilterOptions::add_to(Arguments& app) {
   for (const core::KeyFilterField& field : core::key_filter_fields()) {
     if (!field.option.name.empty()) {
-      add(app, field.option);
+      add(app, field.option, std::string(field.option.name));
+    }
+  }
+  add_workspaces_to(app);
+}
+
+void FilterOptions::add_beside_properties_to(Arguments& app) {
+  for (const core::KeyFilterField& field : core::key_filter_fields()) {
+    if (!field.option.name.empty()) {
+      add(app, field.option, name_beside_properties(field.option));
     }
   }
   add_workspaces_to(app);
@@ -47,7 +62,7 @@ void FilterOptions::add_to(Arguments& app) {
 void FilterOptions::add_selection_to(Arguments& app) {
   for (const core::KeyFilterField& field : core::key_filter_fields()) {
     if (!field.option.name.empty() && is_for_rotation(field.option)) {
-      add(app, field.option);
+      add(app, field.option, std::string(field.option.name));
     }
   }
   add_workspaces_to(app);

@@ -22,6 +22,9 @@ class FilterOptions {
  public:
   /// Adds all options.
   void add_to(Arguments& app);
+  /// Adds all options, for a command with options for the properties of a key: --name, --scope and
+  /// --label are --with-name, --with-scope and --with-label.
+  void add_beside_properties_to(Arguments& app);
   /// Adds all options but those for keys that cannot be rotated.
   void add_selection_to(Arguments& app);
   /// Adds --all-workspaces alone.
@@ -36,7 +39,7 @@ class FilterOptions {
   [[nodiscard]] core::KeyFilter filter(const Context& context) const;
 
  private:
-  void add(Arguments& app, const core::FilterOption& option);
+  void add(Arguments& app, const core::FilterOption& option, const std::string& name);
 
   std::map<std::string_view, std::optional<std::string>> values_;  // by name of the option
   std::map<std::string_view, std::vector<std::string>> lists_;     // those that may be repeated

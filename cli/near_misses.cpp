@@ -73,7 +73,7 @@ std::string near_label(const Context& context, store::KeyStore& store, const Key
     const std::string wanted = label_text(name, value);
     if (std::ranges::find(labels, wanted) == labels.end()) {
       const auto meant = closest(wanted, labels);
-      return meant ? "no key has the label " + wanted + ": try --label " + *meant : "";
+      return meant ? "no key has the label " + wanted + ": try " + *meant : "";
     }
   }
   return "";

@@ -9,6 +9,7 @@
 #include "cli/key_file.h"
 #include "cli/key_holder.h"
 #include "cli/key_view.h"
+#include "cli/known_policy.h"
 #include "cli/options.h"
 #include "cli/print_error.h"
 #include "cli/print_table.h"
@@ -240,11 +241,8 @@ bool rotate_and_show(const Context& context, store::KeyStore& store, const Key& 
   const core::Time now = context.now();
   const Rotation rotation = make_rotation(terms, draft, now);
   const Rotated planned = value_of(core::rotate(key, rotation, now));
-  // A key that the store then refuses would have been shown. A store that does not tell its policy
-  // applies it all the same.
-  if (const auto policy = store.policy(key.workspace)) {
-    value_of(core::check_successor(*policy, planned.successor, now));
-  }
+  // Before a key is shown that the store would refuse.
+  value_of(core::check_successor(KnownPolicies(store).of(key.workspace), planned.successor, now));
   printer.add(planned, &draft.secret);
   auto rotated = rotate_in_store(context, store, key, rotation);
   if (!rotated) {
@@ -325,9 +323,8 @@ class Rotator {
     try {
       work();
     } catch (const Failure& failure) {
-      const ExitStatus status = exit_status_of(failure.error.code);
-      if (is_single_ || status == ExitStatus::store_unavailable ||
-          status == ExitStatus::forbidden || (status == ExitStatus::failed && !options_.key_file)) {
+      const bool is_of_file = failure.error.code == ErrorCode::failed && options_.key_file;
+      if (is_single_ || !(is_of_file || concerns_one_key(failure.error))) {
         throw;
       }
       progress_.clear();

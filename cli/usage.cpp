@@ -4,6 +4,7 @@
 #include "cli/command.h"
 #include "cli/key_argument.h"
 #include "cli/options.h"
+#include "cli/peak_view.h"
 #include "cli/usage_view.h"
 #include "core/json.h"
 
@@ -14,6 +15,7 @@ constexpr const char* kExamples =
     "nexakey usage\n"
     "nexakey usage --by key --sort errors --top 10\n"
     "nexakey usage crm --since 7d --by day\n"
+    "nexakey usage --peak --top 10\n"
     "nexakey usage crm -o json | jq .error_rate";
 
 constexpr std::size_t kDateLength = 10;  // of 2026-11-24
@@ -26,6 +28,7 @@ struct Options {
   std::optional<std::string> top{};
   bool lineage = false;
   bool no_chart = false;
+  bool peak = false;
 };
 
 /// The key and the keys it was rotated from, newest first.
@@ -56,20 +59,39 @@ core::UsageReport report_line(store::KeyStore& store, const core::UsageQuery& qu
   return sum;
 }
 
-core::UsageQuery query_of(const Options& options, core::Time now) {
-  core::UsageQuery query;
-  query.by = value_of(core::parse_grouping(options.by));
+/// Sets what all reports have: the time from which on, and how many rows. `max`: at most so many.
+template <typename Query>
+void set_bounds(Query& query, const Options& options, std::uint32_t max, core::Time now) {
   if (options.since) {
     query.since = value_of(core::parse_time_before(*options.since, now));
   }
+  if (options.top) {
+    query.top =
+        static_cast<std::uint32_t>(std::min(parse_count(*options.top, "--top"), std::size_t{max}));
+  }
+}
+
+core::UsageQuery query_of(const Options& options, core::Time now) {
+  core::UsageQuery query;
+  query.by = value_of(core::parse_grouping(options.by));
+  set_bounds(query, options, core::kMaxTop, now);
   if (options.sort) {
     query.sort = value_of(core::parse_usage_order(*options.sort));
   }
-  if (options.top) {
-    query.top = static_cast<std::uint32_t>(
-        std::min(parse_count(*options.top, "--top"), std::size_t{core::kMaxTop}));
-  }
   return query;
+}
+
+ExitStatus run_peak(Context& context, const Options& options) {
+  core::PeakQuery query;
+  set_bounds(query, options, core::kMaxTopPeaks, context.now());
+  const auto store = context.open_store();
+  if (options.key) {
+    query.key = find_key(context, *store, *options.key, Namesakes::or_ended).id;
+  } else {
+    query.workspace = context.settings.workspace_or_default();
+  }
+  print_peaks(context, value_of(store->peaks(query, context.now())));
+  return ExitStatus::done;
 }
 
 /// Says which groups of a report by the hour are whole days.
@@ -86,6 +108,9 @@ void note_days(const Context& context, const core::UsageReport& report) {
 }
 
 ExitStatus run(Context& context, const Options& options) {
+  if (options.peak) {
+    return run_peak(context, options);
+  }
   const core::Time now = context.now();
   core::UsageQuery query = query_of(options, now);
   if (options.lineage && !options.key) {
@@ -124,14 +149,20 @@ Runner attach(Arguments& app) {
   app.add_option("KEY", options->key, "A key as for show (default: all keys of the workspace)")
       ->type_name("KEY");
   app.add_option("--since", options->since,
-                 "Start of error rate and table: 7d or a time (default: this month)")
+                 "Start of error rate and table: 7d or a time (default: this month, of --peak 7d)")
       ->type_name("DURATION|TIME");
-  app.add_option("--by", options->by, "How to group the table (default: endpoint)")
-      ->type_name("endpoint|day|hour|status|reason|key");
-  app.add_option("--sort", options->sort, "The groups with the most of these first")
-      ->type_name("requests|errors|denied|rate_limited");
-  app.add_option("--top", options->top, "Only the first N groups")->type_name("N");
-  app.add_flag("--lineage", options->lineage, "Include the keys it was rotated from");
+  auto* const peak =
+      app.add_flag("--peak", options->peak, "Rank keys by how close they came to their limits");
+  auto* const by = app.add_option("--by", options->by, "How to group the table (default: endpoint)")
+                       ->type_name("endpoint|day|hour|status|reason|key");
+  auto* const sort =
+      app.add_option("--sort", options->sort, "The groups with the most of these first")
+          ->type_name("requests|errors|denied|rate_limited");
+  app.add_option("--top", options->top, "Only the first N groups (default of --peak: 100)")
+      ->type_name("N");
+  auto* const lineage =
+      app.add_flag("--lineage", options->lineage, "Include the keys it was rotated from");
+  peak->excludes(by)->excludes(sort)->excludes(lineage);
   app.add_flag("--no-chart", options->no_chart, "No bars in a terminal");
   app.footer(kExamples);
   return [options](Context& context) { return run(context, *options); };

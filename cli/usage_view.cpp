@@ -72,12 +72,13 @@ std::string render_peaks(const core::UsageReport& report, const Terminal& termin
   std::string lines;
   for (const core::Peak& peak : report.peaks) {
     const bool is_minute = peak.window_seconds == core::kWindowSeconds;
-    const std::string text =
+    lines += wrapped_line(
         "peak: " + std::to_string(peak.requests) + " of " + std::to_string(peak.limit) +
-        " requests in " +
-        (is_minute ? "a minute" : core::text_of(static_cast<core::Window>(peak.window_seconds))) +
-        ", in the hour from " + core::name_of_hour(peak.hour);
-    lines += core::join(wrap(text, terminal.width.value_or(text.size())), "\n  ") + "\n";
+            " requests in " +
+            (is_minute ? "a minute"
+                       : core::text_of(static_cast<core::Window>(peak.window_seconds))) +
+            ", in the hour from " + core::name_of_hour(peak.hour),
+        terminal.width);
   }
   return lines;
 }

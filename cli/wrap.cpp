@@ -30,4 +30,8 @@ std::vector<std::string> wrap(std::string_view text, std::size_t width, char sep
   return lines;
 }
 
+std::string wrapped_line(std::string_view text, const std::optional<std::size_t>& width) {
+  return core::join(wrap(text, width.value_or(text.size())), "\n  ") + "\n";
+}
+
 }  // namespace nexakey::cli

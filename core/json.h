@@ -13,6 +13,7 @@
 #include "core/import.h"
 #include "core/json_writer.h"
 #include "core/key.h"
+#include "core/peaks.h"
 #include "core/policy.h"
 #include "core/record.h"
 #include "core/rotation.h"
@@ -151,6 +152,12 @@ Result<UpstreamResponse> read_upstream_response(const Json& json);
 /// The usage of one key, or of all. The member with the groups is named after the grouping: `by_…`.
 void write_usage(JsonWriter& json, const std::optional<KeyId>& key, const UsageReport& report);
 Result<UsageReport> read_usage(const Json& json, Grouping by);
+
+/// Peaks; `write_key_peak` writes one as a document of its own, `write_key_peaks` a list.
+void write_peaks(JsonWriter& json, const PeakReport& report);
+void write_key_peak(JsonWriter& json, const KeyPeak& peak);
+void write_key_peaks(JsonWriter& json, const std::vector<KeyPeak>& peaks);
+Result<PeakReport> read_peaks(const Json& json);
 
 void write_audit_entry(JsonWriter& json, const AuditEntry& entry);
 Result<AuditEntry> read_audit_entry(const Json& json);

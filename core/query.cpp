@@ -98,19 +98,23 @@ Result<KeyId> parse_id(const std::string& text) {
   return id ? Result<KeyId>(*id) : reject(quote(text) + " is not a key id");
 }
 
-Result<void> read_top(UsageQuery& usage, const std::string& text) {
+Result<std::uint32_t> parse_top(const std::string& text, std::uint32_t max) {
   const auto top = parse_whole<std::uint32_t>(text);
-  if (!top || *top == 0 || *top > kMaxTop) {
-    return reject(quote(text) + " is not a number from 1 to " + std::to_string(kMaxTop));
-  }
-  usage.top = *top;
-  return {};
+  return top && *top > 0 && *top <= max
+             ? Result<std::uint32_t>(*top)
+             : reject(quote(text) + " is not a number from 1 to " + std::to_string(max));
+}
+
+template <typename Filter>
+constexpr FilterField<Filter> key_field() {
+  return {
+      "key", false,
+      [](Filter& filter, const std::string& text) { return set(filter.key, parse_id(text)); },
+      [](const Filter& filter) { return filter.key ? Values{filter.key->to_string()} : Values(); }};
 }
 
 constexpr std::array<FilterField<UsageQuery>, 6> kUsageFields{{
-    {"key", false,
-     [](UsageQuery& usage, const std::string& text) { return set(usage.key, parse_id(text)); },
-     [](const UsageQuery& usage) { return usage.key ? Values{usage.key->to_string()} : Values(); }},
+    key_field<UsageQuery>(),
     workspace_field<UsageQuery>(),
     time_field<UsageQuery, &UsageQuery::since>("since"),
     {"by", false,
@@ -125,10 +129,43 @@ constexpr std::array<FilterField<UsageQuery>, 6> kUsageFields{{
      [](const UsageQuery& usage) {
        return usage.sort ? Values{std::string(name_of(*usage.sort))} : Values();
      }},
-    {"top", false, read_top,
+    {"top", false,
+     [](UsageQuery& usage, const std::string& text) {
+       return set(usage.top, parse_top(text, kMaxTop));
+     },
      [](const UsageQuery& usage) {
        return usage.top ? Values{std::to_string(*usage.top)} : Values();
      }},
+}};
+
+Result<void> read_above(PeakQuery& peaks, const std::string& text) {
+  return parse_rate_limit(text).and_then([&](const LimitChange& limit) -> Result<void> {
+    if (!limit.requests) {
+      return reject(quote(text) + " is not a limit");
+    }
+    peaks.above.push_back({.window = limit.window, .requests = *limit.requests});
+    return {};
+  });
+}
+
+Values above_values(const PeakQuery& peaks) {
+  Values values;
+  for (const Limit& limit : peaks.above) {
+    values.push_back(text_of(limit));
+  }
+  return values;
+}
+
+constexpr std::array<FilterField<PeakQuery>, 5> kPeakFields{{
+    key_field<PeakQuery>(),
+    workspace_field<PeakQuery>(),
+    time_field<PeakQuery, &PeakQuery::since>("since"),
+    {"top", false,
+     [](PeakQuery& peaks, const std::string& text) {
+       return parse_top(text, kMaxTopPeaks).map([&](std::uint32_t top) { peaks.top = top; });
+     },
+     [](const PeakQuery& peaks) { return Values{std::to_string(peaks.top)}; }},
+    {"above", true, read_above, above_values},
 }};
 
 Result<AuditAction> read_action(const std::string& text) {
@@ -256,6 +293,12 @@ void add_usage_query(Query& query, const UsageQuery& usage) {
 
 Result<UsageQuery> take_usage_query(Query& query) {
   return take_fields<UsageQuery>(query, kUsageFields);
+}
+
+void add_peak_query(Query& query, const PeakQuery& peaks) { add_fields(query, peaks, kPeakFields); }
+
+Result<PeakQuery> take_peak_query(Query& query) {
+  return take_fields<PeakQuery>(query, kPeakFields);
 }
 
 void add_audit_filter(Query& query, const AuditFilter& filter) {

@@ -10,6 +10,7 @@
 #include "core/audit.h"
 #include "core/error.h"
 #include "core/key_filter.h"
+#include "core/peaks.h"
 #include "core/usage.h"
 
 namespace nexakey::core {
@@ -47,6 +48,10 @@ Result<KeyFilter> take_filter(Query& query);
 /// The same for a report of usage.
 void add_usage_query(Query& query, const UsageQuery& usage);
 Result<UsageQuery> take_usage_query(Query& query);
+
+/// The same for a report of peaks.
+void add_peak_query(Query& query, const PeakQuery& peaks);
+Result<PeakQuery> take_peak_query(Query& query);
 
 /// The same for the audit log.
 void add_audit_filter(Query& query, const AuditFilter& filter);

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <functional>
-#include <tuple>
 #include <utility>
 
+#include "core/peaks.h"
 #include "core/text.h"
 
 namespace nexakey::core {
@@ -232,7 +232,7 @@ void UsageReporter::add(const Peak& peak) {
       std::ranges::lower_bound(report_.peaks, peak.window_seconds, {}, &Peak::window_seconds);
   if (same == report_.peaks.end() || same->window_seconds != peak.window_seconds) {
     report_.peaks.insert(same, peak);
-  } else if (std::tie(same->requests, same->hour) < std::tie(peak.requests, peak.hour)) {
+  } else if (is_higher(peak, *same)) {
     *same = peak;
   }
 }

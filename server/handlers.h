@@ -27,6 +27,7 @@ core::Result<HttpResponse> purge_keys(Call& call);
 
 // usage_routes.cpp
 core::Result<HttpResponse> show_usage(Call& call);
+core::Result<HttpResponse> show_peaks(Call& call);
 core::Result<HttpResponse> list_workspaces(Call& call);
 
 // audit_routes.cpp

@@ -35,6 +35,7 @@ constexpr std::array kRoutes{
     Route{"PATCH", "/v1/keys/{id}", change, kAdmin, kNone, kBody, change_key},
     Route{"POST", "/v1/keys/{id}/rotate", change, kAdmin, kNone, kBody, rotate_key},
     Route{"GET", "/v1/usage", read, kAdmin, kSome, kNoBody, show_usage},
+    Route{"GET", "/v1/usage/peaks", read, kAdmin, kSome, kNoBody, show_peaks},
     Route{"GET", "/v1/workspaces", read, kAdmin, kNone, kNoBody, list_workspaces},
     Route{"GET", "/v1/workspaces/{name}/policy", read, kAdmin, kNone, kNoBody, show_policy},
     Route{"PUT", "/v1/workspaces/{name}/policy", change, kAdmin, kNone, kBody, put_policy},

@@ -10,10 +10,13 @@ namespace nexakey::server {
 
 using core::Result;
 
-Result<HttpResponse> show_usage(Call& call) {
-  auto query = core::take_usage_query(call.query);
+namespace {
+
+/// Restricts a query, the last that is taken of the parameters, to what the call can reach.
+template <typename Query>
+Result<Query> restrict_query(Call& call, Result<Query> query) {
   if (!query) {
-    return tl::unexpected(std::move(query.error()));
+    return query;
   }
   if (auto confined = restrict_workspace(call, query->workspace); !confined) {
     return tl::unexpected(std::move(confined.error()));
@@ -25,6 +28,28 @@ Result<HttpResponse> show_usage(Call& call) {
     if (auto in_reach = check_in_reach(call, std::span(&*query->key, 1)); !in_reach) {
       return tl::unexpected(std::move(in_reach.error()));
     }
+  }
+  return query;
+}
+
+}  // namespace
+
+Result<HttpResponse> show_peaks(Call& call) {
+  const auto query = restrict_query(call, core::take_peak_query(call.query));
+  if (!query) {
+    return tl::unexpected(query.error());
+  }
+  const auto report = call.store.peaks(*query, call.now);
+  if (!report) {
+    return tl::unexpected(report.error());
+  }
+  return json_response([&](core::JsonWriter& json) { core::write_peaks(json, *report); });
+}
+
+Result<HttpResponse> show_usage(Call& call) {
+  const auto query = restrict_query(call, core::take_usage_query(call.query));
+  if (!query) {
+    return tl::unexpected(query.error());
   }
   const auto report = call.store.usage(*query, call.now);
   if (!report) {

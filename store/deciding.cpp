@@ -87,14 +87,11 @@ Verification decide_one(DecidingTables& tables, const core::Request& request,
     if (window) {
       tables.set_window(key->id, *window);
     }
-    if (verification.decision.allowed()) {
-      for (const auto& [limit, remaining, reset_at, reset_in] : verification.decision.limits) {
-        if (!is_quota(limit.window)) {
-          tables.raise_peak(key->id,
-                            {.hour = core::start_of_hour(now),
-                             .window_seconds = seconds_of(limit.window),
-                             .requests = static_cast<std::uint32_t>(limit.requests - remaining)});
-        }
+    for (const auto& [limit, remaining, reset_at, reset_in] : verification.decision.limits) {
+      if (!is_quota(limit.window) && remaining < limit.requests) {
+        tables.raise_peak(key->id, {.hour = core::start_of_hour(now),
+                                    .window_seconds = seconds_of(limit.window),
+                                    .requests = limit.requests - remaining});
       }
     }
     count(tables, *key, core::endpoint_of(request.method, request.path),

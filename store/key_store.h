@@ -14,6 +14,7 @@
 #include "core/import.h"
 #include "core/key.h"
 #include "core/key_filter.h"
+#include "core/peaks.h"
 #include "core/policy.h"
 #include "core/purge.h"
 #include "core/record.h"
@@ -220,6 +221,10 @@ class KeyStore : protected Changes {
 
   /// The counts of decisions and upstream responses that `query` selects.
   virtual Result<core::UsageReport> usage(const core::UsageQuery& query, core::Time now) = 0;
+
+  /// The highest peaks of sliding windows that `query` selects. Those of one key that does not
+  /// exist are none.
+  virtual Result<core::PeakReport> peaks(const core::PeakQuery& query, core::Time now) = 0;
 
   /// Counts upstream responses to admitted requests. Drops those whose key the store does not have
   /// in the workspace that they name. The counts are as durable as those of `verify`.

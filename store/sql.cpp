@@ -228,14 +228,20 @@ std::vector<std::pair<core::Grain, Query>> sum_usage(const Dialect& dialect,
 }
 
 Query scan_peaks(const Dialect& dialect, core::KeyId key, core::Time since) {
-  Where where(dialect, "SELECT p.hour, p.window_seconds, p.peak FROM " + table(dialect, "peaks") +
-                           " AS p JOIN " + table(dialect, kKeys) +
-                           " AS keys ON p.key = " + std::string(dialect.used_key));
-  where.add("keys.id = ", key.bits());
-  where.add("p.hour >= ", std::chrono::floor<std::chrono::hours>(since.time_since_epoch()).count());
-  Query query = std::move(where).end(std::string(dialect.last_peak));
+  Where where(dialect, "SELECT hour, window_seconds, max(peak) FROM " + std::string(dialect.peaks));
+  where.add("keys.id = ", key.bits()).add("hour >= ", hours_of(since));
+  Query query = std::move(where).end(" GROUP BY 1, 2");
   query.is_selective = true;
   return query;
+}
+
+// A peak and its hour are one number, of which the maximum is the highest peak, the last one of
+// several.
+std::string highest_peaks(const Dialect& dialect) {
+  return "SELECT keys.id, window_seconds, max(peak * " + std::to_string(kPeakUnit) +
+         " + hour), count(DISTINCT hour) FROM " + std::string(dialect.peaks) + " WHERE keys.id" +
+         std::string(dialect.is_wanted) + " AND hour >= " + parameter(dialect, 2) +
+         " GROUP BY 1, 2";
 }
 
 Query keys_to_fold(const Dialect& dialect, core::KeyId first, core::Time cutoff) {

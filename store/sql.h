@@ -27,7 +27,7 @@ struct Dialect {
   std::string_view hours;      ///< FROM of the counts by the hour, joined with keys
   std::string_view days;       ///< FROM of the folded counts, joined with keys
   std::string_view totals;     ///< FROM of the sums of days by workspace; "": there is none
-  std::string_view last_peak;  ///< the rest of `scan_peaks`: of the hour that is not over
+  std::string_view peaks;      ///< FROM of the peaks, joined with keys; one may be there twice
   std::string_view hour;       ///< of a count by the hour: hours since 1970
   std::string_view since;      ///< conditions that it is not before a parameter, to be continued
   std::string_view is_before;  ///< the condition that a row of `usage_hours` is before that day
@@ -45,6 +45,9 @@ inline constexpr std::string_view kTombstones = "tombstones";
 inline constexpr std::string_view kPolicies = "policies";
 inline constexpr std::string_view kParts = "staged_parts";
 inline constexpr std::string_view kImports = "accepted_imports";
+
+/// More than the hours since 1970 until the year 10000.
+inline constexpr std::int64_t kPeakUnit = std::int64_t{1} << 32U;
 
 /// A value of a column of bytes, to which it refers.
 struct Bytes {
@@ -89,6 +92,9 @@ std::vector<std::pair<core::Grain, Query>> sum_usage(const Dialect& dialect,
                                                      const core::UsageQuery& query,
                                                      const core::UsageSpan& span);
 Query scan_peaks(const Dialect& dialect, core::KeyId key, core::Time since);
+/// A row has the key, the window, the highest peak times kPeakUnit plus its hour, and the number of
+/// hours. The second parameter is the first hour.
+std::string highest_peaks(const Dialect& dialect);
 Query workspaces(const Dialect& dialect);
 Query find_policy(const Dialect& dialect, const std::string& workspace);
 Query set_policy(const Dialect& dialect, const core::Policy& policy);

@@ -13,8 +13,8 @@ namespace nexakey::store {
 /// `read` makes a value of a Row, and `write` is a `write_*` of store/columns.h:
 /// - `visit(query, read, visit)` calls `visit` with each row of a query until it returns false.
 /// - `run(query)` runs a statement without rows.
-/// - `find<T>(sql, wanted, read)` returns the rows that an `sql::find_*` has for some ids or
-///   hashes.
+/// - `find<T>(sql, wanted, read, further...)` returns the rows that an `sql::find_*` has for some
+///   ids or hashes; what is `further` are the parameters from the second on.
 /// - `insert(table, things, write)` adds rows, in their order.
 /// - `update(table, things, write)` writes columns of the rows that have the ids of `things`.
 ///
@@ -161,6 +161,11 @@ class SqlTables : public Base {
     statements_.visit(sql::scan_peaks(Statements::kDialect, key, since), read,
                       [&](const core::Peak& peak) { return (visit(peak), true); });
   }
+  std::vector<core::KeyPeak> highest_peaks(std::span<const core::KeyId> keys,
+                                           core::Time since) override {
+    static const std::string text = sql::highest_peaks(Statements::kDialect);
+    return statements_.template find<core::KeyPeak>(text, keys, kReadHighest, hours_of(since));
+  }
   std::vector<core::KeyId> keys_to_fold(core::KeyId first, core::Time cutoff) override {
     std::vector<core::KeyId> keys;
     statements_.visit(
@@ -235,6 +240,16 @@ class SqlTables : public Base {
  private:
   static constexpr auto kReadKey = [](const auto& row) { return read_key(row); };
   static constexpr auto kReadToken = [](const auto& row) { return read_token(row); };
+  static constexpr auto kReadHighest = [](const auto& row) {
+    const std::int64_t highest = row.number(2).value_or(0);
+    core::KeyPeak peak;
+    peak.key = core::KeyId(row.number(0).value_or(0));
+    peak.window_seconds = static_cast<std::uint64_t>(row.number(1).value_or(0));
+    peak.requests = static_cast<std::uint64_t>(highest / sql::kPeakUnit);
+    peak.hour = core::Time(std::chrono::hours(highest % sql::kPeakUnit));
+    peak.hours = static_cast<std::uint64_t>(row.number(3).value_or(0));
+    return peak;
+  };
 
   Statements statements_;
 };

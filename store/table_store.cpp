@@ -12,6 +12,7 @@
 #include "store/key_rules.h"
 #include "store/named_by_id.h"
 #include "store/paging.h"
+#include "store/peaks.h"
 #include "store/policy_rules.h"
 #include "store/purge_rules.h"
 #include "store/token_rules.h"
@@ -88,12 +89,9 @@ void set_limits(Tables& tables, const std::optional<KeyId>& id, std::vector<core
   if (peaks.empty()) {
     return;
   }
-  const auto key = find(tables, std::span<const KeyId>(&*id, 1)).front();
-  const core::Windows windows = key ? key->windows() : core::Windows();
+  const auto key = find_one(tables, *id);
   for (core::Peak& peak : peaks) {
-    const auto* const limit = std::ranges::find(
-        windows, static_cast<core::Window>(peak.window_seconds), &core::Limit::window);
-    peak.limit = limit == windows.end() ? 0 : static_cast<std::uint32_t>(limit->requests);
+    peak.limit = key ? core::limit_of(*key, peak.window_seconds) : 0;
   }
   std::erase_if(peaks, [](const core::Peak& peak) { return peak.limit == 0; });
 }
@@ -322,6 +320,10 @@ Result<core::UsageReport> TableStore::usage(const core::UsageQuery& query, Time 
         }
       })
       .map([&] { return std::move(report); });
+}
+
+Result<core::PeakReport> TableStore::peaks(const core::PeakQuery& query, Time now) {
+  return engine_->flush().and_then([&] { return report_peaks(*engine_, query, now); });
 }
 
 Result<void> TableStore::check_revocation_log() {

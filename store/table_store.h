@@ -59,6 +59,7 @@ class TableStore final : public ServedStore {
   Result<std::vector<std::optional<core::Token>>> find_tokens(
       std::span<const core::CredentialHash> hashes) override;
   Result<core::UsageReport> usage(const core::UsageQuery& query, core::Time now) override;
+  Result<core::PeakReport> peaks(const core::PeakQuery& query, core::Time now) override;
   Result<std::optional<std::int64_t>> audit(
       const core::AuditFilter& filter, std::size_t limit,
       const std::function<bool(const core::AuditEntry&)>& visit) override;

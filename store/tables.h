@@ -13,6 +13,7 @@
 #include "core/id.h"
 #include "core/key.h"
 #include "core/key_filter.h"
+#include "core/peaks.h"
 #include "core/policy.h"
 #include "core/purge.h"
 #include "core/record.h"
@@ -109,9 +110,13 @@ class Tables {
   /// endpoint and status.
   virtual void sum_usage(const core::UsageQuery& query, const core::UsageSpan& span,
                          const std::function<void(const core::UsageRow&)>& visit) = 0;
-  /// Calls `visit` with the peaks of a key, by hour from that of `since` on, in any order.
+  /// Calls `visit` with the peaks of a key, one for each hour from that of `since` on and each
+  /// window, in any order.
   virtual void scan_peaks(core::KeyId key, core::Time since,
                           const std::function<void(const core::Peak&)>& visit) = 0;
+  /// The highest of these peaks of each of several keys and each window, in any order.
+  virtual std::vector<core::KeyPeak> highest_peaks(std::span<const core::KeyId> keys,
+                                                   core::Time since) = 0;
   /// Calls `visit` with each count, or with those of one workspace, in the order of an export
   /// (core/record.h), until it returns false.
   virtual void scan_usage(const std::optional<std::string>& workspace,

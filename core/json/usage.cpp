@@ -26,21 +26,22 @@ constexpr auto kPeak =
     std::make_tuple(member<Peak>("window_seconds", &Peak::window_seconds),
                     member<Peak>("requests", &Peak::requests), member<Peak>("limit", &Peak::limit),
                     member<Peak>("hour", &Peak::hour));
+using PeaksCodec = List<Peak, Object<Peak, kPeak>>;
 
-Result<std::vector<Peak>> read_peaks(const Json& list) {
-  if (!list.is_array()) {
-    return wrong_type("peaks", "an array");
-  }
-  std::vector<Peak> peaks;
-  for (const Json& element : list) {
-    auto peak = read_object<Peak>(element, "a peak", kPeak, Unknown::ignored);
-    if (!peak) {
-      return tl::unexpected(std::move(peak.error()));
-    }
-    peaks.push_back(*peak);
-  }
-  return peaks;
-}
+constexpr auto kKeyPeak = std::tuple_cat(
+    std::make_tuple(member<KeyPeak>("key_id", &KeyPeak::key, Presence::required),
+                    member<KeyPeak>("name", &KeyPeak::name)),
+    kPeak,
+    std::make_tuple(computed<Real>("share", [](const KeyPeak& peak) { return peak.share(); }),
+                    member<KeyPeak>("hours", &KeyPeak::hours),
+                    member_as<Settable<std::uint64_t>>("hours_above", &KeyPeak::hours_above,
+                                                       Presence::sparse)));
+using KeyPeaksCodec = List<KeyPeak, Object<KeyPeak, kKeyPeak>>;
+
+constexpr auto kPeakReport =
+    std::make_tuple(member<PeakReport>("since", &PeakReport::since, Presence::required),
+                    member<PeakReport>("count", &PeakReport::count, Presence::required),
+                    member_as<KeyPeaksCodec>("peaks", &PeakReport::peaks, Presence::required));
 
 /// The member that names a group.
 std::string member_of(Grouping by) {
@@ -93,7 +94,8 @@ std::vector<ShapeSchema> usage_schemas() {
        {"by_endpoint", "by_day", "by_hour", "by_status", "by_reason", "by_key"}) {
     report.members.push_back({.name = list, .type = {.type = "array"}});
   }
-  return {schema_of("Counts", kCounts), schema_of("Peak", kPeak), std::move(report)};
+  return {schema_of("Counts", kCounts), schema_of("Peak", kPeak), std::move(report),
+          schema_of("KeyPeak", kKeyPeak), schema_of("Peaks", kPeakReport)};
 }
 
 }  // namespace shape
@@ -102,13 +104,7 @@ void write_usage(JsonWriter& json, const std::optional<KeyId>& key, const UsageR
   json.begin_object();
   shape::Codec<std::optional<KeyId>>::write(json.name("key_id"), key);
   shape::write_members(json, report, shape::kReport);
-  json.name("peaks").begin_array();
-  for (const Peak& peak : report.peaks) {
-    json.begin_object();
-    shape::write_members(json, peak, shape::kPeak);
-    json.end_object();
-  }
-  json.end_array();
+  shape::PeaksCodec::write(json.name("peaks"), report.peaks);
   json.name("by_" + std::string(name_of(report.by))).begin_array();
   for (const UsageGroup& group : report.groups) {
     json.begin_object().name(shape::member_of(report.by)).string(group.name);
@@ -128,7 +124,7 @@ Result<UsageReport> read_usage(const Json& json, Grouping by) {
   }
   report->by = by;
   if (const auto list = json.find("peaks"); list != json.end()) {  // an older server has none
-    auto peaks = shape::read_peaks(*list);
+    auto peaks = shape::PeaksCodec::read(*list, "peaks");
     if (!peaks) {
       return tl::unexpected(std::move(peaks.error()));
     }
@@ -143,6 +139,22 @@ Result<UsageReport> read_usage(const Json& json, Grouping by) {
     report->groups = *std::move(groups);
   }
   return report;
+}
+
+void write_peaks(JsonWriter& json, const PeakReport& report) {
+  shape::write_object(json, report, shape::kPeakReport);
+}
+
+void write_key_peak(JsonWriter& json, const KeyPeak& peak) {
+  shape::write_object(json, peak, shape::kKeyPeak);
+}
+
+void write_key_peaks(JsonWriter& json, const std::vector<KeyPeak>& peaks) {
+  shape::KeyPeaksCodec::write(json, peaks);
+}
+
+Result<PeakReport> read_peaks(const Json& json) {
+  return shape::read_object<PeakReport>(json, "a report", shape::kPeakReport, Unknown::ignored);
 }
 
 }  // namespace nexakey::core

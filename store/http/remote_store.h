@@ -64,6 +64,7 @@ class RemoteStore final : public KeyStore {
 
   // reports.cpp
   Result<core::UsageReport> usage(const core::UsageQuery& query, core::Time now) override;
+  Result<core::PeakReport> peaks(const core::PeakQuery& query, core::Time now) override;
   Result<std::optional<std::int64_t>> audit(
       const core::AuditFilter& filter, std::size_t limit,
       const std::function<bool(const core::AuditEntry&)>& visit) override;

@@ -1,4 +1,4 @@
-// What happened: GET /v1/usage, /v1/audit and /v1/audit/head.
+// What happened: GET /v1/usage, /v1/usage/peaks, /v1/audit and /v1/audit/head.
 
 #include <algorithm>
 #include <utility>
@@ -60,6 +60,22 @@ Result<core::UsageReport> RemoteStore::usage(const core::UsageQuery& query, core
         const Json& key = member(json, "key_id");
         const bool is_it = query.key ? key == Json(query.key->to_string()) : key.is_null();
         return is_it ? core::read_usage(json, query.by) : reject("it is for another key");
+      });
+}
+
+Result<core::PeakReport> RemoteStore::peaks(const core::PeakQuery& query, core::Time /*now*/) {
+  core::Query parameters;
+  core::add_peak_query(parameters, query);
+  return client_.ask(
+      get(target("/v1/usage/peaks", parameters)),
+      [&](const Json& json) -> Result<core::PeakReport> {
+        auto report = core::read_peaks(json);
+        const bool is_it =
+            !report || (report->peaks.size() <= query.top &&
+                        std::ranges::all_of(report->peaks, [&](const core::KeyPeak& peak) {
+                          return peak.key == query.key.value_or(peak.key);
+                        }));
+        return is_it ? std::move(report) : reject("it has peaks that were not requested");
       });
 }
 

@@ -51,9 +51,13 @@ class Statements {
 
   void run(const sql::Query& query) { run_once(query.sql, parameters_of(query)); }
 
-  template <typename T, typename Wanted, typename Read>
-  std::vector<T> find(const std::string& sql, std::span<const Wanted> wanted, const Read& read) {
-    return read_all(run(sql, Parameters().add_array(wanted)), read);
+  template <typename T, typename Wanted, typename Read, typename... Further>
+  std::vector<T> find(const std::string& sql, std::span<const Wanted> wanted, const Read& read,
+                      const Further&... further) {
+    Parameters parameters;
+    parameters.add_array(wanted);
+    (parameters.add(further), ...);
+    return read_all(run(sql, parameters), read);
   }
 
   template <typename T, typename Write>

@@ -19,9 +19,9 @@ const sql::Dialect Statements::kDialect{
     .hours = "nexakey.usage_hours AS usage JOIN nexakey.api_keys AS keys ON keys.id = usage.key",
     .days = "nexakey.usage_days AS usage JOIN nexakey.api_keys AS keys ON keys.id = usage.key",
     .totals = "",
-    .last_peak =
-        " UNION ALL SELECT u.peak_hour, 60, u.peak FROM nexakey.last_uses AS u"
-        " WHERE u.key = $1 AND u.peak_hour >= $2 AND u.peak > 0",
+    .peaks =
+        "(SELECT key AS id, hour, window_seconds, peak FROM nexakey.peaks"
+        " UNION ALL SELECT key, peak_hour, 60, peak FROM nexakey.last_uses WHERE peak > 0) AS keys",
     .hour = "day::bigint * 24 + hour",
     .since = "usage.day >= $1::bigint / 24 AND usage.day::bigint * 24 + hour >= ",
     .is_before = "old.day < ",

@@ -42,12 +42,15 @@ class Statements {
 
   void run(const sql::Query& query) { prepare(connection_, query).exec(); }
 
-  template <typename T, typename Wanted, typename Read>
-  std::vector<T> find(const std::string& sql, std::span<const Wanted> wanted, const Read& read) {
+  template <typename T, typename Wanted, typename Read, typename... Further>
+  std::vector<T> find(const std::string& sql, std::span<const Wanted> wanted, const Read& read,
+                      const Further&... further) {
     SQLite::Statement& rows = kept(sql);
     std::vector<T> found;
     for (const Wanted& one : wanted) {
-      Binder(rows).add(one);
+      Binder binder(rows);
+      binder.add(one);
+      (binder.add(further), ...);
       visit_rows(rows, read, [&](T&& thing) { return (found.push_back(std::move(thing)), true); });
     }
     rows.reset();

@@ -18,7 +18,7 @@ const sql::Dialect Statements::kDialect{
         "api_keys AS keys JOIN usage_days AS usage ON usage.key = keys.seq JOIN endpoints"
         " ON endpoints.id = usage.endpoint",
     .totals = "usage_totals AS usage JOIN endpoints ON endpoints.id = usage.endpoint",
-    .last_peak = "",
+    .peaks = "api_keys AS keys JOIN peaks ON peaks.key = keys.seq AND peak > 0",
     .hour = "usage.hour",
     .since = "usage.hour >= ",
     .is_before = "old.hour < 24 * ",

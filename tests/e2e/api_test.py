@@ -271,6 +271,11 @@ class Keys(ApiTest):
                          (key[1]["id"], 2, 1, ["200", "403"]))
         self.assertEqual(self.ask("GET", "/v1/usage").json["total"]["requests"], 2)
         self.assertEqual(self.ask("GET", "/v1/usage?by=month").status, 400)
+        peaks = self.ask("GET", f"/v1/usage/peaks?key={key[1]['id']}&above=1/1m").json
+        self.assertEqual([(peak["key_id"], peak["requests"], peak["limit"], peak["hours_above"])
+                          for peak in peaks["peaks"]], [(key[1]["id"], 1, 1, 0)])
+        self.assertEqual(self.ask("GET", "/v1/usage/peaks").json["count"], 1)
+        self.assertEqual(self.ask("GET", "/v1/usage/peaks?above=1/day").status, 400)
 
     def test_the_last_entries_of_the_log(self):
         for _ in range(130):
@@ -342,6 +347,7 @@ class Tokens(ApiTest):
             ("GET", "/v1/audit", None, (200, 200, 403)),
             ("GET", "/v1/audit/head", None, (200, 200, 403)),
             ("GET", "/v1/usage", None, (200, 200, 403)),
+            ("GET", "/v1/usage/peaks", None, (200, 200, 403)),
             ("GET", "/v1/workspaces", None, (200, 200, 403)),
             ("GET", "/v1/workspaces/default/policy", None, (200, 200, 403)),
             ("PUT", "/v1/workspaces/none/policy", {"workspace": "none"}, (200, 403, 403)),
@@ -393,6 +399,8 @@ class Tokens(ApiTest):
                 ("PUT", f"/v1/keys/{successor['id']}", successor, 404),
                 ("GET", f"/v1/usage?key={id}", None, 404),
                 ("GET", "/v1/usage?workspace=default", None, 403),
+                ("GET", f"/v1/usage/peaks?key={id}", None, 404),
+                ("GET", "/v1/usage/peaks?workspace=default", None, 403),
                 ("GET", "/v1/workspaces/sales/policy", None, 200),
                 ("GET", "/v1/workspaces/default/policy", None, 403),
                 ("PUT", "/v1/workspaces/default/policy", {"workspace": "default"}, 403),

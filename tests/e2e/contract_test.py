@@ -64,6 +64,8 @@ class Contract(ApiTest):
                 ("Decision", self.ask("POST", "/v1/verify?explain=true", explained).json),
                 ("Usage", {name: value for report in usage.values()
                            for name, value in report.items()}),
+                ("Peaks", self.ask("GET", "/v1/usage/peaks").json),
+                ("KeyPeak", self.ask("GET", f"/v1/usage/peaks?key={key['id']}").json["peaks"][0]),
                 ("AuditEntry", self.ask("GET", "/v1/audit").json["entries"][0]),
                 ("Import", self.ask("POST", self.stage_import(), {"parts": 1}).json["import"]),
                 ("Policy", self.ask("GET", "/v1/workspaces/default/policy").json["policy"]),

@@ -323,6 +323,25 @@ class MemoryTables final : public DecidingTables {
       }
     }
   }
+  std::vector<core::KeyPeak> highest_peaks(std::span<const KeyId> keys, Time since) override {
+    std::map<std::pair<KeyId, std::uint32_t>, core::KeyPeak> highest;
+    for (const auto& [place, peak] : data_.peaks) {
+      const auto& [key, hour, seconds] = place;
+      if (hour >= since && std::ranges::find(keys, key) != keys.end()) {
+        core::KeyPeak& known = highest[{key, seconds}];
+        ++known.hours;
+        if (core::is_higher(peak, known)) {
+          static_cast<core::Peak&>(known) = peak;
+        }
+        known.key = key;
+      }
+    }
+    std::vector<core::KeyPeak> found;
+    for (const auto& [place, peak] : highest) {
+      found.push_back(peak);
+    }
+    return found;
+  }
   std::uint64_t admitted_since(KeyId line, Time since) override {
     std::uint64_t requests = 0;
     for (const auto& [row, number] : data_.usage) {

@@ -491,8 +491,11 @@ Result<std::vector<Verification>> MemoryStore::verify(std::span<const core::Requ
                    core::counted_status(verification.decision.reason), now);
       key->last_use = {.at = now, .ip = request.ip};
     }
-    if (verification.decision.allowed() && counted) {
+    if (verification.decision.key_id && counted) {
       for (const auto& [limit, remaining, reset_at, reset_in] : verification.decision.limits) {
+        if (is_quota(limit.window) || remaining == limit.requests) {
+          continue;
+        }
         std::uint32_t& peak =
             data_->peaks[{key->id, core::start_of_hour(now), seconds_of(limit.window)}];
         peak = std::max(peak, static_cast<std::uint32_t>(limit.requests - remaining));
@@ -536,6 +539,52 @@ Result<core::UsageReport> MemoryStore::usage(const core::UsageQuery& query, Time
       group.key_name = data_->find(*KeyId::parse(group.name))->name;
     }
   }
+  return report;
+}
+
+Result<core::PeakReport> MemoryStore::peaks(const core::PeakQuery& query, Time now) {
+  core::PeakReport report;
+  report.since = core::start_of_hour(query.since.value_or(now - core::kDefaultPeakDays));
+  for (const Key& key : data_->keys) {
+    const bool is_selected = query.key ? key.id == *query.key : !key.has_ended(now);
+    if (!is_selected || (query.workspace && *query.workspace != key.workspace)) {
+      continue;
+    }
+    const core::Windows own = key.windows();
+    const std::vector<core::Limit> limits =
+        query.above.empty() ? std::vector(own.begin(), own.end()) : query.above;
+    for (const core::Limit& limit : limits) {
+      core::KeyPeak highest;
+      std::uint64_t above = 0;
+      for (const auto& [place, requests] : data_->peaks) {
+        const auto& [id, hour, seconds] = place;
+        if (id == key.id && hour >= report.since && seconds == seconds_of(limit.window)) {
+          ++highest.hours;
+          above += requests > limit.requests ? 1 : 0;
+          if (requests >= highest.requests) {  // by hour, so that the last one stays
+            highest.requests = requests;
+            highest.hour = hour;
+          }
+        }
+      }
+      if (highest.hours > 0) {
+        highest.key = key.id;
+        highest.name = key.name;
+        highest.window_seconds = seconds_of(limit.window);
+        highest.limit = limit.requests;
+        highest.hours_above = query.key ? std::optional(above) : std::nullopt;
+        report.peaks.push_back(highest);
+      }
+    }
+  }
+  report.count = report.peaks.size();
+  std::ranges::sort(report.peaks, [](const core::KeyPeak& a, const core::KeyPeak& b) {
+    const auto shares = std::pair(a.requests * b.limit, b.requests * a.limit);
+    return shares.first != shares.second ? shares.first > shares.second
+                                         : std::tie(a.window_seconds, a.name, a.key) <
+                                               std::tie(b.window_seconds, b.name, b.key);
+  });
+  report.peaks.resize(std::min<std::size_t>(report.peaks.size(), query.top));
   return report;
 }
 

@@ -34,6 +34,7 @@ class MemoryStore final : public ServedStore {
   Result<std::vector<Verification>> verify(std::span<const core::Request> requests,
                                            const VerifyOptions& options) override;
   Result<core::UsageReport> usage(const core::UsageQuery& query, core::Time now) override;
+  Result<core::PeakReport> peaks(const core::PeakQuery& query, core::Time now) override;
   Result<void> record_responses(std::span<const core::UpstreamResponse> responses) override;
   Result<core::Policy> policy(const std::string& workspace) override;
   Result<core::Policy> set_policy(const core::Policy& policy, core::Time now) override;

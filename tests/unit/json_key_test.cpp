@@ -22,7 +22,7 @@ Json key_json(const Key& key) {
   return as_json([&](JsonWriter& json) { write_key_record(json, key, kNow); });
 }
 
-Token some_token() {
+Token hashed_token() {
   Token token;
   token.id = TokenId(7);
   token.name = "edge";
@@ -130,7 +130,7 @@ TEST_CASE("A key is read as it was written") {
 }
 
 TEST_CASE("A token is read as it was written") {
-  std::vector<Token> tokens(4, some_token());
+  std::vector<Token> tokens(4, hashed_token());
   tokens[1].role = Role::auditor;
   tokens[1].workspace = "acme";
   tokens[2].role = Role::admin;
@@ -185,7 +185,7 @@ TEST_CASE("Damage that is not a list of printable texts is refused") {
 }
 
 TEST_CASE("A token is damaged if its status says so") {
-  Token token = some_token();
+  Token token = hashed_token();
   token.is_damaged = true;
   const Json json = token_json(token);
   CHECK(json["status"] == "damaged");
@@ -201,10 +201,10 @@ TEST_CASE("Unknown members are refused or ignored") {
   CHECK(refused.error().message == "a key has no member \"rate_limits\"");
   CHECK(value_of(read_key(key, Unknown::ignored)) == some_key());
 
-  Json token = token_json(some_token());
+  Json token = token_json(hashed_token());
   token["scope"] = "read";
   CHECK_FALSE(read_token(token, Unknown::refused).has_value());
-  CHECK(value_of(read_token(token, Unknown::ignored)) == some_token());
+  CHECK(value_of(read_token(token, Unknown::ignored)) == hashed_token());
 
   CHECK_FALSE(read_change(value_of(parse_json(R"({"rate_limits":5})"))).has_value());
   CHECK_FALSE(read_revocation(value_of(parse_json(R"({"ids":[],"why":"x"})"))).has_value());
@@ -303,11 +303,11 @@ TEST_CASE("A token with a wrong type or a value out of range is refused") {
                                          {"revoked_at", "true"}}) {
     CAPTURE(row.name);
     CAPTURE(row.value);
-    Json json = token_json(some_token());
+    Json json = token_json(hashed_token());
     json[row.name] = value_of(parse_json(row.value));
     CHECK_FALSE(read_token(json, Unknown::ignored).has_value());
   }
-  Json without_role = token_json(some_token());
+  Json without_role = token_json(hashed_token());
   without_role.erase("role");
   CHECK_FALSE(read_token(without_role, Unknown::ignored).has_value());
 }

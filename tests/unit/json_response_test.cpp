@@ -276,6 +276,44 @@ TEST_CASE("A report of usage is read as it was written") {
   }
 }
 
+TEST_CASE("A report of peaks is read as it was written") {
+  PeakReport report{.since = at("2026-06-01"), .count = 7};
+  KeyPeak peak;
+  peak.key = test::id("key_0123456789ab");
+  peak.name = "crm";
+  peak.hour = at("2026-06-02T14:00:00Z");
+  peak.window_seconds = 60;
+  peak.requests = 83;
+  peak.limit = 100;
+  peak.hours = 168;
+  report.peaks.push_back(peak);
+  peak.hours_above = 3;
+  report.peaks.push_back(peak);
+  const Json json = as_json([&](JsonWriter& writer) { write_peaks(writer, report); });
+  CAPTURE(json.dump());
+  CHECK(value_of(read_peaks(json)) == report);
+  CHECK(json["peaks"][0]["share"] == 0.83);
+  CHECK(!json["peaks"][0].contains("hours_above"));
+  CHECK(json["peaks"][1] == as_json([&](JsonWriter& writer) { write_key_peak(writer, peak); }));
+  struct Row {
+    std::string pointer;
+    std::string value;
+  };
+  for (const Row& row : std::vector<Row>{{"/since", "null"},
+                                         {"/count", "-1"},
+                                         {"/peaks", "{}"},
+                                         {"/peaks/0", "7"},
+                                         {"/peaks/0/key_id", "\"crm\""},
+                                         {"/peaks/0/requests", "0.5"},
+                                         {"/peaks/0/hour", "\"noon\""},
+                                         {"/peaks/1/hours_above", "\"3\""}}) {
+    CAPTURE(row.pointer);
+    Json damaged = json;
+    damaged[Json::json_pointer(row.pointer)] = value_of(parse_json(row.value));
+    CHECK_FALSE(read_peaks(damaged).has_value());
+  }
+}
+
 TEST_CASE("An error is read as it was written") {
   for (const Error& error : {Error{ErrorCode::not_found, "no key \"crm\"", ""},
                              Error{ErrorCode::conflict, "taken", "use another one"},

@@ -193,6 +193,29 @@ TEST_CASE("Each usage query is unchanged after a query string") {
   }
 }
 
+TEST_CASE("Each query of peaks is unchanged after a query string") {
+  for (const PeakQuery& peaks : {PeakQuery{},
+                                 PeakQuery{.key = test::id("key_0123456789ab"),
+                                 .since = at("2026-06-01T12:00:00.123Z"),
+                                 .above = {{Window::minute, 50}, {static_cast<Window>(1), 20}}},
+                                 PeakQuery{.workspace = "acme", .top = kMaxTopPeaks}}) {
+    const PeakQuery taken = over_the_wire(peaks, add_peak_query, take_peak_query);
+    CHECK(taken.key == peaks.key);
+    CHECK(taken.workspace == peaks.workspace);
+    CHECK(taken.since == peaks.since);
+    CHECK(taken.top == peaks.top);
+    CHECK(taken.above == peaks.above);
+  }
+  for (const std::string_view text : {"top=0", "top=10001", "top=x", "above=none/1s", "above=5/day",
+                                      "above=", "above=0/1m", "key=crm", "since=x"}) {
+    CAPTURE(text);
+    Query query = value_of(Query::parse(text));
+    const auto peaks = take_peak_query(query);
+    REQUIRE_FALSE(peaks.has_value());
+    CHECK(peaks.error().code == ErrorCode::usage);
+  }
+}
+
 TEST_CASE("A parameter that has an invalid value is refused") {
   for (const std::string_view text : {"workspace=",
                                       "workspace=a%20b",

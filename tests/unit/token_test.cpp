@@ -15,7 +15,7 @@ using test::at;
 const Time kCheckedAt = at("2026-06-01T12:00:00Z");
 constexpr std::chrono::milliseconds kMoment(1);
 
-Token some_token() {
+Token edge_token() {
   Token token;
   token.id = TokenId(7);
   token.name = "edge";
@@ -57,7 +57,7 @@ TEST_CASE("A token is expired from its expiry on") {
         // Regardless of the clock of the store that revoked it.
         Row{std::nullopt, kCheckedAt + kMoment, "revoked"}}) {
     CAPTURE(row.status);
-    Token token = some_token();
+    Token token = edge_token();
     token.expires_at = row.expires_at;
     token.revoked_at = row.revoked_at;
     CHECK(token.status(kCheckedAt) == row.status);
@@ -72,7 +72,7 @@ TEST_CASE("A token from outside is checked completely") {
     std::string last_four;
     bool passes;
   };
-  const std::string id = some_token().id.to_string();
+  const std::string id = edge_token().id.to_string();
   const std::vector<Row> rows{
       {"edge", std::nullopt, "wxyz", true},
       {"Zoë's", "acme", "0aZ9", true},
@@ -93,7 +93,7 @@ TEST_CASE("A token from outside is checked completely") {
   for (const Row& row : rows) {
     CAPTURE(row.name);
     CAPTURE(row.last_four);
-    Token token = some_token();
+    Token token = edge_token();
     token.name = row.name;
     token.workspace = row.workspace;
     token.last_four = row.last_four;
