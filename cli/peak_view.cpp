@@ -41,7 +41,7 @@ void print_table_of(Context& context, const core::PeakReport& report) {
 }
 
 /// What the peaks say about a new limit. `peak`: null if none is recorded.
-std::string describe(const core::Limit& limit, const KeyPeak* peak) {
+std::string describe_peak(const core::Limit& limit, const KeyPeak* peak) {
   if (peak == nullptr) {
     return "peak: no hour with requests is recorded for " + core::text_of(limit.window);
   }
@@ -95,7 +95,7 @@ void print_planned_key(Context& context, const core::Key& key,
   context.out.write(KeyView(context).fields(key));
   for (const core::Limit& limit : limits) {
     const auto found = std::ranges::find(peaks, seconds_of(limit.window), &KeyPeak::window_seconds);
-    context.out.write(wrapped_line(describe(limit, found == peaks.end() ? nullptr : &*found),
+    context.out.write(wrapped_line(describe_peak(limit, found == peaks.end() ? nullptr : &*found),
                                    context.terminal.width));
   }
 }

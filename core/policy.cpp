@@ -15,6 +15,11 @@ constexpr std::chrono::minutes kClockTolerance{5};
 
 std::string names_of(Scopes scopes) { return join(scopes.names(), ","); }
 
+/// Whether a whitelist refuses some IPv4 and some IPv6 addresses.
+bool is_restricted(const Whitelist& whitelist) {
+  return !whitelist.empty() && !whitelist.has_all_v4() && !whitelist.has_all_v6();
+}
+
 /// The latest time at which a key may expire.
 Time latest_expiry(std::chrono::seconds max, const Key& key, Time now) {
   return add(key.created_at <= add(now, kClockTolerance) ? key.created_at : now, max);
@@ -57,8 +62,11 @@ std::vector<Violation> violations_of(const Policy& policy, const Key& key, bool 
   if (policy.max_lifetime && !lives_at_most(*policy.max_lifetime, key, now)) {
     found.push_back(too_long(*policy.max_lifetime, key, is_new, now));
   }
-  if (policy.require_whitelist && key.whitelist.empty()) {
-    add(PolicyRule::require_whitelist, "a whitelist is required", is_new ? "--allow-ip IP" : "");
+  if (policy.require_whitelist && !is_restricted(key.whitelist)) {
+    add(PolicyRule::require_whitelist,
+        key.whitelist.empty() ? "a whitelist is required"
+                              : "the whitelist must not allow every address",
+        is_new ? "--allow-ip IP" : "");
     found.back().remedy = "nexakey whitelist add " + id + " IP";
   }
   if (policy.scopes && !policy.scopes->has_all(key.scopes)) {
@@ -107,7 +115,7 @@ bool is_set(const KeyChange& change, const Violation& violation) {
     case PolicyRule::max_lifetime:
       return change.expires_at.has_value();
     case PolicyRule::require_whitelist:
-      return !change.disallow.empty();
+      return !change.allow.empty() || !change.disallow.empty();
     case PolicyRule::scopes:
       return change.scopes.has_value();
     case PolicyRule::max_rate_limit:
@@ -117,8 +125,8 @@ bool is_set(const KeyChange& change, const Violation& violation) {
     case PolicyRule::damaged:
       break;
   }
-  return change.expires_at || !change.disallow.empty() || change.scopes || change.rate_limit ||
-         !change.labels.empty();
+  return change.expires_at || !change.allow.empty() || !change.disallow.empty() || change.scopes ||
+         change.rate_limit || !change.labels.empty();
 }
 
 }  // namespace
@@ -170,9 +178,9 @@ Result<Policy> checked(Policy policy) {
   if (auto valid = check_workspace(policy.workspace); !valid) {
     return tl::unexpected(std::move(valid.error()));
   }
-  std::ranges::sort(policy.required_labels);
-  const auto repeated = std::ranges::unique(policy.required_labels);
-  policy.required_labels.erase(repeated.begin(), repeated.end());
+  auto& labels = policy.required_labels;
+  std::ranges::sort(labels);
+  labels.erase(std::unique(labels.begin(), labels.end()), labels.end());
   return policy;
 }
 

@@ -16,8 +16,8 @@ namespace nexakey::core {
 struct Policy {
   std::string workspace;
   std::optional<std::chrono::seconds> max_lifetime{};  ///< from its creation to its expiry
-  bool require_whitelist = false;
-  std::optional<Scopes> scopes{};                 ///< a key may have no others
+  bool require_whitelist = false;  ///< one that does not allow every address of IPv4 or IPv6
+  std::optional<Scopes> scopes{};  ///< a key may have no others
   std::optional<std::uint32_t> max_rate_limit{};  ///< requests a minute
   std::vector<std::string> required_labels{};     ///< names, sorted and each once
   /// The store cannot decode it. Such a policy refuses every change that a rule could concern.

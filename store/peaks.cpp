@@ -34,7 +34,8 @@ Result<void> add_page(Engine& engine, const std::vector<Key>& keys, PeakReporter
           by_id.emplace(key.id, &key);
         }
         for (core::KeyPeak& peak : found) {
-          reporter.add(*by_id.at(peak.key), std::move(peak));
+          const Key& key = *by_id.at(peak.key);
+          reporter.add(key, std::move(peak));
         }
       });
 }

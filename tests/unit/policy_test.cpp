@@ -65,6 +65,11 @@ TEST_CASE("Each rule of a policy is violated by itself") {
       {[](Key& key) { key.expires_at.reset(); }, "max_lifetime"},
       {[](Key& key) { *key.expires_at += milliseconds(1); }, "max_lifetime"},
       {[](Key& key) { key.whitelist = {}; }, "require_whitelist"},
+      {[](Key& key) {
+         key.whitelist = test::whitelist({"192.0.2.1", "0.0.0.0/0"});
+       },
+       "require_whitelist"},
+      {[](Key& key) { key.whitelist = test::whitelist({"::/0"}); }, "require_whitelist"},
       {[](Key& key) { key.scopes = test::scopes("read,write"); }, "scopes"},
       {[](Key& key) { key.scopes = test::scopes("write"); }, "scopes"},
       {[](Key& key) { key.rate_limit = 51; }, "max_rate_limit"},
@@ -102,6 +107,7 @@ TEST_CASE("A change is refused for the fields that it sets") {
       {{.suspended = true}, ""},
       {{.labels = {{"note", "x"}}}, ""},
       {{.allow = test::whitelist({"192.0.2.1"})}, ""},
+      {{.allow = test::whitelist({"0.0.0.0/0"})}, "the whitelist must not allow every address"},
       {{.scopes = test::scopes("read")}, ""},
       {{.scopes = test::scopes("write")}, "the only scope allowed is read"},
       {{.expires_at = std::optional<Time>()},
