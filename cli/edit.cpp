@@ -99,8 +99,8 @@ void plan_one(Context& context, store::KeyStore& store, const Key& key,
   const std::vector<core::Limit> limits = sliding_limits(change);
   std::vector<core::KeyPeak> peaks;
   if (!limits.empty()) {
-    peaks = value_of(store.peaks({.key = key.id, .since = key.created_at, .above = limits},
-                                 context.now()))
+    peaks = value_of(
+                store.peaks({.key = key.id, .since = core::Time(), .above = limits}, context.now()))
                 .peaks;
   }
   if (!context.settings.quiet) {
@@ -125,7 +125,9 @@ void change_one(Context& context, store::KeyStore& store, const Key& key,
 /// An error of one key is printed and does not affect the others.
 class BulkChange {
  public:
-  BulkChange(Context& context, std::size_t all) : context_(context), all_(all) {}
+  /// `verb`: change or, in a dry run, examine.
+  BulkChange(Context& context, const char* verb, std::size_t all)
+      : context_(context), verb_(verb), all_(all) {}
 
   /// `change_key` returns a key as it was changed, or throws Failure.
   template <typename ChangeKey>
@@ -143,7 +145,7 @@ class BulkChange {
         if (!concerns_one_key(failure.error)) {
           fail(failure.error);
         }
-        print_error(naming(key, failure.error), context_.settings.format);
+        print_error(about(key, failure.error), context_.settings.format);
         ++failed_;
       }
       progress.show([&] { return progress_bar("changing", done(), all_); });
@@ -151,21 +153,13 @@ class BulkChange {
     progress.clear();
     print();
     if (done() < all_) {
-      end_interrupted("change", done(), all_, Interruption::signal());
+      end_interrupted(verb_, changed_.size(), all_, Interruption::signal());
     }
     return failed_ > 0 ? ExitStatus::conflict : ExitStatus::done;
   }
 
  private:
   [[nodiscard]] std::size_t done() const { return changed_.size() + failed_; }
-
-  /// An error whose message says which key it is about.
-  static core::Error naming(const Key& key, core::Error error) {
-    if (error.message.find(key.id.to_string()) == std::string::npos) {
-      error.message = cli::describe(key) + ": " + error.message;
-    }
-    return error;
-  }
 
   void print() {
     if (changed_.empty() && failed_ > 0 && context_.settings.format == Format::table) {
@@ -192,6 +186,7 @@ class BulkChange {
   }
 
   Context& context_;
+  const char* verb_;
   std::size_t all_;
   std::vector<Key> changed_{};
   std::size_t failed_ = 0;
@@ -200,7 +195,7 @@ class BulkChange {
 ExitStatus change_all(Context& context, store::KeyStore& store, const std::vector<Key>& keys,
                       const core::KeyChange& change, bool is_dry_run) {
   const core::Time now = context.now();
-  BulkChange bulk(context, keys.size());
+  BulkChange bulk(context, is_dry_run ? "examine" : "change", keys.size());
   if (is_dry_run) {
     KnownPolicies policies(store);
     return bulk.run(keys, [&](const Key& key) { return plan(policies, key, change, now); });
@@ -250,7 +245,7 @@ Runner attach(Arguments& app) {
   auto* const suspend =
       app.add_flag("--suspend", options->suspend, "Deny its requests until it is resumed");
   app.add_flag("--resume", options->resume, "End the suspension")->excludes(suspend);
-  app.add_flag("--dry-run", options->dry_run, "Show the keys as they would be, and their peaks");
+  app.add_flag("--dry-run", options->dry_run, "Show the keys as they would be and change nothing");
   options->filter.add_beside_properties_to(app);
   app.footer(kExamples);
   return [options](Context& context) { return run(context, *options); };

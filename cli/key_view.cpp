@@ -141,6 +141,13 @@ std::string describe(const core::Key& key) {
   return key.name == id ? id : core::printable(key.name) + " (" + id + ")";
 }
 
+core::Error about(const core::Key& key, core::Error error) {
+  if (error.message.find(key.id.to_string()) == std::string::npos) {
+    error.message = describe(key) + ": " + error.message;
+  }
+  return error;
+}
+
 std::string describe(const std::vector<core::Key>& keys) {
   return join_first(keys, [](const core::Key& key) { return describe(key); });
 }

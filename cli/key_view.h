@@ -38,6 +38,8 @@ class KeyView {
 
 /// `crm (key_…)`, or only the id for a key without a name.
 std::string describe(const core::Key& key);
+/// An error whose message says which key it is about.
+core::Error about(const core::Key& key, core::Error error);
 /// The first ten of several keys, and the number of the others.
 std::string describe(const std::vector<core::Key>& keys);
 /// The same, each by its id and its status: `key_… is revoked`.

@@ -6,7 +6,6 @@
 #include "cli/filter_options.h"
 #include "cli/key_view.h"
 #include "cli/options.h"
-#include "cli/print_table.h"
 #include "core/json.h"
 #include "core/text.h"
 
@@ -138,23 +137,6 @@ std::vector<Offender> find_offenders(const Context& context, store::KeyStore& st
   return offenders;
 }
 
-std::string name_in_table(const Violation& violation) {
-  switch (violation.rule) {
-    case core::PolicyRule::max_lifetime:
-      return "lifetime";
-    case core::PolicyRule::require_whitelist:
-      return "whitelist";
-    case core::PolicyRule::max_rate_limit:
-      return "rate limit";
-    case core::PolicyRule::required_label:
-      return "label " + violation.label;
-    case core::PolicyRule::scopes:
-    case core::PolicyRule::damaged:
-      break;
-  }
-  return std::string(name_of(violation.rule));
-}
-
 void write_offender(core::JsonWriter& json, const Offender& offender) {
   json.begin_object().name("id").plain(offender.key.id.to_string());
   json.name("name").string(offender.key.name);
@@ -186,15 +168,14 @@ void print_json(Context& context, const std::vector<Offender>& offenders) {
   context.out.write("\n");
 }
 
-void print_table(Context& context, const std::vector<Offender>& offenders) {
-  Table table({{"ID"}, {"NAME", false, kMinTextWidth, 1}, {"RULE"}, {"WHAT TO DO"}});
+/// Each key with what it violates, and the command that makes it comply in a line of its own.
+void print_lines(Context& context, const std::vector<Offender>& offenders) {
   for (const Offender& offender : offenders) {
+    context.out.write(describe(offender.key) + "\n");
     for (const Violation& violation : offender.violations) {
-      table.add({offender.key.id.to_string(), offender.key.name, name_in_table(violation),
-                 violation.remedy});
+      context.out.write("  " + violation.problem + "\n    " + violation.remedy + "\n");
     }
   }
-  print_table(context, std::move(table));
 }
 
 ExitStatus check(Context& context, const Options& options) {
@@ -215,7 +196,7 @@ ExitStatus check(Context& context, const Options& options) {
   } else if (offenders.empty()) {
     print_note("all keys comply");
   } else {
-    print_table(context, offenders);
+    print_lines(context, offenders);
   }
   return offenders.empty() ? ExitStatus::done : ExitStatus::not_compliant;
 }

@@ -277,7 +277,7 @@ class Rotator {
       }
       std::size_t done = 0;
       for (const Choice& choice : choices) {
-        attempt([&] { rotate(choice); });
+        attempt([&] { rotate(choice); }, &choice.target.key);
         ++done;
         if (!shows_each()) {
           progress_.show([&] { return progress_bar("rotating", done, choices.size()); });
@@ -295,10 +295,12 @@ class Rotator {
   ExitStatus show_due(const std::vector<Choice>& choices) {
     is_single_ = options_.keys.size() == 1;
     for (const Choice& choice : choices) {
-      attempt([&] {
-        check(choice);
-        printer_.add_due(choice.target.key);
-      });
+      attempt(
+          [&] {
+            check(choice);
+            printer_.add_due(choice.target.key);
+          },
+          &choice.target.key);
     }
     return end();
   }
@@ -318,8 +320,9 @@ class Rotator {
 
   /// Does something with a key. An error of that key is printed and does not affect the others; one
   /// of the store, or of the output if keys are shown, ends the command.
+  /// `key`: the key, if it is known.
   template <typename Work>
-  void attempt(const Work& work) {
+  void attempt(const Work& work, const Key* key = nullptr) {
     try {
       work();
     } catch (const Failure& failure) {
@@ -328,7 +331,8 @@ class Rotator {
         throw;
       }
       progress_.clear();
-      print_error(failure.error, context_.settings.format);
+      print_error(key == nullptr ? failure.error : about(*key, failure.error),
+                  context_.settings.format);
       has_failed_ = true;
     }
   }

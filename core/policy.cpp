@@ -20,35 +20,40 @@ bool is_restricted(const Whitelist& whitelist) {
   return !whitelist.empty() && !whitelist.has_all_v4() && !whitelist.has_all_v6();
 }
 
-/// The latest time at which a key may expire.
-Time latest_expiry(std::chrono::seconds max, const Key& key, Time now) {
-  return add(key.created_at <= add(now, kClockTolerance) ? key.created_at : now, max);
-}
+/// Whether a key claims to be created later, so that its lifetime could be extended again and
+/// again.
+bool is_ahead(const Key& key, Time now) { return key.created_at > add(now, kClockTolerance); }
 
 bool lives_at_most(std::chrono::seconds max, const Key& key, Time now) {
-  return key.expires_at && *key.expires_at <= latest_expiry(max, key, now);
+  return !is_ahead(key, now) && key.expires_at && *key.expires_at <= add(key.created_at, max);
+}
+
+/// How a key complies that is too old for a later expiry.
+std::string replacement_of(const Key& key, const std::string& lifetime) {
+  const bool can_be_rotated = !key.superseded_by && !key.suspended_at;
+  return can_be_rotated ? "nexakey rotate " + key.id.to_string() + " " + lifetime
+                        : "nexakey revoke " + key.id.to_string();
 }
 
 /// `is_new`: the key is about to be created.
 Violation too_long(std::chrono::seconds max, const Key& key, bool is_new, Time now) {
-  const std::string id = key.id.to_string();
   const std::string lifetime = "--expires " + format_duration(max);
-  const Time latest = latest_expiry(max, key, now);
-  const bool is_over = latest <= now;
+  const Time latest = add(key.created_at, max);
+  const bool is_over = latest <= now || is_ahead(key, now);
   const std::string option = is_new ? lifetime : "--expires " + format_time(latest);
   return {.rule = PolicyRule::max_lifetime,
           .problem = "the lifetime may be at most " + format_duration(max) +
                      (is_new ? "" : ", which began at " + format_time(key.created_at)),
-          .option = is_over ? "" : option,
-          .remedy = is_over ? "nexakey rotate " + id + " " + lifetime
-                            : "nexakey edit " + id + " " + option};
+          .option = is_over && !is_new ? "" : option,
+          .remedy = is_over ? replacement_of(key, lifetime)
+                            : "nexakey edit " + key.id.to_string() + " " + option};
 }
 
 std::vector<Violation> violations_of(const Policy& policy, const Key& key, bool is_new, Time now) {
   if (policy.is_damaged) {
     return {{.rule = PolicyRule::damaged,
              .problem = "it is damaged",
-             .remedy = "nexakey policy set --workspace " + policy.workspace}};
+             .remedy = "nexakey policy clear --workspace " + policy.workspace}};
   }
   const std::string id = key.id.to_string();
   std::vector<Violation> found;
@@ -63,11 +68,12 @@ std::vector<Violation> violations_of(const Policy& policy, const Key& key, bool 
     found.push_back(too_long(*policy.max_lifetime, key, is_new, now));
   }
   if (policy.require_whitelist && !is_restricted(key.whitelist)) {
+    const bool is_empty = key.whitelist.empty();
     add(PolicyRule::require_whitelist,
-        key.whitelist.empty() ? "a whitelist is required"
-                              : "the whitelist must not allow every address",
+        is_empty ? "a whitelist is required" : "the whitelist must not allow every address",
         is_new ? "--allow-ip IP" : "");
-    found.back().remedy = "nexakey whitelist add " + id + " IP";
+    found.back().remedy = "nexakey whitelist add " + id + " IP" +
+                          (is_empty ? "" : " && nexakey whitelist remove " + id + " RANGE");
   }
   if (policy.scopes && !policy.scopes->has_all(key.scopes)) {
     const std::string names = names_of(*policy.scopes);
@@ -79,7 +85,8 @@ std::vector<Violation> violations_of(const Policy& policy, const Key& key, bool 
         "--rate-limit " + max);
   }
   for (const std::string& label : policy.required_labels) {
-    if (!key.labels.contains(label)) {
+    if (const auto value = key.labels.find(label);
+        value == key.labels.end() || value->second.empty()) {
       add(PolicyRule::required_label, "the label " + label + " is required",
           "--label " + label + "=VALUE");
       found.back().label = label;
@@ -109,13 +116,22 @@ Result<void> check(const Policy& policy, std::vector<Violation> violations,
                     options.empty() ? "see nexakey policy show" : "use " + join(options, " "));
 }
 
-/// Whether a change sets the field that violates a rule.
-bool is_set(const KeyChange& change, const Violation& violation) {
+/// Whether a change is the cause that a whitelist, the one after it, does not restrict a key.
+bool opens(const KeyChange& change, const Whitelist& whitelist) {
+  if (whitelist.empty()) {
+    return !change.disallow.empty();
+  }
+  const auto rest = whitelist.without(change.allow);
+  return !change.allow.empty() && rest && (rest->empty() || is_restricted(*rest));
+}
+
+/// Whether a change of `key`, as it is after it, sets the field that violates a rule.
+bool is_set(const KeyChange& change, const Key& key, const Violation& violation) {
   switch (violation.rule) {
     case PolicyRule::max_lifetime:
       return change.expires_at.has_value();
     case PolicyRule::require_whitelist:
-      return !change.allow.empty() || !change.disallow.empty();
+      return opens(change, key.whitelist);
     case PolicyRule::scopes:
       return change.scopes.has_value();
     case PolicyRule::max_rate_limit:
@@ -154,7 +170,7 @@ Result<void> check_creation(const Policy& policy, const Key& key, Time now) {
 
 Result<void> check_change(const Policy& policy, const Key& key, const KeyChange& change, Time now) {
   return check(policy, violations_of(policy, key, false, now),
-               [&](const Violation& violation) { return is_set(change, violation); });
+               [&](const Violation& violation) { return is_set(change, key, violation); });
 }
 
 Result<void> check_successor(const Policy& policy, const Key& successor, Time now) {

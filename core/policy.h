@@ -49,8 +49,8 @@ struct Violation {
   std::string remedy{};   ///< the command that makes the key comply
 };
 
-/// The rules that a key violates, in the order of PolicyRule. `now` bounds the creation time, which
-/// a client chooses: a key that claims to be created later is measured from now.
+/// The rules that a key violates, in the order of PolicyRule. A client chooses the time of
+/// a creation: a key that claims one after `now` violates the rule of the lifetime.
 std::vector<Violation> violations_of(const Policy& policy, const Key& key, Time now);
 
 // Whether the policy of the workspace of a key allows a change. Only the fields that the change

@@ -117,9 +117,10 @@ struct Comparison {
     }
   }
 
-  /// Adds a new key, unless a policy does not allow it. A key that has ended is history.
+  /// Adds a new key, unless a policy does not allow it. A revoked key is history; one that has
+  /// expired could be extended.
   void add(const Key& key) {
-    if (!key.has_ended(now)) {
+    if (!key.revoked_at) {
       const auto known = policies.find(key.workspace);
       const core::Policy& policy =
           known != policies.end()

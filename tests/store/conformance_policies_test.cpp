@@ -111,7 +111,7 @@ STORE_TEST("a key of an import that a policy does not allow is a conflict", STOR
   Stores stores(backend);
   value_of(stores.first->as(kTester).set_policy(limited_to(50), now()));
   const auto refused = value_of(try_import(*stores.first, text));
-  REQUIRE(refused.conflict_count == 1);  // key 2 has ended
+  REQUIRE(refused.conflict_count == 1);  // key 2 is revoked
   CHECK(refused.conflicts.front().id == make_key(1).id.to_string());
   CHECK(refused.keys.added == 0);
   CHECK(list(*stores.first).empty());

@@ -175,7 +175,7 @@ class ModelImport {
     Key* const same = find_same(data_.keys, key);
     if (same == nullptr) {
       const auto allowed = core::check_creation(data_.policy_of(key.workspace), key, now_);
-      if (!allowed && !key.has_ended(now_)) {
+      if (!allowed && !key.revoked_at) {
         summary_.add_conflict(key.id.to_string(), allowed.error().message);
         return;
       }

@@ -74,6 +74,7 @@ TEST_CASE("Each rule of a policy is violated by itself") {
       {[](Key& key) { key.scopes = test::scopes("write"); }, "scopes"},
       {[](Key& key) { key.rate_limit = 51; }, "max_rate_limit"},
       {[](Key& key) { key.labels.erase("team"); }, "required_label:team"},
+      {[](Key& key) { key.labels["team"] = ""; }, "required_label:team"},
       {[](Key& key) { key.labels.clear(); }, "required_label:owner required_label:team"},
   };
   for (const Row& row : rows) {
@@ -91,9 +92,12 @@ TEST_CASE("A lifetime begins with the creation, which a client cannot put off") 
   key.created_at = kNow + minutes(1);
   key.expires_at = key.created_at + days(90);
   CHECK(violated(all_rules(), key).empty());
-  key.created_at = kNow + days(3000);
-  key.expires_at = key.created_at + days(90);
+  key.created_at = kNow + minutes(6);
   CHECK(violated(all_rules(), key) == "max_lifetime");
+  CHECK_FALSE(check_creation(all_rules(), key, kNow));
+  CHECK_FALSE(check_successor(all_rules(), key, kNow));
+  const KeyChange later{.expires_at = std::optional(kNow + days(1))};
+  CHECK_FALSE(check_change(all_rules(), value_of(apply(key, later, kNow)), later, kNow));
 }
 
 TEST_CASE("A change is refused for the fields that it sets") {
@@ -136,6 +140,32 @@ TEST_CASE("Removing the last address of a whitelist is refused") {
   CHECK(checked.error().code == ErrorCode::conflict);
 }
 
+TEST_CASE("A whitelist that allows every address can be restricted step by step") {
+  const Policy policy{.workspace = "default", .require_whitelist = true};
+  struct Row {
+    std::vector<std::string> before;
+    KeyChange change;
+    bool is_allowed;
+  };
+  const Row rows[] = {
+      {{}, {.allow = test::whitelist({"0.0.0.0/0"})}, false},
+      {{}, {.allow = test::whitelist({"192.0.2.1"})}, true},
+      {{"0.0.0.0/0"}, {.allow = test::whitelist({"192.0.2.1"})}, true},
+      {{"0.0.0.0/0", "192.0.2.1"}, {.disallow = test::whitelist({"0.0.0.0/0"})}, true},
+      {{"0.0.0.0/0", "::/0"}, {.disallow = test::whitelist({"::/0"})}, true},
+      {{"0.0.0.0/0"}, {.disallow = test::whitelist({"0.0.0.0/0"}), .may_open = true}, false},
+      {{"192.0.2.1"}, {.allow = test::whitelist({"::/0"})}, false},
+      {{"0.0.0.0/1"}, {.allow = test::whitelist({"128.0.0.0/1"})}, false},
+  };
+  for (const Row& row : rows) {
+    Key key = some_key();
+    key.whitelist = test::whitelist(row.before);
+    CAPTURE(key.whitelist.to_text());
+    const Key after = value_of(apply(key, row.change, kNow));
+    CHECK(check_change(policy, after, row.change, kNow).has_value() == row.is_allowed);
+  }
+}
+
 TEST_CASE("The successor of a rotation must live no longer, whatever else it inherits") {
   Key successor = some_key();
   successor.created_at = kNow;
@@ -163,6 +193,10 @@ TEST_CASE("A key that is too old to comply must be rotated") {
   };
   CHECK(remedy(kNow) == "nexakey edit key_0123456789ab --expires 2026-04-02T03:04:05.678Z");
   CHECK(remedy(kCreated + days(90)) == "nexakey rotate key_0123456789ab --expires 90d");
+  Key superseded = some_key();
+  superseded.superseded_by = test::id("key_zzzzzzzzzzzz");
+  CHECK(violations_of(policy, superseded, kCreated + days(90)).front().remedy ==
+        "nexakey revoke key_0123456789ab");
 }
 
 TEST_CASE("A damaged policy refuses every change that it could concern") {
