@@ -1,5 +1,9 @@
 #include "store/peaks.h"
 
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "core/ids_of.h"
