@@ -95,6 +95,14 @@ Result<CheckedImport> check(Engine& engine, const AcceptedImport& import,
       });
 }
 
+/// The error of a step of an import that was accepted.
+core::Error of_step(core::Error error) {
+  error.message +=
+      "; the import is accepted, and the next command that can use the store finishes it";
+  error.hint = "run the command again to see its outcome";
+  return error;
+}
+
 /// Accepts an import. If it changes nothing, that is its outcome.
 Result<void> accept(Engine& engine, AcceptedImport import, const CheckedImport& checked) {
   return engine.write(Purpose::change, [&](Tables& tables) {
@@ -164,7 +172,7 @@ Result<ImportSummary> commit_import(Engine& engine, core::ImportId id, std::uint
     return tl::unexpected(accepted.error());
   }
   if (const auto rolled = roll_forward(engine); !rolled) {
-    return tl::unexpected(rolled.error());
+    return tl::unexpected(of_step(rolled.error()));
   }
   if (!checked->summary.has_changes()) {
     delete_parts(engine, id, parts);  // there was no step
