@@ -11,14 +11,17 @@ namespace nexakey::cli {
 namespace {
 
 /// Whether an option is for keys that can be rotated: only active keys are, and once.
-bool is_for_rotation(const core::FilterOption& option) {
-  return option.name != "--status" && option.name != "--superseded";
+std::string own_name(const core::FilterOption& option) { return std::string(option.name); }
+
+/// Empty for an option that a rotation does not have.
+std::string name_for_rotation(const core::FilterOption& option) {
+  return option.name == "--status" || option.name == "--superseded" ? "" : own_name(option);
 }
 
 std::string name_beside_properties(const core::FilterOption& option) {
   constexpr std::array<std::string_view, 3> kProperties{"--name", "--scope", "--label"};
   const bool is_taken = std::ranges::find(kProperties, option.name) != kProperties.end();
-  return is_taken ? "--with-" + std::string(option.name.substr(2)) : std::string(option.name);
+  return is_taken ? "--with-" + std::string(option.name.substr(2)) : own_name(option);
 }
 
 /// Sets a condition of a filter to the value of an option.
@@ -41,32 +44,22 @@ void FilterOptions::add(Arguments& app, const core::FilterOption& option, const 
   added->type_name(std::string(option.value_name));
 }
 
-void FilterOptions::add_to(Arguments& app) {
+void FilterOptions::add_all(Arguments& app, std::string (*name_of)(const core::FilterOption&)) {
   for (const core::KeyFilterField& field : core::key_filter_fields()) {
-    if (!field.option.name.empty()) {
-      add(app, field.option, std::string(field.option.name));
+    if (const std::string name = name_of(field.option); !name.empty()) {
+      add(app, field.option, name);
     }
   }
   add_workspaces_to(app);
 }
+
+void FilterOptions::add_to(Arguments& app) { add_all(app, own_name); }
 
 void FilterOptions::add_beside_properties_to(Arguments& app) {
-  for (const core::KeyFilterField& field : core::key_filter_fields()) {
-    if (!field.option.name.empty()) {
-      add(app, field.option, name_beside_properties(field.option));
-    }
-  }
-  add_workspaces_to(app);
+  add_all(app, name_beside_properties);
 }
 
-void FilterOptions::add_selection_to(Arguments& app) {
-  for (const core::KeyFilterField& field : core::key_filter_fields()) {
-    if (!field.option.name.empty() && is_for_rotation(field.option)) {
-      add(app, field.option, std::string(field.option.name));
-    }
-  }
-  add_workspaces_to(app);
-}
+void FilterOptions::add_selection_to(Arguments& app) { add_all(app, name_for_rotation); }
 
 void FilterOptions::add_workspaces_to(Arguments& app) {
   app.add_flag("--all-workspaces", all_workspaces_, "Keys of every workspace");

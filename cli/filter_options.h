@@ -40,6 +40,8 @@ class FilterOptions {
 
  private:
   void add(Arguments& app, const core::FilterOption& option, const std::string& name);
+  /// Adds the options for which `name_of` returns a name, and --all-workspaces.
+  void add_all(Arguments& app, std::string (*name_of)(const core::FilterOption&));
 
   std::map<std::string_view, std::optional<std::string>> values_;  // by name of the option
   std::map<std::string_view, std::vector<std::string>> lists_;     // those that may be repeated

@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "cli/interruption.h"
+#include "cli/json_list.h"
 #include "cli/print_table.h"
 #include "core/json.h"
 #include "core/text.h"
@@ -38,24 +39,6 @@ std::string describe_limits(const core::Key& key, bool quotas) {
     }
   }
   return core::join(texts, ", ");
-}
-
-/// Writes {"keys": […]}, or one line per key with jsonl.
-void print_keys_json(Context& context, const std::vector<core::Key>& keys) {
-  const core::Time now = context.now();
-  if (context.settings.format == Format::jsonl) {
-    for (const core::Key& key : keys) {
-      print_key_line(context, key, now);
-    }
-    return;
-  }
-  core::JsonWriter json(context.out.buffer());
-  json.begin_object().name("keys").begin_array();
-  for (const core::Key& key : keys) {
-    core::write_key(json, key, now);
-  }
-  json.end_array().end_object();
-  context.out.write("\n");
 }
 
 }  // namespace
@@ -197,7 +180,9 @@ void print_changed_keys(
     Context& context, const std::vector<core::Key>& keys, const std::vector<Column>& columns,
     const std::function<std::vector<Cell>(const KeyView& view, const core::Key& key)>& cells) {
   if (context.settings.format != Format::table) {
-    print_keys_json(context, keys);
+    print_json_list(context, "keys", keys, [&](core::JsonWriter& json, const core::Key& key) {
+      core::write_key(json, key, context.now());
+    });
     return;
   }
   if (context.settings.quiet) {

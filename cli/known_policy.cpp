@@ -3,13 +3,11 @@
 namespace nexakey::cli {
 
 const core::Policy& KnownPolicies::of(const std::string& workspace) {
-  const auto known = policies_.find(workspace);
-  if (known != policies_.end()) {
-    return known->second;
+  const auto [known, is_new] = policies_.try_emplace(workspace);
+  if (is_new) {
+    known->second = store_.policy(workspace).value_or(core::Policy{.workspace = workspace});
   }
-  core::Policy none;
-  none.workspace = workspace;
-  return policies_.emplace(workspace, store_.policy(workspace).value_or(none)).first->second;
+  return known->second;
 }
 
 }  // namespace nexakey::cli

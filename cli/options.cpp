@@ -9,6 +9,14 @@
 
 namespace nexakey::cli {
 
+Arguments* add_subcommand(Arguments& app, const char* name, const char* summary,
+                          const char* example) {
+  Arguments* const sub = app.add_subcommand(name, summary);
+  sub->fallthrough();
+  sub->footer(example);
+  return sub;
+}
+
 Option* add_list_option(Arguments& app, const std::string& names, std::vector<std::string>& values,
                         const std::string& description) {
   return app.add_option(names, values, description)->allow_extra_args(false);

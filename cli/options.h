@@ -15,6 +15,10 @@ namespace nexakey::cli {
 // KEY is a key, WORKSPACE is a workspace, CONTEXT is a context, FILE and PATH are files, TOPIC is
 // what `help` explains.
 
+/// Adds a command of a command. It also takes the options of the outer one.
+Arguments* add_subcommand(Arguments& app, const char* name, const char* summary,
+                          const char* example);
+
 /// Adds an option that can be repeated, with one value each time.
 Option* add_list_option(Arguments& app, const std::string& names, std::vector<std::string>& values,
                         const std::string& description);

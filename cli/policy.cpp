@@ -4,6 +4,7 @@
 #include "cli/actor.h"
 #include "cli/command.h"
 #include "cli/filter_options.h"
+#include "cli/json_list.h"
 #include "cli/key_view.h"
 #include "cli/options.h"
 #include "core/json.h"
@@ -36,8 +37,7 @@ struct Offender {
 };
 
 Policy make_policy(const Context& context, const Options& options) {
-  Policy policy;
-  policy.workspace = context.settings.workspace_or_default();
+  Policy policy{.workspace = context.settings.workspace_or_default()};
   if (options.max_lifetime) {
     policy.max_lifetime = value_of(core::parse_duration(*options.max_lifetime));
   }
@@ -96,9 +96,7 @@ ExitStatus change(Context& context, const Policy& policy) {
 }
 
 ExitStatus clear(Context& context) {
-  Policy policy;
-  policy.workspace = context.settings.workspace_or_default();
-  return change(context, policy);
+  return change(context, {.workspace = context.settings.workspace_or_default()});
 }
 
 ExitStatus show(Context& context) {
@@ -150,24 +148,6 @@ void write_offender(core::JsonWriter& json, const Offender& offender) {
   json.end_array().end_object();
 }
 
-void print_json(Context& context, const std::vector<Offender>& offenders) {
-  if (context.settings.format == Format::jsonl) {
-    for (const Offender& offender : offenders) {
-      core::JsonWriter json(context.out.buffer());
-      write_offender(json, offender);
-      context.out.write("\n");
-    }
-    return;
-  }
-  core::JsonWriter json(context.out.buffer());
-  json.begin_object().name("keys").begin_array();
-  for (const Offender& offender : offenders) {
-    write_offender(json, offender);
-  }
-  json.end_array().end_object();
-  context.out.write("\n");
-}
-
 /// Each key with what it violates, and the command that makes it comply in a line of its own.
 void print_lines(Context& context, const std::vector<Offender>& offenders) {
   for (const Offender& offender : offenders) {
@@ -188,7 +168,7 @@ ExitStatus check(Context& context, const Options& options) {
     std::ranges::move(find_offenders(context, *store, workspace), std::back_inserter(offenders));
   }
   if (context.settings.format != Format::table) {
-    print_json(context, offenders);
+    print_json_list(context, "keys", offenders, write_offender);
   } else if (context.settings.quiet) {
     for (const Offender& offender : offenders) {
       context.out.write(offender.key.id.to_string() + "\n");
@@ -218,10 +198,7 @@ void add_rules(Arguments& app, Options& options) {
 Runner attach(Arguments& app) {
   const auto options = std::make_shared<Options>();
   const auto add = [&](const char* name, const char* summary, const char* example) {
-    Arguments* const sub = app.add_subcommand(name, summary);
-    sub->fallthrough();
-    sub->footer(example);
-    return sub;
+    return add_subcommand(app, name, summary, example);
   };
   Arguments* const setting =
       add("set", "Replace the policy of the workspace by these rules", kSetExample);

@@ -233,7 +233,7 @@ class Printer {
 /// key cannot be shown, nothing is changed. False, and nothing is shown, if another command has
 /// rotated the key.
 bool rotate_and_show(const Context& context, store::KeyStore& store, const Key& key,
-                     const Terms& terms, Printer& printer) {
+                     const Terms& terms, KnownPolicies& policies, Printer& printer) {
   if (successor_by_another(store, key)) {
     return false;
   }
@@ -242,7 +242,7 @@ bool rotate_and_show(const Context& context, store::KeyStore& store, const Key& 
   const Rotation rotation = make_rotation(terms, draft, now);
   const Rotated planned = value_of(core::rotate(key, rotation, now));
   // Before a key is shown that the store would refuse.
-  value_of(core::check_successor(KnownPolicies(store).of(key.workspace), planned.successor, now));
+  value_of(core::check_successor(policies.of(key.workspace), planned.successor, now));
   printer.add(planned, &draft.secret);
   auto rotated = rotate_in_store(context, store, key, rotation);
   if (!rotated) {
@@ -266,6 +266,7 @@ class Rotator {
         store_(store),
         options_(options),
         terms_(terms),
+        policies_(store),
         printer_(context),
         progress_(context) {}
 
@@ -351,7 +352,7 @@ class Rotator {
     check(choice);
     const Target& target = choice.target;
     if (!target.file) {
-      if (!rotate_and_show(context_, store_, target.key, terms_, printer_)) {
+      if (!rotate_and_show(context_, store_, target.key, terms_, policies_, printer_)) {
         skip(target);
       }
     } else if (const auto rotated = rotate_into_file(context_, store_, target, terms_)) {
@@ -397,6 +398,7 @@ class Rotator {
   store::KeyStore& store_;
   const Options& options_;
   const Terms& terms_;
+  KnownPolicies policies_;
   Printer printer_;
   Progress progress_;
   bool is_single_ = false;

@@ -6,6 +6,7 @@
 #include "cli/command.h"
 #include "cli/draft.h"
 #include "cli/hand_over.h"
+#include "cli/json_list.h"
 #include "cli/key_file.h"
 #include "cli/key_view.h"
 #include "cli/options.h"
@@ -66,24 +67,9 @@ void print_tokens(Context& context, const std::vector<Token>& tokens) {
     }
     return;
   }
-  const bool is_document = context.settings.format == Format::json;
-  core::JsonWriter json(context.out.buffer());
-  if (is_document) {
-    json.begin_object().name("tokens").begin_array();
-  }
-  for (const Token& token : tokens) {
-    if (is_document) {
-      core::write_token(json, token, now);
-    } else {
-      core::JsonWriter line(context.out.buffer());
-      core::write_token(line, token, now);
-      context.out.write("\n");
-    }
-  }
-  if (is_document) {
-    json.end_array().end_object();
-    context.out.write("\n");
-  }
+  print_json_list(context, "tokens", tokens, [&](core::JsonWriter& json, const Token& token) {
+    core::write_token(json, token, now);
+  });
 }
 
 /// The token that the options ask for, without its secret and, if it has no name, without a name.
@@ -272,10 +258,7 @@ ExitStatus revoke(Context& context, const Options& options) {
 Runner attach(Arguments& app) {
   const auto options = std::make_shared<Options>();
   const auto add = [&](const char* name, const char* summary, const char* example) {
-    Arguments* const sub = app.add_subcommand(name, summary);
-    sub->fallthrough();
-    sub->footer(example);
-    return sub;
+    return add_subcommand(app, name, summary, example);
   };
   Arguments* const creating = add("create", "Create a token and show it once", kCreateExample);
   creating->add_option("NAME", options->name, "The name of the token (default: its id)")

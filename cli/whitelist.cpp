@@ -4,6 +4,7 @@
 #include "cli/command.h"
 #include "cli/key_argument.h"
 #include "cli/key_view.h"
+#include "cli/options.h"
 #include "core/json.h"
 #include "core/text.h"
 
@@ -91,10 +92,8 @@ ExitStatus list(Context& context, const Options& options) {
 Runner attach(Arguments& app) {
   const auto options = std::make_shared<Options>();
   const auto with_key = [&](const char* name, const char* summary, const char* example) {
-    Arguments* const sub = app.add_subcommand(name, summary);
-    sub->fallthrough();
+    Arguments* const sub = add_subcommand(app, name, summary, example);
     sub->add_option("KEY", options->key, kKeyArgument)->type_name("KEY")->required();
-    sub->footer(example);
     return sub;
   };
   const auto with_addresses = [&](const char* name, const char* summary, const char* example) {

@@ -147,11 +147,7 @@ bool is_set(const KeyChange& change, const Key& key, const Violation& violation)
 
 }  // namespace
 
-bool Policy::empty() const {
-  Policy nothing;
-  nothing.workspace = workspace;
-  return *this == nothing;
-}
+bool Policy::empty() const { return *this == Policy{.workspace = workspace}; }
 
 std::string_view name_of(PolicyRule rule) {
   constexpr std::array<std::string_view, 6> kNames{

@@ -121,12 +121,11 @@ struct Comparison {
   /// expired could be extended.
   void add(const Key& key) {
     if (!key.revoked_at) {
-      const auto known = policies.find(key.workspace);
-      const core::Policy& policy =
-          known != policies.end()
-              ? known->second
-              : policies.emplace(key.workspace, tables.find_policy(key.workspace)).first->second;
-      if (const auto allowed = core::check_creation(policy, key, now); !allowed) {
+      const auto [policy, is_new] = policies.try_emplace(key.workspace);
+      if (is_new) {
+        policy->second = tables.find_policy(key.workspace);
+      }
+      if (const auto allowed = core::check_creation(policy->second, key, now); !allowed) {
         summary.add_conflict(key.id.to_string(), allowed.error().message);
         return;
       }

@@ -87,8 +87,7 @@ class SqlTables : public Base {
   }
 
   core::Policy find_policy(const std::string& workspace) override {
-    core::Policy policy;
-    policy.workspace = workspace;
+    core::Policy policy{.workspace = workspace};
     statements_.visit(
         sql::find_policy(Statements::kDialect, workspace),
         [](const auto& row) { return std::string(row.text(0)); },

@@ -46,8 +46,7 @@ std::string policy_rules_to_json(const Policy& policy) {
 }
 
 Policy policy_from_json(std::string_view rules, const std::string& workspace) {
-  Policy policy;
-  policy.workspace = workspace;
+  Policy policy{.workspace = workspace};
   const auto read = parse_json(rules).and_then([&](const Json& json) {
     return shape::read_members(json, "a policy", policy, shape::kRules, Unknown::refused)
         .and_then([&] { return checked(policy); });

@@ -76,7 +76,7 @@ STORE_TEST("a policy refuses creates, edits and rotations of its workspace", STO
   CHECK_FALSE(value_of(stores.first->find(std::span(&key.id, 1))).front());
   key.workspace = "sales";
   CHECK(changes.create(key, CreateMode::always, now()));
-  // The same create again is no new key, and neither is a namesake.
+  // Repeating a create adds no key, and neither does one that finds a key of its name.
   CHECK(changes.create(with_limit(1, 100), CreateMode::always, now()));
   CHECK(changes.create(with_limit(3, 100), CreateMode::unless_named, now()).has_value() ==
         (make_key(3).name == make_key(1).name));

@@ -130,9 +130,7 @@ class MemoryTables final : public DecidingTables {
 
   core::Policy find_policy(const std::string& workspace) override {
     const auto known = data_.policies.find(workspace);
-    core::Policy policy;
-    policy.workspace = workspace;
-    return known == data_.policies.end() ? policy : known->second;
+    return known == data_.policies.end() ? core::Policy{.workspace = workspace} : known->second;
   }
   void set_policy(const core::Policy& policy) override {
     data_.policies[policy.workspace] = policy;

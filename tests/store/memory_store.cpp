@@ -52,9 +52,7 @@ struct MemoryStore::Data {
 
   [[nodiscard]] core::Policy policy_of(const std::string& workspace) const {
     const auto known = policies.find(workspace);
-    core::Policy policy;
-    policy.workspace = workspace;
-    return known == policies.end() ? policy : known->second;
+    return known == policies.end() ? core::Policy{.workspace = workspace} : known->second;
   }
 
   /// Whether a key was rotated from `first`, however often, and has not ended.
