@@ -116,6 +116,7 @@ std::string KeyView::fields(const core::Key& key) const {
   add("reason", key.revoke_reason);
   add("rotated from", key.rotated_from ? key.rotated_from->to_string() : "");
   add("superseded by", key.superseded_by ? key.superseded_by->to_string() : "");
+  add("unconfirmed", key.unconfirmed ? "yes: the rotation that made it did not end" : "");
   return render_fields(fields, style_);
 }
 

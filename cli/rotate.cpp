@@ -2,9 +2,12 @@
 #include <map>
 #include <memory>
 
+#include <unistd.h>
+
 #include "cli/command.h"
 #include "cli/confirm_keys.h"
 #include "cli/filter_options.h"
+#include "cli/interruption.h"
 #include "cli/key_argument.h"
 #include "cli/key_file.h"
 #include "cli/key_holder.h"
@@ -17,6 +20,7 @@
 #include "cli/rotation.h"
 #include "core/json.h"
 #include "core/text.h"
+#include "system/descriptor.h"
 
 namespace nexakey::cli {
 namespace {
@@ -29,6 +33,7 @@ using core::Rotation;
 constexpr const char* kExamples =
     "nexakey rotate crm --grace 24h --key-file /etc/crm/api.key\n"
     "nexakey rotate --older-than 30d --grace 2d --key-file /etc/keys --quiet\n"
+    "nexakey rotate crm --grace 24h --exec 'vault kv put secret/crm key=-'\n"
     "nexakey rotate crm --yes --quiet\n"
     "nexakey rotate crm --grace 24h -o env > crm.env";
 
@@ -38,6 +43,8 @@ struct Options {
   std::optional<std::string> grace{};
   std::optional<std::string> expires{};
   std::optional<std::string> key_file{};
+  std::optional<std::string> exec{};
+  std::optional<std::string> exec_timeout{};
   bool dry_run = false;
 };
 
@@ -50,6 +57,29 @@ Terms read_terms(const Context& context, const Options& options) {
     terms.expires_at.emplace(parse_expiry(*options.expires, context.now(), "the successor"));
   }
   return terms;
+}
+
+/// The command that takes over the new keys, if there is one.
+std::optional<Delivery> read_delivery(const Options& options) {
+  if (!options.exec) {
+    if (options.exec_timeout) {
+      throw Failure{{ErrorCode::usage, "--exec-timeout needs --exec", "add --exec COMMAND"}};
+    }
+    return std::nullopt;
+  }
+  if (options.exec->empty()) {
+    throw Failure{{ErrorCode::usage, "--exec needs a command",
+                   "name one that reads the new key from its standard input"}};
+  }
+  Delivery delivery{.command = *options.exec};
+  if (options.exec_timeout) {
+    constexpr std::chrono::hours kMaxTimeout{1};
+    delivery.timeout = value_of(core::parse_duration(*options.exec_timeout));
+    if (delivery.timeout.count() < 1 || delivery.timeout > kMaxTimeout) {
+      throw Failure{{ErrorCode::usage, "--exec-timeout must be from 1s to 1h", ""}};
+    }
+  }
+  return delivery;
 }
 
 /// A key that was chosen: where to rotate it to, or why it cannot be rotated.
@@ -266,6 +296,7 @@ class Rotator {
         store_(store),
         options_(options),
         terms_(terms),
+        delivery_(read_delivery(options)),
         policies_(store),
         printer_(context),
         progress_(context) {}
@@ -279,12 +310,19 @@ class Rotator {
       std::size_t done = 0;
       for (const Choice& choice : choices) {
         attempt([&] { rotate(choice); }, &choice.target.key);
+        if (Interruption::signal() != 0) {
+          throw Interrupted{Interruption::signal()};
+        }
         ++done;
         if (!shows_each()) {
           progress_.show([&] { return progress_bar("rotating", done, choices.size()); });
         }
       }
       progress_.clear();
+    } catch (const Interrupted&) {
+      progress_.clear();
+      printer_.finish_early();
+      throw;
     } catch (const Failure&) {
       progress_.clear();
       printer_.finish_early();
@@ -310,7 +348,7 @@ class Rotator {
   /// Whether each key, or a note about it, is shown in the terminal when it is made.
   [[nodiscard]] bool shows_each() const {
     const bool has_notes = context_.settings.format == Format::table && !context_.settings.quiet;
-    return !options_.key_file && (context_.terminal.output || has_notes);
+    return !options_.key_file && !delivery_ && (context_.terminal.output || has_notes);
   }
 
   static void check(const Choice& choice) {
@@ -327,8 +365,9 @@ class Rotator {
     try {
       work();
     } catch (const Failure& failure) {
-      const bool is_of_file = failure.error.code == ErrorCode::failed && options_.key_file;
-      if (is_single_ || !(is_of_file || concerns_one_key(failure.error))) {
+      const bool is_of_target =
+          failure.error.code == ErrorCode::failed && (options_.key_file || delivery_);
+      if (is_single_ || !(is_of_target || concerns_one_key(failure.error))) {
         throw;
       }
       progress_.clear();
@@ -351,11 +390,26 @@ class Rotator {
   void rotate(const Choice& choice) {
     check(choice);
     const Target& target = choice.target;
-    if (!target.file) {
+    if (delivery_) {
+      rotate_into_command(target);
+    } else if (!target.file) {
       if (!rotate_and_show(context_, store_, target.key, terms_, policies_, printer_)) {
         skip(target);
       }
     } else if (const auto rotated = rotate_into_file(context_, store_, target, terms_)) {
+      printer_.add(*rotated, nullptr);
+    } else {
+      skip(target);
+    }
+  }
+
+  void rotate_into_command(const Target& target) {
+    const auto print = [&](std::string_view text) {
+      progress_.clear();
+      system::write_all(STDERR_FILENO, text);
+    };
+    if (const auto rotated = cli::rotate_into_command(context_, store_, target.key, terms_,
+                                                      *delivery_, print)) {
       printer_.add(*rotated, nullptr);
     } else {
       skip(target);
@@ -398,6 +452,7 @@ class Rotator {
   store::KeyStore& store_;
   const Options& options_;
   const Terms& terms_;
+  std::optional<Delivery> delivery_;
   KnownPolicies policies_;
   Printer printer_;
   Progress progress_;
@@ -407,9 +462,9 @@ class Rotator {
 
 /// Ends the command if the options ask for more than one key as a variable.
 void check_env_output(const Options& options) {
-  if (options.keys.size() != 1 || options.key_file || options.dry_run) {
+  if (options.keys.size() != 1 || options.key_file || options.exec || options.dry_run) {
     throw Failure{{ErrorCode::usage, "-o env prints the new key of one rotation",
-                   "name one key, without --key-file and --dry-run"}};
+                   "name one key, without --key-file, --exec and --dry-run"}};
   }
 }
 
@@ -418,6 +473,10 @@ ExitStatus run(Context& context, const Options& options) {
   if (context.settings.env_output) {
     check_env_output(options);
   }
+  if (options.exec && options.key_file) {
+    throw Failure{{ErrorCode::usage, "--exec contradicts --key-file", "leave one of them out"}};
+  }
+  static_cast<void>(read_delivery(options));
   const Terms terms = read_terms(context, options);
   const auto store = context.open_store();
   const auto choices = choose_targets(choose_keys(context, *store, options), options);
@@ -437,6 +496,8 @@ ExitStatus run(Context& context, const Options& options) {
                   .question_end = " and revoke the old keys",
                   .action_end = " without --grace"});
   }
+  const std::optional<Interruption> interruption =
+      options.exec ? std::make_optional<Interruption>() : std::nullopt;
   return Rotator(context, *store, options, terms).run(choices);
 }
 
@@ -451,6 +512,12 @@ Runner attach(Arguments& app) {
   app.add_option("--key-file", options->key_file,
                  "Replace the key in this file, or in the file of its name in this folder")
       ->type_name("PATH");
+  app.add_option("--exec", options->exec,
+                 "Give each new key to this command, which has to take it over, on its input")
+      ->type_name("COMMAND");
+  app.add_option("--exec-timeout", options->exec_timeout,
+                 "How long the command may take (default: 60s)")
+      ->type_name("DURATION");
   app.add_flag("--dry-run", options->dry_run, "Show the keys and change nothing");
   options->filter.add_selection_to(app);
   app.footer(kExamples);

@@ -71,6 +71,44 @@ std::optional<Rotated> finish_earlier(const Context& context, store::KeyStore& s
   return finish(store, file, *staged);
 }
 
+/// What the command that takes over a new key learns of it.
+std::vector<std::string> variables_of(const Key& key, const Key& successor) {
+  return {"NEXAKEY_KEY_ID=" + successor.id.to_string(), "NEXAKEY_KEY_NAME=" + successor.name,
+          "NEXAKEY_OLD_KEY_ID=" + key.id.to_string(), "NEXAKEY_WORKSPACE=" + key.workspace};
+}
+
+/// Revokes a successor that was not handed over, and ends the command with the reason.
+[[noreturn]] void cancel(const Context& context, store::KeyStore& store, const Key& key,
+                         Rotation rotation, core::Error reason) {
+  rotation.step = core::RotationStep::cancel;
+  const auto cancelled = rotate_in_store(context, store, key, rotation);
+  if (!cancelled && cancelled.error().code != ErrorCode::not_found) {
+    const std::string id = rotation.successor.to_string();
+    throw Failure{{ErrorCode::outcome_unknown,
+                   reason.message + "; the new key, " + id + ", could not be revoked: " +
+                       cancelled.error().message,
+                   revoke_hint("nexakey revoke " + id)}};
+  }
+  throw Failure{std::move(reason)};
+}
+
+/// Lets a successor that was handed over supersede its key.
+Rotated confirm(const Context& context, store::KeyStore& store, const Key& key,
+                Rotation rotation) {
+  rotation.step.reset();
+  auto confirmed = rotate_in_store(context, store, key, rotation);
+  if (!confirmed) {
+    core::Error& error = confirmed.error();
+    error.message = "the command has the new key, " + rotation.successor.to_string() +
+                    ", but it could not supersede the old one: " + error.message;
+    if (error.hint.empty()) {
+      error.hint = "run the command again: it replaces both";
+    }
+    throw Failure{std::move(error)};
+  }
+  return *std::move(confirmed);
+}
+
 }  // namespace
 
 Rotation make_rotation(const Terms& terms, const Draft<KeyId>& draft, core::Time now) {
@@ -107,6 +145,35 @@ core::Result<Rotated> rotate_in_store(const Context& context, store::KeyStore& s
     return core::fail(ErrorCode::not_found, "no key " + key.id.to_string());
   }
   return std::move(rotated).map([](std::optional<Rotated> both) { return *std::move(both); });
+}
+
+std::optional<Rotated> rotate_into_command(
+    const Context& context, store::KeyStore& store, const Key& key, const Terms& terms,
+    const Delivery& delivery, const std::function<void(std::string_view)>& print) {
+  if (successor_by_another(store, key)) {
+    return std::nullopt;
+  }
+  const auto draft = make_draft<KeyId>(kKeyKind);
+  Rotation rotation = make_rotation(terms, draft, context.now());
+  rotation.step = core::RotationStep::stage;
+  const auto staged = rotate_in_store(context, store, key, rotation);
+  if (!staged && staged.error().code == ErrorCode::conflict && successor_by_another(store, key)) {
+    return std::nullopt;
+  }
+  if (!staged && staged.error().code == ErrorCode::outcome_unknown) {
+    cancel(context, store, key, rotation, staged.error());
+  }
+  if (!staged) {
+    throw Failure{staged.error()};
+  }
+  if (auto delivered =
+          deliver(delivery, draft.secret, variables_of(key, staged->successor), print);
+      !delivered) {
+    core::Error& reason = delivered.error();
+    reason.message = describe(key) + " was not rotated: " + reason.message;
+    cancel(context, store, key, rotation, std::move(reason));
+  }
+  return confirm(context, store, key, rotation);
 }
 
 std::optional<Rotated> rotate_into_file(const Context& context, store::KeyStore& store,

@@ -2,10 +2,13 @@
 
 #include <chrono>
 #include <filesystem>
+#include <functional>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "cli/context.h"
+#include "cli/delivery.h"
 #include "cli/draft.h"
 #include "core/rotation.h"
 
@@ -31,6 +34,13 @@ std::optional<core::KeyId> successor_by_another(store::KeyStore& store, const co
 
 /// Whether rotations lead from `key` to `target`.
 bool is_predecessor(store::KeyStore& store, const core::Key& key, const core::Key& target);
+
+/// Rotates a key into a command: makes a successor, which supersedes the key only after the command
+/// has taken it over, and is revoked if it does not. Nothing if another command has rotated the key
+/// since this one looked it up. `print` receives what the command prints. Errors end the command.
+std::optional<core::Rotated> rotate_into_command(
+    const Context& context, store::KeyStore& store, const core::Key& key, const Terms& terms,
+    const Delivery& delivery, const std::function<void(std::string_view)>& print);
 
 /// Rotates a key in the store.
 core::Result<core::Rotated> rotate_in_store(const Context& context, store::KeyStore& store,

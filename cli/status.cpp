@@ -44,7 +44,9 @@ constexpr std::array kSums{
     KeySum{"damaged", "", "list --status damaged", true,
            [](const core::KeySums& sums) { return sums.with_status(core::KeyStatus::damaged); }},
     KeySum{"rotating", " in the grace of a rotation", "list --superseded", false,
-           [](const core::KeySums& sums) { return sums.superseded; }}};
+           [](const core::KeySums& sums) { return sums.superseded; }},
+    KeySum{"unconfirmed", " of rotations that were not confirmed", "list --unconfirmed", true,
+           [](const core::KeySums& sums) { return sums.unconfirmed; }}};
 
 /// A line of the table: what it is about, what was found, and the command that shows more.
 struct Line {
@@ -181,7 +183,7 @@ std::string render(const Line& line, std::size_t indent, const TableStyle& style
 
 void print_lines(Context& context, const std::vector<Line>& lines) {
   const TableStyle style = KeyView(context).style();
-  constexpr std::size_t kIndent = 11;  // of the widest name, and two spaces
+  constexpr std::size_t kIndent = 13;  // of the widest name, and two spaces
   for (const Line& line : lines) {
     if (!context.settings.quiet || line.needs_attention) {
       context.out.write(render(line, kIndent, style));

@@ -89,6 +89,10 @@ void write_token(JsonWriter& json, const Token& token, Time now);
 void write_token_record(JsonWriter& json, const Token& token, Time now);
 Result<Token> read_token(const Json& json, Unknown unknown);
 
+/// A trust as a JSON object: the form in stores.
+std::string trust_to_json(const Trust& trust);
+Result<Trust> trust_from_json(std::string_view text);
+
 /// A policy of a workspace. A damaged one has no rules.
 void write_policy(JsonWriter& json, const Policy& policy);
 Result<Policy> read_policy(const Json& json, Unknown unknown);

@@ -32,7 +32,7 @@ auto tie(const Key& k) {
   return std::tie(k.id, k.workspace, k.scopes, k.whitelist, k.rate_limit, k.limits, k.line,
                   k.expires_at, k.suspended_at, k.revoked_at, k.hash, k.last_four, k.name,
                   k.description, k.labels, k.created_at, k.revoke_reason, k.last_use,
-                  k.rotated_from, k.superseded_by, k.is_damaged, k.damage);
+                  k.rotated_from, k.superseded_by, k.unconfirmed, k.is_damaged, k.damage);
 }
 
 }  // namespace

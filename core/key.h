@@ -82,6 +82,9 @@ struct Key : KeyRules {
   LastUse last_use;
   std::optional<KeyId> rotated_from;
   std::optional<KeyId> superseded_by;
+  /// It was made to replace `rotated_from`, which it has not superseded yet: whether somebody got
+  /// it is not confirmed.
+  bool unconfirmed = false;
   /// The names of the members that the store cannot decode, including those of KeyRules.
   std::vector<std::string> damage;
 

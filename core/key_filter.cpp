@@ -133,7 +133,7 @@ Values flag_values(const KeyFilter& filter) {
   return filter.*kMember ? Values{"true"} : Values();
 }
 
-constexpr std::array<KeyFilterField, 14> kFields{{
+constexpr std::array<KeyFilterField, 15> kFields{{
     {{"workspace", false, read_text<&KeyFilter::workspace, check_workspace>,
       text_values<&KeyFilter::workspace>},
      [](const KeyFilter& f, const Key& key, Time) {
@@ -206,13 +206,17 @@ constexpr std::array<KeyFilterField, 14> kFields{{
     {{"newest_of_line", false, read_flag<&KeyFilter::newest_of_line>,
       flag_values<&KeyFilter::newest_of_line>},
      [](const KeyFilter& f, const Key& key, Time) {
-       return !f.newest_of_line || !key.superseded_by;
+       return !f.newest_of_line || (!key.superseded_by && !key.unconfirmed);
      }},
     {{"superseded", false, read_flag<&KeyFilter::superseded>, flag_values<&KeyFilter::superseded>},
      [](const KeyFilter& f, const Key& key, Time) {
        return !f.superseded || key.superseded_by.has_value();
      },
      {"--superseded", "", "Keys that a rotation has superseded"}},
+    {{"unconfirmed", false, read_flag<&KeyFilter::unconfirmed>,
+      flag_values<&KeyFilter::unconfirmed>},
+     [](const KeyFilter& f, const Key& key, Time) { return !f.unconfirmed || key.unconfirmed; },
+     {"--unconfirmed", "", "Keys of rotations that were not confirmed"}},
 }};
 
 }  // namespace

@@ -24,8 +24,9 @@ struct KeyFilter {
   std::optional<Time> unused_since{};    ///< created before this, and not used since
   std::optional<Time> created_before{};
   std::optional<Time> ended_before{};  ///< was revoked or expired before this
-  bool newest_of_line = false;         ///< no rotation has superseded it
+  bool newest_of_line = false;         ///< neither superseded by a rotation nor unconfirmed
   bool superseded = false;             ///< a rotation has superseded it
+  bool unconfirmed = false;            ///< a rotation that has not ended made it
 
   [[nodiscard]] bool matches(const Key& key, Time now) const;
 };

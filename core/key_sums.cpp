@@ -17,6 +17,7 @@ void KeySums::add(const Key& key, Time now) {
   count(expiring_soon, {.expires_before = core::add(now, kExpiresSoon), .newest_of_line = true});
   count(unused, {.unused_since = core::add(now, -kUnusedFor)});
   count(superseded, {.superseded = true});
+  count(unconfirmed, {.unconfirmed = true});
 }
 
 }  // namespace nexakey::core

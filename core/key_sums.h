@@ -22,6 +22,7 @@ struct KeySums {
   std::uint64_t expiring_soon = 0;  ///< expire within `kExpiresSoon`, and were not rotated
   std::uint64_t unused = 0;         ///< created `kUnusedFor` ago, and not used since
   std::uint64_t superseded = 0;     ///< in the grace of a rotation
+  std::uint64_t unconfirmed = 0;    ///< of rotations that were not confirmed
 
   /// Counts a key.
   void add(const Key& key, Time now);

@@ -13,6 +13,11 @@ Result<void> check_rotatable(const Key& key, Time now) {
                 id + " was already rotated: its successor is " + key.superseded_by->to_string(),
                 "rotate that one");
   }
+  if (key.unconfirmed) {
+    return fail(ErrorCode::conflict,
+                id + " is the unconfirmed successor of another key and cannot be rotated",
+                key.rotated_from ? "rotate " + key.rotated_from->to_string() : "");
+  }
   if (!key.damage.empty() && !key.revoked_at) {
     return tl::unexpected(damaged_key(key));
   }
@@ -41,6 +46,31 @@ std::optional<Time> inherited_expiry(const Key& key, Time created_at) {
 
 }  // namespace
 
+std::string_view name_of(RotationStep step) {
+  return step == RotationStep::stage ? "stage" : "cancel";
+}
+
+std::optional<RotationStep> parse_rotation_step(std::string_view name) {
+  for (const RotationStep step : {RotationStep::stage, RotationStep::cancel}) {
+    if (name == name_of(step)) {
+      return step;
+    }
+  }
+  return std::nullopt;
+}
+
+Key supersede(Key key, KeyId successor, std::chrono::seconds grace, Time now) {
+  key.superseded_by = successor;
+  key.unconfirmed = false;
+  if (grace == std::chrono::seconds::zero()) {
+    key.revoked_at = now;
+    key.revoke_reason = kRotatedReason;
+  } else {
+    key.expires_at = std::min(key.expires_at.value_or(kLastTime), add(now, grace));
+  }
+  return key;
+}
+
 Result<Rotated> rotate(const Key& key, const Rotation& rotation, Time now) {
   if (const auto checked = check_rotatable(key, now); !checked) {
     return tl::unexpected(checked.error());
@@ -62,13 +92,9 @@ Result<Rotated> rotate(const Key& key, const Rotation& rotation, Time now) {
   if (key.name == key.id.to_string()) {
     successor.name = successor.id.to_string();
   }
-  Key& previous = rotated.previous;
-  previous.superseded_by = successor.id;
-  if (rotation.grace == std::chrono::seconds::zero()) {
-    previous.revoked_at = now;
-    previous.revoke_reason = kRotatedReason;
-  } else {
-    previous.expires_at = std::min(key.expires_at.value_or(kLastTime), add(now, rotation.grace));
+  successor.unconfirmed = rotation.step == RotationStep::stage;
+  if (!successor.unconfirmed) {
+    rotated.previous = supersede(key, successor.id, rotation.grace, now);
   }
   return rotated;
 }
@@ -76,6 +102,11 @@ Result<Rotated> rotate(const Key& key, const Rotation& rotation, Time now) {
 bool is_done(const Rotation& rotation, const Key& key, const Key& successor) {
   return key.superseded_by == rotation.successor && successor.id == rotation.successor &&
          successor.hash == rotation.hash;
+}
+
+bool is_staged(const Rotation& rotation, const Key& key, const Key& successor) {
+  return successor.unconfirmed && successor.rotated_from == key.id &&
+         successor.id == rotation.successor && successor.hash == rotation.hash;
 }
 
 Result<void> check_rotation(const Rotation& rotation) {

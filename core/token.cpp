@@ -1,5 +1,7 @@
 #include "core/token.h"
 
+#include <algorithm>
+
 #include "core/key.h"
 
 namespace nexakey::core {
@@ -8,6 +10,10 @@ std::string_view name_of(Role role) {
   switch (role) {
     case Role::verifier:
       return "verifier";
+    case Role::creator:
+      return "creator";
+    case Role::rotator:
+      return "rotator";
     case Role::auditor:
       return "auditor";
     case Role::admin:
@@ -17,12 +23,9 @@ std::string_view name_of(Role role) {
 }
 
 std::optional<Role> parse_role(std::string_view name) {
-  for (const Role role : {Role::verifier, Role::auditor, Role::admin}) {
-    if (name == name_of(role)) {
-      return role;
-    }
-  }
-  return std::nullopt;
+  const auto* const role =
+      std::ranges::find(kRoles, name, [](Role known) { return name_of(known); });
+  return role == kRoles.end() ? std::nullopt : std::optional(*role);
 }
 
 std::string_view Token::status(Time now) const {
@@ -35,6 +38,8 @@ std::string_view Token::status(Time now) const {
   return is_active(now) ? "active" : "expired";
 }
 
+CredentialHash hash_of_trust(TokenId id) { return sha256("trust " + id.to_string()); }
+
 Result<void> check_token(const Token& token) {
   // The name of an unnamed token is its id.
   const Result<void> name =
@@ -45,7 +50,13 @@ Result<void> check_token(const Token& token) {
   return name
       .and_then(
           [&] { return token.workspace ? check_workspace(*token.workspace) : Result<void>(); })
-      .and_then([&] { return check_last_four(token.last_four); });
+      .and_then([&] { return check_last_four(token.last_four); })
+      .and_then([&]() -> Result<void> {
+        if (token.trust && token.hash != hash_of_trust(token.id)) {
+          return reject("the hash of a trust is not that of its id");
+        }
+        return token.trust ? check_trust(*token.trust) : Result<void>();
+      });
 }
 
 }  // namespace nexakey::core

@@ -16,6 +16,7 @@ struct Whoami {
   Role role = Role::verifier;
   std::optional<std::string> workspace{};  ///< the only one that it can access there; none: all
   std::optional<Time> expires_at{};        ///< of the token
+  std::optional<std::string> subject{};    ///< of the ID token, for which `id` is a trust
   std::string version;                     ///< of the server
 };
 

@@ -152,6 +152,8 @@ void write_keys(Writer& writer, const core::KeySums& keys) {
                 "Active keys that were created 90 days ago and not used since.", keys.unused);
   writer.single("nexakey_keys_superseded", "gauge", "Active keys in the grace of a rotation.",
                 keys.superseded);
+  writer.single("nexakey_keys_unconfirmed", "gauge",
+                "Active keys of rotations that were not confirmed.", keys.unconfirmed);
 }
 
 void write_store(Writer& writer, const StoreGauges::Values& store) {

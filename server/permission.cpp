@@ -8,7 +8,7 @@ namespace {
 
 std::string roles_with(Permission permission) {
   std::string roles;
-  for (const Role role : {Role::verifier, Role::auditor, Role::admin}) {
+  for (const Role role : core::kRoles) {
     if (allows(role, permission)) {
       roles += (roles.empty() ? "" : " or ") + std::string(core::name_of(role));
     }
@@ -22,6 +22,9 @@ bool needs_token(Permission permission) {
   switch (permission) {
     case Permission::token:
     case Permission::decide:
+    case Permission::create:
+    case Permission::rotate:
+    case Permission::look:
     case Permission::read:
     case Permission::change:
       return true;
@@ -40,6 +43,12 @@ bool allows(Role role, Permission permission) {
       return true;
     case Permission::decide:
       return role == Role::verifier || role == Role::admin;
+    case Permission::create:
+      return role == Role::creator || role == Role::admin;
+    case Permission::rotate:
+      return role == Role::rotator || role == Role::admin;
+    case Permission::look:
+      return role == Role::rotator || role == Role::auditor || role == Role::admin;
     case Permission::read:
       return role == Role::auditor || role == Role::admin;
     case Permission::change:

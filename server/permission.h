@@ -16,6 +16,9 @@ enum class Permission {
   key,      ///< the API key that the request is about
   token,    ///< a token with any role; what it may ask, the handler checks
   decide,   ///< a token with the role verifier or admin
+  create,   ///< a token with the role creator or admin
+  rotate,   ///< a token with the role rotator or admin
+  look,     ///< a token with the role rotator, auditor or admin: what is known of keys
   read,     ///< a token with the role auditor or admin
   change,   ///< a token with the role admin
 };

@@ -39,12 +39,12 @@ inline constexpr std::string_view kNoHint = "0000";
 
 // --- keys
 
-inline constexpr std::array<std::string_view, 21> kKeyColumns{
+inline constexpr std::array<std::string_view, 22> kKeyColumns{
     "id",          "workspace",     "scopes",       "whitelist",     "rate_limit",
     "limits",      "line",          "expires_at",   "suspended_at",  "revoked_at",
     "hash",        "last_four",     "name",         "description",   "labels",
     "created_at",  "revoke_reason", "rotated_from", "superseded_by", "last_used_at",
-    "last_used_ip"};
+    "last_used_ip", "unconfirmed"};
 /// What a decision needs: the members of core::KeyRules.
 inline constexpr auto kRuleColumns = std::span(kKeyColumns).first<10>();
 
@@ -95,6 +95,7 @@ core::Key read_key(const R& row) {
   if (const auto address = decoder.optional_text(20)) {
     key.last_use.ip = decoder.parsed(20, core::IpAddress::parse(*address));
   }
+  key.unconfirmed = decoder.number(21, 0, 1, 0) == 1;
   key.damage = decoder.take_damage();
   return key;
 }
@@ -125,6 +126,7 @@ void write_changeable(const core::Key& key, Sink&& sink) {
   sink("description", std::string_view(key.description));
   sink("expires_at", key.expires_at);
   sink("suspended_at", key.suspended_at);
+  sink("unconfirmed", std::int64_t{key.unconfirmed});
   write_links(key, sink);
   write_revocation(key, sink);
 }
@@ -167,9 +169,9 @@ void write_tombstone(const core::Tombstone& tombstone, Sink&& sink) {
 
 // --- tokens
 
-inline constexpr std::array<std::string_view, 9> kTokenColumns{
-    "id",        "hash",       "last_four",  "name",      "role",
-    "workspace", "created_at", "expires_at", "revoked_at"};
+inline constexpr std::array<std::string_view, 10> kTokenColumns{
+    "id",        "hash",       "last_four",  "name",       "role",
+    "workspace", "created_at", "expires_at", "revoked_at", "trust"};
 
 template <Row R>
 core::Token read_token(const R& row) {
@@ -184,6 +186,9 @@ core::Token read_token(const R& row) {
   token.created_at = decoder.time(6);
   token.expires_at = decoder.optional_time(7);
   token.revoked_at = decoder.optional_time(8);
+  if (const auto trust = decoder.optional_text(9)) {
+    token.trust = decoder.parsed(9, core::trust_from_json(*trust));
+  }
   token.is_damaged = decoder.has_damage();
   return token;
 }
@@ -199,6 +204,7 @@ void write_token(const core::Token& token, Sink&& sink) {
   sink("created_at", std::optional(token.created_at));
   sink("expires_at", token.expires_at);
   sink("revoked_at", token.revoked_at);
+  sink("trust", token.trust ? std::optional(core::trust_to_json(*token.trust)) : std::nullopt);
 }
 
 // --- audit

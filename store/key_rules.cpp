@@ -47,6 +47,57 @@ void write_change(Change& change, core::AuditAction action, const Key& before, c
   }
 }
 
+/// Revokes the successor that a rotation has staged.
+Result<std::optional<core::Rotated>> cancel(Change& change, const Key& key,
+                                            const std::optional<Key>& successor,
+                                            const core::Rotation& rotation) {
+  if (!successor || !core::is_staged(rotation, key, *successor)) {
+    return core::fail(core::ErrorCode::not_found,
+                      key.id.to_string() + " has no unconfirmed successor " +
+                          rotation.successor.to_string());
+  }
+  core::Rotated rotated{.successor = *successor, .previous = key};
+  if (!successor->revoked_at) {
+    rotated.successor.revoked_at = change.now;
+    rotated.successor.revoke_reason = core::kNotDeliveredReason;
+    change.tables.revoke({&rotated.successor, 1});
+    change.log(*core::record_change(core::AuditAction::revoke, *successor, rotated.successor));
+  }
+  return rotated;
+}
+
+/// Ends a key whose successor is confirmed, and the unconfirmed successors that interrupted
+/// rotations left of it: somebody may use these, so they end as the key does.
+void supersede(Change& change, const Key& key, const core::Rotated& rotated,
+               std::chrono::seconds grace) {
+  const KeyId successor = rotated.successor.id;
+  for (const Key& other : change.tables.successors_of({&key.id, 1})) {
+    if (other.unconfirmed && other.id != successor && !other.has_ended(change.now)) {
+      write_change(change, core::AuditAction::rotate, other,
+                   core::supersede(other, successor, grace, change.now));
+    }
+  }
+  write_change(change, core::AuditAction::rotate, key, rotated.previous);
+}
+
+/// Confirms the successor that a rotation has staged.
+Result<std::optional<core::Rotated>> confirm(Change& change, const Key& key, const Key& staged,
+                                             const core::Rotation& rotation) {
+  if (staged.has_ended(change.now)) {
+    return core::fail(core::ErrorCode::conflict, staged.id.to_string() + ", the successor of " +
+                                                     key.id.to_string() + ", has ended");
+  }
+  auto rotated = core::rotate(key, rotation, change.now);
+  if (!rotated) {
+    return tl::unexpected(std::move(rotated.error()));
+  }
+  rotated->successor = staged;
+  rotated->successor.unconfirmed = false;
+  write_change(change, core::AuditAction::rotate, staged, rotated->successor);
+  supersede(change, key, *rotated, rotation.grace);
+  return *std::move(rotated);
+}
+
 }  // namespace
 
 Result<Key> create(Change& change, const Key& key, CreateMode mode) {
@@ -121,8 +172,15 @@ Result<std::optional<core::Rotated>> rotate(Change& change, KeyId id,
   if (!key) {
     return std::nullopt;
   }
-  if (twin && core::is_done(rotation, *key, *twin)) {
+  if (rotation.step == core::RotationStep::cancel) {
+    return cancel(change, *key, twin, rotation);
+  }
+  const bool is_staged = twin && core::is_staged(rotation, *key, *twin);
+  if (twin && (core::is_done(rotation, *key, *twin) || (is_staged && rotation.step))) {
     return core::Rotated{.successor = *twin, .previous = *key};
+  }
+  if (is_staged) {
+    return confirm(change, *key, *twin, rotation);
   }
   auto rotated = core::rotate(*key, rotation, change.now);
   if (!rotated) {
@@ -144,7 +202,9 @@ Result<std::optional<core::Rotated>> rotate(Change& change, KeyId id,
   }
   change.tables.insert({&rotated->successor, 1});
   change.log(core::record_creation(rotated->successor));
-  write_change(change, core::AuditAction::rotate, *key, rotated->previous);
+  if (!rotation.step) {
+    supersede(change, *key, *rotated, rotation.grace);
+  }
   return *std::move(rotated);
 }
 

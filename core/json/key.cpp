@@ -24,7 +24,9 @@ constexpr auto kRotation =
                     member_as<Hint<kApiKeyForm>>("hint", &Rotation::last_four, Presence::required),
                     member<Rotation>("created_at", &Rotation::created_at, Presence::required),
                     member<Rotation>("grace_seconds", &Rotation::grace),
-                    member<Rotation>("expires_at", &Rotation::expires_at, Presence::sparse));
+                    member<Rotation>("expires_at", &Rotation::expires_at, Presence::sparse),
+                    member_as<Settable<RotationStep, Named<RotationStep, parse_rotation_step>>>(
+                        "step", &Rotation::step, Presence::sparse));
 
 constexpr auto kRevocation =
     std::make_tuple(member<Revocation>("ids", &Revocation::ids, Presence::required),

@@ -28,7 +28,8 @@ constexpr auto decoded_key_members(Presence ip) {
           "last_used_ip", [](auto& key) -> auto& { return key.last_use.ip; }, ip),
       member<Key>("rotated_from", &Key::rotated_from),
       member<Key>("line", &Key::line, Presence::sparse),
-      member<Key>("superseded_by", &Key::superseded_by));
+      member<Key>("superseded_by", &Key::superseded_by),
+      member<Key>("unconfirmed", &Key::unconfirmed, Presence::sparse));
 }
 inline constexpr auto kDamageMember =
     std::make_tuple(member<Key>("damage", &Key::damage, Presence::sparse));

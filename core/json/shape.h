@@ -66,6 +66,8 @@ struct Member {
       return !value.has_value();
     } else if constexpr (requires { value.empty(); }) {
       return value.empty();
+    } else if constexpr (std::is_same_v<V, bool>) {
+      return !value;
     } else {
       return false;
     }

@@ -4,7 +4,7 @@ namespace nexakey::core {
 
 std::vector<shape::ShapeSchema> shape::token_schemas() {
   return {schema_of("Token", kTokenMembers), schema_of("NewToken", kTokenRecordMembers),
-          schema_of("Whoami", kWhoamiMembers)};
+          schema_of("Trust", kTrustMembers), schema_of("Whoami", kWhoamiMembers)};
 }
 
 void write_token(JsonWriter& json, const Token& token, Time now) {
@@ -34,6 +34,19 @@ Result<Token> read_token(const Json& json, Unknown unknown) {
   const auto status = json.find("status");
   token->is_damaged = status != json.end() && *status == "damaged";
   return check_token(*token).map([&] { return *std::move(token); });
+}
+
+std::string trust_to_json(const Trust& trust) {
+  std::string text;
+  JsonWriter json(text);
+  shape::Codec<Trust>::write(json, trust);
+  return text;
+}
+
+Result<Trust> trust_from_json(std::string_view text) {
+  return parse_json(text).and_then([](const Json& json) {
+    return shape::Codec<Trust>::read(json, "trust");
+  });
 }
 
 }  // namespace nexakey::core

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "core/json/shape.h"
+#include "core/json/trust.h"
 
 namespace nexakey::core::shape {
 
@@ -26,7 +26,8 @@ inline constexpr auto kTokenMembers = std::make_tuple(
     computed<TokenStatus>("status", [](const Token& token, Time now) { return token.status(now); }),
     member<Token>("created_at", &Token::created_at),
     member<Token>("expires_at", &Token::expires_at),
-    member<Token>("revoked_at", &Token::revoked_at));
+    member<Token>("revoked_at", &Token::revoked_at),
+    member<Token>("trust", &Token::trust, Presence::sparse));
 inline constexpr auto kTokenRecordMembers = std::tuple_cat(
     kTokenMembers, std::make_tuple(member<Token>("hash", &Token::hash, Presence::required)));
 
@@ -37,6 +38,8 @@ inline constexpr auto kWhoamiMembers = std::make_tuple(
     member_as<Named<Role, parse_role>>("role", &Whoami::role, Presence::required),
     member_as<Shown<OptionalText>>("workspace", &Whoami::workspace),
     member<Whoami>("expires_at", &Whoami::expires_at),
+    member_as<Settable<std::string, Shown<Codec<std::string>>>>("subject", &Whoami::subject,
+                                                                Presence::sparse),
     member_as<Shown<Codec<std::string>>>("version", &Whoami::version, Presence::required));
 
 }  // namespace nexakey::core::shape

@@ -522,14 +522,14 @@ END $$;
 
 CREATE FUNCTION nexakey.find_token(wanted bytea, format integer)
 RETURNS TABLE (id bigint, hash bytea, last_four text, name text, role text, workspace text,
-               created_at bigint, expires_at bigint, revoked_at bigint)
+               created_at bigint, expires_at bigint, revoked_at bigint, trust text)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 BEGIN
   PERFORM nexakey.check_format(format);
   RETURN QUERY
   SELECT t.id, t.hash, t.last_four, t.name, t.role, t.workspace, t.created_at, t.expires_at,
-         t.revoked_at
+         t.revoked_at, t.trust
   FROM nexakey.api_tokens AS t WHERE t.hash = wanted;
 END $$;
 
