@@ -1,6 +1,7 @@
 #include "cli/access.h"
 
 #include "cli/exit_status.h"
+#include "cli/id_token.h"
 #include "cli/secret_file.h"
 #include "core/credential.h"
 #include "core/text.h"
@@ -41,6 +42,11 @@ void set_token(store::RemoteAccess& access, const Settings& settings) {
       return core::reject("the token_file of " + config + " is only for the store of that file",
                           "name the token of this store with --token-file");
     };
+  } else if (!settings.store.is_of_context) {
+    if (auto source = find_id_token(settings)) {
+      access.token_name = std::move(source->name);
+      access.token = std::move(source->read);
+    }
   }
 }
 

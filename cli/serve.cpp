@@ -82,7 +82,8 @@ ExitStatus run(Context& context, const ServeOptions& options) {
   value_of(store->check_revocation_log());
   server::Service service(
       parse_proxies(options.proxies), context.settings.workspace,
-      form == server::LogForm::none ? std::function<void(const server::LogEntry&)>() : log_request);
+      form == server::LogForm::none ? std::function<void(const server::LogEntry&)>() : log_request,
+      server::fetch_with_curl(context.settings.ca_file ? context.settings.ca_file->value : ""));
   server::Server server(service, *store, open_store, limits);
   if (tls) {
     value_of(server.use_tls(*tls));

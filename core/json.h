@@ -55,6 +55,9 @@ void write_key(JsonWriter& json, const Key& key, Time now);
 void write_key_record(JsonWriter& json, const Key& key, Time now);
 Result<Key> read_key(const Json& json, Unknown unknown);
 
+/// What the holder of a key may know of it: id, scopes, status and expiry.
+void write_own_key(JsonWriter& json, const Key& key, Time now);
+
 /// {"key_id": …, "whitelist": […]}
 void write_whitelist(JsonWriter& json, const Key& key);
 

@@ -14,20 +14,6 @@ bool is_unreserved(char c) {
   return is_alphanumeric(c) || c == '-' || c == '.' || c == '_' || c == '~';
 }
 
-std::string percent_encode(std::string_view text) {
-  constexpr std::string_view kHex = "0123456789ABCDEF";
-  std::string encoded;
-  for (const char c : text) {
-    if (is_unreserved(c)) {
-      encoded += c;
-    } else {
-      const auto byte = static_cast<unsigned char>(c);
-      encoded += {'%', kHex[byte >> 4U], kHex[byte & 15U]};
-    }
-  }
-  return encoded;
-}
-
 /// The value of two hexadecimal digits.
 std::optional<std::uint8_t> parse_byte(std::string_view digits) {
   std::uint8_t byte = 0;
@@ -334,6 +320,20 @@ Result<bool> take_flag(Query& query, std::string_view name) {
   const std::string value = text->value_or("false");
   return value == "true" || value == "false" ? Result<bool>(value == "true")
                                              : reject(quote(value) + " must be true or false");
+}
+
+std::string percent_encode(std::string_view text) {
+  constexpr std::string_view kHex = "0123456789ABCDEF";
+  std::string encoded;
+  for (const char c : text) {
+    if (is_unreserved(c)) {
+      encoded += c;
+    } else {
+      const auto byte = static_cast<unsigned char>(c);
+      encoded += {'%', kHex[byte >> 4U], kHex[byte & 15U]};
+    }
+  }
+  return encoded;
 }
 
 std::optional<std::string> percent_decode(std::string_view text) {

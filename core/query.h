@@ -63,6 +63,8 @@ Result<std::optional<std::uint64_t>> take_number(Query& query, std::string_view 
 /// Takes `true` or `false`; false if it is absent. Error: `usage`, for any other value.
 Result<bool> take_flag(Query& query, std::string_view name);
 
+/// Percent-encodes all but the unreserved characters (RFC 3986, 2.3).
+std::string percent_encode(std::string_view text);
 /// Decodes percent-encoding; nothing if it is malformed.
 std::optional<std::string> percent_decode(std::string_view text);
 

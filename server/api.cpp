@@ -2,16 +2,23 @@
 
 #include <utility>
 
+#include "core/text.h"
 #include "server/responses.h"
 #include "server/routes.h"
 
 namespace nexakey::server {
 namespace {
 
-/// Names of tokens are not unique, so the id is added.
-core::Actor actor_of(const core::Token& token, const Peer& peer) {
+/// Names of tokens are not unique, so the id is added, and the subject of an ID token.
+core::Actor actor_of(const Resolved& resolved, const Peer& peer) {
+  constexpr std::size_t kMaxSubject = 200;
+  const core::Token& token = *resolved.token;
   const std::string id = token.id.to_string();
-  return {.name = token.name == id ? id : token.name + " (" + id + ")", .source = peer.to_string()};
+  std::string name = token.name == id ? id : token.name + " (" + id + ")";
+  if (!resolved.subject.empty()) {
+    name += " as " + core::fit(resolved.subject, kMaxSubject);
+  }
+  return {.name = std::move(name), .source = peer.to_string()};
 }
 
 bool is_of_store(const core::Error& error) {
@@ -40,7 +47,7 @@ HttpResponse call_handler(store::KeyStore& store, BodyFiles& files, const HttpRe
       return problem(workspace.error());
     }
     call.workspace = *std::move(workspace);
-    call.actor = actor_of(*token, request.head.peer);
+    call.actor = actor_of(request.resolved, request.head.peer);
   }
   auto response = std::get<Handler>(request.resolved.route->handler)(call);
   if (response) {

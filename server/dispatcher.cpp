@@ -65,10 +65,12 @@ HttpResponse broken(const std::exception& exception) {
   return response;
 }
 
-HttpResponse busy() {
-  return problem({core::ErrorCode::store_unavailable, "too many requests are waiting already",
-                  "try again in a moment"});
+core::Error too_many() {
+  return {core::ErrorCode::store_unavailable, "too many requests are waiting already",
+          "try again in a moment"};
 }
+
+HttpResponse busy() { return problem(too_many()); }
 
 }  // namespace
 
@@ -94,7 +96,9 @@ Dispatcher::Dispatcher(asio::io_context& context, Service& service, store::Serve
               finish(waiting, response);
             }
           }),
-      workers_(open_store, limits.workers, limits.queue) {
+      workers_(open_store, limits.workers, limits.queue),
+      holders_(open_store, limits.holders, limits.queue),
+      identifiers_(open_store, limits.identifiers, limits.queue) {
   for (std::size_t i = 0; i < std::max<std::size_t>(limits.deciders, 1); ++i) {
     deciders_.emplace_back(
         context, store, limits.deciders > 0 ? std::optional(open_store) : std::nullopt, kMaxWeight,
@@ -113,7 +117,32 @@ Dispatcher::Dispatcher(asio::io_context& context, Service& service, store::Serve
 }
 
 void Dispatcher::admit(Resolved resolved, std::function<void(Resolved)> then) {
-  admissions_.add({.resolved = std::move(resolved), .then = std::move(then)});
+  Admission admission{.resolved = std::move(resolved), .then = std::move(then)};
+  if (admission.resolved.id_token.empty()) {
+    admissions_.add(std::move(admission));
+  } else {
+    identify(std::move(admission));
+  }
+}
+
+void Dispatcher::identify(Admission admission) {
+  const auto shared = std::make_shared<Admission>(std::move(admission));
+  const auto done = [this, shared](const core::Result<Identity>& identity) {
+    asio::post(context_, [shared, identity] {
+      server::admit(shared->resolved, identity);
+      shared->then(std::move(shared->resolved));
+    });
+  };
+  const bool is_taken = identifiers_.submit([this, shared, done](const StoreResult& store) {
+    try {
+      done(store ? service_.identify(**store, shared->resolved) : tl::unexpected(store.error()));
+    } catch (const std::exception& exception) {  // would end the process
+      done(core::fail(core::ErrorCode::store_unavailable, exception.what()));
+    }
+  });
+  if (!is_taken) {
+    done(tl::unexpected(too_many()));
+  }
 }
 
 void Dispatcher::finish_admissions(std::vector<Admission> batch, const Tokens& tokens) {
@@ -166,7 +195,9 @@ void Dispatcher::offload(Waiting waiting) {
       finish(*shared, std::move(response));
     });
   };
-  const bool is_taken = workers_.submit([this, shared, done](const StoreResult& store) {
+  const bool is_of_holder = shared->request.resolved.permission == Permission::key;
+  Workers& workers = is_of_holder ? holders_ : workers_;
+  const bool is_taken = workers.submit([this, shared, done](const StoreResult& store) {
     try {
       done(call(service_, store, shared->request));
     } catch (const std::exception& exception) {  // would end the process

@@ -31,7 +31,9 @@ struct Asker {
 /// - /readyz: one question to the store answers all requests that wait.
 /// - Requests whose token must be looked up: the tokens of a batch are looked up together.
 /// - Requests that need decisions: the deciders answer them in batches.
-/// - Offloaded requests: the workers answer them.
+/// - Requests with an ID token: it is verified on threads of their own, because an issuer may have
+///   to be asked.
+/// - Offloaded requests: the workers answer them, and other ones those of holders of keys.
 ///
 /// Each has its own queue, so that requests without a valid token never take a place in those of
 /// the deciders and workers. A store that blocks is asked by threads, any other by the loop
@@ -81,6 +83,7 @@ class Dispatcher {
   void route(Waiting waiting);
   void answer_at_once(Waiting waiting);
   void offload(Waiting waiting);
+  void identify(Admission admission);
   void finish_admissions(std::vector<Admission> batch, const Tokens& tokens);
   Decider& decider_of(const HttpRequest& request);
   void finish(const Waiting& waiting, HttpResponse response);
@@ -96,6 +99,8 @@ class Dispatcher {
   Probes probes_;
   std::deque<Decider> deciders_;
   Workers workers_;
+  Workers holders_;     // of keys: they take no place of those who have a token
+  Workers identifiers_;
 };
 
 }  // namespace nexakey::server

@@ -22,6 +22,9 @@ core::Result<HttpResponse> rotate_key(Call& call);
 core::Result<HttpResponse> revoke_keys(Call& call);
 core::Result<HttpResponse> revoke_self(Call& call);
 
+// self_routes.cpp
+core::Result<HttpResponse> show_self(Call& call);
+
 // purge_routes.cpp
 core::Result<HttpResponse> purge_keys(Call& call);
 

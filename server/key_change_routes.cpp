@@ -89,7 +89,13 @@ Result<HttpResponse> put_key(Call& call) {
   if (auto confined = restrict_workspace(call, workspace); !confined) {
     return tl::unexpected(std::move(confined.error()));
   }
-  if (auto in_reach = check_in_reach(call, relatives_of(*key)); !in_reach) {
+  const std::vector<KeyId> relatives = relatives_of(*key);
+  if (!relatives.empty() && call.request.resolved.token->role == core::Role::creator) {
+    return core::fail(core::ErrorCode::forbidden,
+                      "the role creator makes new keys, and no successors of others",
+                      "use a token with the role rotator or admin");
+  }
+  if (auto in_reach = check_in_reach(call, relatives); !in_reach) {
     return tl::unexpected(std::move(in_reach.error()));
   }
   const auto created = call.store.as(call.actor).create(*key, *mode, call.now);

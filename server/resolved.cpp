@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "core/id_token.h"
 #include "core/key.h"
 #include "core/query.h"
 #include "server/open_routes.h"
@@ -112,6 +113,8 @@ void read_token(Resolved& resolved, const RequestHead& head) {
   const auto bearer = read_bearer(head);
   if (bearer && core::kTokenForm.matches(*bearer)) {
     resolved.credential = core::hash_credential(*bearer);
+  } else if (bearer && core::looks_like_id_token(*bearer)) {
+    resolved.id_token = *bearer;
   } else {
     resolved.refusal = no_token();
   }
@@ -123,7 +126,7 @@ void read_key(Resolved& resolved, const RequestHead& head) {
     resolved.credential = core::hash_api_key(*bearer);
   } else {
     resolved.refusal =
-        problem(401, {ErrorCode::forbidden, "this route needs the API key that it revokes",
+        problem(401, {ErrorCode::forbidden, "this route needs an API key",
                       "send it as Authorization: Bearer"});
   }
 }
@@ -177,6 +180,17 @@ void admit(Resolved& resolved, const std::optional<core::Token>& token) {
     resolved.token = token;
     resolved.admitted_at = std::chrono::steady_clock::now();
   }
+}
+
+void admit(Resolved& resolved, const core::Result<Identity>& identity) {
+  if (identity) {
+    admit(resolved, identity->token);
+    resolved.subject = identity->subject;
+    return;
+  }
+  const core::Error& error = identity.error();
+  resolved.refusal = error.code == ErrorCode::forbidden ? problem(401, error) : problem(error);
+  resolved.refusal->detail = error.message;
 }
 
 }  // namespace nexakey::server

@@ -10,6 +10,7 @@
 #include "core/token.h"
 #include "server/gateway.h"
 #include "server/http.h"
+#include "server/identities.h"
 #include "server/permission.h"
 
 namespace nexakey::server {
@@ -25,7 +26,9 @@ struct Resolved {
   std::vector<std::string> parameters{};     ///< the values of each {…} in the path of the route
   std::optional<core::Request> asked{};      ///< the request that a gateway asks about
   std::optional<core::Sha256> credential{};  ///< hash of the token, or of the key to be revoked
+  std::string id_token{};                    ///< in place of a credential
   std::optional<core::Token> token{};        ///< the active token, once it has been looked up
+  std::string subject{};                     ///< of the ID token, once it has been verified
   std::chrono::steady_clock::time_point admitted_at{};  ///< when it was looked up
   /// The response, if it is known already: 400, 401, 403, 404 or 405. The body is discarded then.
   std::optional<HttpResponse> refusal{};
@@ -58,5 +61,7 @@ Resolved resolve(const RequestHead& head, const TrustedProxies& proxies);
 /// Sets `token`, which the store has for `credential`, or the refusal: 401 if there is no active
 /// token, 403 if its role does not allow the route.
 void admit(Resolved& resolved, const std::optional<core::Token>& token);
+/// The same for the identity that an ID token proves; 503 if it cannot be verified.
+void admit(Resolved& resolved, const core::Result<Identity>& identity);
 
 }  // namespace nexakey::server

@@ -15,13 +15,18 @@ constexpr std::size_t kMaxExports = 4;
 }  // namespace
 
 Service::Service(TrustedProxies proxies, std::optional<std::string> workspace,
-                 std::function<void(const LogEntry&)> log)
+                 std::function<void(const LogEntry&)> log, Fetch fetch)
     : proxies_(std::move(proxies)),
       workspace_(std::move(workspace)),
       log_(std::move(log)),
-      files_(kMaxExports) {}
+      files_(kMaxExports),
+      identities_(std::move(fetch)) {}
 
 Resolved Service::resolve(const RequestHead& head) const { return server::resolve(head, proxies_); }
+
+core::Result<Identity> Service::identify(store::KeyStore& store, const Resolved& resolved) const {
+  return identities_.verify(store, resolved.id_token, resolved.permission, core::system_time());
+}
 
 HttpResponse Service::answer_at_once(const Resolved& resolved) const {
   return resolved.refusal ? *resolved.refusal : std::get<Open>(resolved.route->handler)(metrics_);

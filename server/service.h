@@ -8,6 +8,7 @@
 #include "server/decisions.h"
 #include "server/gateway.h"
 #include "server/http.h"
+#include "server/identities.h"
 #include "server/log_entry.h"
 #include "server/metrics.h"
 #include "server/resolved.h"
@@ -20,11 +21,15 @@ namespace nexakey::server {
 class Service {
  public:
   /// `workspace`: the only one that is served; none: all. `log` may be empty.
+  /// `fetch`: gets the keys of issuers of ID tokens.
   Service(TrustedProxies proxies, std::optional<std::string> workspace,
-          std::function<void(const LogEntry&)> log);
+          std::function<void(const LogEntry&)> log, Fetch fetch = fetch_with_curl(""));
 
   /// Resolves a request by its head.
   [[nodiscard]] Resolved resolve(const RequestHead& head) const;
+
+  /// Verifies the ID token of a request. May wait for the issuer.
+  core::Result<Identity> identify(store::KeyStore& store, const Resolved& resolved) const;
 
   /// Answers a request that is refused, or whose route is open.
   [[nodiscard]] HttpResponse answer_at_once(const Resolved& resolved) const;
@@ -48,6 +53,7 @@ class Service {
   std::function<void(const LogEntry&)> log_;
   Metrics metrics_;
   mutable BodyFiles files_;
+  mutable Identities identities_;
 };
 
 }  // namespace nexakey::server

@@ -65,6 +65,11 @@ Result<std::vector<TokenId>> read_ids(const std::string& body) {
   return ids;
 }
 
+std::optional<std::string> subject_of(const Call& call) {
+  const std::string& subject = call.request.resolved.subject;
+  return subject.empty() ? std::nullopt : std::optional(subject);
+}
+
 }  // namespace
 
 Result<HttpResponse> show_whoami(Call& call) {
@@ -75,6 +80,7 @@ Result<HttpResponse> show_whoami(Call& call) {
                               .role = token.role,
                               .workspace = call.workspace,
                               .expires_at = token.expires_at,
+                              .subject = subject_of(call),
                               .version = NEXAKEY_VERSION});
   });
 }

@@ -41,12 +41,19 @@ constexpr auto kPurge =
 constexpr auto kWhitelist =
     std::make_tuple(member<Key>("key_id", &Key::id), member<Key>("whitelist", &Key::whitelist));
 
+constexpr auto kOwnKey = std::make_tuple(
+    member<Key>("id", &Key::id), member<Key>("scopes", &Key::scopes),
+    computed<Named<KeyStatus, parse_status>>(
+        "status", [](const Key& key, Time now) { return key.status(now); }),
+    member<Key>("expires_at", &Key::expires_at));
+
 }  // namespace
 
 std::vector<ShapeSchema> key_schemas() {
   return {schema_of("Key", kKeyMembers),        schema_of("NewKey", kNewKeyMembers),
           schema_of("KeyChange", kChange),      schema_of("Rotation", kRotation),
-          schema_of("Revocation", kRevocation), schema_of("Purge", kPurge)};
+          schema_of("Revocation", kRevocation), schema_of("Purge", kPurge),
+          schema_of("OwnKey", kOwnKey)};
 }
 
 }  // namespace shape
@@ -74,6 +81,10 @@ Result<Key> read_key(const Json& json, Unknown unknown) {
     }
   }
   return check_key(*key).map([&] { return *std::move(key); });
+}
+
+void write_own_key(JsonWriter& json, const Key& key, Time now) {
+  shape::write_object(json, key, shape::kOwnKey, now);
 }
 
 void write_whitelist(JsonWriter& json, const Key& key) {

@@ -14,7 +14,6 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr std::size_t kMaxReplyBody = std::size_t{16} << 20U;
 constexpr std::size_t kMaxHeadSize = std::size_t{64} << 10U;
 constexpr milliseconds kConnectTime{10'000};
 
@@ -24,6 +23,9 @@ constexpr long kExpired = 10;
 constexpr std::array<long, 5> kUnknownIssuer{2, 18, 19, 20, 21};
 
 core::Secret header_with(const core::Secret& token) {
+  if (token.empty()) {
+    return {};
+  }
   constexpr std::string_view kName = "Authorization: Bearer ";
   std::string header;
   header.reserve(kName.size() + token.reveal().size());  // no copy is left by growing
@@ -53,6 +55,7 @@ struct Transport::Turn {
   std::string_view unsent;
   const char* wanted = kJson;
   const Sink* sink = nullptr;
+  std::size_t max_reply = 0;
   bool was_sent = false;  ///< at least in part
   bool has_ended = false;
   std::size_t head = 0;
@@ -85,7 +88,7 @@ struct Transport::Turn {
       turn.has_enough = !(*turn.sink)({data, length});
       return turn.has_enough ? 0 : length;
     }
-    if (turn.reply.body.size() + length > kMaxReplyBody) {
+    if (turn.reply.body.size() + length > turn.max_reply) {
       turn.is_too_long = true;
       return 0;
     }
@@ -217,7 +220,8 @@ void Transport::read_head(Reply& reply) {
 
 tl::expected<Reply, NoReply> Transport::exchange(const Message& message, milliseconds time,
                                                  const Sink* sink) {
-  Turn turn{.transport = *this, .unsent = message.body, .wanted = message.type, .sink = sink};
+  Turn turn{.transport = *this, .unsent = message.body, .wanted = message.type, .sink = sink,
+            .max_reply = message.max_reply};
   // curl uses this list without copying it, so that every copy of the token is wiped.
   std::array<std::string, 3> texts{std::string("Accept: ") + message.type,
                                    std::string("Content-Type: ") + message.type, "Expect:"};
@@ -227,7 +231,8 @@ tl::expected<Reply, NoReply> Transport::exchange(const Message& message, millise
     headers[i].next = &headers[i + 1];
     headers[i + 1].data = texts[i].data();
   }
-  if (!prepare(message, time, turn) || !set(CURLOPT_HTTPHEADER, headers.data())) {
+  curl_slist* const first = &headers[authorization_.empty() ? 1 : 0];
+  if (!prepare(message, time, turn) || !set(CURLOPT_HTTPHEADER, first)) {
     return tl::unexpected(NoReply{.reason = "cannot be used: this libcurl is too old",
                                   .hint = "install version 7.85 or newer"});
   }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <functional>
 #include <optional>
 #include <string>
@@ -26,6 +27,7 @@ struct Message {
   std::string target;        ///< the path and the query
   std::string body{};        ///< a GET has none
   const char* type = kJson;  ///< the media type of the body, and of the one to get
+  std::size_t max_reply = std::size_t{16} << 20U;  ///< the maximum length of a reply without a sink
 };
 
 /// Takes the body of a reply in pieces, so that it may be of any length; false: no further piece is
@@ -59,7 +61,8 @@ struct NoReply {
 /// verify, and never sends a request a second time by itself. For one thread at a time.
 class Transport {
  public:
-  /// `ca_file`: certificates (PEM) to trust in place of the system's; empty: the system's.
+  /// `token`: empty for a server that needs none. `ca_file`: certificates (PEM) to trust in place of
+  /// the system's; empty: the system's.
   static core::Result<Transport> open(Url url, const core::Secret& token, std::string ca_file);
 
   /// Sends a request and receives the reply, within `time`. With a sink, the body of a reply of the

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "cli/context.h"
+#include "cli/draft.h"
+#include "core/token.h"
+#include "store/key_store.h"
+
+namespace nexakey::cli {
+
+/// The type name of the option --role.
+inline constexpr const char* kRoleNames = "verifier|creator|rotator|auditor|admin";
+
+/// The properties of a token as options give them.
+struct TokenWords {
+  std::optional<std::string> name{};
+  std::string role{};
+  std::optional<std::string> expires{};
+};
+
+/// The token with these properties in the workspace of the settings, without an id, a hash and, if
+/// it has no name, a name. Errors end the command.
+core::Token make_token(const Context& context, const TokenWords& words);
+
+/// Adds a token with the id and the secret of a draft to a store. `file`: where the draft is staged;
+/// null if it is not. Errors end the command.
+core::Token store_token(store::Changes& changes, const core::Token& wanted,
+                        const Draft<core::TokenId>& draft, KeyFile* file);
+
+/// The token whose secret an interrupted command has staged, if the store has it. The secret of one
+/// that has ended is deleted.
+std::optional<core::Token> find_staged_token(const Context& context, store::KeyStore& store,
+                                             KeyFile& file);
+
+}  // namespace nexakey::cli

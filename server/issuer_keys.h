@@ -1,0 +1,59 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "core/error.h"
+#include "server/jwks.h"
+
+namespace nexakey::server {
+
+/// Gets the document at an https URL, or at one of this machine. Error: the reason.
+using Fetch = std::function<core::Result<std::string>(const std::string& url)>;
+
+/// Fetches with libcurl: at most 5 seconds and 256 KiB, and no redirects. `ca_file`: certificates
+/// (PEM) to trust in place of the system's; empty: the system's.
+Fetch fetch_with_curl(std::string ca_file);
+
+/// The keys of issuers, which they publish (OpenID Connect Discovery 1.0, 4). For any number of
+/// threads.
+///
+/// An issuer is asked at most once in `kMinInterval`: for a key that is not known, and for all keys
+/// after `kMaxFresh`. While it cannot be reached, its last keys are valid up to `kMaxStale`.
+class IssuerKeys {
+ public:
+  using Clock = std::chrono::steady_clock;
+  static constexpr std::chrono::minutes kMinInterval{1};
+  static constexpr std::chrono::minutes kMaxFresh{10};
+  static constexpr std::chrono::hours kMaxStale{1};
+
+  explicit IssuerKeys(Fetch fetch) : fetch_(std::move(fetch)) {}
+
+  /// The key with this id; nothing if the issuer does not have it. `issuer` must be trusted: it is
+  /// asked. Error: `store_unavailable`, with the reason, if the keys are not known.
+  core::Result<std::optional<IssuerKey>> find(const std::string& issuer, const std::string& key_id,
+                                              Clock::time_point now);
+
+ private:
+  /// The keys of one issuer. Threads that need them wait while one fetches them.
+  struct Issuer {
+    std::mutex mutex;
+    Jwks keys;
+    std::optional<Clock::time_point> fetched_at;  ///< when `keys` were
+    std::optional<Clock::time_point> asked_at;    ///< when they were to be fetched
+    std::string problem;                          ///< of the last attempt
+  };
+
+  void refresh(Issuer& issuer, const std::string& url, Clock::time_point now);
+
+  Fetch fetch_;
+  std::mutex mutex_;
+  std::map<std::string, std::unique_ptr<Issuer>> issuers_;
+};
+
+}  // namespace nexakey::server
