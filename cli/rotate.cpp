@@ -367,7 +367,8 @@ class Rotator {
     } catch (const Failure& failure) {
       const bool is_of_target =
           failure.error.code == ErrorCode::failed && (options_.key_file || delivery_);
-      if (is_single_ || !(is_of_target || concerns_one_key(failure.error))) {
+      const bool ends_all = is_single_ || !(is_of_target || concerns_one_key(failure.error));
+      if (ends_all && Interruption::signal() == 0) {
         throw;
       }
       progress_.clear();

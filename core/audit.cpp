@@ -48,7 +48,7 @@ Json members_of(const Key& key) {
   Json members = members_of(document([&](JsonWriter& json) { write_key(json, key, {}); }));
   members.erase("line");  // follows from what it was rotated from
   members.emplace("limits", Json::array());
-  members.emplace("unconfirmed", false);
+  members.emplace("unconfirmed", nullptr);
   return members;
 }
 

@@ -21,6 +21,7 @@ std::string roles_with(Permission permission) {
 bool needs_token(Permission permission) {
   switch (permission) {
     case Permission::token:
+    case Permission::ask:
     case Permission::decide:
     case Permission::create:
     case Permission::rotate:
@@ -41,6 +42,8 @@ bool allows(Role role, Permission permission) {
   switch (permission) {
     case Permission::token:
       return true;
+    case Permission::ask:
+      return role == Role::verifier || role == Role::auditor || role == Role::admin;
     case Permission::decide:
       return role == Role::verifier || role == Role::admin;
     case Permission::create:

@@ -14,7 +14,8 @@ enum class Permission {
   local,    ///< nothing on this machine, else as `token`
   gateway,  ///< a trusted proxy
   key,      ///< the API key that the request is about
-  token,    ///< a token with any role; what it may ask, the handler checks
+  token,    ///< a token with any role
+  ask,      ///< a token with the role verifier, auditor or admin; the handler checks what it asks
   decide,   ///< a token with the role verifier or admin
   create,   ///< a token with the role creator or admin
   rotate,   ///< a token with the role rotator or admin

@@ -23,7 +23,7 @@ constexpr std::array kRoutes{
     Route{"*", "/auth/nginx", gateway, Class::gateway, kAny, kNoBody, Gateway::nginx},
     Route{"*", "/auth/forward", gateway, Class::gateway, kAny, kNoBody, Gateway::forward},
     Route{"*", "/auth/envoy{+path}", gateway, Class::gateway, kAny, kNoBody, Gateway::envoy},
-    Route{"POST", "/v1/verify", token, Class::verify, kSome, kBody, Inline::verify},
+    Route{"POST", "/v1/verify", ask, Class::verify, kSome, kBody, Inline::verify},
     Route{"POST", "/v1/report", decide, Class::report, kNone, kBody, Inline::record_responses},
     Route{"GET", "/v1/self", key, kAdmin, kNone, kNoBody, show_self},
     Route{"POST", "/v1/self/revoke", key, kAdmin, kNone, kBody, revoke_self},

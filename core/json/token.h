@@ -27,7 +27,7 @@ inline constexpr auto kTokenMembers = std::make_tuple(
     member<Token>("created_at", &Token::created_at),
     member<Token>("expires_at", &Token::expires_at),
     member<Token>("revoked_at", &Token::revoked_at),
-    member<Token>("trust", &Token::trust, Presence::sparse));
+    member_as<Settable<Trust>>("trust", &Token::trust, Presence::sparse));
 inline constexpr auto kTokenRecordMembers = std::tuple_cat(
     kTokenMembers, std::make_tuple(member<Token>("hash", &Token::hash, Presence::required)));
 

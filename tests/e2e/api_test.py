@@ -23,6 +23,8 @@ from place import NEXAKEY, Place, free_port, is_open, wait_for
 ALPHABET = string.digits + string.ascii_letters
 BASE32 = "0123456789abcdefghjkmnpqrstvwxyz"
 
+ROLES = ("admin", "auditor", "rotator", "creator", "verifier")
+
 
 def random_text(alphabet, length):
     return "".join(secrets.choice(alphabet) for _ in range(length))
@@ -73,7 +75,7 @@ class ApiTest(unittest.TestCase):
         self.key = self.place.create("crm", "--scope", "read", "--rate-limit", "100000")
         self.port = free_port()
         self.serve()
-        self.tokens = {role: self.token("--role", role) for role in ("admin", "auditor", "verifier")}
+        self.tokens = {role: self.token("--role", role) for role in ROLES}
 
     def serve(self, *options):
         self.place.serve("--listen", f"127.0.0.1:{self.port}", "--trusted-proxy", "127.0.0.1",
@@ -335,33 +337,33 @@ class Tokens(ApiTest):
 
     def test_each_role_against_each_route(self):
         key, token = new_key()[1], new_token()[1]
-        routes = (  # what admin, auditor and verifier get
-            ("GET", "/v1/keys", None, (200, 200, 403)),
-            ("GET", f"/v1/keys/{key['id']}", None, (404, 404, 403)),
-            ("PUT", f"/v1/keys/{key['id']}", key, (200, 403, 403)),
-            ("PATCH", f"/v1/keys/{key['id']}", {}, (200, 403, 403)),
-            ("POST", "/v1/keys/revoke", {"ids": [key["id"]]}, (200, 403, 403)),
+        routes = (  # what admin, auditor, rotator, creator and verifier get
+            ("GET", "/v1/keys", None, (200, 200, 200, 403, 403)),
+            ("GET", f"/v1/keys/{key['id']}", None, (404, 404, 404, 403, 403)),
+            ("PUT", f"/v1/keys/{key['id']}", key, (200, 403, 403, 200, 403)),
+            ("PATCH", f"/v1/keys/{key['id']}", {}, (200, 403, 403, 403, 403)),
+            ("POST", "/v1/keys/revoke", {"ids": [key["id"]]}, (200, 403, 403, 403, 403)),
             ("POST", "/v1/keys/purge",
-             {"ids": [key["id"]], "ended_before": "2020-01-01T00:00:00Z"}, (200, 403, 403)),
-            ("POST", f"/v1/keys/{key['id']}/rotate", {}, (400, 403, 403)),
-            ("GET", "/v1/audit", None, (200, 200, 403)),
-            ("GET", "/v1/audit/head", None, (200, 200, 403)),
-            ("GET", "/v1/usage", None, (200, 200, 403)),
-            ("GET", "/v1/usage/peaks", None, (200, 200, 403)),
-            ("GET", "/v1/workspaces", None, (200, 200, 403)),
-            ("GET", "/v1/workspaces/default/policy", None, (200, 200, 403)),
-            ("PUT", "/v1/workspaces/none/policy", {"workspace": "none"}, (200, 403, 403)),
-            ("GET", "/v1/tokens", None, (200, 200, 403)),
-            ("PUT", f"/v1/tokens/{token['id']}", token, (200, 403, 403)),
-            ("POST", "/v1/tokens/revoke", {"ids": [token["id"]]}, (200, 403, 403)),
-            ("GET", "/v1/export", None, (200, 200, 403)),
-            ("PUT", f"/v1/imports/{new_import()}/0", b"{}\n", (204, 403, 403)),
-            ("POST", f"/v1/imports/{new_import()}", {"parts": 1}, (404, 403, 403)),
-            ("POST", "/v1/verify", {}, (200, 403, 200)),
-            ("POST", "/v1/report", [], (204, 403, 204)),
+             {"ids": [key["id"]], "ended_before": "2020-01-01T00:00:00Z"}, (200, 403, 403, 403, 403)),
+            ("POST", f"/v1/keys/{key['id']}/rotate", {}, (400, 403, 400, 403, 403)),
+            ("GET", "/v1/audit", None, (200, 200, 403, 403, 403)),
+            ("GET", "/v1/audit/head", None, (200, 200, 403, 403, 403)),
+            ("GET", "/v1/usage", None, (200, 200, 403, 403, 403)),
+            ("GET", "/v1/usage/peaks", None, (200, 200, 403, 403, 403)),
+            ("GET", "/v1/workspaces", None, (200, 200, 200, 403, 403)),
+            ("GET", "/v1/workspaces/default/policy", None, (200, 200, 200, 403, 403)),
+            ("PUT", "/v1/workspaces/none/policy", {"workspace": "none"}, (200, 403, 403, 403, 403)),
+            ("GET", "/v1/tokens", None, (200, 200, 403, 403, 403)),
+            ("PUT", f"/v1/tokens/{token['id']}", token, (200, 403, 403, 403, 403)),
+            ("POST", "/v1/tokens/revoke", {"ids": [token["id"]]}, (200, 403, 403, 403, 403)),
+            ("GET", "/v1/export", None, (200, 200, 403, 403, 403)),
+            ("PUT", f"/v1/imports/{new_import()}/0", b"{}\n", (204, 403, 403, 403, 403)),
+            ("POST", f"/v1/imports/{new_import()}", {"parts": 1}, (404, 403, 403, 403, 403)),
+            ("POST", "/v1/verify", {}, (200, 403, 403, 403, 200)),
+            ("POST", "/v1/report", [], (204, 403, 403, 403, 204)),
         )
         for method, path, body, statuses in routes:
-            for role, status in zip(("admin", "auditor", "verifier"), statuses):
+            for role, status in zip(ROLES, statuses):
                 with self.subTest(method=method, path=path, role=role):
                     reply = self.ask(method, path, body, role)
                     self.assertEqual(reply.status, status, reply.text)

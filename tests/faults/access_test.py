@@ -23,7 +23,7 @@ from traffic import Server
 
 DOCUMENT = json.loads(Path(__file__).parents[2].joinpath("server/openapi.json").read_text())
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
-ROLES = ("verifier", "auditor", "admin")
+ROLES = ("verifier", "creator", "rotator", "auditor", "admin")
 REFUSALS = (400, 401, 403, 404, 405, 411, 413, 414, 431, 501, 505)
 MARK = "hidden-"  # in names and labels of what a test must not see
 
@@ -34,10 +34,10 @@ def operations():
         for method, operation in item.items():
             if method.upper() not in METHODS:
                 continue
-            needs = re.search(r"Needs a token with the role (\w+)", operation.get("description", ""))
+            needs = re.search(r"Needs a token with the role ([\w, ]+)", operation.get("description", ""))
             is_open = operation.get("security") in ([], [{}, {"token": []}])  # for a local client
-            # "Needs a token with the role auditor": or one that may do more.
-            roles = () if is_open or not needs else ROLES[ROLES.index(needs[1]):]
+            words = re.findall(r"\w+", needs[1]) if needs and not is_open else ()
+            roles = tuple(role for role in ROLES if role in words)
             yield method.upper(), path, roles, is_open
 
 

@@ -209,6 +209,95 @@ STORE_TEST("the successor of an unnamed key is unnamed", STORE_FIXTURES) {
   CHECK(rotate(*stores.first, key.id, rotation_to(2)).successor.name == make_key(2).id.to_string());
 }
 
+Rotation staged(std::uint64_t n, seconds grace = seconds(0)) {
+  Rotation rotation = rotation_to(n, grace);
+  rotation.step = core::RotationStep::stage;
+  return rotation;
+}
+
+Rotation cancelled(Rotation rotation) {
+  rotation.step = core::RotationStep::cancel;
+  return rotation;
+}
+
+Rotation confirmed(Rotation rotation) {
+  rotation.step.reset();
+  return rotation;
+}
+
+STORE_TEST("a staged successor works beside its key until it is confirmed", STORE_FIXTURES) {
+  Stores stores(backend);
+  const Key key = add(*stores.first, rich_key(1));
+  const Rotation rotation = staged(2, hours(1));
+  const Rotated made = rotate(*stores.first, key.id, rotation);
+  CHECK(made.previous == key);
+  CHECK(made.successor.unconfirmed);
+  CHECK(made.successor.rotated_from == key.id);
+  CHECK(listed(*stores.second, key.id) == key);
+  CHECK(listed(*stores.second, make_key(2).id) == made.successor);
+  CHECK(list(*stores.second, {.unconfirmed = true}) == std::vector{made.successor});
+  // A name still refers to the key.
+  CHECK(list(*stores.second, {.name = key.name, .newest_of_line = true}) == std::vector{key});
+  CHECK(rotate(*stores.second, key.id, rotation) == made);  // again
+
+  const Rotated done = rotate(*stores.second, key.id, confirmed(rotation));
+  CHECK_FALSE(done.successor.unconfirmed);
+  CHECK(done.previous.superseded_by == made.successor.id);
+  REQUIRE(done.previous.expires_at);
+  CHECK(*done.previous.expires_at <= now() + hours(1));
+  CHECK(listed(*stores.first, made.successor.id) == done.successor);
+  CHECK(rotate(*stores.first, key.id, confirmed(rotation)) == done);  // again
+  CHECK(rotate(*stores.first, key.id, rotation) == done);             // late
+  CHECK(list(*stores.first, {.unconfirmed = true}).empty());
+  CHECK(code_of(stores.first->as(kTester).rotate(key.id, cancelled(rotation), now())) ==
+        "not_found");
+}
+
+STORE_TEST("a cancelled successor is revoked and its key stays", STORE_FIXTURES) {
+  Stores stores(backend);
+  const Key key = add(*stores.first, 1);
+  const Rotation rotation = staged(2);
+  Changes& changes = stores.first->as(kTester);
+  CHECK(code_of(changes.rotate(key.id, cancelled(rotation), now())) == "not_found");
+  rotate(*stores.first, key.id, rotation);
+  CHECK(reason(*stores.second, request(2)) == "allowed");
+  // Only who made it can cancel it.
+  Rotation other = cancelled(rotation);
+  other.hash = make_key(9).hash;
+  CHECK(code_of(changes.rotate(key.id, other, now())) == "not_found");
+  const Rotated gone = rotate(*stores.first, key.id, cancelled(rotation));
+  CHECK(gone.successor.revoke_reason == core::kNotDeliveredReason);
+  CHECK(gone.previous == listed(*stores.second, key.id));
+  CHECK(rotate(*stores.first, key.id, cancelled(rotation)) == gone);  // again
+  CHECK(reason(*stores.second, request(2)) == "revoked_key");
+  CHECK(reason(*stores.second, request(1)) == "allowed");
+  CHECK(code_of(changes.rotate(key.id, confirmed(rotation), now())) == "conflict");
+  CHECK(rotate(*stores.first, key.id, rotation_to(3)).previous.superseded_by == make_key(3).id);
+}
+
+STORE_TEST("what an interrupted rotation left ends with its key", STORE_FIXTURES) {
+  Stores stores(backend);
+  const Key key = add(*stores.first, 1);
+  rotate(*stores.first, key.id, staged(2));
+  const Rotation again = staged(3, hours(1));
+  rotate(*stores.first, key.id, again);
+  CHECK(code_of(stores.first->as(kTester).rotate(make_key(2).id, rotation_to(4), now())) ==
+        "conflict");
+  rotate(*stores.first, key.id, confirmed(again));
+  const Key left = listed(*stores.second, make_key(2).id);
+  CHECK_FALSE(left.unconfirmed);
+  CHECK(left.superseded_by == make_key(3).id);
+  REQUIRE(left.expires_at);
+  CHECK(*left.expires_at <= now() + hours(1));
+  CHECK(reason(*stores.second, request(2)) == "allowed");  // somebody may use it
+  // A rotation without steps ends them, too.
+  rotate(*stores.first, make_key(3).id, staged(5));
+  rotate(*stores.first, make_key(3).id, rotation_to(6));
+  CHECK(reason(*stores.second, request(5)) == "revoked_key");
+  CHECK(reason(*stores.second, request(6)) == "allowed");
+  CHECK(list(*stores.second, {.unconfirmed = true}).empty());
+}
+
 STORE_TEST("each key of a line has its own window and counts", STORE_FIXTURES) {
   Stores stores(backend);
   Key key = make_key(1);

@@ -31,6 +31,13 @@ STORE_TEST("a token is stored with all members", STORE_FIXTURES) {
   made[2].expires_at = at("2027-01-01T00:00:00.001Z");
   made[3].expires_at = at("2026-02-01");
   made[3].revoked_at = at("2026-01-03T00:00:00.999Z");
+  Token trust = make_token(5);
+  trust.role = core::Role::creator;
+  trust.trust = core::Trust{.issuer = "https://issuer.example.com",
+                            .audience = "keys",
+                            .claims = {{"sub", "repo:acme/api"}, {"ref", "Zoë's \"x\""}}};
+  trust.hash = core::hash_of_trust(trust.id);
+  made.push_back(trust);
   for (const Token& token : made) {
     CHECK(add_token(*stores.first, token) == token);
   }

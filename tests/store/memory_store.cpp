@@ -430,12 +430,29 @@ Result<std::optional<core::Rotated>> MemoryStore::rotate(KeyId id, const core::R
     return std::nullopt;
   }
   const Key* const twin = data_->find(rotation.successor);
-  if (twin != nullptr && core::is_done(rotation, *key, *twin)) {
+  const bool is_staged = twin != nullptr && core::is_staged(rotation, *key, *twin);
+  if (rotation.step == core::RotationStep::cancel) {
+    return is_staged ? Result<std::optional<core::Rotated>>(cancel(*key, *twin, now))
+                     : core::fail(ErrorCode::not_found, "nothing is staged");
+  }
+  if (twin != nullptr &&
+      (core::is_done(rotation, *key, *twin) || (is_staged && rotation.step))) {
     return core::Rotated{.successor = *twin, .previous = *key};
+  }
+  if (is_staged && twin->has_ended(now)) {
+    return core::fail(ErrorCode::conflict, "the successor has ended");
   }
   auto rotated = core::rotate(*key, rotation, now);
   if (!rotated) {
     return tl::unexpected(rotated.error());
+  }
+  if (is_staged) {
+    rotated->successor = *twin;
+    rotated->successor.unconfirmed = false;
+    set(core::AuditAction::rotate, rotated->successor, now);
+    end_unconfirmed(*rotated, rotation.grace, now);
+    set(core::AuditAction::rotate, rotated->previous, now);
+    return *rotated;
   }
   if (twin != nullptr || std::ranges::count(data_->keys, rotation.hash, &Key::hash) != 0) {
     return core::fail(ErrorCode::conflict, "the id or the hash is taken");
@@ -449,10 +466,39 @@ Result<std::optional<core::Rotated>> MemoryStore::rotate(KeyId id, const core::R
     return tl::unexpected(allowed.error());
   }
   log(now, core::record_creation(rotated->successor));
-  log(now, *core::record_change(core::AuditAction::rotate, *key, rotated->previous));
-  *data_->find(id) = rotated->previous;
   data_->keys.push_back(rotated->successor);
+  if (!rotation.step) {
+    end_unconfirmed(*rotated, rotation.grace, now);
+    set(core::AuditAction::rotate, rotated->previous, now);
+  }
   return *rotated;
+}
+
+std::optional<core::Rotated> MemoryStore::cancel(const Key& key, Key successor, Time now) {
+  if (!successor.revoked_at) {
+    successor.revoked_at = now;
+    successor.revoke_reason = core::kNotDeliveredReason;
+    set(core::AuditAction::revoke, successor, now);
+  }
+  return core::Rotated{.successor = successor, .previous = key};
+}
+
+void MemoryStore::end_unconfirmed(const core::Rotated& rotated, std::chrono::seconds grace,
+                                  Time now) {
+  std::vector<Key> others;
+  std::ranges::copy_if(data_->keys, std::back_inserter(others), [&](const Key& key) {
+    return key.unconfirmed && key.rotated_from == rotated.previous.id &&
+           key.id != rotated.successor.id && !key.has_ended(now);
+  });
+  for (const Key& other : others) {
+    set(core::AuditAction::rotate, core::supersede(other, rotated.successor.id, grace, now), now);
+  }
+}
+
+void MemoryStore::set(core::AuditAction action, const Key& key, Time now) {
+  Key& stored = *data_->find(key.id);
+  log(now, *core::record_change(action, stored, key));
+  stored = key;
 }
 
 Result<std::vector<Verification>> MemoryStore::verify(std::span<const core::Request> requests,

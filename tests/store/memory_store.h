@@ -59,6 +59,10 @@ class MemoryStore final : public ServedStore {
   Maintained maintain() override;
 
  private:
+  std::optional<core::Rotated> cancel(const core::Key& key, core::Key successor, core::Time now);
+  void end_unconfirmed(const core::Rotated& rotated, std::chrono::seconds grace, core::Time now);
+  /// Replaces a key and logs the change.
+  void set(core::AuditAction action, const core::Key& key, core::Time now);
   void log(core::Time at, core::AuditRecord record);
 
   std::shared_ptr<Data> data_;
