@@ -290,7 +290,7 @@ class Keys(ApiTest):
         self.assertEqual(numbers("last=120"), (list(range(head - 119, head + 1)), None))
         self.assertEqual(numbers("last=3&limit=2"), ([head - 2, head - 1], head - 1))
         self.assertEqual(numbers("last=5000"), (list(range(1, head + 1)), None))
-        self.assertEqual(numbers("last=2&action=token_create"), ([3, 4], None))
+        self.assertEqual(numbers("last=2&action=token_create"), ([5, 6], None))
         for query in ("last=0", "last=-1", "last=x", "last=", "last=1&last=2"):
             self.assertEqual(self.ask("GET", "/v1/audit?" + query).status, 400, query)
 
@@ -334,6 +334,50 @@ class Tokens(ApiTest):
                 self.assertEqual(self.ask("PUT", path, body).status, 400)
         self.assertEqual(self.ask("POST", "/v1/tokens/revoke",
                                   {"ids": [], "reason": "x"}).status, 400)
+
+    def test_the_holder_of_a_key_sees_it_and_does_not_use_it(self):
+        text, key = self.put(whitelist=["192.0.2.1"], rate_limit=1, expires_at="2099-01-01T00:00:00.000Z")
+        for _ in range(3):
+            reply = self.ask("GET", "/v1/self", bearer=text)
+            self.assertEqual((reply.status, reply.json), (200, {"key": {
+                "id": key["id"], "scopes": ["read"], "status": "active",
+                "expires_at": "2099-01-01T00:00:00.000Z"}}))
+        shown = self.ask("GET", f"/v1/keys/{key['id']}").json["key"]
+        self.assertEqual((shown["last_used_at"], shown["last_used_ip"]), (None, None))
+        self.assertEqual(self.ask("GET", f"/v1/usage?key={key['id']}").json["total"]["requests"], 0)
+        self.ask("PATCH", f"/v1/keys/{key['id']}", {"suspended": True})
+        self.assertEqual(self.ask("GET", "/v1/self", bearer=text).json["key"]["status"], "suspended")
+        self.ask("POST", "/v1/keys/revoke", {"ids": [key["id"]]})
+        for bearer in (text, new_key()[0], "admin", "x"):
+            self.assertEqual(self.ask("GET", "/v1/self", bearer=bearer).status, 401, bearer)
+
+    def test_a_creator_makes_new_keys_and_no_successors(self):
+        _, key = self.put()
+        successor = new_key(rotated_from=key["id"])[1]
+        for body, status in ((new_key()[1], 200), (successor, 403),
+                             (new_key(superseded_by=key["id"])[1], 403)):
+            path = f"/v1/keys/{body['id']}"
+            self.assertEqual(self.ask("PUT", path, body, "creator").status, status)
+
+    def test_a_rotator_ends_the_successors_that_it_has_staged(self):
+        _, key = self.put()
+        text, new = new_key()
+        path = f"/v1/keys/{key['id']}/rotate"
+        rotation = {name: new[name] for name in ("id", "hash", "hint", "created_at")}
+        staged = self.ask("POST", path, rotation | {"step": "stage"}, "rotator").json
+        self.assertEqual((staged["key"]["unconfirmed"], staged["previous"]["superseded_by"]), (True, None))
+        other = rotation | {"step": "cancel", "hash": new_key()[1]["hash"]}
+        self.assertEqual(self.ask("POST", path, other, "rotator").status, 404)
+        gone = self.ask("POST", path, rotation | {"step": "cancel"}, "rotator").json
+        self.assertEqual(gone["key"]["revoke_reason"], "not delivered")
+        self.assertEqual(self.ask("GET", "/v1/self", bearer=text).status, 401)
+        self.assertEqual(self.ask("POST", path, rotation | {"step": "x"}, "rotator").status, 400)
+        again = new_key()[1]
+        rotation = {name: again[name] for name in ("id", "hash", "hint", "created_at")}
+        self.ask("POST", path, rotation | {"step": "stage"}, "rotator")
+        done = self.ask("POST", path, rotation | {"grace_seconds": 60}, "rotator").json
+        self.assertEqual(done["previous"]["superseded_by"], again["id"])
+        self.assertNotIn("unconfirmed", done["key"])
 
     def test_each_role_against_each_route(self):
         key, token = new_key()[1], new_token()[1]

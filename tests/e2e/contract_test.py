@@ -71,6 +71,7 @@ class Contract(ApiTest):
                 ("Policy", self.ask("GET", "/v1/workspaces/default/policy").json["policy"]),
                 ("AuditHead", self.ask("GET", "/v1/audit/head").json["head"]),
                 ("Problem", self.ask("GET", "/v1/keys/x").json),
+                ("OwnKey", self.ask("GET", "/v1/self", bearer=text).json["key"]),
                 ("Key", self.ask("POST", "/v1/self/revoke", bearer=text).json["key"])):
             with self.subTest(schema=name):
                 documented, required = contract.members(name)
@@ -130,7 +131,7 @@ class Contract(ApiTest):
         names = {"nonsense"}.union(*documented.values())
         for (method, path), own in documented.items():
             target = re.sub(r"{\w+}", lambda match: ids[match.group()], path)
-            bearer = self.key if path == "/v1/self/revoke" else "admin"
+            bearer = self.key if path.startswith("/v1/self") else "admin"
             for name in names:
                 with self.subTest(path=path, method=method, parameter=name):
                     reply = self.ask(method.upper(), f"{target}?{name}=?", bearer=bearer)
