@@ -1,12 +1,10 @@
 #!/usr/bin/env python3
 """Workload identity: ID tokens of a real issuer, made of nginx and openssl, in place of tokens."""
 
-import hashlib
 import hmac
 import http.client
 import http.server
 import json
-import os
 import socket
 import subprocess
 import threading
@@ -15,8 +13,9 @@ import unittest
 import urllib.parse
 from pathlib import Path
 
-from issuer import AUDIENCE, SUBJECT, Issuer, SigningKey, encode
-from place import NEXAKEY, Place, free_port, is_open, wait_for
+from issuer import AUDIENCE, SUBJECT, Issuer, SigningKey
+from on_postgres import OnPostgres
+from place import NEXAKEY, Place, free_port
 
 
 class UnixConnection(http.client.HTTPConnection):
@@ -263,6 +262,29 @@ class Identities(unittest.TestCase):
             self.assertEqual(run("list", **github).returncode, 7)  # the audience of the store's URL
             self.assertEqual(asked[-1][1], f"http://127.0.0.1:{port}")
             service.shutdown()
+
+
+class IdentitiesOnPostgres(OnPostgres):
+    """The same with a store on PostgreSQL, whose tokens `serve` asks for by a function otherwise."""
+
+    def test_an_identity_has_the_rights_of_a_trust(self):
+        issuer = Issuer(self.place)
+        issuer.start()
+        self.place.nexakey("token", "trust", "deploy", "--issuer", issuer.url, "--audience", AUDIENCE,
+                           "--role", "rotator", "--claim", "repository=acme/api")
+        self.place.serve("--ca-file", issuer.ca)
+
+        def status(path, token):
+            connection = UnixConnection(f"{self.place.path}/nexakey.sock")
+            connection.request("GET", path, headers={"Authorization": f"Bearer {token}"})
+            return connection.getresponse().status
+
+        token = issuer.token()
+        self.assertEqual((status("/v1/keys", token), status("/v1/audit", token)), (200, 403))
+        self.assertEqual(status("/v1/self", self.key), 200)
+        self.place.nexakey("rotate", "crm", "--grace", "1h", "--exec", "cat > /dev/null")
+        self.place.nexakey("token", "untrust", "deploy", "-y")
+        self.assertEqual(status("/v1/keys", token), 401)
 
 
 if __name__ == "__main__":

@@ -85,6 +85,8 @@ COMMANDS = {
     "rotate --key-file": (with_keys, ("rotate", "k0", "--grace", "1h", "--key-file", "k0", "-q")),
     "whitelist add": (with_keys, ("whitelist", "add", "k0", "203.0.113.0/24", "-q")),
     "token create": (with_keys, ("token", "create", "t", "--role", "auditor", "-q")),
+    "token trust": (with_keys, ("token", "trust", "ci", "--role", "creator", "--issuer",
+                                "https://issuer.example.com", "--audience", "a", "--claim", "sub=s", "-q")),
     "token revoke": (with_keys, ("token", "revoke", "ops", "-y", "-q")),
     "import": (with_another, ("import", "keys.export", "-q")),
     "import --keys": (with_keys, ("import", "--keys", "list", "--scope", "read", "-q")),
