@@ -28,6 +28,17 @@ void write_text(core::JsonWriter& json, std::string_view name, const std::string
   }
 }
 
+/// A name or a link has no lines.
+void write_position(core::JsonWriter& json, const scan::FoundLeak& found) {
+  if (found.part == scan::LeakPart::content) {
+    json.name("line").number(found.position.line);
+    json.name("column").number(found.position.column);
+  } else {
+    json.name("line").null();
+    json.name("column").null();
+  }
+}
+
 void write_finding(core::JsonWriter& json, const Finding& finding, core::Time now) {
   const scan::DocumentPlace& document = finding.found.document;
   const std::optional<core::Key>& key = finding.key;
@@ -37,8 +48,8 @@ void write_finding(core::JsonWriter& json, const Finding& finding, core::Time no
   write_text(json, "commit", document.commit);
   write_text(json, "object", document.object);
   write_text(json, "member", document.member);
-  json.name("line").number(finding.found.position.line);
-  json.name("column").number(finding.found.position.column);
+  write_position(json, finding.found);
+  json.name("in").plain(scan::name_of(finding.found.part));
   json.name("form").plain(scan::name_of(finding.found.leak.form));
   json.name("hint").string(hint_of(finding.found.leak));
   write_text(json, "key_id", key ? key->id.to_string() : "");
@@ -124,6 +135,9 @@ KnownKeys look_up(const Context& context, store::KeyStore& store,
 }
 
 std::string place_text(const scan::FoundLeak& found) {
+  if (found.part != scan::LeakPart::content) {
+    return found.document.text();
+  }
   return found.document.text() + ":" + std::to_string(found.position.line) + ":" +
          std::to_string(found.position.column);
 }

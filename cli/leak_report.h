@@ -24,7 +24,7 @@ struct Finding {
   std::optional<core::Key> key;  ///< none: the store has no such key, or was not asked
 };
 
-/// `[COMMIT:]PATH[!MEMBER]:LINE:COLUMN`.
+/// `[COMMIT:]PATH[!MEMBER]:LINE:COLUMN`; without line and column in a name or a link.
 std::string place_text(const scan::FoundLeak& found);
 
 /// Prints the findings in the output format of the settings; with --quiet, only the ids of live

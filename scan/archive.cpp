@@ -2,15 +2,32 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <vector>
 
 #include <archive.h>
 #include <archive_entry.h>
 
+#include "scan/xz_source.h"
 #include "system/library.h"
 
 namespace nexakey::scan {
 namespace {
+
+/// The size of a read. The source keeps more than this many of the bytes that it gave.
+constexpr std::size_t kPiece = 16384;
+
+/// libarchive does not read zlib streams (RFC 1950), but gzip files, which differ in what is around
+/// the compressed data. It does not check the checksum behind them.
+constexpr std::size_t kZlibHeader = 2;
+constexpr std::size_t kZlibTrailer = 4;
+constexpr std::string_view kGzipHeader("\x1F\x8B\x08\0\0\0\0\0\0\x03", 10);
+constexpr std::string_view kGzipTrailer("\0\0\0\0\0\0\0\0", 8);
+
+/// How many zeros are given behind a file that may be cut off.
+constexpr std::size_t kMaxZeros = 65536;
+
+bool is_padded(ArchiveKind kind) { return kind == ArchiveKind::gzip || kind == ArchiveKind::zlib; }
 
 /// The functions of libarchive that scan uses.
 struct LibArchive {
@@ -20,12 +37,19 @@ struct LibArchive {
   decltype(&::archive_read_support_format_raw) support_raw;
   decltype(&::archive_read_support_format_tar) support_tar;
   decltype(&::archive_read_support_format_zip_streamable) support_zip;
+  decltype(&::archive_read_support_format_ar) support_ar;
+  decltype(&::archive_read_support_format_cpio) support_cpio;
+  decltype(&::archive_read_support_format_cab) support_cab;
+  decltype(&::archive_read_support_format_empty) support_empty;
+  decltype(&::archive_filter_bytes) filter_bytes;
   decltype(&::archive_read_open) open;
   decltype(&::archive_read_next_header) next_header;
-  decltype(&::archive_read_data) read_data;
+  decltype(&::archive_read_data_block) read_block;
   decltype(&::archive_error_string) error_string;
   decltype(&::archive_entry_pathname) pathname;
   decltype(&::archive_entry_pathname_utf8) pathname_utf8;
+  decltype(&::archive_entry_symlink) symlink;
+  decltype(&::archive_entry_hardlink) hardlink;
   decltype(&::archive_entry_is_data_encrypted) is_data_encrypted;
 };
 
@@ -38,12 +62,19 @@ std::optional<LibArchive> load() {
   library.find(table.support_raw, "archive_read_support_format_raw");
   library.find(table.support_tar, "archive_read_support_format_tar");
   library.find(table.support_zip, "archive_read_support_format_zip_streamable");
+  library.find(table.support_ar, "archive_read_support_format_ar");
+  library.find(table.support_cpio, "archive_read_support_format_cpio");
+  library.find(table.support_cab, "archive_read_support_format_cab");
+  library.find(table.support_empty, "archive_read_support_format_empty");
+  library.find(table.filter_bytes, "archive_filter_bytes");
   library.find(table.open, "archive_read_open");
   library.find(table.next_header, "archive_read_next_header");
-  library.find(table.read_data, "archive_read_data");
+  library.find(table.read_block, "archive_read_data_block");
   library.find(table.error_string, "archive_error_string");
   library.find(table.pathname, "archive_entry_pathname");
   library.find(table.pathname_utf8, "archive_entry_pathname_utf8");
+  library.find(table.symlink, "archive_entry_symlink");
+  library.find(table.hardlink, "archive_entry_hardlink");
   library.find(table.is_data_encrypted, "archive_entry_is_data_encrypted");
   return library.is_whole() ? std::optional(table) : std::nullopt;
 }
@@ -53,59 +84,58 @@ const std::optional<LibArchive>& libarchive() {
   return table;
 }
 
-struct Magic {
-  ArchiveKind kind;
-  std::size_t offset;
-  std::string_view bytes;
-};
-
-constexpr std::array<Magic, 8> kMagics{{
-    {ArchiveKind::gzip, 0, "\x1F\x8B\x08"},
-    {ArchiveKind::bzip2, 0, "BZh"},
-    {ArchiveKind::xz,
-     0,
-     {"\xFD"
-      "7zXZ\0",
-      6}},
-    {ArchiveKind::zstd, 0, "\x28\xB5\x2F\xFD"},
-    {ArchiveKind::zip, 0, "PK\x03\x04"},
-    {ArchiveKind::zip, 0, "PK00PK\x03\x04"},
-    {ArchiveKind::tar, 257, {"ustar\0", 6}},
-    {ArchiveKind::tar, 257, "ustar  "},
-}};
-
 /// The filter of libarchive for a compressed file; nothing for a format with members.
 std::optional<int> filter_of(ArchiveKind kind) {
+  struct Filter {
+    ArchiveKind kind;
+    int code;
+  };
+  constexpr std::array<Filter, 11> kFilters{{{ArchiveKind::gzip, ARCHIVE_FILTER_GZIP},
+                                             {ArchiveKind::zlib, ARCHIVE_FILTER_GZIP},
+                                             {ArchiveKind::bzip2, ARCHIVE_FILTER_BZIP2},
+                                             {ArchiveKind::xz, ARCHIVE_FILTER_XZ},
+                                             {ArchiveKind::zstd, ARCHIVE_FILTER_ZSTD},
+                                             {ArchiveKind::lzma, ARCHIVE_FILTER_LZMA},
+                                             {ArchiveKind::lz4, ARCHIVE_FILTER_LZ4},
+                                             {ArchiveKind::lzip, ARCHIVE_FILTER_LZIP},
+                                             {ArchiveKind::compress, ARCHIVE_FILTER_COMPRESS},
+                                             {ArchiveKind::uuencode, ARCHIVE_FILTER_UU},
+                                             {ArchiveKind::rpm, ARCHIVE_FILTER_RPM}}};
+  const auto* const filter = std::ranges::find(kFilters, kind, &Filter::kind);
+  return filter == kFilters.end() ? std::nullopt : std::optional(filter->code);
+}
+
+/// Has libarchive read the members of a kind; of a compressed file, its content and nothing else.
+int support(const LibArchive& library, ::archive* handle, ArchiveKind kind) {
   switch (kind) {
-    case ArchiveKind::gzip:
-      return ARCHIVE_FILTER_GZIP;
-    case ArchiveKind::bzip2:
-      return ARCHIVE_FILTER_BZIP2;
-    case ArchiveKind::xz:
-      return ARCHIVE_FILTER_XZ;
-    case ArchiveKind::zstd:
-      return ARCHIVE_FILTER_ZSTD;
     case ArchiveKind::tar:
+      return library.support_tar(handle);
     case ArchiveKind::zip:
-      break;
+      return library.support_zip(handle);
+    case ArchiveKind::ar:
+      return library.support_ar(handle);
+    case ArchiveKind::cpio:
+      return library.support_cpio(handle);
+    case ArchiveKind::cab:
+      return library.support_cab(handle);
+    default:
+      return std::min(library.support_raw(handle), library.support_empty(handle));
   }
-  return std::nullopt;
 }
 
 }  // namespace
 
-std::optional<ArchiveKind> archive_kind(std::string_view head) {
-  const auto* const magic = std::ranges::find_if(kMagics, [&](const Magic& m) {
-    return head.size() > m.offset && head.substr(m.offset).starts_with(m.bytes);
-  });
-  return magic == kMagics.end() ? std::nullopt : std::optional(magic->kind);
-}
-
 struct ArchiveReader::State {
-  ArchiveKind kind;
-  std::string_view head;
-  ByteSource* source;
-  std::vector<char> buffer = std::vector<char>(65536);
+  ArchiveKind kind = ArchiveKind::gzip;
+  ByteSource* source = nullptr;
+  std::vector<char> buffer = std::vector<char>(kPiece);
+  std::string_view front{};  // given before the source
+  std::size_t given = 0;     // bytes of the source
+  bool at_end = false;       // of the source
+  std::size_t zeros = 0;     // how many were given behind it
+  std::string_view back{};   // given behind it
+  std::optional<XzSource> xz{};
+  std::string_view block{};  // what was unpacked and not returned
   std::string source_error{};
   ::archive* handle = nullptr;
 
@@ -117,17 +147,41 @@ struct ArchiveReader::State {
     return {core::ErrorCode::failed, text == nullptr ? "the archive is damaged" : text, ""};
   }
 
+  la_ssize_t give_constant(std::string_view text, const void** bytes) const {
+    *bytes = text.data();
+    return static_cast<la_ssize_t>(text.size());
+  }
+
+  /// What is given behind the source.
+  la_ssize_t give_end(const void** bytes) {
+    if (!back.empty()) {
+      return give_constant(std::exchange(back, {}), bytes);
+    }
+    // Of data that is cut off, libarchive drops the last piece that it has decoded. It returns that
+    // if more follows: zeros go on as some bytes in these formats.
+    static constexpr std::array<char, 1024> kZeros{};
+    at_end = true;
+    if (!is_padded(kind) || zeros == kMaxZeros) {
+      return 0;
+    }
+    zeros += kZeros.size();
+    return give_constant({kZeros.data(), kZeros.size()}, bytes);
+  }
+
   static la_ssize_t give(::archive* /*handle*/, void* data, const void** bytes) {
     auto& state = *static_cast<State*>(data);
-    if (!state.head.empty()) {
-      *bytes = state.head.data();
-      return static_cast<la_ssize_t>(std::exchange(state.head, {}).size());
+    if (!state.front.empty()) {
+      return state.give_constant(std::exchange(state.front, {}), bytes);
     }
     const auto count = state.source->read(state.buffer.data(), state.buffer.size());
     if (!count) {
       state.source_error = count.error().message;
       return ARCHIVE_FATAL;
     }
+    if (*count == 0) {
+      return state.give_end(bytes);
+    }
+    state.given += *count;
     *bytes = state.buffer.data();
     return static_cast<la_ssize_t>(*count);
   }
@@ -142,19 +196,29 @@ struct ArchiveReader::State {
     const std::optional<int> filter = filter_of(kind);
     const bool is_ready =
         (filter ? library.append_filter(handle, *filter) : ARCHIVE_OK) >= ARCHIVE_WARN &&
-        (filter                     ? library.support_raw(handle)
-         : kind == ArchiveKind::tar ? library.support_tar(handle)
-                                    : library.support_zip(handle)) >= ARCHIVE_WARN &&
+        support(library, handle, kind) >= ARCHIVE_WARN &&
         library.open(handle, this, nullptr, give, nullptr) >= ARCHIVE_WARN;
-    if (!is_ready) {
+    // A damaged file, of which nothing could be read, looks empty.
+    if (!is_ready || library.error_string(handle) != nullptr) {
       return tl::unexpected(error());
     }
     return {};
   }
 };
 
-ArchiveReader::ArchiveReader(ArchiveKind kind, std::string_view head, ByteSource& source)
-    : state_(std::make_unique<State>(State{.kind = kind, .head = head, .source = &source})) {}
+ArchiveReader::ArchiveReader(ArchiveKind kind, ByteSource& source)
+    : state_(std::make_unique<State>()) {
+  state_->kind = kind;
+  state_->source = &source;
+  if (kind == ArchiveKind::xz) {
+    state_->source = &state_->xz.emplace(source);
+  }
+  if (kind == ArchiveKind::zlib) {
+    state_->front = kGzipHeader;
+    state_->back = kGzipTrailer;
+    state_->given = source.read(state_->buffer.data(), kZlibHeader).value_or(0);
+  }
+}
 
 ArchiveReader::~ArchiveReader() {
   if (state_->handle != nullptr) {
@@ -169,9 +233,13 @@ core::Result<std::optional<ArchiveReader::Member>> ArchiveReader::next() {
     }
   }
   const LibArchive& library = *libarchive();
+  state_->block = {};
   ::archive_entry* entry = nullptr;
   const int status = library.next_header(state_->handle, &entry);
   if (status == ARCHIVE_EOF) {
+    if (is_padded(state_->kind) && consumed() > state_->given) {
+      return core::fail(core::ErrorCode::failed, "it is cut off");
+    }
     return std::optional<Member>();
   }
   if (status < ARCHIVE_WARN) {
@@ -182,17 +250,46 @@ core::Result<std::optional<ArchiveReader::Member>> ArchiveReader::next() {
     const char* const utf8 = library.pathname_utf8(entry);
     const char* const name = utf8 != nullptr ? utf8 : library.pathname(entry);
     member.name = name == nullptr ? "?" : name;
+    const char* const symlink = library.symlink(entry);
+    const char* const link = symlink != nullptr ? symlink : library.hardlink(entry);
+    member.link = link == nullptr ? "" : link;
     member.encrypted = library.is_data_encrypted(entry) == 1;
   }
   return std::optional(std::move(member));
 }
 
 core::Result<std::size_t> ArchiveReader::read(char* buffer, std::size_t size) {
-  const la_ssize_t count = libarchive()->read_data(state_->handle, buffer, size);
-  if (count < 0) {
-    return tl::unexpected(state_->error());
+  while (state_->block.empty()) {
+    const bool was_at_end = state_->at_end;
+    const void* bytes = nullptr;
+    std::size_t count = 0;
+    la_int64_t offset = 0;
+    const int status = libarchive()->read_block(state_->handle, &bytes, &count, &offset);
+    if (was_at_end) {
+      state_->zeros = kMaxZeros;
+    }
+    if (status == ARCHIVE_EOF) {
+      return 0;
+    }
+    if (status < ARCHIVE_WARN) {
+      return tl::unexpected(state_->error());
+    }
+    state_->block = {static_cast<const char*>(bytes), count};
   }
-  return static_cast<std::size_t>(count);
+  const std::size_t count = state_->block.copy(buffer, size);
+  state_->block.remove_prefix(count);
+  return count;
+}
+
+std::size_t ArchiveReader::consumed() const {
+  constexpr int kSource = -1;  // the last of the filters
+  const auto count =
+      state_->handle == nullptr ? 0 : libarchive()->filter_bytes(state_->handle, kSource);
+  const std::int64_t added =
+      state_->kind == ArchiveKind::zlib
+          ? kGzipHeader.size() - kZlibHeader + kGzipTrailer.size() - kZlibTrailer
+          : 0;
+  return static_cast<std::size_t>(std::max<std::int64_t>(count - added, 0));
 }
 
 }  // namespace nexakey::scan

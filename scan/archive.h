@@ -3,30 +3,24 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
 
+#include "scan/archive_kind.h"
 #include "scan/byte_source.h"
 
 namespace nexakey::scan {
-
-/// The archive formats that are searched.
-enum class ArchiveKind { gzip, bzip2, xz, zstd, tar, zip };
-
-/// The format of a document, by its first 512 bytes; nothing if it is not an archive. The
-/// signatures are those of RFC 1952 (gzip), RFC 8878 (zstd), .ZIP APPNOTE 4.3.7 (zip), POSIX pax
-/// (tar), and the format descriptions of xz and bzip2.
-std::optional<ArchiveKind> archive_kind(std::string_view head);
 
 /// Reads an archive from its beginning to its end. Uses libarchive, which is loaded for the first
 /// archive.
 class ArchiveReader final : public ByteSource {
  public:
-  /// The archive is `head`, followed by the bytes of `source`. Both must outlive the reader.
-  ArchiveReader(ArchiveKind kind, std::string_view head, ByteSource& source);
+  /// A kind that is searched. The bytes of the archive, and perhaps others behind it, are those of
+  /// `source`, which must outlive the reader.
+  ArchiveReader(ArchiveKind kind, ByteSource& source);
   ~ArchiveReader() override;
 
   struct Member {
     std::string name;  ///< empty for compressed data without members
+    std::string link;  ///< the target, if it is a link
     bool encrypted = false;
   };
   /// Moves to the next member; nothing at the end. Error: `failed`, if the archive is
@@ -34,6 +28,8 @@ class ArchiveReader final : public ByteSource {
   core::Result<std::optional<Member>> next();
   /// The bytes of the current member.
   core::Result<std::size_t> read(char* buffer, std::size_t size) override;
+  /// How many bytes belong to what was read so far. More may have been read from the source.
+  [[nodiscard]] std::size_t consumed() const;
 
  private:
   struct State;

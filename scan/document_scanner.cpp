@@ -1,6 +1,10 @@
 #include "scan/document_scanner.h"
 
 #include <algorithm>
+#include <utility>
+#include <variant>
+
+#include "scan/names.h"
 
 namespace nexakey::scan {
 namespace {
@@ -19,12 +23,15 @@ class Unpacked final : public ByteSource {
     }
     auto count = source_->read(buffer, size);
     expansion_->unpacked += count.value_or(0);
+    has_failed_ = has_failed_ || !count;
     return count;
   }
+  [[nodiscard]] bool has_failed() const { return has_failed_; }
 
  private:
   ByteSource* source_;
   Expansion* expansion_;
+  bool has_failed_ = false;
 };
 
 /// Counts the bytes that are read of the outermost archive, or of another document.
@@ -45,6 +52,14 @@ class Packed final : public ByteSource {
   Searched* searched_;
 };
 
+/// Whether the beginning of a document is that of a text, in which no archive begins.
+bool is_text(std::string_view head) {
+  return std::ranges::none_of(head, [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte < ' ' && byte != '\n' && byte != '\r' && byte != '\t' && byte != '\f';
+  });
+}
+
 }  // namespace
 
 bool Expansion::is_sane() const {
@@ -58,89 +73,147 @@ void DocumentScanner::scan(ByteSource& source, const DocumentPlace& place) {
   Expansion expansion;
   Packed packed(source, expansion, sink_->searched());
   sink_->searched().documents.fetch_add(1, std::memory_order_relaxed);
-  scan_part(packed, place, expansion);
+  scan_part(packed, {.place = place}, expansion,
+            [this](FoundLeak found) { sink_->add(std::move(found)); });
 }
 
-void DocumentScanner::scan_part(ByteSource& source, const DocumentPlace& place,
-                                Expansion& expansion) {
-  search_.begin();
-  if (!read_head(source, place)) {
-    search_.finish(visitor(place));
-    return;
-  }
-  if (const auto kind = archive_kind(search_.pending())) {
-    scan_archive(*kind, source, place, expansion);
-  } else {
-    scan_rest(source, place);
-  }
-}
-
-LeakSearch::Visit DocumentScanner::visitor(const DocumentPlace& place) {
-  return [this, &place](const Leak& leak, const TextPosition& position) {
-    sink_->add({place, position, leak});
+void DocumentScanner::scan_part(ByteSource& source, const Part& part, Expansion& expansion,
+                                const Finds::Receive& receive) {
+  Finds finds(receive);
+  const LeakSearch::Visit visit = [&](const Leak& leak, const TextPosition& position) {
+    FoundLeak found{part.place, part.position.value_or(position), leak};
+    found.leak.form = part.position ? part.form : leak.form;
+    finds.add_raw(std::move(found));
   };
-}
-
-bool DocumentScanner::read_head(ByteSource& source, const DocumentPlace& place) {
-  while (search_.pending().size() < kHead) {
-    const auto count = source.read(search_.room(), search_.room_size());
-    if (!count) {
-      sink_->warn(place, count.error().message);
-      return false;
-    }
-    if (*count == 0) {
-      return true;
-    }
-    search_.add(*count);
+  Document document(source, search_, visit);
+  while (document.bytes().size() < kHead && document.read()) {
   }
-  return true;
+  Search search{part, document, finds, expansion};
+  std::size_t place = 0;
+  if (const auto format = outer_format(document.bytes())) {
+    place = scan_nested(search, *format);
+  }
+  while (const auto nested = next(search, place)) {
+    place = scan_nested(search, *nested);
+  }
+  document.finish();
+  finds.finish();
+  if (!document.failure().empty() && !expansion.is_told) {
+    sink_->warn(part.place, document.failure());
+    expansion.is_told = !expansion.is_sane();
+  }
 }
 
-void DocumentScanner::scan_rest(ByteSource& source, const DocumentPlace& place) {
-  const LeakSearch::Visit visit = visitor(place);
+std::optional<Nested> DocumentScanner::next(Search& search, std::size_t place) {
+  Document& document = search.document;
   for (;;) {
-    search_.make_room(visit);
-    const auto count = source.read(search_.room(), search_.room_size());
-    if (!count) {
-      sink_->warn(place, count.error().message);
+    if (!search.is_stopped) {
+      const std::size_t from = place - document.first();
+      NestedSearch found =
+          find_nested(document.bytes(), from, document.first(), document.is_whole());
+      if (found.found) {
+        found.found->offset += document.first();
+        return found.found;
+      }
+      place = document.first() + found.end;
     }
-    if (count.value_or(0) == 0) {
-      break;
+    if (document.is_whole()) {
+      return std::nullopt;
     }
-    search_.add(*count);
+    document.read();
   }
-  search_.finish(visit);
 }
 
-void DocumentScanner::scan_archive(ArchiveKind kind, ByteSource& source, const DocumentPlace& place,
-                                   Expansion& expansion) {
-  if (depth_ == kMaxDepth) {
-    sink_->warn(place, "archives are nested too deeply");
-    return;
+std::size_t DocumentScanner::scan_nested(Search& search, const Nested& nested) {
+  const Document& document = search.document;
+  const auto* const kind = std::get_if<ArchiveKind>(&nested.what);
+  const std::size_t end = kind != nullptr
+                              ? scan_archive(search, *kind, nested.offset)
+                              : scan_encoded(search, nested, std::get<Encoding>(nested.what));
+  return std::clamp(end, document.first(), document.first() + document.bytes().size());
+}
+
+std::size_t DocumentScanner::scan_archive(Search& search, ArchiveKind kind, std::size_t place) {
+  constexpr std::size_t kMaxFailures = 1000;
+  const bool is_outer = place == 0;
+  const bool is_certain = is_outer && !is_text(search.document.bytes().substr(0, kHead));
+  if (const std::string_view name = unread_name(kind); !name.empty()) {
+    if (is_outer && !is_certain && kind != ArchiveKind::git_bundle) {
+      return place + 1;
+    }
+    warn(search, "it has " + std::string(name) + ", which is not searched");
+    return place + 1;
   }
-  ArchiveReader reader(kind, search_.pending(), source);
-  for (;;) {
+  if (depth_ >= kMaxDepth) {
+    warn(search, "archives are nested too deeply");
+    return place + 1;
+  }
+  DocumentRest rest(search.document, place);
+  ArchiveReader reader(kind, rest);
+  if (!scan_members(search, reader, is_certain) && ++search.failures == kMaxFailures) {
+    warn(search, "it has too many places that look like archives");
+  }
+  search.is_stopped = search.is_stopped || !search.expansion.is_sane();
+  return place + std::max<std::size_t>(reader.consumed(), 1);
+}
+
+bool DocumentScanner::scan_members(Search& search, ArchiveReader& reader, bool is_certain) {
+  bool is_told = false;  // the failure of a member is that of the archive
+  for (bool has_any = false;; has_any = true) {
     const auto member = reader.next();
     if (!member) {
-      sink_->warn(place, member.error().message);
-      return;
+      if ((has_any || is_certain) && !is_told && search.document.failure().empty()) {
+        sink_->warn(search.part.place, member.error().message);
+      }
+      return has_any;
     }
     if (!*member) {
-      return;
+      return true;
     }
-    DocumentPlace inside = place;
-    const std::string& name = (*member)->name;
-    inside.member += (inside.member.empty() || name.empty() ? "" : "!") + name;
-    if ((*member)->encrypted) {
-      sink_->warn(inside, "it is encrypted");
-      continue;
-    }
-    Unpacked unpacked(reader, expansion);
-    inner().scan_part(unpacked, inside, expansion);
-    if (!expansion.is_sane()) {
-      return;
+    is_told = !scan_member(search, **member, reader);
+    if (!search.expansion.is_sane()) {
+      return true;
     }
   }
+}
+
+bool DocumentScanner::scan_member(Search& search, const ArchiveReader::Member& member,
+                                  ByteSource& content) {
+  const Finds::Receive receive = [&](FoundLeak found) { search.finds.add_inner(std::move(found)); };
+  Part part = search.part;
+  part.place.member += (part.place.member.empty() || member.name.empty() ? "" : "!") + member.name;
+  find_in_name(member.name, LeakPart::name, part.place, receive);
+  find_in_name(member.link, LeakPart::link, part.place, receive);
+  if (member.encrypted) {
+    sink_->warn(part.place, "it is encrypted");
+    return true;
+  }
+  Unpacked unpacked(content, search.expansion);
+  inner().scan_part(unpacked, part, search.expansion, receive);
+  return !unpacked.has_failed();
+}
+
+std::size_t DocumentScanner::scan_encoded(Search& search, const Nested& nested, Encoding encoding) {
+  constexpr int kMaxEncodings = 4;
+  if (search.part.encodings == kMaxEncodings || depth_ >= kMaxDepth) {
+    warn(search, "encodings are nested too deeply");
+    return nested.offset + 1;
+  }
+  Part part = search.part;
+  part.form = part.position ? part.form : form_of(encoding);
+  part.position = part.position.value_or(search.document.position(nested.offset));
+  ++part.encodings;
+  DocumentRest rest(search.document, nested.offset);
+  DecodingSource decoded(encoding, nested.mark, rest);
+  inner().scan_part(decoded, part, search.expansion,
+                    [&](FoundLeak found) { search.finds.add_decoded(std::move(found)); });
+  return nested.offset + std::max<std::size_t>(decoded.consumed(), 1);
+}
+
+/// Reports why no more archives and encodings are searched in a document.
+void DocumentScanner::warn(Search& search, std::string_view reason) {
+  sink_->warn(search.part.place, reason);
+  search.is_stopped = true;
 }
 
 DocumentScanner& DocumentScanner::inner() {

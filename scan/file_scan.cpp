@@ -8,6 +8,8 @@
 
 #include "core/text.h"
 #include "scan/document_scanner.h"
+#include "scan/folder.h"
+#include "scan/names.h"
 #include "scan/walk.h"
 
 namespace nexakey::scan {
@@ -23,12 +25,28 @@ void scan_file(const std::string& path, DocumentScanner& scanner, LeakSink& sink
   scanner.scan(source, {.path = path});
 }
 
-core::Result<bool> is_folder(const std::string& path) {
+enum class Kind { file, folder, broken_link };
+
+core::Result<Kind> kind_of(const std::string& path) {
   struct stat status {};
-  if (::stat(path.c_str(), &status) != 0 && (errno == ENOENT || errno == ENOTDIR)) {
-    return core::fail(core::ErrorCode::usage, "there is no " + core::quote(path));
+  if (path == "-") {
+    return Kind::file;
   }
-  return S_ISDIR(status.st_mode);
+  if (::stat(path.c_str(), &status) != 0 && (errno == ENOENT || errno == ENOTDIR)) {
+    if (read_link(AT_FDCWD, path.c_str()).empty()) {
+      return core::fail(core::ErrorCode::usage, "there is no " + core::quote(path));
+    }
+    return Kind::broken_link;
+  }
+  return S_ISDIR(status.st_mode) ? Kind::folder : Kind::file;
+}
+
+/// Searches the path itself and, if it is a symbolic link, its target.
+void scan_name(const std::string& path, LeakSink& sink) {
+  const DocumentPlace place{.path = path};
+  find_in_path(place, sink);
+  find_in_name(read_link(AT_FDCWD, path.c_str()), LeakPart::link, place,
+               [&](FoundLeak found) { sink.add_name(std::move(found)); });
 }
 
 }  // namespace
@@ -37,11 +55,16 @@ core::Result<void> scan_paths(const std::vector<std::string>& paths, bool ignore
   std::vector<std::string> folders;
   std::vector<std::string> files;
   for (const std::string& path : paths) {
-    const auto folder = path == "-" ? core::Result<bool>(false) : is_folder(path);
-    if (!folder) {
-      return tl::unexpected(folder.error());
+    const auto kind = kind_of(path);
+    if (!kind) {
+      return tl::unexpected(kind.error());
     }
-    (*folder ? folders : files).push_back(path);
+    if (*kind != Kind::broken_link) {
+      (*kind == Kind::folder ? folders : files).push_back(path);
+    }
+  }
+  for (const std::string& path : paths) {
+    scan_name(path, sink);
   }
   DocumentScanner scanner(sink);
   for (const std::string& path : files) {

@@ -1,6 +1,7 @@
 #include "scan/fingerprints.h"
 
 #include <bit>
+#include <cstdint>
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -8,19 +9,21 @@
 
 namespace nexakey::scan {
 
-unsigned Fingerprints::patterns_at(std::string_view text, std::size_t at) const {
-  unsigned patterns = 0xFF;
-  for (std::size_t i = 0; i < kLength; ++i) {
-    const auto byte = static_cast<std::uint8_t>(text[at + i]);
-    patterns &= low_[i][byte & 0xFU] & unsigned{high_[i][byte >> 4U]};
+std::optional<std::size_t> Fingerprints::match(unsigned groups, std::string_view text,
+                                               std::size_t at) const {
+  const std::string_view rest = text.substr(at, bytes_.size());
+  for (std::size_t i = 0; i < rest.size(); ++i) {
+    groups &= bytes_[i][static_cast<std::uint8_t>(rest[i])];
   }
-  return with_fourth(patterns, text, at);
-}
-
-unsigned Fingerprints::with_fourth(unsigned patterns, std::string_view text, std::size_t at) const {
-  const std::size_t fourth = at + kLength;
-  return patterns &
-         (fourth < text.size() ? fourth_[static_cast<std::uint8_t>(text[fourth])] : has_three_);
+  for (; groups != 0; groups &= groups - 1) {
+    const auto group = static_cast<std::size_t>(std::countr_zero(groups));
+    for (std::size_t i = first_[group]; i < first_[group + 1]; ++i) {
+      if (text.substr(at).starts_with(patterns_[i].bytes)) {
+        return i;
+      }
+    }
+  }
+  return std::nullopt;
 }
 
 #if defined(__x86_64__)
@@ -32,7 +35,7 @@ __attribute__((target("avx2"))) __m256i doubled(const std::array<std::uint8_t, 1
       _mm_load_si128(reinterpret_cast<const __m128i*>(table.data())));
 }
 
-__attribute__((target("avx2"))) __m256i patterns_of(const char* text, __m256i low, __m256i high) {
+__attribute__((target("avx2"))) __m256i groups_of(const char* text, __m256i low, __m256i high) {
   const __m256i half = _mm256_set1_epi8(0x0F);
   const __m256i bytes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(text));
   const __m256i upper = _mm256_and_si256(_mm256_srli_epi16(bytes, 4), half);
@@ -45,7 +48,7 @@ struct Tables {
   const std::array<std::uint8_t, 16>* high;
 };
 
-/// Calls `is_hit` with the patterns whose first three bytes match at a place, and the place.
+/// Calls `is_hit` with the groups whose first three bytes may match at a place, and the place.
 template <typename Predicate>
 __attribute__((target("avx2"))) std::size_t skip_blocks_avx2(const Tables& tables,
                                                              std::string_view text,
@@ -61,14 +64,14 @@ __attribute__((target("avx2"))) std::size_t skip_blocks_avx2(const Tables& table
   const __m256i high2 = doubled(tables.high[2]);
   for (; from + kBlock + kBehind <= text.size(); from += kBlock) {
     const char* const at = text.data() + from;
-    const __m256i patterns = _mm256_and_si256(
-        _mm256_and_si256(patterns_of(at, low0, high0), patterns_of(at + 1, low1, high1)),
-        patterns_of(at + 2, low2, high2));
+    const __m256i groups = _mm256_and_si256(
+        _mm256_and_si256(groups_of(at, low0, high0), groups_of(at + 1, low1, high1)),
+        groups_of(at + 2, low2, high2));
     const auto none = static_cast<std::uint32_t>(
-        _mm256_movemask_epi8(_mm256_cmpeq_epi8(patterns, _mm256_setzero_si256())));
+        _mm256_movemask_epi8(_mm256_cmpeq_epi8(groups, _mm256_setzero_si256())));
     if (none != UINT32_MAX) {
       alignas(kBlock) std::array<std::uint8_t, kBlock> found;
-      _mm256_store_si256(reinterpret_cast<__m256i*>(found.data()), patterns);
+      _mm256_store_si256(reinterpret_cast<__m256i*>(found.data()), groups);
       for (std::uint32_t places = ~none; places != 0; places &= places - 1) {
         const auto place = static_cast<std::size_t>(std::countr_zero(places));
         if (is_hit(found[place], from + place)) {
@@ -84,8 +87,8 @@ __attribute__((target("avx2"))) std::size_t skip_blocks_avx2(const Tables& table
 
 std::size_t Fingerprints::skip_blocks(std::string_view text, std::size_t from) const {
   static const bool has_avx2 = __builtin_cpu_supports("avx2") != 0;
-  const auto is_hit = [&](unsigned patterns, std::size_t at) {
-    return with_fourth(patterns, text, at) != 0;
+  const auto is_hit = [&](unsigned groups, std::size_t at) {
+    return match(groups, text, at).has_value();
   };
   return has_avx2 ? skip_blocks_avx2({low_.data(), high_.data()}, text, from, is_hit) : from;
 }
@@ -100,8 +103,8 @@ std::size_t Fingerprints::skip_blocks(std::string_view /*text*/, std::size_t fro
 
 std::optional<Fingerprints::Hit> Fingerprints::find(std::string_view text, std::size_t from) const {
   for (std::size_t at = skip_blocks(text, from); at + kLength <= text.size(); ++at) {
-    if (const unsigned patterns = patterns_at(text, at); patterns != 0) {
-      return Hit{at, static_cast<std::size_t>(std::countr_zero(patterns))};
+    if (const auto pattern = match(UINT8_MAX, text, at)) {
+      return Hit{at, *pattern};
     }
   }
   return std::nullopt;

@@ -1,6 +1,8 @@
 #include "scan/folder.h"
 
+#include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <system_error>
 
 #include <dirent.h>
@@ -53,15 +55,32 @@ bool is_not_a_file(int error) {
 
 std::string reason_of(int error) { return std::system_category().message(error); }
 
-system::Descriptor Opener::open(const FileName& file) {
+std::string read_link(int folder, const char* name) {
+  std::string target(PATH_MAX, '\0');
+  const ssize_t count = ::readlinkat(folder, name, target.data(), target.size());
+  target.resize(static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
+  return target;
+}
+
+Opener::Entry Opener::entry_of(const FileName& file) {
   const std::size_t length = file.name.rfind('/') + 1;  // 0: it is in the folder itself
   const int folder = length == 0 ? file.folder->descriptor.value()
                                  : folder_below(file.folder, {file.name.data(), length});
-  if (folder < 0) {
+  return {folder, file.name.c_str() + length};
+}
+
+system::Descriptor Opener::open(const FileName& file) {
+  const Entry entry = entry_of(file);
+  if (entry.folder < 0) {
     return system::Descriptor(-1);
   }
-  return system::Descriptor(::openat(folder, file.name.c_str() + length,
+  return system::Descriptor(::openat(entry.folder, entry.name,
                                      O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY));
+}
+
+std::string Opener::read_link(const FileName& file) {
+  const Entry entry = entry_of(file);
+  return entry.folder < 0 ? "" : scan::read_link(entry.folder, entry.name);
 }
 
 int Opener::folder_below(const FolderPointer& top, std::string_view name) {
@@ -84,7 +103,7 @@ Entries read_entries(int descriptor) {
       const mode_t type = type_of(descriptor, *entry);
       if (S_ISDIR(type)) {
         entries.folders.push_back(name);
-      } else if (S_ISREG(type)) {
+      } else if (S_ISREG(type) || S_ISLNK(type)) {
         entries.files.push_back(name);
       }
     }

@@ -49,8 +49,15 @@ class Opener {
  public:
   /// Opens a file without blocking on a pipe or device. Not open if that fails, see errno.
   system::Descriptor open(const FileName& file);
+  /// The target of a symbolic link; empty if that fails.
+  std::string read_link(const FileName& file);
 
  private:
+  struct Entry {
+    int folder;  ///< negative if it cannot be opened
+    const char* name;
+  };
+  Entry entry_of(const FileName& file);
   int folder_below(const FolderPointer& top, std::string_view name);
 
   FolderPointer top_;
@@ -58,9 +65,12 @@ class Opener {
   system::Descriptor last_{-1};
 };
 
-/// The files and folders in a folder, without symbolic links, pipes and devices.
+/// The target of a symbolic link; empty if that fails.
+std::string read_link(int folder, const char* name);
+
+/// The files and folders in a folder, without pipes and devices.
 struct Entries {
-  std::vector<std::string> files;
+  std::vector<std::string> files;  ///< and symbolic links
   std::vector<std::string> folders;
   bool has_git = false;  ///< there is a `.git`, which is in neither list
 };

@@ -21,7 +21,8 @@ class Origins {
   void find(const std::set<std::string>& contents, const std::vector<std::string>& revisions,
             const Note& note) {
     Git commits(rev_list({"--reverse", "--topo-order"}, revisions));
-    Git changes({"diff-tree", "--stdin", "-r", "-m", "--root", "--no-renames", "-z"}, commits);
+    Git changes({"diff-tree", "--stdin", "-r", "-t", "-m", "--root", "--no-renames", "-z"},
+                commits);
     const bool is_whole = read(changes, contents);
     if (!is_whole) {
       note("the history has too many paths to name the commits of all places");
@@ -59,13 +60,17 @@ class Origins {
   std::map<std::string, OfContent> origins_;
 };
 
+bool has_name(const std::string& path, const std::string& name) {
+  return path == name || path.ends_with("/" + name);
+}
+
 }  // namespace
 
 std::vector<FoundLeak> attribute(std::vector<FoundLeak> found,
                                  const std::vector<std::string>& revisions, const Note& note) {
   std::set<std::string> contents;
   for (const FoundLeak& leak : found) {
-    if (leak.document.commit.empty()) {
+    if (leak.document.commit.empty() && !leak.document.object.empty()) {
       contents.insert(leak.document.object);
     }
   }
@@ -82,6 +87,9 @@ std::vector<FoundLeak> attribute(std::vector<FoundLeak> found,
       continue;
     }
     for (const auto& [path, commit] : *places) {
+      if (leak.part == LeakPart::name && !has_name(path, leak.document.path)) {
+        continue;
+      }
       FoundLeak& copy = attributed.emplace_back(leak);
       copy.document.path = path;
       copy.document.commit = commit;

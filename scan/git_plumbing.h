@@ -20,6 +20,7 @@ struct GitChange {
   std::string path;
 
   [[nodiscard]] bool is_file() const { return mode.starts_with("10"); }
+  [[nodiscard]] bool is_link() const { return mode.starts_with("12"); }
 };
 
 /// Reads a change: `part` is `:MODE MODE OBJECT OBJECT STATUS`, and the path is the next part.

@@ -1,6 +1,7 @@
 #include "scan/git_scan.h"
 
 #include <algorithm>
+#include <climits>
 #include <set>
 #include <span>
 
@@ -12,8 +13,10 @@
 #include "core/text.h"
 #include "scan/document_scanner.h"
 #include "scan/git.h"
+#include "scan/git_names.h"
 #include "scan/git_objects.h"
 #include "scan/git_plumbing.h"
+#include "scan/names.h"
 
 namespace nexakey::scan {
 namespace {
@@ -116,7 +119,9 @@ Census scan_objects(Git& git, const Shallow& shallow, LeakSink& sink) {
     }
     ++census.searched;
     census.cut += shallow.commits.contains(object->id) ? 1 : 0;
-    if (object->type != "tree") {
+    if (object->type == "tree") {
+      scan_tree(reader, object->id.size() / 2, sink);
+    } else {
       scanner.scan(reader, place_of(*object));
     }
   }
@@ -180,6 +185,7 @@ core::Result<void> scan_all_objects(LeakSink& sink) {
   if (!ended) {
     return tl::unexpected(ended.error());
   }
+  scan_references(sink);
   report(census, sink);
   return {};
 }
@@ -240,6 +246,13 @@ core::Result<system::Descriptor> list_objects(std::span<const GitChange> files) 
   return list;
 }
 
+/// Searches the target of a symbolic link, which is the content of the object.
+void scan_link(GitObjectReader& reader, const DocumentPlace& place, LeakSink& sink) {
+  std::string target(PATH_MAX, '\0');
+  target.resize(reader.read(target.data(), target.size()).value_or(0));
+  find_in_name(target, LeakPart::link, place, [&](FoundLeak found) { sink.add(std::move(found)); });
+}
+
 /// Searches files until git ends, as it does at an object that it cannot read. Returns how many
 /// were searched or reported: all of them unless git failed.
 core::Result<std::size_t> scan_some(std::span<const GitChange> files, LeakSink& sink) {
@@ -259,7 +272,9 @@ core::Result<std::size_t> scan_some(std::span<const GitChange> files, LeakSink& 
       sink.warn(place, kMissing);
       continue;
     }
-    if (object) {
+    if (object && file.is_link()) {
+      scan_link(reader, place, sink);
+    } else if (object) {
       scanner.scan(reader, place);
     }
     if (!object || !reader.skip()) {
@@ -284,9 +299,10 @@ core::Result<void> scan_staged(LeakSink& sink) {
   }
   std::vector<GitChange> files;
   for (GitChange& change : *changes) {
+    find_in_path({.path = change.path}, sink);
     if (change.status == "U") {
       sink.warn({.path = change.path}, "it has a merge conflict");
-    } else if (change.is_file()) {
+    } else if (change.is_file() || change.is_link()) {
       files.push_back(std::move(change));
     }
   }

@@ -3,151 +3,16 @@
 #include <algorithm>
 #include <array>
 #include <bitset>
-#include <cstring>
 #include <optional>
 
 #include <openssl/crypto.h>
 
 #include "core/text.h"
 #include "scan/fingerprints.h"
+#include "scan/key_decoders.h"
 
 namespace nexakey::scan {
 namespace {
-
-/// The size of a read; it fits the cache.
-constexpr std::size_t kBufferSize = 262144;
-
-/// Decodes one character of a possible key at a time.
-class PlainDecoder {
- public:
-  explicit PlainDecoder(std::string_view text) : text_(text) {}
-  std::optional<char> next() {
-    if (text_.empty()) {
-      return std::nullopt;
-    }
-    const bool in_prefix = taken_++ < core::kApiKeyPrefix.size();
-    if (in_prefix && (text_.starts_with("%5F") || text_.starts_with("%5f"))) {
-      text_.remove_prefix(3);
-      is_encoded_ = true;
-      return '_';
-    }
-    const char c = text_.front();
-    text_.remove_prefix(1);
-    return c;
-  }
-  [[nodiscard]] bool is_encoded() const { return is_encoded_; }
-
- private:
-  std::string_view text_;
-  std::size_t taken_ = 0;
-  bool is_encoded_ = false;
-};
-
-/// From the first character on, both byte orders are the same: a zero between any two characters.
-class Utf16Decoder {
- public:
-  explicit Utf16Decoder(std::string_view text) : text_(text) {}
-  std::optional<char> next() {
-    if (at_ >= text_.size() || (at_ > 0 && text_[at_ - 1] != '\0')) {
-      return std::nullopt;
-    }
-    const char c = text_[at_];
-    at_ += 2;
-    return c;
-  }
-
- private:
-  std::string_view text_;
-  std::size_t at_ = 0;
-};
-
-/// Reads the digits of an encoding.
-class Digits {
- public:
-  explicit Digits(std::string_view text) : text_(text) {}
-  /// The next digit; zero at the end. Skips line ends and indentation if `in_key`: a line end after
-  /// the key ends its text.
-  char take(bool in_key) {
-    while (in_key && !text_.empty() && blanks_ < kMaxBlanks && is_blank(text_.front())) {
-      ++blanks_;
-      text_.remove_prefix(1);
-    }
-    if (text_.empty()) {
-      return '\0';
-    }
-    const char digit = text_.front();
-    text_.remove_prefix(1);
-    return digit;
-  }
-
- private:
-  static bool is_blank(char c) { return c == '\n' || c == '\r' || c == ' ' || c == '\t'; }
-
-  static constexpr int kMaxBlanks = 64;
-  std::string_view text_;
-  int blanks_ = 0;
-};
-
-class HexDecoder {
- public:
-  explicit HexDecoder(std::string_view text) : digits_(text) {}
-  std::optional<char> next() {
-    const bool in_key = taken_++ < core::kApiKeyLength;
-    const int high = value_of(digits_.take(in_key));
-    const int low = high < 0 ? -1 : value_of(digits_.take(in_key));
-    return low < 0 ? std::nullopt : std::optional(static_cast<char>(high * 16 + low));
-  }
-
- private:
-  static int value_of(char c) {
-    if (c >= '0' && c <= '9') {
-      return c - '0';
-    }
-    const char lower = static_cast<char>(c | 0x20);
-    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-  }
-
-  Digits digits_;
-  std::size_t taken_ = 0;
-};
-
-/// The two alphabets differ in the digits 62 and 63, which the encoding of a key never has.
-class Base64Decoder {
- public:
-  /// `skip`: the bits of the first digit that belong to the byte before the key.
-  Base64Decoder(std::string_view text, unsigned skip) : digits_(text), skip_(skip) {}
-  std::optional<char> next() {
-    const bool in_key = taken_++ < core::kApiKeyLength;
-    while (count_ < 8) {
-      const int digit = value_of(digits_.take(in_key));
-      if (digit < 0) {
-        return std::nullopt;
-      }
-      bits_ = (bits_ << 6U) | static_cast<unsigned>(digit);
-      count_ += 6 - skip_;
-      skip_ = 0;
-    }
-    count_ -= 8;
-    return static_cast<char>((bits_ >> count_) & 0xFFU);
-  }
-
- private:
-  static int value_of(char c) {
-    if (c >= 'A' && c <= 'Z') {
-      return c - 'A';
-    }
-    if (c >= 'a' && c <= 'z') {
-      return c - 'a' + 26;
-    }
-    return c >= '0' && c <= '9' ? c - '0' + 52 : -1;
-  }
-
-  Digits digits_;
-  unsigned skip_;
-  std::size_t taken_ = 0;
-  unsigned bits_ = 0;
-  unsigned count_ = 0;
-};
 
 std::string_view random_part(std::string_view key) {
   return key.substr(core::kApiKeyPrefix.size());
@@ -186,137 +51,205 @@ bool read_leak(Decoder& decoder, Leak& leak) {
 }
 
 bool read_text(std::string_view text, Leak& leak) {
-  PlainDecoder decoder(text);
+  TextDecoder decoder(text);
   const bool found = read_leak(decoder, leak);
-  leak.form = decoder.is_encoded() ? LeakForm::percent : LeakForm::plain;
+  leak.form = decoder.form();
   return found;
 }
 
-bool read_utf16(std::string_view text, Leak& leak) {
-  Utf16Decoder decoder(text);
-  leak.form = LeakForm::utf16;
+template <std::size_t width>
+bool read_wide(std::string_view text, Leak& leak) {
+  WideDecoder decoder(text, width);
+  leak.form = width == 2 ? LeakForm::utf16 : LeakForm::utf32;
   return read_leak(decoder, leak);
 }
 
-bool read_hex(std::string_view text, Leak& leak) {
-  HexDecoder decoder(text);
-  leak.form = LeakForm::hex;
+template <typename Decoder, LeakForm form>
+bool read_numbers(std::string_view text, Leak& leak) {
+  Decoder decoder(text);
+  leak.form = form;
   return read_leak(decoder, leak);
 }
 
-template <unsigned skip>
+template <unsigned known>
 bool read_base64(std::string_view text, Leak& leak) {
-  Base64Decoder decoder(text, skip);
+  Base64Decoder decoder(text, known);
   leak.form = LeakForm::base64;
   return read_leak(decoder, leak);
 }
 
-/// The encoded beginning of every key; in base64 it depends on the number of bytes before the key.
-/// The first digit also depends on their values if a part of it belongs to them.
+/// The beginning of every key in an encoding, or a later part of it, if the beginning may differ or
+/// have a line end in it.
 struct Anchor {
-  std::string_view fingerprint;
-  std::size_t offset;  ///< in the encoded key
+  Fingerprints::Pattern fingerprint;
+  std::size_t offset;  ///< the minimum, between the beginning and the fingerprint
+  std::size_t range;   ///< how much more than the minimum it may be
   bool (*read)(std::string_view text, Leak& leak);
+  std::string_view first{};  ///< what it may begin with, if not with the fingerprint
+  std::size_t before = 0;    ///< how many digits before the beginning have a part of the key
 };
 
-constexpr std::array<Anchor, 7> kAnchors{{
-    {"fc_l", 0, read_text},
-    {"fc%5", 0, read_text},
-    {{"f\0c\0", 4}, 0, read_utf16},
-    {"635", 2, read_hex},
-    {"ZmN", 0, read_base64<0>},
-    {"ZjX", 1, read_base64<2>},
-    {"mY1", 1, read_base64<4>},
-}};
+constexpr std::size_t kEscape = 14;   // the size of an escaped character
+constexpr std::size_t kBetween = 70;  // digits before a line end, and what stands between lines
+constexpr auto kReadHex = read_numbers<HexDecoder, LeakForm::hex>;
+constexpr auto kReadDecimal = read_numbers<DecimalDecoder, LeakForm::decimal>;
 
-constexpr Fingerprints kFingerprints{kAnchors[0].fingerprint, kAnchors[1].fingerprint,
-                                     kAnchors[2].fingerprint, kAnchors[3].fingerprint,
-                                     kAnchors[4].fingerprint, kAnchors[5].fingerprint,
-                                     kAnchors[6].fingerprint};
+/// In base64, the beginning depends on the number of bytes before the key; the first digit also on
+/// their values if a part of it belongs to them. Similar ones are together (Fingerprints).
+constexpr std::array kAnchors{
+    // f and c as they are
+    Anchor{{"fc_l", 0}, 0, 0, read_text},
+    Anchor{{"fc_%", 0}, 0, 0, read_text},
+    Anchor{{"fc_&", 0}, 0, 0, read_text},
+    Anchor{{"fc_\\", 0}, 0, 0, read_text},
+    Anchor{{"fc_=", 0}, 0, 0, read_text},
+    Anchor{{"fc_\n", 0}, 0, 0, read_text},
+    Anchor{{"fc_\r", 0}, 0, 0, read_text},
+    Anchor{{"fc_\"", 0}, 0, 0, read_text},
+    Anchor{{"fc_'", 0}, 0, 0, read_text},
+    Anchor{{"fc_`", 0}, 0, 0, read_text},
+    Anchor{{"fc%", 1}, 0, 0, read_text},
+    Anchor{{"fc&", 1}, 0, 0, read_text},
+    Anchor{{"fc\"", 1}, 0, 0, read_text},
+    Anchor{{"fc'", 1}, 0, 0, read_text},
+    Anchor{{"fc\\", 1}, 0, 0, read_text},
+    Anchor{{"fc=", 1}, 0, 0, read_text},
+    Anchor{{"fc\r\n", 1}, 0, 0, read_text},
+    Anchor{{"fc\n ", 1}, 0, 0, read_text},
+    Anchor{{"fc\n\t", 1}, 0, 0, read_text},
+    Anchor{{"fc\n+", 1}, 0, 0, read_text},
+    // f as it is
+    Anchor{{"f%63", 2}, 0, 0, read_text},
+    Anchor{{"f%00", 2}, 0, 0, read_text},
+    Anchor{{"f\\x0", 2}, 0, 0, read_text},
+    Anchor{{"f\\00", 2}, 0, 0, read_text},
+    Anchor{{"f%25", 2}, 0, 0, read_text},
+    Anchor{{"f=63", 2}, 0, 0, read_text},
+    Anchor{{"f=\r\n", 2}, 0, 0, read_text},
+    Anchor{{"f=\\", 2}, 0, 0, read_text},
+    Anchor{{"f=\n", 2}, 0, 0, read_text},
+    Anchor{{"f&#0", 2}, 0, 0, read_text},
+    Anchor{{"f&am", 2}, 0, 0, read_text},
+    Anchor{{"f&#9", 2}, 0, 0, read_text},
+    Anchor{{"f&#X", 2}, 0, 0, read_text},
+    Anchor{{"f&#x", 2}, 0, 0, read_text},
+    Anchor{{"f\\\\", 2}, 0, 0, read_text},
+    Anchor{{"f\\\"", 2}, 0, 0, read_text},
+    Anchor{{"f\\r", 2}, 0, 0, read_text},
+    Anchor{{"f\\n", 2}, 0, 0, read_text},
+    Anchor{{"f\\U0", 2}, 0, 0, read_text},
+    Anchor{{"f\\u0", 2}, 0, 0, read_text},
+    Anchor{{"f\\u{", 2}, 0, 0, read_text},
+    Anchor{{"f\\x6", 2}, 0, 0, read_text},
+    Anchor{{"f\\14", 2}, 0, 0, read_text},
+    Anchor{{"f\\\n", 2}, 0, 0, read_text},
+    Anchor{{"f\\\r\n", 2}, 0, 0, read_text},
+    Anchor{{"f\r\n ", 2}, 0, 0, read_text},
+    Anchor{{"f\r\n\t", 2}, 0, 0, read_text},
+    Anchor{{"f\n\tc", 2}, 0, 0, read_text},
+    Anchor{{"f\n+ ", 2}, 0, 0, read_text},
+    Anchor{{"f\n c", 2}, 0, 0, read_text},
+    Anchor{{"f\"+", 2}, 0, 0, read_text},
+    Anchor{{"f\"\n", 2}, 0, 0, read_text},
+    Anchor{{"f'\n", 2}, 0, 0, read_text},
+    // f escaped
+    Anchor{{"02;&", 3}, 1, kEscape, read_text, "%&=\\"},
+    Anchor{{"02;c", 3}, 1, kEscape, read_text, "%&=\\"},
+    Anchor{{"66;&", 3}, 1, kEscape, read_text, "%&=\\"},
+    Anchor{{"66;c", 3}, 1, kEscape, read_text, "%&=\\"},
+    Anchor{{"66}\\", 3}, 1, kEscape, read_text, "%&=\\"},
+    Anchor{{"66}c", 3}, 1, kEscape, read_text, "%&=\\"},
+    Anchor{{"066\\", 3}, 1, kEscape, read_text, "%&=\\"},
+    Anchor{{"066c", 3}, 1, kEscape, read_text, "%&=\\"},
+    Anchor{{"46c", 3}, 1, kEscape, read_text, "%&=\\"},
+    Anchor{{"46\\", 3}, 1, kEscape, read_text, "%&=\\"},
+    Anchor{{"x66\\", 3}, 1, kEscape, read_text, "%&=\\"},
+    Anchor{{"x66c", 3}, 1, kEscape, read_text, "%&=\\"},
+    Anchor{{"%66%", 3}, 0, 0, read_text},
+    Anchor{{"%66c", 3}, 0, 0, read_text},
+    Anchor{{"566%", 3}, 1, kEscape, read_text, "%&=\\"},
+    Anchor{{"566c", 3}, 1, kEscape, read_text, "%&=\\"},
+    Anchor{{"=66=", 3}, 0, 0, read_text},
+    Anchor{{"=66c", 3}, 0, 0, read_text},
+    // numbers in decimal digits
+    Anchor{{"102,", 3}, 0, 0, kReadDecimal},
+    // wide
+    Anchor{{{"f\0c\0", 4}, 4}, 0, 0, read_wide<2>},
+    Anchor{{{"f\0\0\0", 4}, 4}, 0, 0, read_wide<4>},
+    // further characters
+    Anchor{{"fc`", 4}, 0, 0, read_text},
+    Anchor{{"f`\n", 4}, 0, 0, read_text},
+    Anchor{{"f= \n", 5}, 0, 0, read_text},
+    Anchor{{"f\" ", 5}, 0, 0, read_text},
+    Anchor{{"f' ", 5}, 0, 0, read_text},
+    // in hexadecimal digits
+    Anchor{{"635", 5}, 2, kBetween, kReadHex, "6"},
+    Anchor{{"63 ", 5}, 2, kBetween, kReadHex, "6"},
+    Anchor{{"63,", 5}, 2, kBetween, kReadHex, "6"},
+    Anchor{{"63:", 5}, 2, kBetween, kReadHex, "6"},
+    Anchor{{"63-", 5}, 2, kBetween, kReadHex, "6"},
+    Anchor{{"63\n", 5}, 2, kBetween, kReadHex, "6"},
+    Anchor{{"63\r", 5}, 2, kBetween, kReadHex, "6"},
+    // base64
+    Anchor{{"ZmN", 6}, 0, 0, read_base64<0>},
+    Anchor{{"ZjX", 6}, 0, 0, read_base64<4>, "", 1},
+    Anchor{{"mY1", 6}, 0, 0, read_base64<2>, "", 1},
+    Anchor{{"Gl2Z", 7}, 6, kBetween, read_base64<0>, "Z"},
+    Anchor{{"2xpd", 7}, 4, kBetween, read_base64<4>, "Z", 1},
+    Anchor{{"9saX", 7}, 4, kBetween, read_base64<2>, "m", 1},
+};
+
+constexpr auto kPatterns = [] {
+  std::array<Fingerprints::Pattern, kAnchors.size()> patterns{};
+  std::ranges::transform(kAnchors, patterns.begin(), &Anchor::fingerprint);
+  return patterns;
+}();
+constexpr Fingerprints kFingerprints(kPatterns);
+
+/// Looks for the key whose fingerprint is at `at`: where it begins is tried out, a few times, so
+/// that hostile bytes do not take long.
+bool read_at(std::string_view text, std::size_t at, const Anchor& anchor, Leak& leak) {
+  constexpr int kMaxTries = 4;
+  const std::size_t max = std::min(at, anchor.offset + anchor.range);
+  int tries = 0;
+  for (std::size_t offset = anchor.offset; offset <= max && tries < kMaxTries; ++offset) {
+    const std::size_t start = at - offset;
+    if (!anchor.first.empty() && anchor.first.find(text[start]) == std::string_view::npos) {
+      continue;
+    }
+    ++tries;
+    if (anchor.read(text.substr(start, kMaxLeakLength), leak)) {
+      leak.offset = start - std::min(start, anchor.before);
+      return true;
+    }
+  }
+  return false;
+}
 
 }  // namespace
 
 std::string_view name_of(LeakForm form) {
-  switch (form) {
-    case LeakForm::percent:
-      return "percent";
-    case LeakForm::utf16:
-      return "utf16";
-    case LeakForm::base64:
-      return "base64";
-    case LeakForm::hex:
-      return "hex";
-    case LeakForm::plain:
-      break;
-  }
-  return "plain";
+  constexpr std::array<std::string_view, 11> kNames{
+      "plain", "split", "percent", "html", "backslash", "quoted-printable",
+      "utf16", "utf32", "base64",  "hex",  "decimal"};
+  return kNames.at(static_cast<std::size_t>(form));
 }
 
 void find_leaks(std::string_view text, const std::function<void(const Leak&)>& visit) {
-  for (auto hit = kFingerprints.find(text, 0); hit;
+  find_leaks(text, {0, text.size()}, visit);
+}
+
+void find_leaks(std::string_view text, Span part, const std::function<void(const Leak&)>& visit) {
+  // Both fingerprints of an encoding may be before and behind the end of a line.
+  std::optional<std::size_t> last;
+  for (auto hit = kFingerprints.find(text, part.from); hit && hit->offset < part.to;
        hit = kFingerprints.find(text, hit->offset + 1)) {
-    const Anchor& anchor = kAnchors[hit->pattern];
-    if (hit->offset < anchor.offset) {
-      continue;
-    }
     Leak leak;
-    leak.offset = hit->offset - anchor.offset;
-    if (anchor.read(text.substr(leak.offset, kMaxLeakLength), leak)) {
+    if (read_at(text, hit->offset, kAnchors[hit->pattern], leak) && leak.offset != last) {
       visit(leak);
+      last = leak.offset;
     }
   }
-}
-
-LeakSearch::LeakSearch() : buffer_(kBufferSize) {}
-
-void LeakSearch::begin() {
-  size_ = 0;
-  counted_ = 0;
-  position_ = {};
-}
-
-void LeakSearch::make_room(const Visit& visit) {
-  if (room_size() > 0) {
-    return;
-  }
-  // A key that begins in the last bytes may be incomplete; it is found when the rest has been read.
-  const std::size_t end = size_ - kMaxLeakLength;
-  search(end, visit);
-  advance(end);
-  std::memmove(buffer_.data(), buffer_.data() + end, kMaxLeakLength);
-  size_ = kMaxLeakLength;
-  counted_ = 0;
-}
-
-void LeakSearch::finish(const Visit& visit) {
-  search(size_, visit);
-  begin();
-}
-
-void LeakSearch::search(std::size_t end, const Visit& visit) {
-  find_leaks(pending(), [&](const Leak& leak) {
-    if (leak.offset < end) {
-      advance(leak.offset);
-      visit(leak, position_);
-    }
-  });
-}
-
-void LeakSearch::advance(std::size_t offset) {
-  const char* const end = buffer_.data() + offset;
-  const char* at = buffer_.data() + counted_;
-  while (at < end) {
-    const auto* const newline =
-        static_cast<const char*>(std::memchr(at, '\n', static_cast<std::size_t>(end - at)));
-    if (newline == nullptr) {
-      position_.column += static_cast<std::size_t>(end - at);
-      break;
-    }
-    ++position_.line;
-    position_.column = 1;
-    at = newline + 1;
-  }
-  counted_ = std::max(counted_, offset);
 }
 
 }  // namespace nexakey::scan

@@ -16,6 +16,33 @@ std::string DocumentPlace::text() const {
   return core::printable(core::mask_credentials(std::move(text)));
 }
 
+std::string_view name_of(LeakPart part) {
+  switch (part) {
+    case LeakPart::name:
+      return "name";
+    case LeakPart::link:
+      return "link";
+    case LeakPart::content:
+      break;
+  }
+  return "content";
+}
+
+void LeakSink::add_name(FoundLeak found) {
+  std::string place(name_of(found.part));
+  for (const std::string* const part :
+       {&found.document.path, &found.document.object, &found.document.member}) {
+    place += '\0' + *part;
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    if (names_.size() < kMaxLeaks && !names_.emplace(std::move(place), found.leak.hash).second) {
+      return;
+    }
+  }
+  add(std::move(found));
+}
+
 void LeakSink::add(FoundLeak found) {
   const std::lock_guard lock(mutex_);
   if (found_.size() < kMaxLeaks) {

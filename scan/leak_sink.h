@@ -4,11 +4,12 @@
 #include <cstdint>
 #include <functional>
 #include <mutex>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "scan/leak_finder.h"
+#include "scan/leak_search.h"
 
 namespace nexakey::scan {
 
@@ -23,10 +24,20 @@ struct DocumentPlace {
   [[nodiscard]] std::string text() const;
 };
 
+/// Where in a document a leak is.
+enum class LeakPart {
+  content,
+  name,  ///< of a file, a folder, a member of an archive, or a git reference
+  link,  ///< the target of a symbolic link
+};
+
+std::string_view name_of(LeakPart part);
+
 struct FoundLeak {
   DocumentPlace document;
-  TextPosition position;
+  TextPosition position;  ///< in the content
   Leak leak;
+  LeakPart part = LeakPart::content;
 };
 
 /// Receives a message for the user: a complete sentence without control characters or keys.
@@ -48,6 +59,9 @@ class LeakSink {
   static constexpr std::size_t kMaxLeaks = 1'000'000;
 
   void add(FoundLeak found);
+  /// Adds a leak in a name or a link, unless it was added before: a folder has its name in the path
+  /// of each file.
+  void add_name(FoundLeak found);
   /// Reports that a document, or a part of it, could not be searched, and why.
   void warn(const DocumentPlace& place, std::string_view reason);
   /// Reports something else that was not searched, in a complete sentence.
@@ -64,6 +78,7 @@ class LeakSink {
   Note note_;
   std::mutex mutex_;
   std::vector<FoundLeak> found_;
+  std::set<std::pair<std::string, core::KeyHash>> names_;
   bool is_complete_ = true;
   Searched searched_;
 };

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "scan/document_scanner.h"
+#include "scan/names.h"
 
 namespace nexakey::scan {
 namespace {
@@ -35,17 +36,22 @@ class FileSource final : public ByteSource {
 };
 
 void scan_file(const FileName& name, Opener& opener, DocumentScanner& scanner, LeakSink& sink) {
+  const DocumentPlace place{.path = name.folder->path + name.name};
+  find_in_path(place, sink);
   const system::Descriptor file = opener.open(name);
   if (!file.is_open()) {
-    if (!is_not_a_file(errno)) {
-      sink.warn({.path = name.folder->path + name.name}, reason_of(errno));
+    if (errno == ELOOP) {
+      find_in_name(opener.read_link(name), LeakPart::link, place,
+                   [&](FoundLeak found) { sink.add(std::move(found)); });
+    } else if (!is_not_a_file(errno)) {
+      sink.warn(place, reason_of(errno));
     }
     return;
   }
   struct stat status {};
   if (::fstat(file.value(), &status) == 0 && S_ISREG(status.st_mode)) {
     FileSource source(file.value(), static_cast<std::uint64_t>(status.st_size));
-    scanner.scan(source, {.path = name.folder->path + name.name});
+    scanner.scan(source, place);
   }
 }
 

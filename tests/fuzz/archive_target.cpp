@@ -34,11 +34,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view text = fuzz::text_of(data, size);
   const std::string_view head = text.substr(0, std::min(kHeadSize, size));
   const auto kind = scan::archive_kind(head);
-  if (!kind) {
+  if (!kind || !scan::unread_name(*kind).empty()) {
     return 0;
   }
-  TextSource source(text.substr(head.size()));
-  scan::ArchiveReader reader(*kind, head, source);
+  TextSource source(text);
+  scan::ArchiveReader reader(*kind, source);
   std::array<char, 4096> buffer{};
   std::size_t unpacked = 0;
   for (int members = 0; members < 1000; ++members) {

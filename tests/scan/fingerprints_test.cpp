@@ -1,5 +1,7 @@
 #include "scan/fingerprints.h"
 
+#include <array>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,11 +24,11 @@ Hits hits_in(const Fingerprints& fingerprints, std::string_view text) {
 }
 
 /// The same, simple and slow.
-Hits expected_hits(const std::vector<std::string>& patterns, std::string_view text) {
+Hits expected_hits(std::span<const Fingerprints::Pattern> patterns, std::string_view text) {
   Hits hits;
   for (std::size_t at = 0; at < text.size(); ++at) {
     for (std::size_t pattern = 0; pattern < patterns.size(); ++pattern) {
-      if (text.substr(at).starts_with(patterns[pattern])) {
+      if (text.substr(at).starts_with(patterns[pattern].bytes)) {
         hits.emplace_back(at, pattern);
         break;
       }
@@ -36,7 +38,8 @@ Hits expected_hits(const std::vector<std::string>& patterns, std::string_view te
 }
 
 TEST_CASE("A fingerprint is found anywhere, within a block or after the last one") {
-  constexpr Fingerprints kFingerprints{"abc", "xyz"};
+  static constexpr std::array<Fingerprints::Pattern, 2> kPatterns{{{"abc", 0}, {"xyz", 5}}};
+  constexpr Fingerprints kFingerprints(kPatterns);
   for (std::size_t size = 0; size <= 100; ++size) {
     CHECK(hits_in(kFingerprints, std::string(size, 'a')).empty());
     for (std::size_t at = 0; at + 3 <= size; ++at) {
@@ -48,8 +51,9 @@ TEST_CASE("A fingerprint is found anywhere, within a block or after the last one
   }
 }
 
-TEST_CASE("The fourth byte of a pattern counts, where a block ends and where the text does") {
-  constexpr Fingerprints kFingerprints{"abcd", "abd"};
+TEST_CASE("All bytes of a pattern count, where a block ends and where the text does") {
+  static constexpr std::array<Fingerprints::Pattern, 2> kPatterns{{{"abcd", 0}, {"abd", 1}}};
+  constexpr Fingerprints kFingerprints(kPatterns);
   for (std::size_t at = 0; at <= 100; ++at) {
     const std::string front(at, '-');
     CAPTURE(at);
@@ -60,11 +64,12 @@ TEST_CASE("The fourth byte of a pattern counts, where a block ends and where the
   }
 }
 
-TEST_CASE("Of eight patterns, with any bytes, each is told from the others") {
-  const std::vector<std::string> patterns{"abc",          "abda",          "bcd", {"\0\0\0\0", 4},
-                                          "\xFF\xFE\xFF", {"\0\xFF\0", 3}, "ABC", "zzz"};
-  const Fingerprints fingerprints{patterns[0], patterns[1], patterns[2], patterns[3],
-                                  patterns[4], patterns[5], patterns[6], patterns[7]};
+TEST_CASE("Of many patterns, with any bytes, in groups or not, each is told from the others") {
+  const std::vector<Fingerprints::Pattern> patterns{
+      {"abc", 0},          {"abda", 0},          {"bcdabc", 0}, {{"\0\0\0\0", 4}, 1},
+      {"\xFF\xFE\xFF", 2}, {{"\0\xFF\0", 3}, 2}, {"ABC", 3},    {"zzz", 7},
+  };
+  const Fingerprints fingerprints(patterns);
   constexpr std::string_view kBytes("abcdABCz\0\xFF\xFE", 11);
   std::mt19937_64 random(7);
   for (int round = 0; round < 2000; ++round) {

@@ -1,11 +1,13 @@
-#include "scan/leak_finder.h"
-
 #include <array>
+#include <cstdio>
+#include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <doctest/doctest.h>
 
+#include "scan/leak_search.h"
 #include "tests/unit/support.h"
 
 namespace nexakey::scan {
@@ -109,7 +111,7 @@ TEST_CASE("A key is found in each form that it leaks in") {
       {"base64 in lines", wrapped(in_base64(kKey), 19, "\r\n    "), 0, LeakForm::base64},
   };
   for (const Row& row : rows) {
-    CAPTURE(row.name);
+    CAPTURE(std::string(row.name));
     const auto leaks = leaks_in(row.text);
     REQUIRE(leaks.size() == 1);
     CHECK(leaks[0].offset == row.offset);
@@ -118,6 +120,146 @@ TEST_CASE("A key is found in each form that it leaks in") {
     CHECK(leaks[0].last_four == "OPQR");
     CHECK_FALSE(leaks[0].runs_on);
     CHECK_FALSE(leaks[0].placeholder);
+  }
+}
+
+/// Each character as `escape` gives it.
+std::string escaped(std::string_view text, const std::function<std::string(char)>& escape) {
+  std::string result;
+  for (const char c : text) {
+    result += escape(c);
+  }
+  return result;
+}
+
+std::string numbered(char c, const char* format) {
+  std::array<char, 32> text{};
+  const int size = std::snprintf(text.data(), text.size(), format, static_cast<unsigned>(c));
+  return {text.data(), static_cast<std::size_t>(size)};
+}
+
+TEST_CASE("A key is found whichever of its characters are escaped") {
+  struct Row {
+    const char* format;
+    LeakForm form;
+  };
+  for (const Row& row : std::vector<Row>{
+           {"%%%02x", LeakForm::percent},
+           {"%%25%02X", LeakForm::percent},
+           {"%%2525%02X", LeakForm::percent},
+           {"&#%u;", LeakForm::html},
+           {"&#%07u;", LeakForm::html},
+           {"&#x%x;", LeakForm::html},
+           {"&#X%06X;", LeakForm::html},
+           {"&amp;#%u;", LeakForm::html},
+           {"\\u%04x", LeakForm::backslash},
+           {"\\\\u%04X", LeakForm::backslash},
+           {"\\u{%x}", LeakForm::backslash},
+           {"\\U%08x", LeakForm::backslash},
+           {"\\x%02x", LeakForm::backslash},
+           {"\\%03o", LeakForm::backslash},
+           {"=%02X", LeakForm::quoted_printable},
+       }) {
+    CAPTURE(row.format);
+    const auto escape = [&](char c) { return numbered(c, row.format); };
+    const auto check = [&](const std::string& text) {
+      CAPTURE(text);
+      const auto leaks = leaks_in("k: " + text + " .");
+      REQUIRE(leaks.size() == 1);
+      CHECK(leaks[0].hash == core::hash_api_key(kKey));
+      CHECK(name_of(leaks[0].form) == name_of(row.form));
+      CHECK(leaks[0].offset + 1 >= 3);
+      CHECK(leaks[0].offset <= 4);
+    };
+    check(escaped(kKey, escape));
+    check(replaced(kKey, "_", escape('_')));
+    for (std::size_t at = 0; at < kKey.size(); ++at) {
+      check(kKey.substr(0, at) + escape(kKey[at]) + kKey.substr(at + 1));
+    }
+  }
+}
+
+TEST_CASE("A key is found with its underscores escaped") {
+  for (const char* const underscore :
+       {"\\_", "\\\\_", "&lowbar;", "&amp;lowbar;", "&UnderBar;", "&amp;#95;", "%26%2395%3B",
+        "\\u0026#95;", "\\u0026lowbar;", "=3D5F", "%5Cu005f", "_%00", "\\x5f"}) {
+    CAPTURE(underscore);
+    const auto leaks = leaks_in("<" + replaced(kKey, "_", underscore) + ">");
+    REQUIRE(leaks.size() == 1);
+    CHECK(leaks[0].offset == 1);
+  }
+  for (const char* const other : {"\\", "&#94;", "%5", "&lowbar", "\\u005", "__", "\\n"}) {
+    CAPTURE(other);
+    CHECK(leaks_in("<" + replaced(kKey, "_", other) + ">").empty());
+  }
+}
+
+TEST_CASE("A key is found over the end of a line that a writer put into it") {
+  for (const char* const end :
+       {"=\r\n",      "=\n",          "=\n+",           "=\n> ",    "= \n",  "=\\r\\n",
+        "\\\n",       "\\\r\n",       "\\\n# ",         "\n ",      "\r\n ", "\r\n\t",
+        "\n+ ",       "\\r\\n ",      "\" +\n      \"", "\"\n  \"", "\" \"", "\"+\"",
+        "\" .\n  \"", "\" & _\n  \"", "\\\" +\\n  \\\""}) {
+    for (std::size_t at = 1; at < kKey.size(); ++at) {
+      const std::string text = "\"" + kKey.substr(0, at) + end + kKey.substr(at) + "\"\n";
+      CAPTURE(text);
+      const auto leaks = leaks_in(text);
+      REQUIRE(leaks.size() == 1);
+      CHECK(leaks[0].offset == 1);
+      CHECK(leaks[0].form == LeakForm::split);
+    }
+  }
+  for (const char* const other : {"\n", "\r\n", " ", "\n    ", "\", \"", "\": \"", "=", "\"x\""}) {
+    CAPTURE(other);
+    CHECK(leaks_in("\"" + kKey.substr(0, 20) + other + kKey.substr(20) + "\"\n").empty());
+  }
+}
+
+TEST_CASE("A key in digits is found with anything between the lines of digits") {
+  const std::string hex = in_hex(kKey, "0123456789abcdef");
+  for (const std::string& between : std::vector<std::string>{
+           "\n",        "\r\n",        "\n    ", "\n> ",  "\n+",   "\\n",   "\\r\\n",
+           "\",\n  \"", "\" +\n   \"", "\\\n",   "\n# ",  "\n// ", "\n * ", "\\u000a",
+           "%0A",       "%0D%0A",      "&#10;",  "&#xA;", "=0A",   "=\n"}) {
+    for (const std::size_t columns : {7U, 19U, 60U}) {
+      CAPTURE(between);
+      CAPTURE(columns);
+      for (const char* const front : {"", "x", "xy"}) {
+        CAPTURE(front);
+        CHECK(leaks_in(wrapped(in_base64(front + kKey + "."), columns, between)).size() == 1);
+      }
+      CHECK(leaks_in(wrapped(hex, columns, between)).size() == 1);
+    }
+  }
+  const std::vector<std::pair<const char*, std::string>> rows{
+      {"spaces", wrapped(hex, 2, " ")},       {"colons", wrapped(hex, 2, ":")},
+      {"dashes", wrapped(hex, 2, "-")},       {"pairs of bytes", wrapped(hex, 4, " ")},
+      {"0x", "0x" + wrapped(hex, 2, ", 0x")}, {"0x in lines", "0x" + wrapped(hex, 2, ",\n  0x")},
+  };
+  for (const auto& [name, text] : rows) {
+    CAPTURE(name);
+    const auto leaks = leaks_in(text);
+    REQUIRE(leaks.size() == 1);
+    CHECK(leaks[0].form == LeakForm::hex);
+  }
+  for (const std::string& between : std::vector<std::string>{",", ", ", ",\n    "}) {
+    const auto leaks =
+        leaks_in("[" + escaped(kKey, [&](char c) { return numbered(c, "%u") + between; }) + "0]");
+    REQUIRE(leaks.size() == 1);
+    CHECK(leaks[0].form == LeakForm::decimal);
+  }
+}
+
+TEST_CASE("A key in UTF-32 is found in either byte order") {
+  std::string little;
+  for (const char c : kKey) {
+    little += {c, '\0', '\0', '\0'};
+  }
+  const std::string big = std::string(3, '\0') + little.substr(0, little.size() - 3);
+  for (const std::string& text : {little, big}) {
+    const auto leaks = leaks_in("k" + text + "k");
+    REQUIRE(leaks.size() == 1);
+    CHECK(leaks[0].form == LeakForm::utf32);
   }
 }
 
