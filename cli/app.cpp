@@ -99,6 +99,10 @@ ExitStatus run(std::vector<std::string> words) {
     throw Failure{{ErrorCode::usage, words[*command] + " has no output format env",
                    "it is for the new key of create and rotate: use table, json or jsonl"}};
   }
+  if (line.globals().output == kSarifOutput && !takes_sarif_output(words[*command])) {
+    throw Failure{{ErrorCode::usage, words[*command] + " has no output format sarif",
+                   "it is for the findings of scan: use table, json or jsonl"}};
+  }
   const Terminal terminal = Terminal::detect();
   Context context{.settings = line.command().reads_settings
                                   ? resolve_settings(line.globals(), terminal.output,

@@ -24,6 +24,8 @@ struct Command {
   bool uses_context = true;
   /// Whether it can print a new key with -o env. Other commands refuse that.
   bool prints_env = false;
+  /// Whether it can print findings with -o sarif. Other commands refuse that.
+  bool prints_sarif = false;
 };
 
 /// The output of `version` and `--version`.

@@ -153,10 +153,22 @@ std::optional<std::string> find_output_option(const std::vector<std::string>& wo
   return output;
 }
 
-bool takes_env_output(std::string_view command) {
+namespace {
+
+bool is_command_with(std::string_view name, bool Command::*property) {
   return std::ranges::any_of(kCommands, [&](const GroupedCommand& each) {
-    return each.command->name == command && each.command->prints_env;
+    return each.command->name == name && each.command->*property;
   });
+}
+
+}  // namespace
+
+bool takes_env_output(std::string_view command) {
+  return is_command_with(command, &Command::prints_env);
+}
+
+bool takes_sarif_output(std::string_view command) {
+  return is_command_with(command, &Command::prints_sarif);
 }
 
 void check_command(const std::vector<std::string>& words, std::size_t at) {

@@ -56,6 +56,8 @@ std::optional<std::string> find_output_option(const std::vector<std::string>& wo
 
 /// Whether the command with this name takes -o env.
 bool takes_env_output(std::string_view command);
+/// The same for `-o sarif`.
+bool takes_sarif_output(std::string_view command);
 
 /// Ends the command if the word at index `at` is not a command; the hint has the most similar one.
 void check_command(const std::vector<std::string>& words, std::size_t at);

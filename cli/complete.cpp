@@ -199,6 +199,9 @@ std::string candidates_for(const std::vector<std::string>& words) {
       if (option.check_lname("output") && takes_env_output(scanner.command().get_name())) {
         candidates.add(kEnvOutput);
       }
+      if (option.check_lname("output") && takes_sarif_output(scanner.command().get_name())) {
+        candidates.add(kSarifOutput);
+      }
     } else if (is_option && typed.starts_with('-')) {
       add_options(candidates, scanner.command());
     } else {

@@ -7,6 +7,7 @@
 
 #include "cli/exit_status.h"
 #include "cli/print_table.h"
+#include "cli/sarif.h"
 #include "cli/table.h"
 #include "core/credential.h"
 
@@ -81,8 +82,7 @@ void print_lines(Context& context, const std::vector<Finding>& findings) {
 void print_live_ids(Context& context, const std::vector<Finding>& findings) {
   std::set<std::string> printed;
   for (const Finding& finding : findings) {
-    if (finding.key && !finding.key->has_ended(context.now()) &&
-        printed.insert(finding.key->id.to_string()).second) {
+    if (finding.is_live(context.now()) && printed.insert(finding.key->id.to_string()).second) {
       context.out.write(finding.key->id.to_string() + "\n");
     }
   }
@@ -100,7 +100,7 @@ void print_findings_table(Context& context, const std::vector<Finding>& findings
     if (const auto& key = finding.key) {
       // A key that works is the bad news here.
       row.insert(row.end(), {Cell(std::string(core::name_of(key->status(context.now()))),
-                                  !key->has_ended(context.now()) ? Style::bad : Style::good),
+                                  finding.is_live(context.now()) ? Style::bad : Style::good),
                              key->id.to_string(), key->name, key->workspace});
     } else {
       row.insert(row.end(), {Cell(std::string(kUnknown), Style::dim), "-", "-", "-"});
@@ -145,6 +145,8 @@ std::string place_text(const scan::FoundLeak& found) {
 void print_findings(Context& context, const std::vector<Finding>& findings) {
   if (context.settings.quiet) {
     print_live_ids(context, findings);
+  } else if (context.settings.sarif_output) {
+    print_sarif(context, findings);
   } else if (context.settings.format == Format::json) {
     print_json(context, findings);
   } else if (context.settings.format == Format::jsonl) {

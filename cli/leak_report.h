@@ -22,6 +22,8 @@ KnownKeys look_up(const Context& context, store::KeyStore& store,
 struct Finding {
   scan::FoundLeak found;
   std::optional<core::Key> key;  ///< none: the store has no such key, or was not asked
+
+  [[nodiscard]] bool is_live(core::Time now) const { return key && !key->has_ended(now); }
 };
 
 /// `[COMMIT:]PATH[!MEMBER]:LINE:COLUMN`; without line and column in a name or a link.

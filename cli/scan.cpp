@@ -5,12 +5,14 @@
 #include <tuple>
 
 #include "cli/actor.h"
+#include "cli/baseline.h"
 #include "cli/command.h"
 #include "cli/confirm_keys.h"
 #include "cli/input.h"
 #include "cli/key_view.h"
 #include "cli/leak_report.h"
 #include "cli/progress.h"
+#include "cli/scanner_rules.h"
 #include "core/text.h"
 #include "scan/file_scan.h"
 #include "scan/git_origins.h"
@@ -25,7 +27,9 @@ constexpr const char* kExamples =
     "git diff | nexakey scan -\n"
     "nexakey scan --staged\n"
     "nexakey scan --history\n"
-    "nexakey scan --history main..HEAD -o json";
+    "nexakey scan --history main..HEAD -o json\n"
+    "nexakey scan --offline -o sarif --baseline .nexakey-baseline\n"
+    "nexakey scan --print-rules gitleaks";
 
 struct Options {
   std::vector<std::string> arguments;
@@ -34,6 +38,9 @@ struct Options {
   bool ignored = false;
   bool offline = false;
   bool revoke = false;
+  std::optional<std::string> baseline{};
+  std::optional<std::string> new_baseline{};
+  std::optional<std::string> print_rules{};
 };
 
 /// How much was searched so far: "files searched: 12 (3.4 MiB)".
@@ -95,7 +102,7 @@ std::vector<const Finding*> live_findings(const std::vector<Finding>& findings, 
   std::set<core::KeyHash> seen;
   std::vector<const Finding*> live;
   for (const Finding& finding : findings) {
-    if (finding.key && !finding.key->has_ended(now) && seen.insert(finding.key->hash).second) {
+    if (finding.is_live(now) && seen.insert(finding.key->hash).second) {
       live.push_back(&finding);
     }
   }
@@ -151,8 +158,35 @@ void check(const Options& options) {
   }
 }
 
+ExitStatus print_rules(Context& context, const std::string& scanner) {
+  const std::string_view rule = scanner_rule(scanner);
+  if (rule.empty()) {
+    throw Failure{{core::ErrorCode::usage, "no rules for " + core::quote(scanner),
+                   "use gitleaks or trufflehog"}};
+  }
+  context.out.write(rule);
+  return ExitStatus::done;
+}
+
+/// The findings that are reported, after the live keys were revoked if that is wanted.
+std::vector<Finding> settle(const Context& context, const Options& options, store::KeyStore* store,
+                            std::vector<Finding> findings, const Baseline& baseline) {
+  if (options.revoke) {
+    revoke_live(context, *store, findings);
+  }
+  if (options.new_baseline) {
+    write_baseline(*options.new_baseline, findings, context.now());
+  }
+  remove_accepted(findings, baseline, context.now());
+  return findings;
+}
+
 ExitStatus run(Context& context, const Options& options) {
+  if (options.print_rules) {
+    return print_rules(context, *options.print_rules);
+  }
   check(options);
+  const Baseline baseline = options.baseline ? read_baseline(*options.baseline) : Baseline();
   const auto store = options.offline ? nullptr : context.open_store();
   Progress progress(context);
   const auto note = [&](std::string_view message) {
@@ -175,10 +209,8 @@ ExitStatus run(Context& context, const Options& options) {
     found = scan::attribute(std::move(found), options.arguments, note);
   }
   progress.clear();
-  std::vector<Finding> findings = make_findings(std::move(found), known);
-  if (options.revoke) {
-    revoke_live(context, *store, findings);
-  }
+  const std::vector<Finding> findings =
+      settle(context, options, store.get(), make_findings(std::move(found), known), baseline);
   print_findings(context, findings);
   const bool has_leaked =
       options.offline ? !findings.empty() : !live_findings(findings, context.now()).empty();
@@ -199,12 +231,23 @@ Runner attach(Arguments& app) {
   app.add_flag("--offline", options->offline,
                "Do not use the store; report everything in key format");
   app.add_flag("--revoke", options->revoke, "Revoke the live keys that are found");
+  app.add_option("--baseline", options->baseline, "Accept the finds in this file")
+      ->type_name("FILE");
+  app.add_option("--write-baseline", options->new_baseline,
+                 "Write the finds to this file, except those of live keys")
+      ->type_name("FILE");
+  app.add_option("--print-rules", options->print_rules,
+                 "Print a rule for another scanner: gitleaks or trufflehog")
+      ->type_name("SCANNER");
   app.footer(kExamples);
   return [options](Context& context) { return run(context, *options); };
 }
 
 }  // namespace
 
-const Command kScan{"scan", "Find keys that leaked, and which of them are live", attach};
+const Command kScan{.name = "scan",
+                    .summary = "Find keys that leaked, and which of them are live",
+                    .attach = attach,
+                    .prints_sarif = true};
 
 }  // namespace nexakey::cli

@@ -289,6 +289,8 @@ Settings resolve_settings(const GlobalOptions& options, bool output_is_terminal,
   }
   if (options.output == kEnvOutput) {
     settings.env_output = true;
+  } else if (options.output == kSarifOutput) {
+    settings.sarif_output = !settings.quiet;
   } else if (const auto output = find(options.output, "output")) {
     const auto format = parse_format(output->value);
     if (!format) {

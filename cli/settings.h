@@ -13,6 +13,8 @@ enum class Format { table, json, jsonl };
 /// The value of --output for a new key as NEXAKEY_KEY=…, a line of a file with variables. Only an
 /// option can have it, and only that of a command that prints a new key.
 inline constexpr const char* kEnvOutput = "env";
+/// The same for findings as SARIF 2.1.0, of scan.
+inline constexpr const char* kSarifOutput = "sarif";
 
 /// The global options, as given on the command line.
 struct GlobalOptions {
@@ -59,7 +61,8 @@ struct Settings {
   std::optional<std::string> workspace{};  ///< nothing if none is given
   Format format = Format::table;
   std::optional<Setting> columns{};  ///< of the table of keys
-  bool env_output = false;  ///< `-o env`: a new key as NEXAKEY_KEY=…; see Command::prints_env
+  bool env_output = false;    ///< `-o env`: a new key as NEXAKEY_KEY=…; see Command::prints_env
+  bool sarif_output = false;  ///< `-o sarif`; see Command::prints_sarif
   bool color = false;
   bool quiet = false;
   bool yes = false;
