@@ -11,7 +11,6 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <spawn.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -19,6 +18,7 @@
 
 #include "core/credential.h"
 #include "core/text.h"
+#include "system/spawn.h"
 
 namespace nexakey::scan {
 namespace {
@@ -32,19 +32,6 @@ constexpr std::size_t kMaxErrors = 65536;
 /// memory.
 constexpr rlimit kMaxMemory{.rlim_cur = rlim_t{4} << 30U, .rlim_max = rlim_t{4} << 30U};
 
-struct Pipe {
-  system::Descriptor from;
-  system::Descriptor to;
-};
-
-Pipe make_pipe() {
-  std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
-    throw std::system_error(errno, std::system_category(), "pipe2");
-  }
-  return {system::Descriptor(ends[0]), system::Descriptor(ends[1])};
-}
-
 /// A file in memory of kMaxErrors bytes, which cannot grow. Bytes that are not written are 0.
 system::Descriptor make_error_file() {
   system::Descriptor file(::memfd_create("git-errors", MFD_CLOEXEC | MFD_ALLOW_SEALING));
@@ -53,55 +40,6 @@ system::Descriptor make_error_file() {
     throw std::system_error(errno, std::system_category(), "memfd_create");
   }
   return file;
-}
-
-/// Restores the signals that this process ignores: SIGPIPE ends a git whose output is not read, and
-/// SIGXFSZ one that exceeds the file size limit.
-class SpawnAttributes {
- public:
-  SpawnAttributes() {
-    ::posix_spawnattr_init(&attributes_);
-    sigset_t signals;
-    ::sigemptyset(&signals);
-    ::sigaddset(&signals, SIGPIPE);
-    ::sigaddset(&signals, SIGXFSZ);
-    ::posix_spawnattr_setsigdefault(&attributes_, &signals);
-    ::posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETSIGDEF);
-  }
-  SpawnAttributes(const SpawnAttributes&) = delete;
-  SpawnAttributes& operator=(const SpawnAttributes&) = delete;
-  ~SpawnAttributes() { ::posix_spawnattr_destroy(&attributes_); }
-  [[nodiscard]] const posix_spawnattr_t* get() const { return &attributes_; }
-
- private:
-  posix_spawnattr_t attributes_{};
-};
-
-class SpawnActions {
- public:
-  SpawnActions() { ::posix_spawn_file_actions_init(&actions_); }
-  SpawnActions(const SpawnActions&) = delete;
-  SpawnActions& operator=(const SpawnActions&) = delete;
-  ~SpawnActions() { ::posix_spawn_file_actions_destroy(&actions_); }
-  void connect(int descriptor, int stream) {
-    ::posix_spawn_file_actions_adddup2(&actions_, descriptor, stream);
-  }
-  void connect_nothing(int stream) {
-    ::posix_spawn_file_actions_addopen(&actions_, stream, "/dev/null", O_RDONLY, 0);
-  }
-  [[nodiscard]] const posix_spawn_file_actions_t* get() const { return &actions_; }
-
- private:
-  posix_spawn_file_actions_t actions_{};
-};
-
-/// Strings as posix_spawn(3) takes them. They must outlive the result.
-std::vector<char*> pointers_to(std::vector<std::string>& strings) {
-  std::vector<char*> pointers;
-  std::ranges::transform(strings, std::back_inserter(pointers),
-                         [](std::string& text) { return text.data(); });
-  pointers.push_back(nullptr);
-  return pointers;
 }
 
 }  // namespace
@@ -125,8 +63,8 @@ Git::Git(const std::vector<std::string>& words, Git& source)
 Git::~Git() { stop(); }
 
 void Git::start(const std::vector<std::string>& words, int input, GitScope scope) {
-  Pipe pipe = make_pipe();
-  SpawnActions actions;
+  system::Pipe pipe = system::make_pipe();
+  system::SpawnActions actions;
   if (input >= 0) {
     actions.connect(input, STDIN_FILENO);
   } else {
@@ -139,11 +77,8 @@ void Git::start(const std::vector<std::string>& words, int input, GitScope scope
     failure_ = "git is not in a folder of PATH: install it";
     return;
   }
-  std::vector<std::string> arguments = git_arguments(words);
-  std::vector<std::string> environment = git_environment(scope);
-  const SpawnAttributes attributes;
-  const int error = ::posix_spawn(&id_, program->c_str(), actions.get(), attributes.get(),
-                                  pointers_to(arguments).data(), pointers_to(environment).data());
+  const int error =
+      system::spawn(id_, *program, git_arguments(words), git_environment(scope), actions);
   if (error != 0) {
     id_ = -1;
     failure_ = "cannot run " + *program + ": " + std::system_category().message(error);
