@@ -20,6 +20,10 @@ Settings:
   NEXAKEY_TOKEN_FILE       The file with the token for a remote store, as
                            --token-file
   NEXAKEY_TOKEN            The token itself, where a file cannot be used
+  NEXAKEY_OIDC_TOKEN_FILE  A file with an ID token, which is sent if no token is
+                           given otherwise
+  NEXAKEY_OIDC_AUDIENCE    The audience of the ID token that is requested from
+                           GitHub Actions (default: the URL of the store)
   NEXAKEY_CA_FILE          The certificate authorities to trust, as --ca-file
   NEXAKEY_TIMEOUT          The time limit for a remote store, as --timeout
   NEXAKEY_KEEP_HOURS       How long counts are kept by the hour
