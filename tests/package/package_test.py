@@ -14,7 +14,7 @@ from pathlib import Path
 
 from steps import check, run
 from system_calls import check_system_calls
-from units import MAX_EXPOSURE, check_postgresql_example, check_units
+from units import MAX_EXPOSURE, check_identity_example, check_postgresql_example, check_units
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "faults"))
 import figure
@@ -47,6 +47,7 @@ FILES = {
     "usr/share/doc/nexakey/examples/gateways/nexakey.lua": 0o644,
     "usr/share/doc/nexakey/examples/prometheus/prometheus.yml": 0o644,
     "usr/share/doc/nexakey/examples/prometheus/alerts.yml": 0o644,
+    "usr/share/doc/nexakey/examples/identity/nexakey.service.d/identity.conf": 0o644,
     "usr/share/doc/nexakey/examples/postgresql/nexakey.service.d/postgresql.conf": 0o644,
     "usr/share/doc/nexakey/examples/postgresql/nexakey.socket.d/postgresql.conf": 0o644,
 }
@@ -145,6 +146,7 @@ def main(cpack, config):
         check_program(unpacked, folder / "home")
         check_units(unpacked, folder / "units")
         check_postgresql_example(unpacked, folder / "postgresql")
+        check_identity_example(unpacked, folder / "identity")
         check_system_calls(unpacked, folder / "service")
         if os.geteuid() == 0:
             check_installation(package, folder / "installed")

@@ -31,25 +31,45 @@ def check_units(root, folder):
         root / "lib/systemd/system/nexakey.service")
 
 
-def check_postgresql_example(root, folder):
-    """With the drop-ins, the units need no SQLite file and may reach other machines."""
-    units = folder / "usr/lib/systemd/system"
-    shutil.copytree(root / "lib/systemd/system", units)
-    offline = ("systemd-analyze", "--no-pager", f"--root={folder}")
+class Merged:
+    """The units of the package in a folder of their own, to which drop-ins are added."""
 
-    def merged(name):
-        return run(*offline, "cat-config", f"systemd/system/{name}")
+    def __init__(self, root, folder):
+        self.root, self.folder = root, folder
+        self.offline = ("systemd-analyze", "--no-pager", f"--root={folder}")
+        shutil.copytree(root / "lib/systemd/system", folder / "usr/lib/systemd/system")
 
-    def reach():
-        report = json.loads(run(*offline, "--offline=true", "--json=short",
+    def add(self, example):
+        shutil.copytree(self.root / "usr/share/doc/nexakey/examples" / example,
+                        self.folder / "etc/systemd/system")
+
+    def unit(self, name):
+        return run(*self.offline, "cat-config", f"systemd/system/{name}")
+
+    def reach(self):
+        """What systemd says of the addresses that the service may reach."""
+        report = json.loads(run(*self.offline, "--offline=true", "--json=short",
                                 f"--threshold={MAX_EXPOSURE}", "security", "nexakey.service"))
         return next(row["description"] for row in report if row["json_field"] == "IPAddressDeny")
 
-    for name in ("nexakey.socket", "nexakey.service"):
-        check(settings(merged(name), "ConditionPathExists"), f"{name} has no condition to remove")
-    check("only localhost" in reach(), reach())
 
-    shutil.copytree(root / "usr/share/doc/nexakey/examples/postgresql", folder / "etc/systemd/system")
+def check_postgresql_example(root, folder):
+    """With the drop-ins, the units need no SQLite file and may reach other machines."""
+    units = Merged(root, folder)
     for name in ("nexakey.socket", "nexakey.service"):
-        check(not settings(merged(name), "ConditionPathExists"), f"{name} still needs a file")
-    check("non-localhost" in reach(), reach())
+        check(settings(units.unit(name), "ConditionPathExists"), f"{name} has no condition to remove")
+    check("only localhost" in units.reach(), units.reach())
+
+    units.add("postgresql")
+    for name in ("nexakey.socket", "nexakey.service"):
+        check(not settings(units.unit(name), "ConditionPathExists"), f"{name} still needs a file")
+    check("non-localhost" in units.reach(), units.reach())
+
+
+def check_identity_example(root, folder):
+    """With the drop-in, the service may reach issuers. It still needs its store."""
+    units = Merged(root, folder)
+    units.add("identity")
+    check("non-localhost" in units.reach(), units.reach())
+    check(settings(units.unit("nexakey.service"), "ConditionPathExists"), "it needs no file any more")
+    check(settings(units.unit("nexakey.service"), "IPAddressDeny") == ["any"], "it denies no addresses")
