@@ -192,9 +192,8 @@ Result<void> check_status(int status) {
   }
   return WEXITSTATUS(status) == 0
              ? Result<void>()
-             : core::fail(core::ErrorCode::failed,
-                          "the command ended with exit status " +
-                              std::to_string(WEXITSTATUS(status)));
+             : core::fail(core::ErrorCode::failed, "the command ended with exit status " +
+                                                       std::to_string(WEXITSTATUS(status)));
 }
 
 }  // namespace
@@ -205,8 +204,8 @@ Result<void> deliver(const Delivery& delivery, const core::Secret& secret,
   MaskedLines output(print);
   Command command(delivery, variables);
   if (command.error() != 0) {
-    return core::fail(core::ErrorCode::failed, "cannot run sh: " + std::system_category().message(
-                                                                       command.error()));
+    return core::fail(core::ErrorCode::failed,
+                      "cannot run sh: " + std::system_category().message(command.error()));
   }
   const auto deadline = steady_clock::now() + delivery.timeout;
   std::string_view input = secret.reveal();

@@ -15,7 +15,9 @@ std::string own_name(const core::FilterOption& option) { return std::string(opti
 
 /// Empty for an option that a rotation does not have.
 std::string name_for_rotation(const core::FilterOption& option) {
-  return option.name == "--status" || option.name == "--superseded" ? "" : own_name(option);
+  const bool is_of_others =
+      option.name == "--status" || option.name == "--superseded" || option.name == "--unconfirmed";
+  return is_of_others ? "" : own_name(option);
 }
 
 std::string name_beside_properties(const core::FilterOption& option) {

@@ -26,7 +26,8 @@ constexpr const char* kService = "the ID token service of GitHub Actions";
 Result<Secret> check_form(const Secret& token, const std::string& where) {
   return core::looks_like_id_token(token.reveal())
              ? Result<Secret>(Secret(std::string(token.reveal())))
-             : core::reject("no ID token in " + where, "an ID token is a JWT: three parts with dots");
+             : core::reject("no ID token in " + where,
+                            "an ID token is a JWT: three parts with dots");
 }
 
 Result<Secret> read_file(const std::string& path) {
@@ -36,11 +37,11 @@ Result<Secret> read_file(const std::string& path) {
 }
 
 /// Asks the service of GitHub Actions, which answers with `{"value": TOKEN}`.
-Result<Secret> ask_service(const std::string& url, const Secret& token, const std::string& audience,
-                           const std::string& ca_file) {
+Result<Secret> ask_service(const std::string& url, const Secret& token,
+                           const std::string& audience) {
   const std::string separator = url.find('?') == std::string::npos ? "?" : "&";
   auto answer =
-      store::fetch(url + separator + "audience=" + core::percent_encode(audience), token, ca_file);
+      store::fetch(url + separator + "audience=" + core::percent_encode(audience), token, "");
   if (!answer) {
     return core::fail(core::ErrorCode::store_unavailable,
                       std::string(kService) + ": " + answer.error().message);
@@ -66,11 +67,9 @@ std::optional<IdTokenSource> find_id_token(const Settings& settings) {
     return std::nullopt;
   }
   const std::string audience = environment(kAudienceVariable).value_or(settings.store.value);
-  const std::string ca_file = settings.ca_file ? settings.ca_file->value : "";
-  return IdTokenSource{.name = "the ID token of GitHub Actions",
-                       .read = [url = *url, audience, ca_file] {
+  return IdTokenSource{.name = "the ID token of GitHub Actions", .read = [url = *url, audience] {
                          const Secret token(environment(kTokenVariable).value_or(""));
-                         return ask_service(url, token, audience, ca_file);
+                         return ask_service(url, token, audience);
                        }};
 }
 

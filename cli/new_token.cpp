@@ -49,7 +49,8 @@ Token store_token(store::Changes& changes, const Token& wanted, const Draft<core
   return *std::move(created);
 }
 
-std::optional<Token> find_staged_token(const Context& context, store::KeyStore& store, KeyFile& file) {
+std::optional<Token> find_staged_token(const Context& context, store::KeyStore& store,
+                                       KeyFile& file) {
   if (!file.staged()) {
     return std::nullopt;
   }

@@ -10,8 +10,9 @@
 
 namespace nexakey::cli {
 
-/// The type name of the option --role.
-inline constexpr const char* kRoleNames = "verifier|creator|rotator|auditor|admin";
+/// The type name of the option --role, and what its help says.
+inline constexpr const char* kRoleName = "ROLE";
+inline constexpr const char* kRoles = "verifier, creator, rotator, auditor or admin";
 
 /// The properties of a token as options give them.
 struct TokenWords {
@@ -24,8 +25,8 @@ struct TokenWords {
 /// it has no name, a name. Errors end the command.
 core::Token make_token(const Context& context, const TokenWords& words);
 
-/// Adds a token with the id and the secret of a draft to a store. `file`: where the draft is staged;
-/// null if it is not. Errors end the command.
+/// Adds a token with the id and the secret of a draft to a store. `file`: where the draft is
+/// staged; null if it is not. Errors end the command.
 core::Token store_token(store::Changes& changes, const core::Token& wanted,
                         const Draft<core::TokenId>& draft, KeyFile* file);
 

@@ -409,8 +409,8 @@ class Rotator {
       progress_.clear();
       system::write_all(STDERR_FILENO, text);
     };
-    if (const auto rotated = cli::rotate_into_command(context_, store_, target.key, terms_,
-                                                      *delivery_, print)) {
+    if (const auto rotated =
+            cli::rotate_into_command(context_, store_, target.key, terms_, *delivery_, print)) {
       printer_.add(*rotated, nullptr);
     } else {
       skip(target);

@@ -85,16 +85,15 @@ std::vector<std::string> variables_of(const Key& key, const Key& successor) {
   if (!cancelled && cancelled.error().code != ErrorCode::not_found) {
     const std::string id = rotation.successor.to_string();
     throw Failure{{ErrorCode::outcome_unknown,
-                   reason.message + "; the new key, " + id + ", could not be revoked: " +
-                       cancelled.error().message,
+                   reason.message + "; the new key, " + id +
+                       ", could not be revoked: " + cancelled.error().message,
                    revoke_hint("nexakey revoke " + id)}};
   }
   throw Failure{std::move(reason)};
 }
 
 /// Lets a successor that was handed over supersede its key.
-Rotated confirm(const Context& context, store::KeyStore& store, const Key& key,
-                Rotation rotation) {
+Rotated confirm(const Context& context, store::KeyStore& store, const Key& key, Rotation rotation) {
   rotation.step.reset();
   auto confirmed = rotate_in_store(context, store, key, rotation);
   if (!confirmed) {
@@ -147,9 +146,10 @@ core::Result<Rotated> rotate_in_store(const Context& context, store::KeyStore& s
   return std::move(rotated).map([](std::optional<Rotated> both) { return *std::move(both); });
 }
 
-std::optional<Rotated> rotate_into_command(
-    const Context& context, store::KeyStore& store, const Key& key, const Terms& terms,
-    const Delivery& delivery, const std::function<void(std::string_view)>& print) {
+std::optional<Rotated> rotate_into_command(const Context& context, store::KeyStore& store,
+                                           const Key& key, const Terms& terms,
+                                           const Delivery& delivery,
+                                           const std::function<void(std::string_view)>& print) {
   if (successor_by_another(store, key)) {
     return std::nullopt;
   }
@@ -166,8 +166,7 @@ std::optional<Rotated> rotate_into_command(
   if (!staged) {
     throw Failure{staged.error()};
   }
-  if (auto delivered =
-          deliver(delivery, draft.secret, variables_of(key, staged->successor), print);
+  if (auto delivered = deliver(delivery, draft.secret, variables_of(key, staged->successor), print);
       !delivered) {
     core::Error& reason = delivered.error();
     reason.message = describe(key) + " was not rotated: " + reason.message;

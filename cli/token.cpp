@@ -117,8 +117,8 @@ ExitStatus list(Context& context) {
 
 ExitStatus revoke(Context& context, const Options& options) {
   const auto store = context.open_store();
-  return revoke_tokens(context, *store, find_tokens(context, value_of(store->tokens()), options.tokens),
-                       "token");
+  return revoke_tokens(context, *store,
+                       find_tokens(context, value_of(store->tokens()), options.tokens), "token");
 }
 
 Runner attach(Arguments& app) {
@@ -131,8 +131,8 @@ Runner attach(Arguments& app) {
   Arguments* const creating = add("create", "Create a token and show it once", kCreateExample);
   creating->add_option("NAME", options->name, "The name of the token (default: its id)")
       ->type_name("NAME");
-  creating->add_option("--role", options->role, "What the token may do")
-      ->type_name(kRoleNames)
+  creating->add_option("--role", options->role, std::string("What the token may do: ") + kRoles)
+      ->type_name(kRoleName)
       ->required();
   creating
       ->add_option("--expires", options->expires, "When it expires: 90d, a time or never (default)")
@@ -149,8 +149,8 @@ Runner attach(Arguments& app) {
   Arguments* const rotating =
       add("rotate", "Replace a token with a new one and revoke it", kRotateExample);
   add_token_rotation_options(*rotating, *rotating_options);
-  Arguments* const trusting = add(
-      "trust", "Give the ID tokens of CI jobs and pods the rights of a role", kTrustExample);
+  Arguments* const trusting =
+      add("trust", "Give the ID tokens of CI jobs and pods the rights of a role", kTrustExample);
   add_trust_options(*trusting, *trusting_options);
   Arguments* const untrusting =
       add("untrust", "End trusts immediately and permanently", kUntrustExample);

@@ -36,10 +36,10 @@ void check_rotatable(const Context& context, const Token& token) {
     throw Failure{{ErrorCode::usage, token.name + " is a trust and has no secret", ""}};
   }
   if (!token.is_active(context.now())) {
-    throw Failure{{ErrorCode::conflict,
-                   token.name + " is " + std::string(token.status(context.now())) +
-                       " and cannot be rotated",
-                   "create a new token with nexakey token create"}};
+    throw Failure{
+        {ErrorCode::conflict,
+         token.name + " is " + std::string(token.status(context.now())) + " and cannot be rotated",
+         "create a new token with nexakey token create"}};
   }
 }
 
@@ -73,8 +73,7 @@ Token replace_in_file(const Context& context, store::KeyStore& store, KeyFile& f
 void show_new(Context& context, store::KeyStore& store, const Token& old) {
   const auto draft = make_draft<TokenId>(kTokenKind);
   store::Changes& changes = store.as(local_actor());
-  const Token created =
-      store_token(changes, new_token_like(old, context.now()), draft, nullptr);
+  const Token created = store_token(changes, new_token_like(old, context.now()), draft, nullptr);
   const std::string id = created.id.to_string();
   hand_over({.secret = draft.secret,
              .file = nullptr,
@@ -100,8 +99,7 @@ void add_token_rotation_options(Arguments& command, TokenRotationOptions& option
   command.add_option("TOKEN", options.token, "An id, the beginning of an id, or a name")
       ->type_name("TOKEN")
       ->required();
-  command
-      .add_option("--secret-file", options.file, "Replace the token in this file (mode 0600)")
+  command.add_option("--secret-file", options.file, "Replace the token in this file (mode 0600)")
       ->type_name("FILE");
   command.add_flag("--keep-old", options.keep_old, "Do not revoke the old token");
 }

@@ -43,12 +43,11 @@ void add_trust_options(Arguments& command, TrustOptions& options) {
   command.add_option("--audience", options.trust.audience, "The audience that they must have")
       ->type_name("TEXT")
       ->required();
-  command
-      .add_option("--claim", options.claims, "A claim that they must have, with this value")
+  command.add_option("--claim", options.claims, "A claim that they must have, with this value")
       ->type_name("NAME=VALUE")
       ->required();
-  command.add_option("--role", options.token.role, "What they may do")
-      ->type_name(kRoleNames)
+  command.add_option("--role", options.token.role, std::string("What they may do: ") + kRoles)
+      ->type_name(kRoleName)
       ->required();
   command
       .add_option("--expires", options.token.expires,

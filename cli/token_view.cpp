@@ -36,10 +36,14 @@ void print_token_table(Context& context, const std::vector<Token>& tokens) {
   }
   for (const Token& token : tokens) {
     const bool is_active = token.is_active(now);
-    std::vector<Cell> row{token.id.to_string(), token.name, std::string(core::name_of(token.role)),
-               token.workspace.value_or("all"),
-               Cell(std::string(token.status(now)), is_active ? Style::good : Style::bad),
-               view.brief_time(token.created_at), view.brief_time(token.expires_at)};
+    std::vector<Cell> row{
+        token.id.to_string(),
+        token.name,
+        std::string(core::name_of(token.role)),
+        token.workspace.value_or("all"),
+        Cell(std::string(token.status(now)), is_active ? Style::good : Style::bad),
+        view.brief_time(token.created_at),
+        view.brief_time(token.expires_at)};
     if (has_trusts) {
       row.emplace_back(token.trust ? token.trust->issuer : "-");
     }
@@ -119,8 +123,8 @@ std::vector<Token> find_tokens(const Context& context, const std::vector<Token>&
   return found;
 }
 
-ExitStatus revoke_tokens(Context& context, store::KeyStore& store,
-                         const std::vector<Token>& tokens, const std::string& what) {
+ExitStatus revoke_tokens(Context& context, store::KeyStore& store, const std::vector<Token>& tokens,
+                         const std::string& what) {
   context.require_yes("Revoke " + std::to_string(tokens.size()) + " " + what +
                           (tokens.size() == 1 ? "" : "s") + " permanently?",
                       "revoking " + what + "s");

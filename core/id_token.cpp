@@ -59,7 +59,8 @@ Result<Time> time_of(const Json& value, const char* name) {
   const auto last = static_cast<double>(kLastTime.time_since_epoch().count());
   const double milliseconds = value.is_number() ? std::floor(value.get<double>() * 1000) : -1;
   return milliseconds >= 0 && milliseconds <= last
-             ? Result<Time>(Time(std::chrono::milliseconds(static_cast<std::int64_t>(milliseconds))))
+             ? Result<Time>(
+                   Time(std::chrono::milliseconds(static_cast<std::int64_t>(milliseconds))))
              : reject(std::string("the ") + name + " of the ID token is not a time");
 }
 

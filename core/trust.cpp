@@ -38,8 +38,8 @@ Result<void> check_issuer(std::string_view issuer) {
   constexpr std::string_view kTls = "https://";
   constexpr std::string_view kPlain = "http://";
   const bool has_tls = issuer.starts_with(kTls);
-  const std::string_view rest = issuer.substr(
-      std::min(issuer.size(), has_tls ? kTls.size() : kPlain.size()));
+  const std::string_view rest =
+      issuer.substr(std::min(issuer.size(), has_tls ? kTls.size() : kPlain.size()));
   if (!is_short_text(issuer) || issuer.find_first_of("?#@ \\%") != std::string_view::npos ||
       !(has_tls || issuer.starts_with(kPlain)) || host_of(rest).empty()) {
     return reject(quote(issuer) + " is not the URL of an issuer", "use https://HOST[/PATH]");

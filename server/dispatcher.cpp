@@ -195,7 +195,10 @@ void Dispatcher::offload(Waiting waiting) {
       finish(*shared, std::move(response));
     });
   };
-  const bool is_of_holder = shared->request.resolved.permission == Permission::key;
+  // A flood of made-up keys must not delay a holder who revokes a leaked one.
+  const Resolved& resolved = shared->request.resolved;
+  const bool is_of_holder =
+      resolved.permission == Permission::key && resolved.route->body == Body::ignored;
   Workers& workers = is_of_holder ? holders_ : workers_;
   const bool is_taken = workers.submit([this, shared, done](const StoreResult& store) {
     try {

@@ -99,7 +99,7 @@ class Dispatcher {
   Probes probes_;
   std::deque<Decider> deciders_;
   Workers workers_;
-  Workers holders_;     // of keys: they take no place of those who have a token
+  Workers holders_;  // of keys: they take no place of those who have a token
   Workers identifiers_;
 };
 

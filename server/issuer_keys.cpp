@@ -25,9 +25,8 @@ Result<std::string> keys_url(const std::string& configuration, const std::string
                : std::string();
   };
   if (text_of("issuer") != issuer || text_of("jwks_uri").empty()) {
-    return core::fail(core::ErrorCode::failed,
-                      "the configuration of the issuer " + issuer +
-                          " does not name it, or has no jwks_uri");
+    return core::fail(core::ErrorCode::failed, "the configuration of the issuer " + issuer +
+                                                   " does not name it, or has no jwks_uri");
   }
   constexpr std::string_view kTls = "https://";
   if (issuer.starts_with(kTls) && !text_of("jwks_uri").starts_with(kTls)) {
@@ -58,8 +57,7 @@ Result<std::optional<IssuerKey>> IssuerKeys::find(const std::string& issuer,
   }
   const std::lock_guard lock(own->mutex);
   const auto is_within = [&](const auto& time, auto span) { return time && now - *time < span; };
-  const bool is_wanted =
-      !is_within(own->fetched_at, kMaxFresh) || !own->keys.contains(key_id);
+  const bool is_wanted = !is_within(own->fetched_at, kMaxFresh) || !own->keys.contains(key_id);
   if (is_wanted && !is_within(own->asked_at, kMinInterval)) {
     refresh(*own, issuer, now);
   }

@@ -6,9 +6,8 @@
 #include <optional>
 #include <utility>
 
-#include <openssl/core_names.h>
-
 #include <nlohmann/json.hpp>
+#include <openssl/core_names.h>
 
 #include "core/json.h"
 #include "server/libcrypto.h"
@@ -43,7 +42,10 @@ bool may_be(const Json& key, const char* name, std::string_view text) {
 }
 
 OSSL_PARAM param(const char* name, unsigned type, std::string& bytes) {
-  return {.key = name, .data_type = type, .data = bytes.data(), .data_size = bytes.size(),
+  return {.key = name,
+          .data_type = type,
+          .data = bytes.data(),
+          .data_size = bytes.size(),
           .return_size = 0};
 }
 
@@ -56,8 +58,9 @@ std::shared_ptr<EVP_PKEY> make_key(const char* kind, OSSL_PARAM* parameters) {
   const std::unique_ptr<EVP_PKEY_CTX, decltype(crypto.pkey_ctx_free)> context(
       crypto.pkey_ctx_new_from_name(nullptr, kind, nullptr), crypto.pkey_ctx_free);
   EVP_PKEY* key = nullptr;
-  const bool is_made = context && crypto.pkey_fromdata_init(context.get()) == 1 &&
-                       crypto.pkey_fromdata(context.get(), &key, EVP_PKEY_PUBLIC_KEY, parameters) == 1;
+  const bool is_made =
+      context && crypto.pkey_fromdata_init(context.get()) == 1 &&
+      crypto.pkey_fromdata(context.get(), &key, EVP_PKEY_PUBLIC_KEY, parameters) == 1;
   crypto.clear_error();
   return is_made ? std::shared_ptr<EVP_PKEY>(key, crypto.pkey_free) : nullptr;
 }
@@ -126,8 +129,8 @@ std::string der_signature(std::string_view signature) {
   if (signature.size() != 2 * kCoordinate) {
     return {};
   }
-  const std::string numbers = der_integer(signature.substr(0, kCoordinate)) +
-                              der_integer(signature.substr(kCoordinate));
+  const std::string numbers =
+      der_integer(signature.substr(0, kCoordinate)) + der_integer(signature.substr(kCoordinate));
   return std::string{'\x30', static_cast<char>(numbers.size())} + numbers;
 }
 
@@ -168,9 +171,8 @@ bool is_signed_with(const core::IdToken& token, const IssuerKey& key) {
     return false;
   }
   const LibCrypto& crypto = **library;
-  const std::string signature = token.algorithm == JwsAlgorithm::es256
-                                    ? der_signature(token.signature)
-                                    : token.signature;
+  const std::string signature =
+      token.algorithm == JwsAlgorithm::es256 ? der_signature(token.signature) : token.signature;
   const std::unique_ptr<EVP_MD_CTX, decltype(crypto.md_ctx_free)> context(crypto.md_ctx_new(),
                                                                           crypto.md_ctx_free);
   const bool is_valid =

@@ -26,6 +26,9 @@ Result<Key> read_new_key(const Call& call) {
   if (json->is_object() && json->contains("damage")) {
     return core::reject("a new key has no member damage");
   }
+  if (json->is_object() && json->contains("unconfirmed")) {
+    return core::reject("only a rotation makes an unconfirmed key");
+  }
   auto key = core::read_key(*json, core::Unknown::refused);
   if (key && key->id.to_string() != call.id()) {
     return core::reject("the id of the key is not the one of the path");

@@ -125,9 +125,8 @@ void read_key(Resolved& resolved, const RequestHead& head) {
   if (bearer && core::is_api_key(*bearer)) {
     resolved.credential = core::hash_api_key(*bearer);
   } else {
-    resolved.refusal =
-        problem(401, {ErrorCode::forbidden, "this route needs an API key",
-                      "send it as Authorization: Bearer"});
+    resolved.refusal = problem(401, {ErrorCode::forbidden, "this route needs an API key",
+                                     "send it as Authorization: Bearer"});
   }
 }
 

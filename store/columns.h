@@ -40,10 +40,10 @@ inline constexpr std::string_view kNoHint = "0000";
 // --- keys
 
 inline constexpr std::array<std::string_view, 22> kKeyColumns{
-    "id",          "workspace",     "scopes",       "whitelist",     "rate_limit",
-    "limits",      "line",          "expires_at",   "suspended_at",  "revoked_at",
-    "hash",        "last_four",     "name",         "description",   "labels",
-    "created_at",  "revoke_reason", "rotated_from", "superseded_by", "last_used_at",
+    "id",           "workspace",     "scopes",       "whitelist",     "rate_limit",
+    "limits",       "line",          "expires_at",   "suspended_at",  "revoked_at",
+    "hash",         "last_four",     "name",         "description",   "labels",
+    "created_at",   "revoke_reason", "rotated_from", "superseded_by", "last_used_at",
     "last_used_ip", "unconfirmed"};
 /// What a decision needs: the members of core::KeyRules.
 inline constexpr auto kRuleColumns = std::span(kKeyColumns).first<10>();

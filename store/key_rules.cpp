@@ -52,9 +52,9 @@ Result<std::optional<core::Rotated>> cancel(Change& change, const Key& key,
                                             const std::optional<Key>& successor,
                                             const core::Rotation& rotation) {
   if (!successor || !core::is_staged(rotation, key, *successor)) {
-    return core::fail(core::ErrorCode::not_found,
-                      key.id.to_string() + " has no unconfirmed successor " +
-                          rotation.successor.to_string());
+    return core::fail(
+        core::ErrorCode::not_found,
+        key.id.to_string() + " has no unconfirmed successor " + rotation.successor.to_string());
   }
   core::Rotated rotated{.successor = *successor, .previous = key};
   if (!successor->revoked_at) {
@@ -72,7 +72,17 @@ void supersede(Change& change, const Key& key, const core::Rotated& rotated,
                std::chrono::seconds grace) {
   const KeyId successor = rotated.successor.id;
   for (const Key& other : change.tables.successors_of({&key.id, 1})) {
-    if (other.unconfirmed && other.id != successor && !other.has_ended(change.now)) {
+    if (!other.unconfirmed || other.id == successor || other.has_ended(change.now)) {
+      continue;
+    }
+    if (!other.damage.empty()) {
+      // Writing it would make the damage permanent; its requests are answered with 503.
+      Key ended = other;
+      ended.revoked_at = change.now;
+      ended.revoke_reason = core::kRotatedReason;
+      change.tables.revoke({&ended, 1});
+      change.log(*core::record_change(core::AuditAction::revoke, other, ended));
+    } else {
       write_change(change, core::AuditAction::rotate, other,
                    core::supersede(other, successor, grace, change.now));
     }
@@ -83,14 +93,21 @@ void supersede(Change& change, const Key& key, const core::Rotated& rotated,
 /// Confirms the successor that a rotation has staged.
 Result<std::optional<core::Rotated>> confirm(Change& change, const Key& key, const Key& staged,
                                              const core::Rotation& rotation) {
+  if (!staged.damage.empty()) {
+    return tl::unexpected(core::damaged_key(staged));
+  }
   if (staged.has_ended(change.now)) {
     return core::fail(core::ErrorCode::conflict, staged.id.to_string() + ", the successor of " +
                                                      key.id.to_string() + ", has ended");
   }
-  auto rotated = core::rotate(key, rotation, change.now);
+  // A key that has ended since stays as it is: its successor was handed over.
+  auto rotated = key.has_ended(change.now) && !key.superseded_by && key.damage.empty()
+                     ? Result<core::Rotated>(core::Rotated{.successor = staged, .previous = key})
+                     : core::rotate(key, rotation, change.now);
   if (!rotated) {
     return tl::unexpected(std::move(rotated.error()));
   }
+  rotated->previous.superseded_by = staged.id;
   rotated->successor = staged;
   rotated->successor.unconfirmed = false;
   write_change(change, core::AuditAction::rotate, staged, rotated->successor);

@@ -24,9 +24,8 @@ class SpawnAttributes {
     ::posix_spawnattr_setsigdefault(&attributes_, &signals);
     ::posix_spawnattr_setpgroup(&attributes_, 0);
     ::posix_spawnattr_setflags(
-        &attributes_,
-        static_cast<short>(POSIX_SPAWN_SETSIGDEF |
-                           (group == Group::own ? POSIX_SPAWN_SETPGROUP : 0)));
+        &attributes_, static_cast<short>(POSIX_SPAWN_SETSIGDEF |
+                                         (group == Group::own ? POSIX_SPAWN_SETPGROUP : 0)));
   }
   SpawnAttributes(const SpawnAttributes&) = delete;
   SpawnAttributes& operator=(const SpawnAttributes&) = delete;

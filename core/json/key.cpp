@@ -41,11 +41,11 @@ constexpr auto kPurge =
 constexpr auto kWhitelist =
     std::make_tuple(member<Key>("key_id", &Key::id), member<Key>("whitelist", &Key::whitelist));
 
-constexpr auto kOwnKey = std::make_tuple(
-    member<Key>("id", &Key::id), member<Key>("scopes", &Key::scopes),
-    computed<Named<KeyStatus, parse_status>>(
-        "status", [](const Key& key, Time now) { return key.status(now); }),
-    member<Key>("expires_at", &Key::expires_at));
+constexpr auto kOwnKey =
+    std::make_tuple(member<Key>("id", &Key::id), member<Key>("scopes", &Key::scopes),
+                    computed<Named<KeyStatus, parse_status>>(
+                        "status", [](const Key& key, Time now) { return key.status(now); }),
+                    member<Key>("expires_at", &Key::expires_at));
 
 }  // namespace
 

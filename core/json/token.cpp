@@ -44,9 +44,8 @@ std::string trust_to_json(const Trust& trust) {
 }
 
 Result<Trust> trust_from_json(std::string_view text) {
-  return parse_json(text).and_then([](const Json& json) {
-    return shape::Codec<Trust>::read(json, "trust");
-  });
+  return parse_json(text).and_then(
+      [](const Json& json) { return shape::Codec<Trust>::read(json, "trust"); });
 }
 
 }  // namespace nexakey::core

@@ -54,7 +54,9 @@ Result<Rotated> read_rotated(const Json& json, KeyId id, const core::Rotation& r
   if (!previous) {
     return tl::unexpected(std::move(previous.error()));
   }
-  const bool is_it = previous->id == id && previous->superseded_by == successor->id &&
+  // A successor that is staged or cancelled has not superseded its key.
+  const bool is_confirmed = previous->superseded_by == successor->id;
+  const bool is_it = previous->id == id && (is_confirmed || rotation.step) &&
                      successor->id == rotation.successor && successor->hash == rotation.hash &&
                      successor->rotated_from == id;
   if (!is_it) {

@@ -220,7 +220,10 @@ void Transport::read_head(Reply& reply) {
 
 tl::expected<Reply, NoReply> Transport::exchange(const Message& message, milliseconds time,
                                                  const Sink* sink) {
-  Turn turn{.transport = *this, .unsent = message.body, .wanted = message.type, .sink = sink,
+  Turn turn{.transport = *this,
+            .unsent = message.body,
+            .wanted = message.type,
+            .sink = sink,
             .max_reply = message.max_reply};
   // curl uses this list without copying it, so that every copy of the token is wiped.
   std::array<std::string, 3> texts{std::string("Accept: ") + message.type,

@@ -61,8 +61,8 @@ struct NoReply {
 /// verify, and never sends a request a second time by itself. For one thread at a time.
 class Transport {
  public:
-  /// `token`: empty for a server that needs none. `ca_file`: certificates (PEM) to trust in place of
-  /// the system's; empty: the system's.
+  /// `token`: empty for a server that needs none. `ca_file`: certificates (PEM) to trust in place
+  /// of the system's; empty: the system's.
   static core::Result<Transport> open(Url url, const core::Secret& token, std::string ca_file);
 
   /// Sends a request and receives the reply, within `time`. With a sink, the body of a reply of the

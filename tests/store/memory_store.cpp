@@ -435,8 +435,7 @@ Result<std::optional<core::Rotated>> MemoryStore::rotate(KeyId id, const core::R
     return is_staged ? Result<std::optional<core::Rotated>>(cancel(*key, *twin, now))
                      : core::fail(ErrorCode::not_found, "nothing is staged");
   }
-  if (twin != nullptr &&
-      (core::is_done(rotation, *key, *twin) || (is_staged && rotation.step))) {
+  if (twin != nullptr && (core::is_done(rotation, *key, *twin) || (is_staged && rotation.step))) {
     return core::Rotated{.successor = *twin, .previous = *key};
   }
   if (is_staged && twin->has_ended(now)) {

@@ -22,11 +22,11 @@ TEST_CASE("base64url is decoded strictly") {
     const char* text;
     std::optional<std::string> bytes;
   };
-  for (const Row& row : {Row{"", ""}, Row{"Zg", "f"}, Row{"Zm8", "fo"}, Row{"Zm9v", "foo"},
-                         Row{"_-8", "\xFF\xEF"}, Row{"Z", std::nullopt}, Row{"Zh", std::nullopt},
-                         Row{"Zm9", std::nullopt}, Row{"Zg==", std::nullopt},
-                         Row{"Z+8", std::nullopt}, Row{"Z/8", std::nullopt},
-                         Row{"Zm9v Zg", std::nullopt}}) {
+  for (const Row& row :
+       {Row{"", ""}, Row{"Zg", "f"}, Row{"Zm8", "fo"}, Row{"Zm9v", "foo"}, Row{"_-8", "\xFF\xEF"},
+        Row{"Z", std::nullopt}, Row{"Zh", std::nullopt}, Row{"Zm9", std::nullopt},
+        Row{"Zg==", std::nullopt}, Row{"Z+8", std::nullopt}, Row{"Z/8", std::nullopt},
+        Row{"Zm9v Zg", std::nullopt}}) {
     CAPTURE(row.text);
     CHECK(decode_base64url(row.text) == row.bytes);
   }
@@ -56,7 +56,8 @@ TEST_CASE("An ID token is parsed") {
 
 TEST_CASE("An ID token matches a trust with its issuer, audience and claims") {
   const IdToken token = value_of(parse_id_token(kText));
-  const Trust trust{.issuer = "https://i", .audience = "b", .claims = {{"ref", "main"}, {"run", "7"}}};
+  const Trust trust{
+      .issuer = "https://i", .audience = "b", .claims = {{"ref", "main"}, {"run", "7"}}};
   CHECK(check_id_token(token, trust));
   for (const auto& change : std::vector<std::function<void(Trust&)>>{
            [](Trust& t) { t.issuer += "/"; }, [](Trust& t) { t.audience = "a,b"; },
