@@ -26,9 +26,8 @@ constexpr const char* kCreateExample =
 constexpr const char* kListExample = "nexakey token list";
 constexpr const char* kRotateExample = "nexakey token rotate gateway --secret-file gateway.token";
 constexpr const char* kTrustExample =
-    "nexakey token trust deploy --role creator -w web"
-    " --issuer https://token.actions.githubusercontent.com"
-    " --audience https://keys.example.com --claim repository=acme/api";
+    "nexakey token trust deploy --role creator --issuer https://gitlab.com \\\n"
+    "    --audience https://keys.example.com --claim project_path=acme/api";
 constexpr const char* kUntrustExample = "nexakey token untrust deploy";
 constexpr const char* kRevokeExample = "nexakey token revoke gateway";
 

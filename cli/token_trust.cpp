@@ -41,11 +41,9 @@ void add_trust_options(Arguments& command, TrustOptions& options) {
       ->type_name("URL")
       ->required();
   command.add_option("--audience", options.trust.audience, "The audience that they must have")
-      ->type_name("TEXT")
-      ->required();
+      ->type_name("TEXT");
   command.add_option("--claim", options.claims, "A claim that they must have, with this value")
-      ->type_name("NAME=VALUE")
-      ->required();
+      ->type_name("NAME=VALUE");
   command.add_option("--role", options.token.role, std::string("What they may do: ") + kRoles)
       ->type_name(kRoleName)
       ->required();
