@@ -112,7 +112,7 @@ http {{
     def claims(self, **changes):
         now = int(time.time())
         claims = {"iss": self.url, "sub": SUBJECT, "aud": AUDIENCE, "exp": now + 300, "nbf": now - 5,
-                  "iat": now, "repository": "acme/api", "run_id": "8123"}
+                  "iat": now, "repository": "acme/api", "ref": "refs/heads/main", "run_id": "8123"}
         return {name: value for name, value in (claims | changes).items() if value is not None}
 
     def token(self, key=0, header=None, text=None, signature=None, **changes):
