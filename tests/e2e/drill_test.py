@@ -99,7 +99,7 @@ class Drill(unittest.TestCase):
         for words in (("init", "-q"), ("add", "-A"), ("commit", "-qm", "hooks"), ("tag", "v1")):
             self.done(env, "git", "-C", str(hooks), *words)
         self.repository.joinpath(".pre-commit-config.yaml").write_text(
-            f"repos:\n  - repo: {hooks}\n    rev: v1\n    hooks:\n      - id: nexakey\n")
+            f"repos:\n  - repo: {hooks}\n    rev: v1\n    hooks:\n      - id: nexakey-scan\n")
         self.done(env, "pre-commit", "install")
 
     def test_the_drill(self):
