@@ -4,7 +4,9 @@
 #include <utility>
 
 #include "cli/exit_status.h"
+#include "cli/hand_over.h"
 #include "cli/options.h"
+#include "cli/token_view.h"
 #include "core/text.h"
 
 namespace nexakey::cli {
@@ -47,6 +49,28 @@ Token store_token(store::Changes& changes, const Token& wanted, const Draft<core
     throw Failure{std::move(created.error())};
   }
   return *std::move(created);
+}
+
+void hand_over_token(Context& context, store::Changes& changes, const Token& created,
+                     const Draft<core::TokenId>& draft, KeyFile* file) {
+  const std::string id = created.id.to_string();
+  hand_over({.secret = draft.secret,
+             .file = file,
+             .print = [&](const core::Secret* shown) { print_created(context, created, shown); },
+             .revoke =
+                 [&] {
+                   return changes.revoke_tokens({&created.id, 1}, context.now())
+                       .map([](const auto& /*tokens*/) {});
+                 },
+             .subject = "the token " + id,
+             .revoke_command = "nexakey token revoke " + id});
+}
+
+void fail_unfinished(const KeyFile& file, const Token& token) {
+  throw Failure{{ErrorCode::conflict,
+                 "an interrupted command has left the token " + token.name + " (" +
+                     token.id.to_string() + ") beside " + file.path().string(),
+                 "run that command again, or revoke " + token.id.to_string()}};
 }
 
 std::optional<Token> find_staged_token(const Context& context, store::KeyStore& store,

@@ -30,6 +30,14 @@ core::Token make_token(const Context& context, const TokenWords& words);
 core::Token store_token(store::Changes& changes, const core::Token& wanted,
                         const Draft<core::TokenId>& draft, KeyFile* file);
 
+/// Gives the secret of a token that was stored to the user, in the file where it is staged or, if
+/// that is null, printed. If that fails, the token is revoked and the command ends.
+void hand_over_token(Context& context, store::Changes& changes, const core::Token& created,
+                     const Draft<core::TokenId>& draft, KeyFile* file);
+
+/// Ends the command because another one, which was interrupted, has left this token beside a file.
+[[noreturn]] void fail_unfinished(const KeyFile& file, const core::Token& token);
+
 /// The token whose secret an interrupted command has staged, if the store has it. The secret of one
 /// that has ended is deleted.
 std::optional<core::Token> find_staged_token(const Context& context, store::KeyStore& store,

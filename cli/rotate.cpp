@@ -291,12 +291,13 @@ bool rotate_and_show(const Context& context, store::KeyStore& store, const Key& 
 /// Rotates the chosen keys, each on its own.
 class Rotator {
  public:
-  Rotator(Context& context, store::KeyStore& store, const Options& options, const Terms& terms)
+  Rotator(Context& context, store::KeyStore& store, const Options& options, const Terms& terms,
+          const std::optional<Delivery>& delivery)
       : context_(context),
         store_(store),
         options_(options),
         terms_(terms),
-        delivery_(read_delivery(options)),
+        delivery_(delivery),
         policies_(store),
         printer_(context),
         progress_(context) {}
@@ -320,12 +321,10 @@ class Rotator {
       }
       progress_.clear();
     } catch (const Interrupted&) {
-      progress_.clear();
-      printer_.finish_early();
+      end_early();
       throw;
     } catch (const Failure&) {
-      progress_.clear();
-      printer_.finish_early();
+      end_early();
       throw;
     }
     return end();
@@ -440,6 +439,11 @@ class Rotator {
     return held && key && is_predecessor(store_, *key, *held);
   }
 
+  void end_early() {
+    progress_.clear();
+    printer_.finish_early();
+  }
+
   ExitStatus end() {
     if (has_failed_) {
       printer_.finish_early();
@@ -453,7 +457,7 @@ class Rotator {
   store::KeyStore& store_;
   const Options& options_;
   const Terms& terms_;
-  std::optional<Delivery> delivery_;
+  const std::optional<Delivery>& delivery_;
   KnownPolicies policies_;
   Printer printer_;
   Progress progress_;
@@ -477,12 +481,12 @@ ExitStatus run(Context& context, const Options& options) {
   if (options.exec && options.key_file) {
     throw Failure{{ErrorCode::usage, "--exec contradicts --key-file", "leave one of them out"}};
   }
-  static_cast<void>(read_delivery(options));
+  const auto delivery = read_delivery(options);
   const Terms terms = read_terms(context, options);
   const auto store = context.open_store();
   const auto choices = choose_targets(choose_keys(context, *store, options), options);
   if (options.dry_run) {
-    return Rotator(context, *store, options, terms).show_due(choices);
+    return Rotator(context, *store, options, terms, delivery).show_due(choices);
   }
   std::vector<Key> keys;
   for (const Choice& choice : choices) {
@@ -499,7 +503,7 @@ ExitStatus run(Context& context, const Options& options) {
   }
   const std::optional<Interruption> interruption =
       options.exec ? std::make_optional<Interruption>() : std::nullopt;
-  return Rotator(context, *store, options, terms).run(choices);
+  return Rotator(context, *store, options, terms, delivery).run(choices);
 }
 
 Runner attach(Arguments& app) {

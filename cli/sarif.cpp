@@ -2,9 +2,11 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "cli/command.h"
 #include "core/credential.h"
+#include "core/query.h"
 #include "core/sha256.h"
 #include "core/text.h"
 
@@ -44,17 +46,11 @@ void write_tool(core::JsonWriter& json) {
 
 /// A relative reference (RFC 3986, 4.2), or a file: URI of an absolute path.
 std::string uri_of(const std::string& path) {
-  constexpr std::string_view kDigits = "0123456789ABCDEF";
-  std::string uri = path.starts_with('/') ? "file://" : "";
-  for (const char c : path) {
-    if (core::is_alphanumeric(c) || std::string_view("-._~/").find(c) != std::string_view::npos) {
-      uri += c;
-    } else {
-      const auto byte = static_cast<unsigned char>(c);
-      uri += {'%', kDigits[byte >> 4U], kDigits[byte & 0xFU]};
-    }
+  std::vector<std::string> names;
+  for (const std::string_view name : core::split(path, '/')) {
+    names.push_back(core::percent_encode(name));
   }
-  return uri;
+  return (path.starts_with('/') ? "file://" : "") + core::join(names, "/");
 }
 
 /// A content that no commit has is named by its object.
@@ -78,7 +74,7 @@ void write_location(core::JsonWriter& json, const scan::FoundLeak& found) {
   json.end_object().end_object().end_object();
 }
 
-std::string describe(const Finding& finding, core::Time now) {
+std::string message_of(const Finding& finding, core::Time now) {
   const std::string place = place_text(finding.found);
   if (!finding.key) {
     return "A text in the format of a key is in " + place + ": …" + finding.found.leak.last_four;
@@ -91,7 +87,7 @@ std::string describe(const Finding& finding, core::Time now) {
 void write_result(core::JsonWriter& json, const Finding& finding, core::Time now) {
   json.begin_object().name("ruleId").plain(kRule).name("ruleIndex").number(0);
   json.name("level").plain(finding.is_live(now) ? "error" : "note");
-  write_message(json, "message", describe(finding, now));
+  write_message(json, "message", message_of(finding, now));
   json.name("locations").begin_array();
   write_location(json, finding.found);
   json.end_array();

@@ -5,7 +5,6 @@
 #include "cli/actor.h"
 #include "cli/command.h"
 #include "cli/draft.h"
-#include "cli/hand_over.h"
 #include "cli/key_file.h"
 #include "cli/new_token.h"
 #include "cli/options.h"
@@ -32,35 +31,24 @@ constexpr const char* kUntrustExample = "nexakey token untrust deploy";
 constexpr const char* kRevokeExample = "nexakey token revoke gateway";
 
 struct Options {
-  std::optional<std::string> name{};
-  std::string role;
-  std::optional<std::string> expires{};
+  TokenWords token;
   std::optional<std::string> file{};
   std::vector<std::string> tokens;
 };
 
-/// The token that the options ask for, without its secret and, if it has no name, without a name.
-Token make_token(const Context& context, const Options& options) {
-  return make_token(
-      context, TokenWords{.name = options.name, .role = options.role, .expires = options.expires});
-}
-
-bool is_as_asked(const Options& options, const Token& token, const Token& wanted) {
-  return token.name == options.name.value_or(token.id.to_string()) && token.role == wanted.role &&
+bool is_as_asked(const TokenWords& words, const Token& token, const Token& wanted) {
+  return token.name == words.name.value_or(token.id.to_string()) && token.role == wanted.role &&
          token.workspace == wanted.workspace &&
-         (options.expires ? is_expiry_as_asked(*options.expires, token.created_at, token.expires_at,
-                                               wanted.created_at)
-                          : !token.expires_at);
+         (words.expires ? is_expiry_as_asked(*words.expires, token.created_at, token.expires_at,
+                                             wanted.created_at)
+                        : !token.expires_at);
 }
 
 /// Publishes the token that an interrupted command stored and staged.
 ExitStatus finish(Context& context, const Options& options, KeyFile& file, const Token& token,
                   const Token& wanted) {
-  if (!is_as_asked(options, token, wanted)) {
-    throw Failure{{ErrorCode::conflict,
-                   "an interrupted command has left the token " + token.name + " (" +
-                       token.id.to_string() + ") beside " + file.path().string(),
-                   "run that command again, or revoke " + token.id.to_string()}};
+  if (!is_as_asked(options.token, token, wanted)) {
+    fail_unfinished(file, token);
   }
   file.publish();
   file.sync_folder();
@@ -73,22 +61,12 @@ ExitStatus create(Context& context, store::KeyStore& store, const Token& wanted,
                   const Draft<TokenId>& draft, KeyFile* file) {
   store::Changes& changes = store.as(local_actor());
   const Token created = store_token(changes, wanted, draft, file);
-  const std::string id = created.id.to_string();
-  hand_over({.secret = draft.secret,
-             .file = file,
-             .print = [&](const core::Secret* shown) { print_created(context, created, shown); },
-             .revoke =
-                 [&] {
-                   return changes.revoke_tokens({&created.id, 1}, context.now())
-                       .map([](const auto& /*tokens*/) {});
-                 },
-             .subject = "the token " + id,
-             .revoke_command = "nexakey token revoke " + id});
+  hand_over_token(context, changes, created, draft, file);
   return ExitStatus::done;
 }
 
 ExitStatus create(Context& context, const Options& options) {
-  const Token wanted = make_token(context, options);
+  const Token wanted = make_token(context, options.token);
   const auto store = context.open_store(store::OpenMode::create_if_missing);
   if (!options.file) {
     return create(context, *store, wanted, make_draft<TokenId>(kTokenKind), nullptr);
@@ -128,13 +106,15 @@ Runner attach(Arguments& app) {
   const auto trusting_options = std::make_shared<TrustOptions>();
   const auto rotating_options = std::make_shared<TokenRotationOptions>();
   Arguments* const creating = add("create", "Create a token and show it once", kCreateExample);
-  creating->add_option("NAME", options->name, "The name of the token (default: its id)")
+  creating->add_option("NAME", options->token.name, "The name of the token (default: its id)")
       ->type_name("NAME");
-  creating->add_option("--role", options->role, std::string("What the token may do: ") + kRoles)
+  creating
+      ->add_option("--role", options->token.role, std::string("What the token may do: ") + kRoles)
       ->type_name(kRoleName)
       ->required();
   creating
-      ->add_option("--expires", options->expires, "When it expires: 90d, a time or never (default)")
+      ->add_option("--expires", options->token.expires,
+                   "When it expires: 90d, a time or never (default)")
       ->type_name("DURATION|TIME|never");
   creating
       ->add_option("--secret-file", options->file, "Write the token to this new file (mode 0600)")

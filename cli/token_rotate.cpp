@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "cli/actor.h"
-#include "cli/hand_over.h"
 #include "cli/key_file.h"
 #include "cli/new_token.h"
 #include "cli/token_view.h"
@@ -54,10 +53,7 @@ Token replace_in_file(const Context& context, store::KeyStore& store, KeyFile& f
                    "name another file, or move this one away"}};
   }
   if (staged && (staged->role != old.role || staged->workspace != old.workspace)) {
-    throw Failure{{ErrorCode::conflict,
-                   "an interrupted command has left the token " + staged->name + " (" +
-                       staged->id.to_string() + ") beside " + file.path().string(),
-                   "run that command again, or revoke " + staged->id.to_string()}};
+    fail_unfinished(file, *staged);
   }
   Token token = staged.value_or(Token());
   if (!staged) {
@@ -74,17 +70,7 @@ void show_new(Context& context, store::KeyStore& store, const Token& old) {
   const auto draft = make_draft<TokenId>(kTokenKind);
   store::Changes& changes = store.as(local_actor());
   const Token created = store_token(changes, new_token_like(old, context.now()), draft, nullptr);
-  const std::string id = created.id.to_string();
-  hand_over({.secret = draft.secret,
-             .file = nullptr,
-             .print = [&](const core::Secret* shown) { print_created(context, created, shown); },
-             .revoke =
-                 [&] {
-                   return changes.revoke_tokens({&created.id, 1}, context.now())
-                       .map([](const auto& /*tokens*/) {});
-                 },
-             .subject = "the token " + id,
-             .revoke_command = "nexakey token revoke " + id});
+  hand_over_token(context, changes, created, draft, nullptr);
 }
 
 void end_old(const Context& context, store::KeyStore& store, const Token& old, bool keep) {

@@ -7,6 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "core/digit_values.h"
 #include "core/json.h"
 #include "core/text.h"
 
@@ -17,16 +18,8 @@ constexpr std::size_t kMaxDepth = 8;
 constexpr std::size_t kMaxTextLength = 1024;
 
 std::optional<unsigned> value_of_digit(char c) {
-  if (c >= 'A' && c <= 'Z') {
-    return static_cast<unsigned>(c - 'A');
-  }
-  if (c >= 'a' && c <= 'z') {
-    return static_cast<unsigned>(c - 'a') + 26U;
-  }
-  if (c >= '0' && c <= '9') {
-    return static_cast<unsigned>(c - '0') + 52U;
-  }
-  return c == '-' ? std::optional(62U) : c == '_' ? std::optional(63U) : std::nullopt;
+  const int value = c == '+' || c == '/' ? -1 : base64_value(c);  // of the other alphabet
+  return value < 0 ? std::nullopt : std::optional(static_cast<unsigned>(value));
 }
 
 Result<Json> parse_part(std::string_view part, const char* what) {

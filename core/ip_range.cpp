@@ -92,6 +92,11 @@ bool IpAddress::is_loopback() const {
   return bytes_ == kV6 || (is_v4() && bytes_[kV4Prefix.size()] == kV4);
 }
 
+bool is_loopback_host(std::string_view host) {
+  const auto address = IpAddress::parse(host);
+  return host == "localhost" || (address && address->is_loopback());
+}
+
 std::string IpAddress::to_string() const {
   std::array<char, INET6_ADDRSTRLEN> text{};
   if (is_v4()) {

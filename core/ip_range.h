@@ -34,6 +34,10 @@ class IpAddress {
   std::array<std::uint8_t, 16> bytes_{};
 };
 
+/// Whether a host, a name or an address, is this machine whatever the network says: `localhost`
+/// (RFC 6761, 6.3) or a loopback address.
+bool is_loopback_host(std::string_view host);
+
 /// An address or a CIDR range of addresses (RFC 4632).
 class IpRange {
  public:

@@ -29,11 +29,6 @@ std::string_view host_of(std::string_view rest) {
   return authority.substr(0, authority.find(':'));
 }
 
-bool is_loopback(std::string_view host) {
-  const auto address = IpAddress::parse(host);
-  return host == "localhost" || (address && address->is_loopback());
-}
-
 Result<void> check_issuer(std::string_view issuer) {
   constexpr std::string_view kTls = "https://";
   constexpr std::string_view kPlain = "http://";
@@ -44,7 +39,7 @@ Result<void> check_issuer(std::string_view issuer) {
       !(has_tls || issuer.starts_with(kPlain)) || host_of(rest).empty()) {
     return reject(quote(issuer) + " is not the URL of an issuer", "use https://HOST[/PATH]");
   }
-  if (!has_tls && !is_loopback(host_of(rest))) {
+  if (!has_tls && !is_loopback_host(host_of(rest))) {
     return reject("the issuer " + std::string(issuer) + " is not reached over https",
                   "anybody on the network could answer for it");
   }

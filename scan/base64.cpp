@@ -7,7 +7,7 @@
 #include <immintrin.h>
 #endif
 
-#include "scan/digit_values.h"
+#include "core/digit_values.h"
 
 namespace nexakey::scan {
 namespace {
@@ -15,7 +15,7 @@ namespace {
 constexpr std::array<std::int8_t, 256> kValues = [] {
   std::array<std::int8_t, 256> values{};
   for (std::size_t byte = 0; byte < values.size(); ++byte) {
-    values[byte] = static_cast<std::int8_t>(base64_value(static_cast<char>(byte)));
+    values[byte] = static_cast<std::int8_t>(core::base64_value(static_cast<char>(byte)));
   }
   return values;
 }();

@@ -8,7 +8,7 @@
 #include <immintrin.h>
 #endif
 
-#include "scan/digit_values.h"
+#include "core/digit_values.h"
 
 namespace nexakey::scan {
 namespace {
@@ -17,22 +17,24 @@ constexpr bool is_text(unsigned byte) {
   return (byte >= 0x20 && byte < 0x80) || (byte >= '\t' && byte <= '\r' && byte != '\v');
 }
 
-constexpr bool is_digit_or_escape(char c) { return base64_value(c) >= 0 || c == '%' || c == '\\'; }
+constexpr bool is_digit_or_escape(char c) {
+  return core::base64_value(c) >= 0 || c == '%' || c == '\\';
+}
 
 /// A byte is in a class if one of the bits of the class is set for both of its halves.
 constexpr unsigned kDigitBits = 0x1F;
 
-struct Tables {
+struct ByteTables {
   alignas(16) std::array<std::uint8_t, 16> low{};
   alignas(16) std::array<std::uint8_t, 16> high{};
 };
 
 /// Each bit stands for the upper halves whose lower halves are the same: of digits 2, 3, 4 and 6,
 /// 5, and 7; of other than text 0, and 1 and 8 to 15.
-constexpr Tables kTables = [] {
+constexpr ByteTables kTables = [] {
   constexpr std::array<std::uint8_t, 16> kHigh{0x20, 0x40, 0x01, 0x02, 0x04, 0x08, 0x04, 0x10,
                                                0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40};
-  Tables tables;
+  ByteTables tables;
   tables.high = kHigh;
   for (unsigned byte = 0; byte < 256; ++byte) {
     const bool is_digit = is_digit_or_escape(static_cast<char>(byte));

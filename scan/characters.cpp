@@ -5,8 +5,8 @@
 #include <optional>
 #include <string>
 
+#include "core/digit_values.h"
 #include "core/text.h"
-#include "scan/digit_values.h"
 
 namespace nexakey::scan {
 namespace {
@@ -28,7 +28,7 @@ class EscapeReader {
     unsigned value = 0;
     std::size_t count = 0;
     for (; count < max && at_ < text_.size(); ++count, ++at_) {
-      const int digit = hex_value(text_[at_]);
+      const int digit = core::hex_value(text_[at_]);
       if (digit < 0 || digit >= static_cast<int>(base)) {
         break;
       }
@@ -55,8 +55,8 @@ std::optional<Character> read_percent(std::string_view text) {
   reader.skip("%");
   const auto is_percent_again = [&] {
     const std::string_view rest = reader.rest();
-    return rest.starts_with("25") && rest.size() >= 4 && hex_value(rest[2]) >= 0 &&
-           hex_value(rest[3]) >= 0;
+    return rest.starts_with("25") && rest.size() >= 4 && core::hex_value(rest[2]) >= 0 &&
+           core::hex_value(rest[3]) >= 0;
   };
   while (is_percent_again()) {
     reader.skip("25");

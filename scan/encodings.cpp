@@ -5,11 +5,11 @@
 #include <cstdint>
 #include <cstring>
 
+#include "core/digit_values.h"
 #include "core/text.h"
 #include "scan/base64.h"
 #include "scan/byte_classes.h"
 #include "scan/characters.h"
-#include "scan/digit_values.h"
 
 namespace nexakey::scan {
 namespace {
@@ -59,7 +59,7 @@ Looks looks_of(std::string_view digits) {
     looks.has_lower = looks.has_lower || (c >= 'a' && c <= 'z');
     looks.has_upper = looks.has_upper || (c >= 'A' && c <= 'Z');
     looks.has_digit = looks.has_digit || core::is_digit(c);
-    looks.is_hex = looks.is_hex && hex_value(c) >= 0;
+    looks.is_hex = looks.is_hex && core::hex_value(c) >= 0;
   }
   return looks;
 }
@@ -68,7 +68,7 @@ Looks looks_of(std::string_view digits) {
 std::size_t skip_words(std::string_view text, std::size_t begin, std::size_t end) {
   constexpr std::size_t kMinWord = 3;
   constexpr std::string_view kXz = "/Td6WFo";  // the beginning of xz, in base64
-  while (begin < end && base64_value(text[begin]) < 0) {
+  while (begin < end && core::base64_value(text[begin]) < 0) {
     begin += read_character(text.substr(begin)).size;
   }
   bool is_path = false;
@@ -210,7 +210,9 @@ void DecodingSource::add(unsigned digit, unsigned bits) {
 }
 
 void DecodingSource::decode_digits(unsigned bits) {
-  const auto value_of = [&](char c) { return bits == 6 ? base64_value(c) : hex_value(c); };
+  const auto value_of = [&](char c) {
+    return bits == 6 ? core::base64_value(c) : core::hex_value(c);
+  };
   std::size_t at = 0;
   while (at < input_.size()) {
     if (bits == 6 && count_ == 0) {

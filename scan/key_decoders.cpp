@@ -5,9 +5,9 @@
 #include <cstdint>
 #include <utility>
 
+#include "core/digit_values.h"
 #include "core/text.h"
 #include "scan/characters.h"
-#include "scan/digit_values.h"
 
 namespace nexakey::scan {
 namespace {
@@ -93,8 +93,8 @@ std::optional<char> HexDecoder::next() {
   if (in_key && taken_ > 1) {
     digits_.skip("0x");
   }
-  const int high = hex_value(digits_.take(in_key));
-  const int low = high < 0 ? -1 : hex_value(digits_.take(in_key));
+  const int high = core::hex_value(digits_.take(in_key));
+  const int low = high < 0 ? -1 : core::hex_value(digits_.take(in_key));
   return low < 0 ? std::nullopt : std::optional(static_cast<char>(high * 16 + low));
 }
 
@@ -107,7 +107,7 @@ std::optional<char> Base64Decoder::next() {
   const bool in_key = taken_++ < core::kApiKeyLength;
   while (count_ < 8) {
     const char c = digits_.take(in_key);
-    const int digit = core::is_alphanumeric(c) ? base64_value(c) : -1;
+    const int digit = core::is_alphanumeric(c) ? core::base64_value(c) : -1;
     if (digit < 0) {
       return std::nullopt;
     }

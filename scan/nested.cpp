@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::size_t kChunk = 256 * kBlock;
 /// What must follow a place that is searched.
-constexpr std::size_t kLookAhead = std::max(kMaxRunHead + kBlock, kMaxSignature);
+constexpr std::size_t kRunLookAhead = std::max(kMaxRunHead + kBlock, kMaxSignature);
 
 /// Finds the first archive in the first `size` bytes from `from` on.
 std::optional<Nested> find_inner_archive(std::string_view text, std::size_t from, std::size_t size,
@@ -21,7 +21,7 @@ std::optional<Nested> find_inner_archive(std::string_view text, std::size_t from
 
 /// The end of the last block from `from` on that has enough behind it.
 std::size_t end_of_blocks(std::size_t size, std::size_t from) {
-  const std::size_t blocks = size < from + kLookAhead ? 0 : size - kLookAhead - from;
+  const std::size_t blocks = size < from + kRunLookAhead ? 0 : size - kRunLookAhead - from;
   return from + blocks - blocks % kBlock;
 }
 

@@ -33,7 +33,9 @@ struct Asker {
 /// - Requests that need decisions: the deciders answer them in batches.
 /// - Requests with an ID token: it is verified on threads of their own, because an issuer may have
 ///   to be asked.
-/// - Offloaded requests: the workers answer them, and other ones those of holders of keys.
+/// - Offloaded requests: the workers answer them, and another one those of holders who look at
+/// their
+///   keys.
 ///
 /// Each has its own queue, so that requests without a valid token never take a place in those of
 /// the deciders and workers. A store that blocks is asked by threads, any other by the loop
@@ -99,7 +101,7 @@ class Dispatcher {
   Probes probes_;
   std::deque<Decider> deciders_;
   Workers workers_;
-  Workers holders_;  // of keys: they take no place of those who have a token
+  Workers holders_;  // of keys who look at them: anybody can make up a key
   Workers identifiers_;
 };
 

@@ -28,8 +28,8 @@ struct Limits {
   /// The threads for requests that can take long, and how many requests may wait for one of them.
   std::size_t workers = 4;
   std::size_t queue = 128;
-  /// The threads for requests of holders of keys, and for those with an ID token, each with a queue
-  /// of its own.
+  /// The threads for holders of keys who look at them, and for requests with an ID token, each with
+  /// a queue of its own.
   std::size_t holders = 1;
   std::size_t identifiers = 2;
 };

@@ -47,6 +47,21 @@ void write_change(Change& change, core::AuditAction action, const Key& before, c
   }
 }
 
+/// Marks a key as revoked. Returns the record of it.
+core::AuditRecord mark_revoked(Key& key, std::string_view reason, core::Time now) {
+  const Key before = key;
+  key.revoked_at = now;
+  key.revoke_reason = reason;
+  return *core::record_change(core::AuditAction::revoke, before, key);
+}
+
+/// Revokes a key, and nothing else of it: a damaged one stays as it is.
+void revoke_one(Change& change, Key& key, std::string_view reason) {
+  auto record = mark_revoked(key, reason, change.now);
+  change.tables.revoke({&key, 1});
+  change.log(std::move(record));
+}
+
 /// Revokes the successor that a rotation has staged.
 Result<std::optional<core::Rotated>> cancel(Change& change, const Key& key,
                                             const std::optional<Key>& successor,
@@ -58,10 +73,7 @@ Result<std::optional<core::Rotated>> cancel(Change& change, const Key& key,
   }
   core::Rotated rotated{.successor = *successor, .previous = key};
   if (!successor->revoked_at) {
-    rotated.successor.revoked_at = change.now;
-    rotated.successor.revoke_reason = core::kNotDeliveredReason;
-    change.tables.revoke({&rotated.successor, 1});
-    change.log(*core::record_change(core::AuditAction::revoke, *successor, rotated.successor));
+    revoke_one(change, rotated.successor, core::kNotDeliveredReason);
   }
   return rotated;
 }
@@ -71,17 +83,13 @@ Result<std::optional<core::Rotated>> cancel(Change& change, const Key& key,
 void supersede(Change& change, const Key& key, const core::Rotated& rotated,
                std::chrono::seconds grace) {
   const KeyId successor = rotated.successor.id;
-  for (const Key& other : change.tables.successors_of({&key.id, 1})) {
+  for (Key& other : change.tables.successors_of({&key.id, 1})) {
     if (!other.unconfirmed || other.id == successor || other.has_ended(change.now)) {
       continue;
     }
     if (!other.damage.empty()) {
       // Writing it would make the damage permanent; its requests are answered with 503.
-      Key ended = other;
-      ended.revoked_at = change.now;
-      ended.revoke_reason = core::kRotatedReason;
-      change.tables.revoke({&ended, 1});
-      change.log(*core::record_change(core::AuditAction::revoke, other, ended));
+      revoke_one(change, other, core::kRotatedReason);
     } else {
       write_change(change, core::AuditAction::rotate, other,
                    core::supersede(other, successor, grace, change.now));
@@ -227,12 +235,7 @@ Result<std::optional<core::Rotated>> rotate(Change& change, KeyId id,
 
 Result<std::vector<Key>> revoke(Change& change, std::span<const KeyId> ids,
                                 const std::string& reason, const std::function<bool()>& is_over) {
-  const auto mark = [&](Key& key) {
-    const Key before = key;
-    key.revoked_at = change.now;
-    key.revoke_reason = reason;
-    return *core::record_change(core::AuditAction::revoke, before, key);
-  };
+  const auto mark = [&](Key& key) { return mark_revoked(key, reason, change.now); };
   std::vector<Key> keys;
   while (keys.size() < ids.size() && (keys.empty() || !is_over())) {
     const auto group = ids.subspan(keys.size(), std::min(kRevokedAtOnce, ids.size() - keys.size()));

@@ -24,13 +24,6 @@ bool is_name(std::string_view host) {
          });
 }
 
-bool is_loopback(std::string_view host) {
-  static const core::Whitelist loopback =
-      core::Whitelist::parse({"127.0.0.0/8", "::1"}).value_or(core::Whitelist());
-  const auto address = core::IpAddress::parse(host);
-  return host == "localhost" || (address && loopback.allows(address));
-}
-
 bool is_port(std::string_view digits) {
   std::uint16_t port = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
@@ -86,7 +79,7 @@ Result<Url> Url::parse(std::string_view scheme, const std::string& rest) {
   Url url{.text = std::string(scheme) + "://" + std::string(authority),
           .base = {},
           .socket_path = {},
-          .is_local = is_loopback(host),
+          .is_local = core::is_loopback_host(host),
           .is_encrypted = scheme == "https"};
   url.base = url.text;
   if (!url.is_encrypted && !url.is_local) {

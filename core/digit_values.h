@@ -1,6 +1,6 @@
 #pragma once
 
-namespace nexakey::scan {
+namespace nexakey::core {
 
 /// The value of a hexadecimal digit; -1 if it is none.
 constexpr int hex_value(char c) {
@@ -28,4 +28,4 @@ constexpr int base64_value(char c) {
   return c == '/' || c == '_' ? 63 : -1;
 }
 
-}  // namespace nexakey::scan
+}  // namespace nexakey::core
