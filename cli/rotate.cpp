@@ -15,10 +15,9 @@
 #include "cli/known_policy.h"
 #include "cli/options.h"
 #include "cli/print_error.h"
-#include "cli/print_table.h"
 #include "cli/progress.h"
 #include "cli/rotation.h"
-#include "core/json.h"
+#include "cli/rotation_printer.h"
 #include "core/text.h"
 #include "system/descriptor.h"
 
@@ -158,112 +157,11 @@ std::vector<Key> choose_keys(const Context& context, store::KeyStore& store,
   return select_or_note(context, store, filter);
 }
 
-/// The state of the old key. Its expiry is relative to the current time: relative to the start of
-/// the command, a grace of 2 days would end a moment after "in 2 days".
-std::string fate(const Context& context, const Key& previous) {
-  return previous.revoked_at ? "revoked" : "expires " + KeyView(context).time(previous.expires_at);
-}
-
-/// Prints rotations in the output format, one by one.
-class Printer {
- public:
-  explicit Printer(Context& context) : context_(context), view_(context) {
-    if (context_.settings.format == Format::json) {
-      context_.out.write("{\"rotated\":[");
-    }
-  }
-
-  /// Prints and flushes a rotation. `secret` is null for a key that was written to a file.
-  void add(const Rotated& rotated, const core::Secret* secret) {
-    if (context_.settings.env_output) {
-      print_as_variable(context_, *secret);
-    } else if (context_.settings.format != Format::table) {
-      add_json(&rotated.successor, secret, rotated.previous);
-    } else if (context_.settings.quiet) {
-      show(secret);
-    } else if (secret == nullptr) {
-      table_.add({rotated.successor.id.to_string(), rotated.successor.name,
-                  rotated.previous.id.to_string(), fate(context_, rotated.previous)});
-    } else {
-      context_.out.write(view_.fields(rotated.successor) + "\n");
-      show(secret);
-      print_note("This key is shown only once; the old one, " + rotated.previous.id.to_string() +
-                 ", " +
-                 (rotated.previous.revoked_at ? "is revoked" : fate(context_, rotated.previous)));
-    }
-    context_.out.flush();
-    ++count_;
-  }
-
-  /// Prints a key that would be rotated.
-  void add_due(const Key& key) {
-    if (context_.settings.format != Format::table) {
-      add_json(nullptr, nullptr, key);
-    } else if (context_.settings.quiet) {
-      context_.out.write(key.id.to_string() + "\n");
-    } else {
-      table_.add({"-", key.name, key.id.to_string(), "-"});
-    }
-    ++count_;
-  }
-
-  /// Ends the output after an error, with the keys that were rotated before.
-  void finish_early() {
-    if (count_ > 0 || context_.settings.format == Format::json) {
-      finish();
-    }
-  }
-
-  void finish() {
-    if (context_.settings.format == Format::json) {
-      context_.out.write("]}\n");
-    } else if (!table_.empty()) {
-      print_table(context_, std::move(table_));
-    } else if (count_ == 0 && context_.settings.format == Format::table &&
-               !context_.settings.quiet) {
-      print_note("no keys");
-    }
-    context_.out.flush();
-  }
-
- private:
-  void show(const core::Secret* secret) {
-    if (secret != nullptr) {
-      context_.out.write(core::Secret(std::string(secret->reveal()) + "\n"));
-    }
-  }
-
-  void add_json(const Key* successor, const core::Secret* secret, const Key& previous) {
-    const core::Time now = context_.now();
-    const bool is_document = context_.settings.format == Format::json;
-    if (is_document && count_ > 0) {
-      context_.out.write(",");
-    }
-    write_with_secret(
-        context_.out, "key",
-        [&](core::JsonWriter& json) {
-          if (successor == nullptr) {
-            json.null();
-          } else {
-            core::write_key(json, *successor, now);
-          }
-          json.name("previous");
-          core::write_key(json, previous, now);
-        },
-        secret, is_document ? "" : "\n");
-  }
-
-  Context& context_;
-  KeyView view_;
-  Table table_{{{"NEW ID"}, {"NAME", false, kMinTextWidth}, {"OLD ID"}, {"OLD KEY"}}};
-  std::size_t count_ = 0;
-};
-
 /// Shows the new key before it is stored. So a completed rotation has always been shown, and if the
 /// key cannot be shown, nothing is changed. False, and nothing is shown, if another command has
 /// rotated the key.
 bool rotate_and_show(const Context& context, store::KeyStore& store, const Key& key,
-                     const Terms& terms, KnownPolicies& policies, Printer& printer) {
+                     const Terms& terms, KnownPolicies& policies, RotationPrinter& printer) {
   if (successor_by_another(store, key)) {
     return false;
   }
@@ -459,7 +357,7 @@ class Rotator {
   const Terms& terms_;
   const std::optional<Delivery>& delivery_;
   KnownPolicies policies_;
-  Printer printer_;
+  RotationPrinter printer_;
   Progress progress_;
   bool is_single_ = false;
   bool has_failed_ = false;
