@@ -16,7 +16,6 @@
 namespace nexakey::cli {
 namespace {
 
-using core::ErrorCode;
 using core::Token;
 using core::TokenId;
 
