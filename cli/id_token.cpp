@@ -48,11 +48,12 @@ Result<Secret> ask_service(const std::string& url, const Secret& token,
   }
   const Secret whole(*std::move(answer));
   const auto json = core::parse_json(whole.reveal());
-  if (!json || !json->is_object() || !json->contains("value") || !(*json)["value"].is_string()) {
+  const std::string* const value = json ? core::find_text(*json, "value") : nullptr;
+  if (value == nullptr) {
     return core::fail(core::ErrorCode::store_unavailable,
                       std::string(kService) + " gave no ID token");
   }
-  return check_form(Secret((*json)["value"].get<std::string>()), kService);
+  return check_form(Secret(std::string(*value)), kService);
 }
 
 }  // namespace

@@ -37,13 +37,12 @@ Result<Json> parse_part(std::string_view part, const char* what) {
 
 /// A member that has to be a text of moderate length.
 Result<std::string> text_of(const Json& json, const char* name) {
-  const auto found = json.find(name);
-  if (found == json.end() || !found->is_string()) {
+  const std::string* const text = find_text(json, name);
+  if (text == nullptr) {
     return reject(std::string("the ID token has no text ") + name);
   }
-  const auto& text = found->get_ref<const std::string&>();
-  return !text.empty() && text.size() <= kMaxTextLength
-             ? Result<std::string>(text)
+  return !text->empty() && text->size() <= kMaxTextLength
+             ? Result<std::string>(*text)
              : reject(std::string("the ") + name + " of the ID token is empty or too long");
 }
 

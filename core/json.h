@@ -41,6 +41,10 @@ inline constexpr std::size_t kMaxJsonDepth = 32;
 /// is bounded.
 Result<Json> parse_json(std::string_view text, std::size_t max_depth = kMaxJsonDepth);
 
+/// The text of a member; null if the document is not an object, or has no such member or no text in
+/// it.
+const std::string* find_text(const Json& json, const char* name);
+
 /// Writes a parsed document.
 void write_json(JsonWriter& json, const Json& value);
 

@@ -20,10 +20,10 @@ Sha256 sha256(std::string_view bytes) {
   return hash;
 }
 
-std::string to_hex(const Sha256& hash) {
+std::string to_hex(std::span<const std::uint8_t> bytes) {
   constexpr std::string_view kHex = "0123456789abcdef";
   std::string text;
-  for (const std::uint8_t byte : hash) {
+  for (const std::uint8_t byte : bytes) {
     text += {kHex[byte >> 4U], kHex[byte & 15U]};
   }
   return text;

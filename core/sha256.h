@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -13,8 +14,9 @@ using Sha256 = std::array<std::uint8_t, 32>;
 
 Sha256 sha256(std::string_view bytes);
 
-/// 64 lower-case hexadecimal digits, and back; upper case is accepted too.
-std::string to_hex(const Sha256& hash);
+/// Two lower-case hexadecimal digits for each byte.
+std::string to_hex(std::span<const std::uint8_t> bytes);
+/// The hash of 64 such digits; upper case is accepted too.
 std::optional<Sha256> hash_from_hex(std::string_view text);
 
 }  // namespace nexakey::core

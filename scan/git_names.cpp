@@ -1,28 +1,22 @@
 #include "scan/git_names.h"
 
+#include <cstdint>
+#include <span>
 #include <string>
 #include <utility>
 
+#include "core/sha256.h"
 #include "scan/git.h"
 #include "scan/names.h"
 
 namespace nexakey::scan {
 namespace {
 
-std::string in_hexadecimal(std::string_view bytes) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string text;
-  for (const char c : bytes) {
-    const auto byte = static_cast<unsigned char>(c);
-    text += {kDigits[byte >> 4U], kDigits[byte & 0xFU]};
-  }
-  return text;
-}
-
 void scan_entry(std::string_view entry, std::string_view id, LeakSink& sink) {
   const std::string_view name = entry.substr(entry.find(' ') + 1);
+  const std::span bytes(reinterpret_cast<const std::uint8_t*>(id.data()), id.size());
   const auto add = [&](FoundLeak found) {
-    found.document = {.path = std::string(name), .object = in_hexadecimal(id)};
+    found.document = {.path = std::string(name), .object = core::to_hex(bytes)};
     sink.add_name(std::move(found));
   };
   find_in_name(name, LeakPart::name, {}, add);

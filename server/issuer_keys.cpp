@@ -19,20 +19,17 @@ using core::Result;
 /// issuer (OpenID Connect Discovery 1.0, 4.3).
 Result<std::string> keys_url(const std::string& configuration, const std::string& issuer) {
   const auto json = core::parse_json(configuration);
-  const auto text_of = [&](const char* name) {
-    return json && json->is_object() && json->contains(name) && (*json)[name].is_string()
-               ? (*json)[name].get<std::string>()
-               : std::string();
-  };
-  if (text_of("issuer") != issuer || text_of("jwks_uri").empty()) {
+  const std::string* const named = json ? core::find_text(*json, "issuer") : nullptr;
+  const std::string* const url = json ? core::find_text(*json, "jwks_uri") : nullptr;
+  if (named == nullptr || *named != issuer || url == nullptr || url->empty()) {
     return core::fail(core::ErrorCode::failed, "the configuration of the issuer " + issuer +
                                                    " does not name it, or has no jwks_uri");
   }
   constexpr std::string_view kTls = "https://";
-  if (issuer.starts_with(kTls) && !text_of("jwks_uri").starts_with(kTls)) {
+  if (issuer.starts_with(kTls) && !url->starts_with(kTls)) {
     return core::fail(core::ErrorCode::failed, "the jwks_uri of " + issuer + " is not https");
   }
-  return text_of("jwks_uri");
+  return *url;
 }
 
 }  // namespace

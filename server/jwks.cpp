@@ -25,15 +25,13 @@ constexpr std::size_t kMaxExponent = 8;
 constexpr std::size_t kCoordinate = 32;  // of P-256
 
 std::optional<std::string> bytes_of(const Json& key, const char* name) {
-  const auto found = key.find(name);
-  return found != key.end() && found->is_string()
-             ? core::decode_base64url(found->get_ref<const std::string&>())
-             : std::nullopt;
+  const std::string* const text = core::find_text(key, name);
+  return text == nullptr ? std::nullopt : core::decode_base64url(*text);
 }
 
 bool has_text(const Json& key, const char* name, std::string_view text) {
-  const auto found = key.find(name);
-  return found != key.end() && found->is_string() && found->get_ref<const std::string&>() == text;
+  const std::string* const found = core::find_text(key, name);
+  return found != nullptr && *found == text;
 }
 
 /// Whether a member is absent or has this text.
@@ -155,10 +153,11 @@ core::Result<Jwks> parse_jwks(std::string_view text) {
   Jwks jwks;
   for (const Json& one : keys) {
     auto key = read_key(one);
-    if (!key || !one.contains("kid") || !one["kid"].is_string()) {
+    const std::string* const id = core::find_text(one, "kid");
+    if (!key || id == nullptr) {
       continue;
     }
-    if (!jwks.try_emplace(one["kid"].get<std::string>(), *std::move(key)).second) {
+    if (!jwks.try_emplace(*id, *std::move(key)).second) {
       return core::fail(core::ErrorCode::failed, "it has two keys with one kid");
     }
   }

@@ -130,4 +130,10 @@ void write_json(JsonWriter& json, const Json& value) {
   }
 }
 
+const std::string* find_text(const Json& json, const char* name) {
+  const auto found = json.is_object() ? json.find(name) : json.end();
+  return found == json.end() || !found->is_string() ? nullptr
+                                                    : &found->get_ref<const std::string&>();
+}
+
 }  // namespace nexakey::core
