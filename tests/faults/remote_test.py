@@ -331,7 +331,7 @@ class Meaning(RemoteTest):
         done = self.run_command("status")
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         self.assertIn("token a\ufffdb (tok_0123456789ab), role auditor, workspace default\n", done.stdout)
-        self.assertIn("server     nexakey 9.9\ufffd\n", done.stdout)
+        self.assertIn("server       nexakey 9.9\ufffd\n", done.stdout)
         self.assertIn("nexakey list -w default\n", done.stdout)
         for wrong in (whoami | {"role": "root"}, whoami | {"id": "x"}, [], {}, whoami | {"name": 1}):
             self.serve(answer(reply(200, wrong)))
