@@ -34,6 +34,7 @@ struct LibArchive {
   decltype(&::archive_read_new) read_new;
   decltype(&::archive_read_free) read_free;
   decltype(&::archive_read_append_filter) append_filter;
+  decltype(&::archive_read_support_filter_compress) support_compress;
   decltype(&::archive_read_support_format_raw) support_raw;
   decltype(&::archive_read_support_format_tar) support_tar;
   decltype(&::archive_read_support_format_zip_streamable) support_zip;
@@ -59,6 +60,7 @@ std::optional<LibArchive> load() {
   library.find(table.read_new, "archive_read_new");
   library.find(table.read_free, "archive_read_free");
   library.find(table.append_filter, "archive_read_append_filter");
+  library.find(table.support_compress, "archive_read_support_filter_compress");
   library.find(table.support_raw, "archive_read_support_format_raw");
   library.find(table.support_tar, "archive_read_support_format_tar");
   library.find(table.support_zip, "archive_read_support_format_zip_streamable");
@@ -90,7 +92,7 @@ std::optional<int> filter_of(ArchiveKind kind) {
     ArchiveKind kind;
     int code;
   };
-  constexpr std::array<Filter, 11> kFilters{{{ArchiveKind::gzip, ARCHIVE_FILTER_GZIP},
+  constexpr std::array<Filter, 10> kFilters{{{ArchiveKind::gzip, ARCHIVE_FILTER_GZIP},
                                              {ArchiveKind::zlib, ARCHIVE_FILTER_GZIP},
                                              {ArchiveKind::bzip2, ARCHIVE_FILTER_BZIP2},
                                              {ArchiveKind::xz, ARCHIVE_FILTER_XZ},
@@ -98,11 +100,25 @@ std::optional<int> filter_of(ArchiveKind kind) {
                                              {ArchiveKind::lzma, ARCHIVE_FILTER_LZMA},
                                              {ArchiveKind::lz4, ARCHIVE_FILTER_LZ4},
                                              {ArchiveKind::lzip, ARCHIVE_FILTER_LZIP},
-                                             {ArchiveKind::compress, ARCHIVE_FILTER_COMPRESS},
                                              {ArchiveKind::uuencode, ARCHIVE_FILTER_UU},
                                              {ArchiveKind::rpm, ARCHIVE_FILTER_RPM}}};
   const auto* const filter = std::ranges::find(kFilters, kind, &Filter::kind);
   return filter == kFilters.end() ? std::nullopt : std::optional(filter->code);
+}
+
+/// Whether a kind is a compressed file, without members.
+bool is_one_file(ArchiveKind kind) {
+  return kind == ArchiveKind::compress || filter_of(kind).has_value();
+}
+
+/// Has libarchive unpack a kind, and nothing that is in it.
+int unpack(const LibArchive& library, ::archive* handle, ArchiveKind kind) {
+  if (kind == ArchiveKind::compress) {
+    // Appended, this filter reads before there is anything to read, and ends the process.
+    return library.support_compress(handle);
+  }
+  const std::optional<int> filter = filter_of(kind);
+  return filter ? library.append_filter(handle, *filter) : ARCHIVE_OK;
 }
 
 /// Has libarchive read the members of a kind; of a compressed file, its content and nothing else.
@@ -193,11 +209,9 @@ struct ArchiveReader::State {
     const LibArchive& library = *libarchive();
     handle = library.read_new();
     // Only this kind: nested formats are scanned and counted separately.
-    const std::optional<int> filter = filter_of(kind);
-    const bool is_ready =
-        (filter ? library.append_filter(handle, *filter) : ARCHIVE_OK) >= ARCHIVE_WARN &&
-        support(library, handle, kind) >= ARCHIVE_WARN &&
-        library.open(handle, this, nullptr, give, nullptr) >= ARCHIVE_WARN;
+    const bool is_ready = unpack(library, handle, kind) >= ARCHIVE_WARN &&
+                          support(library, handle, kind) >= ARCHIVE_WARN &&
+                          library.open(handle, this, nullptr, give, nullptr) >= ARCHIVE_WARN;
     // A damaged file, of which nothing could be read, looks empty.
     if (!is_ready || library.error_string(handle) != nullptr) {
       return tl::unexpected(error());
@@ -246,7 +260,7 @@ core::Result<std::optional<ArchiveReader::Member>> ArchiveReader::next() {
     return tl::unexpected(state_->error());
   }
   Member member;
-  if (!filter_of(state_->kind)) {
+  if (!is_one_file(state_->kind)) {
     const char* const utf8 = library.pathname_utf8(entry);
     const char* const name = utf8 != nullptr ? utf8 : library.pathname(entry);
     member.name = name == nullptr ? "?" : name;
