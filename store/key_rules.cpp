@@ -191,9 +191,11 @@ Result<std::optional<Key>> update(Change& change, KeyId id, const core::KeyChang
 
 Result<std::optional<core::Rotated>> rotate(Change& change, KeyId id,
                                             const core::Rotation& rotation) {
-  const auto found = find(change.tables, std::array{id, rotation.successor});
-  const auto& key = found[0];
-  const auto& twin = found[1];
+  const std::array ids{id, rotation.successor};
+  const auto found = change.tables.find_by_either(ids, {&rotation.hash, 1});
+  const auto both = arrange(std::span<const KeyId>(ids), found, &Key::id);
+  const auto& key = both[0];
+  const auto& twin = both[1];
   if (!key) {
     return std::nullopt;
   }
@@ -214,7 +216,7 @@ Result<std::optional<core::Rotated>> rotate(Change& change, KeyId id,
   if (twin) {
     return tl::unexpected(id_taken(twin->id));
   }
-  if (has_hash(change, rotation.hash)) {
+  if (std::ranges::find(found, rotation.hash, &Key::hash) != found.end()) {
     return tl::unexpected(key_hash_taken());
   }
   if (const auto tombstone = find_tombstone(change.tables, rotated->successor)) {

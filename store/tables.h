@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -48,6 +49,17 @@ class Tables {
   /// The keys that have one of these ids or hashes, in any order.
   virtual std::vector<core::Key> find_keys(std::span<const core::KeyId> ids) = 0;
   virtual std::vector<core::Key> find_keys(std::span<const core::KeyHash> hashes) = 0;
+  /// The keys that have one of these ids or one of these hashes, each once, in any order.
+  virtual std::vector<core::Key> find_by_either(std::span<const core::KeyId> ids,
+                                                std::span<const core::KeyHash> hashes) {
+    std::vector<core::Key> found = find_keys(ids);
+    for (core::Key& key : find_keys(hashes)) {
+      if (std::ranges::find(found, key.id, &core::Key::id) == found.end()) {
+        found.push_back(std::move(key));
+      }
+    }
+    return found;
+  }
   /// Calls `visit` with at least the keys that `filter` matches, in the order of their creation,
   /// from the one after `after` on, until it returns false.
   virtual void scan_keys(const core::KeyFilter& filter, const std::optional<core::KeyId>& after,

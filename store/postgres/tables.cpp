@@ -77,6 +77,14 @@ Parameters columns_of(std::span<const KeyUsage> usage) {
 
 }  // namespace
 
+std::vector<Key> PostgresTables::find_by_either(std::span<const core::KeyId> ids,
+                                                std::span<const core::KeyHash> hashes) {
+  static const std::string text =
+      sql::find_keys(Statements::kDialect, "keys.id") + " OR hash = ANY ($2)";
+  return read_all(statements().run(text, Parameters().add_array(ids).add_array(hashes)),
+                  [](const ResultRow& row) { return read_key(row); });
+}
+
 // Quotas that are set or changed must count what was admitted without them, also by other keys of
 // the line.
 void PostgresTables::update(std::span<const Key> keys) {

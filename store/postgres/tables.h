@@ -10,6 +10,8 @@ class PostgresTables final : public SqlTables<Statements> {
  public:
   explicit PostgresTables(Session& session) : SqlTables(session), session_(session) {}
 
+  std::vector<core::Key> find_by_either(std::span<const core::KeyId> ids,
+                                        std::span<const core::KeyHash> hashes) override;
   using SqlTables::update;
   void update(std::span<const core::Key> keys) override;
   void set_last_used(std::span<const core::Key> keys) override;
