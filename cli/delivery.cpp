@@ -52,15 +52,11 @@ class MaskedLines {
   void add(std::string_view text) {
     pending_.reserve(kMaxPending + kPiece);  // it is not moved, which would leave a copy behind
     pending_ += text;
-    const std::size_t line_end = pending_.rfind('\n');
-    if (line_end != std::string::npos) {
-      pass(line_end + 1);
-    } else if (pending_.size() >= kMaxPending) {
-      pending_ = core::mask_credentials(std::move(pending_));
-      pass(pending_.size() - std::min(pending_.size(), kMaxCredential));
+    if (text.find('\n') != std::string_view::npos || pending_.size() >= kMaxPending) {
+      pass(false);
     }
   }
-  void finish() { pass(pending_.size()); }
+  void finish() { pass(true); }
 
   static constexpr std::size_t kPiece = 4096;
 
@@ -68,14 +64,20 @@ class MaskedLines {
   static constexpr std::size_t kMaxPending = 65536;
   static constexpr std::size_t kMaxCredential = 64;
 
-  void pass(std::size_t count) {
-    if (count == 0) {
-      return;
+  void pass(bool is_last) {
+    std::string masked = core::mask_credentials(pending_);
+    core::wipe(pending_);
+    const std::size_t line_end = masked.rfind('\n');
+    const std::size_t count = is_last ? masked.size()
+                              : line_end != std::string::npos
+                                  ? line_end + 1
+                                  : masked.size() - std::min(masked.size(), kMaxCredential);
+    const std::string_view text = masked;
+    if (count > 0) {
+      print_(text.substr(0, count));
     }
-    std::string text = pending_.substr(0, count);
-    print_(core::mask_credentials(text));
-    core::wipe(text);
-    pending_.erase(0, count);
+    pending_ += text.substr(count);
+    core::wipe(masked);
   }
 
   const std::function<void(std::string_view)>& print_;
