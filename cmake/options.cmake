@@ -4,8 +4,9 @@ add_library(nexakey_options INTERFACE)
 target_include_directories(nexakey_options INTERFACE ${PROJECT_SOURCE_DIR})
 target_compile_options(nexakey_options INTERFACE -Wall -Wextra -Wpedantic -Wconversion -Wshadow)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
-  # GCC bug 105651: false positives about "literal" + std::string at -O2.
-  target_compile_options(nexakey_options INTERFACE -Wno-restrict -Wno-array-bounds)
+  # GCC bugs 105329 and 105651: false positives about the concatenation of std::string at -O2.
+  target_compile_options(nexakey_options INTERFACE
+    -Wno-restrict -Wno-array-bounds -Wno-stringop-overflow -Wno-stringop-overread)
 endif()
 
 # Hardening, which tests/package checks in the binary: position-independent code, read-only

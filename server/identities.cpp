@@ -19,17 +19,17 @@ using core::Token;
 /// The trusts in an issuer that are active. Error: `forbidden`, if there is none.
 Result<std::vector<Token>> trusts_in(store::KeyStore& store, const std::string& issuer,
                                      core::Time now) {
-  auto tokens = store.tokens();
-  if (!tokens) {
-    return tokens;
+  auto trusts = store.trusts();
+  if (!trusts) {
+    return trusts;
   }
-  std::erase_if(*tokens, [&](const Token& token) {
-    return !token.trust || token.trust->issuer != issuer || !token.is_active(now);
+  std::erase_if(*trusts, [&](const Token& token) {
+    return token.trust->issuer != issuer || !token.is_active(now);
   });
-  return tokens->empty() ? core::fail(ErrorCode::forbidden,
+  return trusts->empty() ? core::fail(ErrorCode::forbidden,
                                       "the issuer " + core::quote(issuer) + " is not trusted",
                                       "see nexakey token trust")
-                         : tokens;
+                         : trusts;
 }
 
 /// The trust that an ID token matches. Error: `forbidden`, with what the newest one requires.
@@ -65,7 +65,8 @@ Result<Identity> Identities::verify(store::KeyStore& store, const std::string& t
   }
   if (!*key || !is_signed_with(*token, **key)) {
     return core::fail(ErrorCode::forbidden, *key ? "the signature of the ID token is not valid"
-                                                 : "the issuer does not have the key of the token");
+                                                 : "the issuer did not have the key of the ID token"
+                                                   " when it was last asked");
   }
   if (const auto valid = core::check_validity(*token, now); !valid) {
     return tl::unexpected(valid.error());

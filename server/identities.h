@@ -17,15 +17,15 @@ struct Identity {
   std::string subject;  ///< who it is
 };
 
-/// Verifies ID tokens. May be used by any number of threads, each with its own store. May take as
-/// long as an issuer takes to answer.
+/// Verifies ID tokens. May be used by any number of threads, each with its own store. One of them
+/// may take as long as an issuer takes to answer.
 class Identities {
  public:
   explicit Identities(Fetch fetch) : keys_(std::move(fetch)) {}
 
   /// The identity that an ID token proves, by the trusts that the store has now. Of several trusts
   /// that match, one that has the permission is taken. Errors: `forbidden`, with the reason;
-  /// `store_unavailable`, if it cannot be verified now.
+  /// `failed`, if the keys of the issuer are not known; those of the store.
   core::Result<Identity> verify(store::KeyStore& store, const std::string& text,
                                 Permission permission, core::Time now);
 

@@ -1,5 +1,6 @@
 #include "server/issuer_keys.h"
 
+#include <exception>
 #include <string_view>
 #include <utility>
 
@@ -32,6 +33,18 @@ Result<std::string> keys_url(const std::string& configuration, const std::string
   return *url;
 }
 
+Result<Jwks> fetch_jwks(const Fetch& fetch, const std::string& issuer) {
+  const std::string base = issuer.ends_with('/') ? issuer.substr(0, issuer.size() - 1) : issuer;
+  try {
+    return fetch(base + "/.well-known/openid-configuration")
+        .and_then([&](const std::string& text) { return keys_url(text, issuer); })
+        .and_then([&](const std::string& url) { return fetch(url); })
+        .and_then([](const std::string& text) { return parse_jwks(text); });
+  } catch (const std::exception& exception) {  // would leave the issuer being asked for ever
+    return core::fail(core::ErrorCode::failed, exception.what());
+  }
+}
+
 }  // namespace
 
 Fetch fetch_with_curl(std::string ca_file) {
@@ -43,44 +56,43 @@ Fetch fetch_with_curl(std::string ca_file) {
 Result<std::optional<IssuerKey>> IssuerKeys::find(const std::string& issuer,
                                                   const std::string& key_id,
                                                   Clock::time_point now) {
-  Issuer* own = nullptr;
-  {
-    const std::lock_guard lock(mutex_);
-    auto& place = issuers_[issuer];
-    if (!place) {
-      place = std::make_unique<Issuer>();
-    }
-    own = place.get();
-  }
-  const std::lock_guard lock(own->mutex);
+  std::unique_lock lock(mutex_);
+  Issuer& own = issuers_[issuer];
   const auto is_within = [&](const auto& time, auto span) { return time && now - *time < span; };
-  const bool is_wanted = !is_within(own->fetched_at, kMaxFresh) || !own->keys.contains(key_id);
-  if (is_wanted && !is_within(own->asked_at, kMinInterval)) {
-    refresh(*own, issuer, now);
+  const auto is_known = [&](auto span) {
+    return is_within(own.fetched_at, span) && own.keys.contains(key_id);
+  };
+  if (!is_known(kMaxFresh) && !is_within(own.asked_at, kMinInterval)) {
+    refresh(own, issuer, now, lock);
+  } else if (!is_known(kMaxStale)) {
+    is_answered_.wait_for(lock, kMaxWait, [&] { return !own.is_being_asked; });
   }
-  if (!is_within(own->fetched_at, kMaxStale)) {
-    return core::fail(core::ErrorCode::store_unavailable,
-                      "the keys of the issuer are not known: " + own->problem,
-                      "try again in a minute");
+  if (is_known(kMaxStale)) {
+    return own.keys.at(key_id);
   }
-  const auto key = own->keys.find(key_id);
-  return key == own->keys.end() ? std::nullopt : std::optional(key->second);
+  if (own.is_being_asked || !is_within(own.fetched_at, kMaxStale)) {
+    return core::fail(core::ErrorCode::failed,
+                      "the keys of the issuer are not known: " + own.problem);
+  }
+  return std::nullopt;
 }
 
-void IssuerKeys::refresh(Issuer& issuer, const std::string& url, Clock::time_point now) {
+void IssuerKeys::refresh(Issuer& issuer, const std::string& url, Clock::time_point now,
+                         std::unique_lock<std::mutex>& lock) {
   issuer.asked_at = now;
-  const std::string base = url.ends_with('/') ? url.substr(0, url.size() - 1) : url;
-  auto keys = fetch_(base + "/.well-known/openid-configuration")
-                  .and_then([&](const std::string& text) { return keys_url(text, url); })
-                  .and_then([&](const std::string& at) { return fetch_(at); })
-                  .and_then([](const std::string& text) { return parse_jwks(text); });
+  issuer.is_being_asked = true;
+  issuer.problem = "it has not answered yet";
+  lock.unlock();
+  auto keys = fetch_jwks(fetch_, url);
+  lock.lock();
+  issuer.is_being_asked = false;
   if (keys) {
     issuer.keys = *std::move(keys);
     issuer.fetched_at = now;
-    issuer.problem.clear();
   } else {
     issuer.problem = keys.error().message;
   }
+  is_answered_.notify_all();
 }
 
 }  // namespace nexakey::server

@@ -1,9 +1,9 @@
 #pragma once
 
 #include <chrono>
+#include <condition_variable>
 #include <functional>
 #include <map>
-#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -23,37 +23,43 @@ Fetch fetch_with_curl(std::string ca_file);
 /// The keys of issuers, which they publish (OpenID Connect Discovery 1.0, 4). For any number of
 /// threads.
 ///
-/// An issuer is asked at most once in `kMinInterval`: for a key that is not known, and for all keys
-/// after `kMaxFresh`. While it cannot be reached, its last keys are valid up to `kMaxStale`.
+/// An issuer is asked at most once in `kMinInterval`, by one thread: for a key that is not known,
+/// and for all keys after `kMaxFresh`. While it cannot be reached, its last keys are valid up to
+/// `kMaxStale`. Threads that look for one of these do not wait for its answer; others wait for at
+/// most `kMaxWait`.
 class IssuerKeys {
  public:
   using Clock = std::chrono::steady_clock;
   static constexpr std::chrono::minutes kMinInterval{1};
   static constexpr std::chrono::minutes kMaxFresh{10};
   static constexpr std::chrono::hours kMaxStale{1};
+  static constexpr std::chrono::seconds kMaxWait{1};
 
   explicit IssuerKeys(Fetch fetch) : fetch_(std::move(fetch)) {}
 
   /// The key with this id; nothing if the issuer does not have it. `issuer` must be trusted: it is
-  /// asked. Error: `store_unavailable`, with the reason, if the keys are not known.
+  /// asked. Error: `failed`, with the reason, if the keys are not known.
   core::Result<std::optional<IssuerKey>> find(const std::string& issuer, const std::string& key_id,
                                               Clock::time_point now);
 
  private:
-  /// The keys of one issuer. Threads that need them wait while one fetches them.
+  /// The keys of one issuer.
   struct Issuer {
-    std::mutex mutex;
     Jwks keys;
     std::optional<Clock::time_point> fetched_at;  ///< when `keys` were
     std::optional<Clock::time_point> asked_at;    ///< when they were to be fetched
-    std::string problem;                          ///< of the last attempt
+    bool is_being_asked = false;
+    std::string problem;  ///< of the last attempt
   };
 
-  void refresh(Issuer& issuer, const std::string& url, Clock::time_point now);
+  /// Asks an issuer, without the lock.
+  void refresh(Issuer& issuer, const std::string& url, Clock::time_point now,
+               std::unique_lock<std::mutex>& lock);
 
   Fetch fetch_;
   std::mutex mutex_;
-  std::map<std::string, std::unique_ptr<Issuer>> issuers_;
+  std::condition_variable is_answered_;
+  std::map<std::string, Issuer> issuers_;
 };
 
 }  // namespace nexakey::server

@@ -61,7 +61,8 @@ Resolved resolve(const RequestHead& head, const TrustedProxies& proxies);
 /// Sets `token`, which the store has for `credential`, or the refusal: 401 if there is no active
 /// token, 403 if its role does not allow the route.
 void admit(Resolved& resolved, const std::optional<core::Token>& token);
-/// The same for the identity that an ID token proves; 503 if it cannot be verified.
+/// The same for the identity that an ID token proves: 401 with the reason if it proves none, 503
+/// without the reason if it cannot be verified now.
 void admit(Resolved& resolved, const core::Result<Identity>& identity);
 
 }  // namespace nexakey::server

@@ -9,6 +9,18 @@ namespace {
 constexpr const char* kRetryAfter = "5";
 constexpr const char* kChallenge = "Bearer realm=\"nexakey\"";
 
+bool is_store_error(core::ErrorCode code) {
+  return code == core::ErrorCode::store_unavailable || code == core::ErrorCode::outcome_unknown;
+}
+
+/// A problem document with 503, whose reason only the log has.
+HttpResponse problem_in_log(const char* message, const core::Error& reason) {
+  HttpResponse response = problem({core::ErrorCode::store_unavailable, message,
+                                   "try again later; the log of the server has the reason"});
+  response.detail = reason.message;
+  return response;
+}
+
 }  // namespace
 
 int status_of(core::ErrorCode code) {
@@ -44,8 +56,7 @@ HttpResponse problem(int status, const core::Error& error) {
   HttpResponse response;
   response.status = status;
   response.detail = error.message;
-  response.is_store_error = error.code == core::ErrorCode::store_unavailable ||
-                            error.code == core::ErrorCode::outcome_unknown;
+  response.is_store_error = is_store_error(error.code);
   response.headers.emplace_back("Content-Type", "application/problem+json");
   response.headers.emplace_back("Cache-Control", "no-store");
   if (status == 401) {
@@ -66,9 +77,12 @@ HttpResponse problem(int status, const core::Error& error) {
 HttpResponse problem(const core::Error& error) { return problem(status_of(error.code), error); }
 
 HttpResponse store_problem(const core::Error& error) {
-  HttpResponse response = problem({core::ErrorCode::store_unavailable, "the store does not answer",
-                                   "try again later; the log of the server has the reason"});
-  response.detail = error.message;
+  return problem_in_log("the store does not answer", error);
+}
+
+HttpResponse identity_problem(const core::Error& error) {
+  HttpResponse response = problem_in_log("the ID token cannot be verified now", error);
+  response.is_store_error = is_store_error(error.code);
   return response;
 }
 

@@ -32,5 +32,7 @@ HttpResponse problem(const core::Error& error);
 /// A problem document with 503 for a client without a valid token. The message of the error, which
 /// may say where the store is, goes only to the log.
 HttpResponse store_problem(const core::Error& error);
+/// The same for a client whose ID token cannot be verified, because of the store or of the issuer.
+HttpResponse identity_problem(const core::Error& error);
 
 }  // namespace nexakey::server

@@ -194,6 +194,11 @@ Query scan_tokens(const Dialect& dialect, const std::optional<std::string>& work
   return std::move(where).end(order_of(order));
 }
 
+Query trusts(const Dialect& dialect) {
+  return {select_tokens(dialect) + " WHERE trust IS NOT NULL AND revoked_at IS NULL" +
+          order_of(Order::newest_first)};
+}
+
 Query scan_audit(const Dialect& dialect, const core::AuditFilter& filter, Order order) {
   Where where(dialect, "SELECT " + list(kAuditColumns) + " FROM " + table(dialect, kAuditLog));
   where.add("number > ", filter.after);

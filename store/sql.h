@@ -84,6 +84,7 @@ Query scan_keys(const Dialect& dialect, const core::KeyFilter& filter,
                 const std::optional<core::KeyId>& after, Order order);
 Query scan_line(const Dialect& dialect, core::KeyId first);
 Query scan_tokens(const Dialect& dialect, const std::optional<std::string>& workspace, Order order);
+Query trusts(const Dialect& dialect);
 Query scan_audit(const Dialect& dialect, const core::AuditFilter& filter, Order order);
 Query keys_to_fold(const Dialect& dialect, core::KeyId first, core::Time cutoff);
 Query last_folded_day(const Dialect& dialect);

@@ -113,6 +113,12 @@ class SqlTables : public Base {
                    const std::function<bool(const core::Token&)>& visit) override {
     statements_.visit(sql::scan_tokens(Statements::kDialect, workspace, order), kReadToken, visit);
   }
+  std::vector<core::Token> trusts() override {
+    std::vector<core::Token> trusts;
+    statements_.visit(sql::trusts(Statements::kDialect), kReadToken,
+                      [&](const core::Token& trust) { return (trusts.push_back(trust), true); });
+    return trusts;
+  }
   void insert(std::span<const core::Token> tokens) override {
     statements_.insert(sql::kTokens, tokens,
                        [](const core::Token& token, auto& sink) { write_token(token, sink); });

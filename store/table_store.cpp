@@ -270,6 +270,12 @@ Result<std::vector<Token>> TableStore::tokens() {
   });
 }
 
+Result<std::vector<Token>> TableStore::trusts() {
+  return check_for(RevocationKeeper::Use::decision).and_then([&] {
+    return read(*engine_, [](Tables& tables) { return tables.trusts(); });
+  });
+}
+
 Result<std::vector<std::optional<Token>>> TableStore::find_tokens(
     std::span<const core::CredentialHash> hashes) {
   return check_for(RevocationKeeper::Use::decision).and_then([&] {

@@ -56,6 +56,7 @@ class TableStore final : public ServedStore {
   Result<core::Policy> policy(const std::string& workspace) override;
   Result<std::vector<std::string>> workspaces() override;
   Result<std::vector<core::Token>> tokens() override;
+  Result<std::vector<core::Token>> trusts() override;
   Result<std::vector<std::optional<core::Token>>> find_tokens(
       std::span<const core::CredentialHash> hashes) override;
   Result<core::UsageReport> usage(const core::UsageQuery& query, core::Time now) override;

@@ -102,6 +102,8 @@ class Tables {
   /// their creation, until it returns false.
   virtual void scan_tokens(const std::optional<std::string>& workspace, Order order,
                            const std::function<bool(const core::Token&)>& visit) = 0;
+  /// The trusts that are not revoked, newest first. A process that only decides may ask for them.
+  virtual std::vector<core::Token> trusts() = 0;
   virtual void insert(std::span<const core::Token> tokens) = 0;
   virtual void revoke(std::span<const core::Token> tokens) = 0;
 

@@ -533,6 +533,21 @@ BEGIN
   FROM nexakey.api_tokens AS t WHERE t.hash = wanted;
 END $$;
 
+-- The trusts that are not revoked, newest first.
+CREATE FUNCTION nexakey.trusts(format integer)
+RETURNS TABLE (id bigint, hash bytea, last_four text, name text, role text, workspace text,
+               created_at bigint, expires_at bigint, revoked_at bigint, trust text)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+  PERFORM nexakey.check_format(format);
+  RETURN QUERY
+  SELECT t.id, t.hash, t.last_four, t.name, t.role, t.workspace, t.created_at, t.expires_at,
+         t.revoked_at, t.trust
+  FROM nexakey.api_tokens AS t WHERE t.trust IS NOT NULL AND t.revoked_at IS NULL
+  ORDER BY t.created_at DESC, t.seq DESC;
+END $$;
+
 -- Sets the last uses of keys, unless they were used later. Has the endpoints of a day and the
 -- quotas of the keys' lines counted anew, and prevents decisions about them from counting until the
 -- end of the transaction.

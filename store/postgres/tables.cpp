@@ -32,10 +32,12 @@ const sql::Dialect Statements::kDialect{
 
 namespace {
 
-/// By the function, which a role that only verifies may call.
+/// By functions, which a role that only verifies may call.
 const std::string kFindTokensByHash =
     "SELECT " + sql::list(kTokenColumns, "token.") +
     " FROM unnest($1::bytea[]) AS wanted (hash), nexakey.find_token(wanted.hash, $2) AS token";
+const std::string kTrusts =
+    "SELECT " + sql::list(kTokenColumns, "token.") + " FROM nexakey.trusts($1) AS token";
 const std::string kSetLastUsed = "SELECT nexakey.import_uses($1, $2, $3)";
 const std::string kCountQuotasAnew = "SELECT nexakey.import_uses($1, '{}', '{}')";
 const std::string kAuditHead = "SELECT number, hash FROM nexakey.audit_log_head";
@@ -121,6 +123,11 @@ std::vector<Token> PostgresTables::find_tokens(std::span<const core::CredentialH
   return read_all(
       statements().run(kFindTokensByHash, Parameters().add_array(hashes).add(newest_schema())),
       [](const ResultRow& row) { return read_token(row); });
+}
+
+std::vector<Token> PostgresTables::trusts() {
+  return read_all(statements().run(kTrusts, Parameters().add(newest_schema())),
+                  [](const ResultRow& row) { return read_token(row); });
 }
 
 core::AuditHead PostgresTables::audit_head() {

@@ -17,6 +17,7 @@ class PostgresTables final : public SqlTables<Statements> {
   void set_last_used(std::span<const core::Key> keys) override;
   using SqlTables::find_tokens;
   std::vector<core::Token> find_tokens(std::span<const core::CredentialHash> hashes) override;
+  std::vector<core::Token> trusts() override;
   core::AuditHead audit_head() override;
   AuditPoint audit_point(std::int64_t number) override;
   void append(std::span<const core::AuditEntry> entries) override;

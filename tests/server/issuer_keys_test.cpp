@@ -1,7 +1,11 @@
 #include "server/issuer_keys.h"
 
+#include <functional>
+#include <future>
 #include <map>
+#include <new>
 #include <string>
+#include <vector>
 
 #include <doctest/doctest.h>
 
@@ -27,8 +31,10 @@ struct PaperIssuer {
        R"({"issuer":")" + kIssuer + R"(","jwks_uri":"https://keys.example.com/k"})"},
       {"https://keys.example.com/k", R"({"keys":[)" + jwk("a") + "]}"}};
   int fetches = 0;
+  std::function<void()> on_fetch = [] {};
   IssuerKeys keys{[this](const std::string& url) -> core::Result<std::string> {
     ++fetches;
+    on_fetch();
     const auto document = documents.find(url);
     return document == documents.end() ? core::fail(core::ErrorCode::failed, "down")
                                        : core::Result<std::string>(document->second);
@@ -81,6 +87,48 @@ TEST_CASE("Known keys are valid for an hour while the issuer cannot be reached")
   CHECK(fixture.fetches == fetches);  // once a minute in this case, too
   fixture.documents = documents;
   fixture.now += seconds(30);
+  CHECK(fixture.find("a") == "found");
+}
+
+TEST_CASE("Known keys are found while the issuer is being asked") {
+  PaperIssuer fixture;
+  CHECK(fixture.find("a") == "found");
+  fixture.now += minutes(10);
+  std::promise<void> begun;
+  std::promise<void> ended;
+  fixture.on_fetch = [&] {
+    if (fixture.fetches == 3) {
+      begun.set_value();
+      ended.get_future().wait();
+    }
+  };
+  auto first = std::async(std::launch::async, [&] { return fixture.find("a"); });
+  begun.get_future().wait();
+  CHECK(fixture.find("a") == "found");
+  CHECK(fixture.find("b") == "the keys of the issuer are not known: it has not answered yet");
+  ended.set_value();
+  CHECK(first.get() == "found");
+  CHECK(fixture.fetches == 4);
+}
+
+TEST_CASE("Several threads wait for one answer of the issuer") {
+  PaperIssuer fixture;
+  std::vector<std::future<std::string>> found;
+  for (int n = 0; n < 8; ++n) {
+    found.push_back(std::async(std::launch::async, [&] { return fixture.find("a"); }));
+  }
+  for (auto& one : found) {
+    CHECK(one.get() == "found");
+  }
+  CHECK(fixture.fetches == 2);
+}
+
+TEST_CASE("An issuer whose answer cannot be kept is asked again") {
+  PaperIssuer fixture;
+  fixture.on_fetch = [] { throw std::bad_alloc(); };
+  CHECK(fixture.find("a").find("are not known: ") != std::string::npos);
+  fixture.on_fetch = [] {};
+  fixture.now += minutes(1);
   CHECK(fixture.find("a") == "found");
 }
 

@@ -18,6 +18,16 @@ Token add_token(KeyStore& store, const Token& token) {
   return value_of(store.as(kTester).create_token(token));
 }
 
+Token make_trust(std::uint64_t n) {
+  Token trust = make_token(n);
+  trust.role = core::Role::creator;
+  trust.trust = core::Trust{.issuer = "https://issuer.example.com",
+                            .audience = "keys",
+                            .claims = {{"sub", "repo:acme/api"}, {"ref", "Zoë's \"x\""}}};
+  trust.hash = core::hash_of_trust(trust.id);
+  return trust;
+}
+
 STORE_TEST("a token is stored with all members", STORE_FIXTURES) {
   Stores stores(backend);
   CHECK(tokens(*stores.first).empty());
@@ -31,13 +41,7 @@ STORE_TEST("a token is stored with all members", STORE_FIXTURES) {
   made[2].expires_at = at("2027-01-01T00:00:00.001Z");
   made[3].expires_at = at("2026-02-01");
   made[3].revoked_at = at("2026-01-03T00:00:00.999Z");
-  Token trust = make_token(5);
-  trust.role = core::Role::creator;
-  trust.trust = core::Trust{.issuer = "https://issuer.example.com",
-                            .audience = "keys",
-                            .claims = {{"sub", "repo:acme/api"}, {"ref", "Zoë's \"x\""}}};
-  trust.hash = core::hash_of_trust(trust.id);
-  made.push_back(trust);
+  made.push_back(make_trust(5));
   for (const Token& token : made) {
     CHECK(add_token(*stores.first, token) == token);
   }
@@ -51,6 +55,19 @@ STORE_TEST("a token is stored with all members", STORE_FIXTURES) {
   CHECK(tokens(*stores.first) == newest_first);
   CHECK(tokens(*stores.second) == newest_first);
   CHECK(list(*stores.second).empty());
+}
+
+STORE_TEST("the trusts that are not revoked are found, newest first", STORE_FIXTURES) {
+  Stores stores(backend);
+  CHECK(value_of(stores.first->trusts()).empty());
+  add_token(*stores.first, make_token(1));
+  for (const std::uint64_t n : {4U, 2U, 3U}) {
+    add_token(*stores.first, make_trust(n));
+  }
+  CHECK(value_of(stores.second->trusts()) ==
+        std::vector<Token>{make_trust(4), make_trust(3), make_trust(2)});
+  value_of(stores.first->as(kTester).revoke_tokens(std::vector{make_trust(3).id}, now()));
+  CHECK(value_of(stores.second->trusts()) == std::vector<Token>{make_trust(4), make_trust(2)});
 }
 
 STORE_TEST("tokens are listed newest first, in any order of creation", STORE_FIXTURES) {

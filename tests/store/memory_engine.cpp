@@ -150,6 +150,11 @@ class MemoryTables final : public DecidingTables {
       }
     }
   }
+  std::vector<Token> trusts() override {
+    std::vector<Token> trusts = in_order(data_.tokens, Order::newest_first);
+    std::erase_if(trusts, [](const Token& token) { return !token.trust || token.revoked_at; });
+    return trusts;
+  }
   void insert(std::span<const Token> tokens) override {
     data_.tokens.insert(data_.tokens.end(), tokens.begin(), tokens.end());
   }

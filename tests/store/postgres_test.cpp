@@ -442,12 +442,13 @@ TEST_CASE("roles can do what the GRANTs of docs/postgresql.md let them") {
   verifier.grant("SELECT ON nexakey.migrations");
   verifier.grant(
       "EXECUTE ON FUNCTION nexakey.look_up, nexakey.decide, nexakey.report, nexakey.find_token,"
-      " nexakey.audit_point, nexakey.vacuum_windows");
+      " nexakey.trusts, nexakey.audit_point, nexakey.vacuum_windows");
   const auto as_verifier = verifier.connect();
   CHECK(reason(*as_verifier, request(1)) == "allowed");
   CHECK(code_of(as_verifier->record_responses(
             std::vector{core::UpstreamResponse{.key = ids[0], .status = 200}})) == "ok");
   CHECK(find_token(*as_verifier, {}) == std::nullopt);
+  CHECK(value_of(as_verifier->trusts()).empty());
   maintain(*as_verifier);
   CHECK(code_of(as_verifier->list({}, {}, now(), [](const Key&) { return true; })) == refused);
   CHECK(code_of(as_verifier->as(kTester).revoke(ids, "", now())) == refused);

@@ -3,3 +3,5 @@ ALTER TABLE nexakey.api_keys ADD COLUMN unconfirmed bigint NOT NULL DEFAULT 0;
 
 -- Whose ID tokens have the rights of the token, as JSON; null: it has a secret.
 ALTER TABLE nexakey.api_tokens ADD COLUMN trust text;
+CREATE INDEX trusts_by_creation ON nexakey.api_tokens (created_at, seq)
+  WHERE trust IS NOT NULL AND revoked_at IS NULL;
