@@ -46,6 +46,7 @@ void set_token(store::RemoteAccess& access, const Settings& settings) {
     if (auto source = find_id_token(settings)) {
       access.token_name = std::move(source->name);
       access.token = std::move(source->read);
+      access.is_id_token = true;
     }
   }
 }

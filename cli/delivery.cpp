@@ -17,6 +17,7 @@
 #include "cli/interruption.h"
 #include "core/credential.h"
 #include "core/text.h"
+#include "core/time.h"
 #include "system/spawn.h"
 
 namespace nexakey::cli {
@@ -122,18 +123,24 @@ class Command {
     }
   }
 
-  /// Its status, as of waitpid(2), once it has ended.
+  /// Its status, as of waitpid(2), once it has ended. What a failed one has started ends with it.
   std::optional<int> status() {
-    int status = 0;
-    if (!status_ && ::waitpid(id_, &status, WNOHANG) == id_) {
-      status_ = status;
+    siginfo_t info{};
+    if (!status_ && ::waitid(P_PID, static_cast<id_t>(id_), &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+        info.si_pid == id_) {
+      // Until it is reaped, no other group can have its id.
+      if (info.si_code != CLD_EXITED || info.si_status != 0) {
+        ::kill(-id_, SIGKILL);
+      }
+      reap();
     }
     return status_;
   }
 
-  /// Reads what it has printed and nobody has read.
+  /// Reads what it has printed and nobody has read, but not all that others go on to print.
   void drain(MaskedLines& output) {
-    while (read(output)) {
+    constexpr std::size_t kMaxPieces = 256;
+    for (std::size_t pieces = 0; pieces < kMaxPieces && read(output); ++pieces) {
     }
     output.finish();
   }
@@ -148,14 +155,20 @@ class Command {
     while (!status() && steady_clock::now() < deadline) {
       static_cast<void>(::poll(nullptr, 0, kPoll.count()));
     }
-    ::kill(-id_, SIGKILL);
-    int status = 0;
-    while (!status_ && ::waitpid(id_, &status, 0) < 0 && errno == EINTR) {
+    if (!status_) {
+      ::kill(-id_, SIGKILL);
+      reap();
     }
-    status_ = status_.value_or(status);
   }
 
  private:
+  void reap() {
+    int status = 0;
+    while (::waitpid(id_, &status, 0) < 0 && errno == EINTR) {
+    }
+    status_ = status;
+  }
+
   /// A command may close its input early: whether it needs the key is its own affair.
   void write(std::string_view& text) {
     const ssize_t count = ::write(input_.value(), text.data(), text.size());
@@ -220,7 +233,7 @@ Result<void> deliver(const Delivery& delivery, const core::Secret& secret,
       command.drain(output);
       return core::fail(core::ErrorCode::failed,
                         "the command did not end within " +
-                            std::to_string(delivery.timeout.count()) + " seconds and was ended",
+                            core::format_duration(delivery.timeout) + " and was ended",
                         "give it more time with --exec-timeout");
     }
     command.go_on(input, output);

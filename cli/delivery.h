@@ -22,7 +22,8 @@ struct Delivery {
 /// it prints, with keys and tokens masked.
 ///
 /// Error: `failed`, if it does not exit with 0 within the timeout, or if a signal interrupts this
-/// process (cli/interruption.h). It is then ended, with all that it has started in its group.
+/// process (cli/interruption.h). It is then ended, with all that it has started in its group, so
+/// that nothing delivers the secret later.
 core::Result<void> deliver(const Delivery& delivery, const core::Secret& secret,
                            const std::vector<std::string>& variables,
                            const std::function<void(std::string_view)>& print);

@@ -238,12 +238,20 @@ void KeyFile::publish() {
   }
 }
 
-void KeyFile::replace() {
+/// Another name of `.NAME.new`; the same name where files have only one.
+std::filesystem::path KeyFile::link_staged() const {
+  std::filesystem::path link = staged_;
+  link += ".link";
+  static_cast<void>(::unlink(link.c_str()));  // of an interrupted command
+  return ::link(staged_.c_str(), link.c_str()) == 0 ? link : staged_;
+}
+
+void KeyFile::replace(Staged staged) {
   if (!strip_staged()) {
     fail_to_publish(errno);
   }
   if (attributes_of(path_).is_mount) {
-    return write_in_place();
+    return write_in_place(staged);
   }
   struct stat old {};
   if (::lstat(path_.c_str(), &old) == 0) {
@@ -253,18 +261,23 @@ void KeyFile::replace() {
       ::fchmod(file.value(), (old.st_mode & S_IRGRP) | S_IRUSR | S_IWUSR);
     }
   }
-  if (::rename(staged_.c_str(), path_.c_str()) == 0) {
+  const auto source = staged == Staged::kept ? link_staged() : staged_;
+  if (::rename(source.c_str(), path_.c_str()) == 0) {
     return;
   }
-  if (errno != EBUSY) {
-    fail_to_publish(errno);
+  const int error = errno;
+  if (source != staged_) {
+    static_cast<void>(::unlink(source.c_str()));
   }
-  write_in_place();
+  if (error != EBUSY) {
+    fail_to_publish(error);
+  }
+  write_in_place(staged);
 }
 
 /// Writes what is staged into the existing file. The old and the new secret have the same length,
 /// so that one write replaces all of it.
-void KeyFile::write_in_place() {
+void KeyFile::write_in_place(Staged staged) {
   auto text = read_file(staged_, *kind_);
   const core::Secret secret(text ? std::move(*text) : std::string());
   const Descriptor file(::open(path_.c_str(), O_WRONLY | O_NOFOLLOW | O_CLOEXEC));
@@ -273,7 +286,9 @@ void KeyFile::write_in_place() {
       ::fsync(file.value()) != 0) {
     fail_to_publish(errno);
   }
-  discard();
+  if (staged == Staged::moved) {
+    discard();
+  }
 }
 
 void KeyFile::sync_folder() const {

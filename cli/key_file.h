@@ -74,9 +74,14 @@ class KeyFile {
 
   /// Publishes what is staged as a new file. `conflict` if the file exists.
   void publish();
+  /// What happens to `.NAME.new` when it replaces the file.
+  enum class Staged {
+    moved,
+    kept,  ///< stays, if the file system has hard links, until `discard`: a step is left to do
+  };
   /// Publishes what is staged in place of the file, with its owner, its group and the group's read
   /// permission. A file that is a mount point is written in place.
-  void replace();
+  void replace(Staged staged = Staged::moved);
   /// Syncs the folder, so that a power cut does not undo the last step.
   void sync_folder() const;
 
@@ -87,7 +92,8 @@ class KeyFile {
   void lock_folder() const;
   void read_staged();
   bool strip_staged();
-  void write_in_place();
+  [[nodiscard]] std::filesystem::path link_staged() const;
+  void write_in_place(Staged staged);
   [[noreturn]] void fail_to_publish(int error) const;
 
   std::filesystem::path path_;

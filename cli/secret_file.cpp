@@ -6,13 +6,15 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include "core/id_token.h"
 #include "core/text.h"
 #include "system/descriptor.h"
 
 namespace nexakey::cli {
 namespace {
 
-constexpr std::size_t kMaxFileSize = 4096;
+/// That of an ID token with a line end.
+constexpr std::size_t kMaxFileSize = core::kMaxIdTokenLength + 2;
 
 tl::unexpected<core::Error> unreadable(const std::string& path) {
   return core::reject(core::quote(path) +

@@ -83,7 +83,9 @@ Line store_line(const Context& context, const StoreStatus& status) {
 Line token_line(const KeyView& view, const core::Whoami& whoami, core::Time now) {
   return {.name = "you",
           .found = describe_holder(view, whoami),
-          .needs_attention = whoami.expires_at && *whoami.expires_at <= core::add(now, kTokenSoon)};
+          // An ID token always expires soon.
+          .needs_attention = !whoami.subject && whoami.expires_at &&
+                             *whoami.expires_at <= core::add(now, kTokenSoon)};
 }
 
 /// Who the audit log of a local store names, and whose file it is.

@@ -94,7 +94,8 @@ ExitStatus list(Context& context) {
 ExitStatus revoke(Context& context, const Options& options) {
   const auto store = context.open_store();
   return revoke_tokens(context, *store,
-                       find_tokens(context, value_of(store->tokens()), options.tokens), "token");
+                       find_tokens(context, value_of(store->tokens()), options.tokens, "token"),
+                       "token");
 }
 
 Runner attach(Arguments& app) {

@@ -42,17 +42,27 @@ void check_rotatable(const Context& context, const Token& token) {
   }
 }
 
-/// Replaces the token in a file, or completes an interrupted rotation there. Returns the new token.
+/// Whether a token is what a rotation of another one makes.
+bool is_successor(const Token& token, const Token& old) {
+  const Token expected = new_token_like(old, token.created_at);
+  const std::string& name = expected.name.empty() ? token.id.to_string() : expected.name;
+  return token.name == name && token.role == expected.role &&
+         token.workspace == expected.workspace && token.expires_at == expected.expires_at;
+}
+
+/// Replaces the token in a file, or completes that. Returns the new token, which stays staged until
+/// the old one is revoked.
 Token replace_in_file(const Context& context, store::KeyStore& store, KeyFile& file,
                       const Token& old, const std::optional<Token>& staged) {
   const bool is_replaceable = file.content() == Content::missing ||
-                              file.content() == Content::empty || file.current() == old.hash;
+                              file.content() == Content::empty || file.current() == old.hash ||
+                              (staged && file.current() == staged->hash);
   if (!is_replaceable) {
     throw Failure{{ErrorCode::conflict,
                    file.path().string() + " has something else than the token " + old.name,
                    "name another file, or move this one away"}};
   }
-  if (staged && (staged->role != old.role || staged->workspace != old.workspace)) {
+  if (staged && !is_successor(*staged, old)) {
     fail_unfinished(file, *staged);
   }
   Token token = staged.value_or(Token());
@@ -61,9 +71,27 @@ Token replace_in_file(const Context& context, store::KeyStore& store, KeyFile& f
     const auto draft = stage_draft<TokenId>(file, kTokenKind);
     token = store_token(store.as(local_actor()), new_token_like(old, context.now()), draft, &file);
   }
-  file.replace();
-  file.sync_folder();
+  if (file.current() != token.hash) {
+    file.replace(KeyFile::Staged::kept);
+    file.sync_folder();
+  }
   return token;
+}
+
+/// Whether a token with this id, beginning of an id or name was rotated to the staged one and has
+/// ended.
+bool is_ended(const Context& context, const std::vector<Token>& tokens,
+              const std::string& argument, const Token& staged) {
+  const auto ids = core::TokenIdRange::parse(argument);
+  bool is_known = false;
+  for (const Token& token : tokens) {
+    const bool is_named = ids ? ids->contains(token.id) : token.name == argument;
+    if (is_named && token.is_active(context.now())) {
+      return false;
+    }
+    is_known = is_known || (is_named && is_successor(staged, token));
+  }
+  return is_known;
 }
 
 void show_new(Context& context, store::KeyStore& store, const Token& old) {
@@ -94,7 +122,7 @@ ExitStatus rotate_token(Context& context, const TokenRotationOptions& options) {
   const auto store = context.open_store();
   auto tokens = value_of(store->tokens());
   if (!options.file) {
-    const Token old = find_token(context, tokens, options.token);
+    const Token old = find_token(context, tokens, options.token, "token");
     check_rotatable(context, old);
     show_new(context, *store, old);
     end_old(context, *store, old, options.keep_old);
@@ -104,10 +132,16 @@ ExitStatus rotate_token(Context& context, const TokenRotationOptions& options) {
   const auto staged = find_staged_token(context, *store, file);
   // The new token has the name of the old one.
   std::erase_if(tokens, [&](const Token& token) { return staged && token.id == staged->id; });
-  const Token old = find_token(context, tokens, options.token);
+  if (staged && file.current() == staged->hash && is_ended(context, tokens, options.token, *staged)) {
+    file.discard();
+    print_created(context, *staged, nullptr);
+    return ExitStatus::done;
+  }
+  const Token old = find_token(context, tokens, options.token, "token");
   check_rotatable(context, old);
   const Token created = replace_in_file(context, *store, file, old, staged);
   end_old(context, *store, old, options.keep_old);
+  file.discard();
   print_created(context, created, nullptr);
   return ExitStatus::done;
 }

@@ -69,7 +69,7 @@ ExitStatus trust(Context& context, const TrustOptions& options) {
 
 ExitStatus untrust(Context& context, const std::vector<std::string>& trusts) {
   const auto store = context.open_store();
-  const auto found = find_tokens(context, value_of(store->tokens()), trusts);
+  const auto found = find_tokens(context, value_of(store->tokens()), trusts, "trust");
   for (const Token& token : found) {
     if (!token.trust) {
       throw Failure{{ErrorCode::usage, token.name + " is a token with a secret, not a trust",

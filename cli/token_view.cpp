@@ -19,6 +19,15 @@ using core::Token;
 
 namespace {
 
+/// `https://issuer.example.com sub=repo:acme/api`.
+std::string words_of(const core::Trust& trust) {
+  std::string words = trust.issuer;
+  for (const auto& [name, value] : trust.claims) {
+    words += " " + name + "=" + value;
+  }
+  return words;
+}
+
 void print_token_table(Context& context, const std::vector<Token>& tokens) {
   const KeyView view(context);
   const core::Time now = context.now();
@@ -32,7 +41,7 @@ void print_token_table(Context& context, const std::vector<Token>& tokens) {
   const bool has_trusts =
       std::ranges::any_of(tokens, [](const Token& token) { return token.trust.has_value(); });
   if (has_trusts) {
-    table.add_column({.title = "TRUSTS", .left_out = 4});
+    table.add_column({.title = "TRUSTS", .min_width = kMinTextWidth, .left_out = 4});
   }
   for (const Token& token : tokens) {
     const bool is_active = token.is_active(now);
@@ -45,7 +54,7 @@ void print_token_table(Context& context, const std::vector<Token>& tokens) {
         view.brief_time(token.created_at),
         view.brief_time(token.expires_at)};
     if (has_trusts) {
-      row.emplace_back(token.trust ? token.trust->issuer : "-");
+      row.emplace_back(token.trust ? words_of(*token.trust) : "-");
     }
     table.add(std::move(row));
   }
@@ -93,15 +102,15 @@ void print_created(Context& context, const Token& token, const core::Secret* sec
 }
 
 Token find_token(const Context& context, const std::vector<Token>& tokens,
-                 const std::string& argument) {
+                 const std::string& argument, const std::string& what) {
   const auto ids = core::TokenIdRange::parse(argument);
   std::vector<Token> found;
   std::ranges::copy_if(tokens, std::back_inserter(found), [&](const Token& token) {
     return ids ? ids->contains(token.id) : token.name == argument && token.is_active(context.now());
   });
   if (found.empty()) {
-    throw Failure{
-        {ErrorCode::not_found, "no token " + core::quote(argument), "see nexakey token list"}};
+    throw Failure{{ErrorCode::not_found, "no " + what + " " + core::quote(argument),
+                   "see nexakey token list"}};
   }
   if (found.size() > 1) {
     throw Failure{{ErrorCode::ambiguous,
@@ -112,10 +121,11 @@ Token find_token(const Context& context, const std::vector<Token>& tokens,
 }
 
 std::vector<Token> find_tokens(const Context& context, const std::vector<Token>& tokens,
-                               const std::vector<std::string>& arguments) {
+                               const std::vector<std::string>& arguments,
+                               const std::string& what) {
   std::vector<Token> found;
   for (const std::string& argument : arguments) {
-    Token token = find_token(context, tokens, argument);
+    Token token = find_token(context, tokens, argument, what);
     if (std::ranges::count(found, token.id, &Token::id) == 0) {
       found.push_back(std::move(token));
     }

@@ -18,13 +18,14 @@ void print_tokens(Context& context, const std::vector<core::Token>& tokens);
 void print_created(Context& context, const core::Token& token, const core::Secret* secret);
 
 /// The token with an id, a unique beginning of an id, or the name of a live token. Ends the command
-/// if there is none, or more than one.
+/// if there is none, or more than one. `what`: "token" or "trust", for the message.
 core::Token find_token(const Context& context, const std::vector<core::Token>& tokens,
-                       const std::string& argument);
+                       const std::string& argument, const std::string& what);
 
 /// The same for several, each once.
 std::vector<core::Token> find_tokens(const Context& context, const std::vector<core::Token>& tokens,
-                                     const std::vector<std::string>& arguments);
+                                     const std::vector<std::string>& arguments,
+                                     const std::string& what);
 
 /// Revokes tokens after a confirmation, and prints them. `what`: "token" or "trust".
 ExitStatus revoke_tokens(Context& context, store::KeyStore& store,

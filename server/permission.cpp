@@ -1,19 +1,27 @@
 #include "server/permission.h"
 
+#include <string_view>
+#include <vector>
+
+#include "core/text.h"
+
 namespace nexakey::server {
 
 using core::Role;
 
 namespace {
 
+/// "creator, rotator or admin".
 std::string roles_with(Permission permission) {
-  std::string roles;
+  std::vector<std::string_view> names;
   for (const Role role : core::kRoles) {
     if (allows(role, permission)) {
-      roles += (roles.empty() ? "" : " or ") + std::string(core::name_of(role));
+      names.push_back(core::name_of(role));
     }
   }
-  return roles;
+  const std::string last(names.back());  // an admin has each permission
+  names.pop_back();
+  return names.empty() ? last : core::join(names, ", ") + " or " + last;
 }
 
 }  // namespace
@@ -25,6 +33,7 @@ bool needs_token(Permission permission) {
     case Permission::decide:
     case Permission::create:
     case Permission::rotate:
+    case Permission::find:
     case Permission::look:
     case Permission::read:
     case Permission::change:
@@ -50,6 +59,8 @@ bool allows(Role role, Permission permission) {
       return role == Role::creator || role == Role::admin;
     case Permission::rotate:
       return role == Role::rotator || role == Role::admin;
+    case Permission::find:
+      return role == Role::creator || allows(role, Permission::look);
     case Permission::look:
       return role == Role::rotator || role == Role::auditor || role == Role::admin;
     case Permission::read:
@@ -70,7 +81,10 @@ core::Result<void> check_role(Role role, Permission permission) {
              ? core::Result<void>()
              : core::fail(core::ErrorCode::forbidden,
                           "the role " + std::string(core::name_of(role)) + " does not allow this",
-                          "use a token with the role " + roles_with(permission));
+                          "use a token with the role " +
+                              // A creator may do only a part of it.
+                              roles_with(permission == Permission::find ? Permission::look
+                                                                        : permission));
 }
 
 core::Result<std::optional<std::string>> workspace_of(const core::Token& token,

@@ -19,9 +19,11 @@ enum class OpenMode {
 
 /// How to reach a store behind a server. A store in files of this machine needs none of it.
 struct RemoteAccess {
-  /// Reads the token. Called once for each store that is opened, and only if the store needs it.
+  /// Reads the token. Called for each store that is opened, and only if the store needs it; again
+  /// when an ID token is refused, which may have expired.
   std::function<core::Result<core::Secret>()> token{};
   std::string token_name{};    ///< names the token in messages: "the token of ci.token"
+  bool is_id_token = false;    ///< issued for a short time: another call may give a newer one
   std::string store_origin{};  ///< where the URL is from: " (from NEXAKEY_STORE)", or nothing
   std::string ca_file{};       ///< certificates (PEM) to trust instead of the system's, or nothing
   std::chrono::milliseconds timeout{30'000};  ///< for one request, with all its retries

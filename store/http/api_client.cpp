@@ -90,6 +90,7 @@ ApiClient::ApiClient(Transport transport, const RemoteAccess& access)
     : transport_(std::move(transport)),
       name_(transport_.url().text + access.store_origin),
       token_(access.token_name),
+      read_id_token_(access.is_id_token ? access.token : nullptr),
       timeout_(access.timeout) {}
 
 milliseconds ApiClient::pause_before(int attempt) {
@@ -135,8 +136,25 @@ Result<Introduction> ApiClient::introduce() {
                : tl::unexpected(failure(call, reply.error()));
 }
 
-/// Sends a request, again if it is safe, until there is a reply that may be final or no time left.
+/// Sends a request, with a newer ID token if the server refuses the one that was read earlier.
 tl::expected<Reply, NoReply> ApiClient::exchange(const Call& call, const Sink* sink) {
+  auto reply = send(call, sink);
+  if (reply && reply->status == 401 && read_id_token_) {
+    if (const auto token = read_id_token_(); token && transport_.set_token(*token)) {
+      const bool is_repeated = reply->is_repeated;
+      reply = send(call, sink);
+      if (reply) {
+        reply->is_repeated |= is_repeated;
+      } else {
+        reply.error().was_sent |= is_repeated;
+      }
+    }
+  }
+  return reply;
+}
+
+/// Sends a request, again if it is safe, until there is a reply that may be final or no time left.
+tl::expected<Reply, NoReply> ApiClient::send(const Call& call, const Sink* sink) {
   const auto end = Clock::now() + timeout_ + call.work;
   bool was_sent = false;  // an earlier attempt, whose outcome is not known
   for (int attempt = 1;; ++attempt) {
@@ -201,6 +219,10 @@ Error ApiClient::refusal(const Reply& reply) const {
             name_ + " refused " + token_ + " with " + std::to_string(reply.status) +
                 ", but not in the form of nexakey",
             "check whether a proxy is in front of it"};
+  }
+  if (reply.status == 401 && read_id_token_) {
+    return {ErrorCode::forbidden, name_ + " refused " + token_ + ": " + said->message,
+            "compare it with the trusts that nexakey token list shows there"};
   }
   if (reply.status == 401) {
     return {ErrorCode::forbidden, name_ + " refused " + token_,

@@ -77,6 +77,7 @@ class ApiClient {
   ApiClient(Transport transport, const RemoteAccess& access);
   core::Result<core::Json> ask(const Call& call);
   tl::expected<Reply, NoReply> exchange(const Call& call, const Sink* sink);
+  tl::expected<Reply, NoReply> send(const Call& call, const Sink* sink);
   [[nodiscard]] core::Result<core::Json> judge(const Call& call, const Reply& reply) const;
   [[nodiscard]] core::Error refusal(const Reply& reply) const;
   [[nodiscard]] core::Error failure(const Call& call, const Reply& reply) const;
@@ -86,6 +87,7 @@ class ApiClient {
   Transport transport_;
   std::string name_;   ///< of the store, and where it was named
   std::string token_;  ///< the name of the token in messages
+  std::function<core::Result<core::Secret>()> read_id_token_;  ///< empty: the token is none
   std::chrono::milliseconds timeout_;
   std::minstd_rand jitter_{std::random_device{}()};
 };

@@ -133,6 +133,13 @@ Transport::Transport(const Curl& curl, Url url, const core::Secret& token, std::
       authorization_(header_with(token)),
       handle_(curl.easy_init(), curl.easy_cleanup) {}
 
+bool Transport::set_token(const core::Secret& token) {
+  core::Secret header = header_with(token);
+  const bool is_other = header.reveal() != authorization_.reveal();
+  authorization_ = std::move(header);
+  return is_other;
+}
+
 template <typename T>
 bool Transport::set(CURLoption option, T value) {
   return curl_->easy_setopt(handle_.get(), option, value) == CURLE_OK;

@@ -71,6 +71,9 @@ class Transport {
   tl::expected<Reply, NoReply> exchange(const Message& message, std::chrono::milliseconds time,
                                         const Sink* sink = nullptr);
 
+  /// Sends another token from now on. False if it is the same.
+  bool set_token(const core::Secret& token);
+
   /// Keeps the certificates of connections that are made from now on.
   void keep_certificates() { keeps_certificates_ = true; }
   /// The server's certificate, of the connection of the last exchange; nothing without TLS.

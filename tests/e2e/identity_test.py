@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Workload identity: ID tokens of a real issuer, made of nginx and openssl, in place of tokens."""
 
+import contextlib
 import hmac
 import http.client
 import http.server
@@ -218,32 +219,68 @@ class Identities(unittest.TestCase):
         self.assertEqual(self.ask(auditor, "/v1/keys")[0], 200)
         self.assertEqual(self.ask(auditor, "/v1/keys/revoke", "POST", '{"ids":[]}')[0], 403)
 
-    def test_the_command_line_takes_it_from_a_file_or_from_github(self):
+    def test_the_command_line_takes_it_from_a_file(self):
         self.trust("creator", role="creator", claims=("repository=acme/api", "run_id=8123"))
-        port = free_port()
-        self.issuer.start()
-        self.place.serve("--ca-file", self.issuer.ca, "--listen", f"127.0.0.1:{port}")
+        run = self.client()
         token = Path(self.place.path, "id.token")
-        token.write_text(self.issuer.token() + "\n")
+        token.write_text(self.issuer.token(padding="x" * 5000) + "\n")
+        oidc = {"NEXAKEY_OIDC_TOKEN_FILE": str(token)}
+        done = run("create", "job", "--scope", "read", "--expires", "1h", "--quiet", **oidc)
+        self.assertEqual((done.returncode, done.stdout[:8]), (0, "fc_live_"), done)
+        entry = json.loads(self.place.nexakey("audit", "--last", "1", "-o", "json"))["entries"][0]
+        self.assertIn(f"as {SUBJECT}", entry["actor"])
+        done = run("status", "-o", "json", **oidc)
+        self.assertEqual(json.loads(done.stdout)["token"]["subject"], SUBJECT)
+        self.assertNotIn("you", json.loads(done.stdout)["attention"])  # it always expires soon
+        self.assertEqual(run("list").returncode, 2)
+        for text in ("", "nxk_x", "a.b"):
+            token.write_text(text)
+            self.assertEqual(run("list", **oidc).returncode, 2, text)
+        token.write_text(self.issuer.token(repository="acme/other"))
+        done = run("list", **oidc)
+        self.assertEqual(done.returncode, 7)
+        self.assertIn('the claim "repository" of the ID token is "acme/other"', done.stderr)
+
+    def test_a_creator_completes_an_interrupted_command(self):
+        self.trust("creator", role="creator", claims=("repository=acme/api", "run_id=8123"))
+        run = self.client()
+        token, file = Path(self.place.path, "id.token"), Path(self.place.path, "job.key")
+        token.write_text(self.issuer.token())
+        words = ("create", "job", "--scope", "read", "--key-file", str(file), "--quiet")
+        done = run(*words, NEXAKEY_OIDC_TOKEN_FILE=str(token))
+        self.assertEqual(done.returncode, 0, done)
+        key = file.read_text()
+        file.rename(Path(self.place.path, ".job.key.new"))  # as before the last step
+        done = run(*words, NEXAKEY_OIDC_TOKEN_FILE=str(token))
+        self.assertEqual((done.returncode, file.read_text()), (0, key), done)
+        self.assertEqual(len(json.loads(self.place.nexakey("list", "-o", "json"))["keys"]), 1)
+
+    def test_the_command_line_takes_it_from_github(self):
+        run = self.client()
+        issued = [self.issuer.token(exp=int(time.time()) - 60)]  # the first one has expired
+        with self.github(issued) as (github, asked):
+            done = run("status", NEXAKEY_OIDC_AUDIENCE=AUDIENCE, **github)
+            self.assertIn("trust", done.stdout, done)
+            self.assertEqual(asked, [("Bearer of-the-runner", AUDIENCE)] * 2)
+            self.assertEqual(run("list", **github).returncode, 7)  # the audience of the store's URL
+            self.assertEqual(asked[-1][1], f"http://127.0.0.1:{self.port}")
+
+    def client(self):
+        """A function that runs a command with the server, and no settings but its own."""
+        self.port = free_port()
+        self.issuer.start()
+        self.place.serve("--ca-file", self.issuer.ca, "--listen", f"127.0.0.1:{self.port}")
         env = {name: value for name, value in self.place.env.items() if not name.startswith("NEXAKEY_")}
-        env |= {"NEXAKEY_STORE": f"http://127.0.0.1:{port}", "NEXAKEY_SYSTEM_CONFIG": "/nowhere"}
+        env |= {"NEXAKEY_STORE": f"http://127.0.0.1:{self.port}", "NEXAKEY_SYSTEM_CONFIG": "/nowhere"}
 
         def run(*words, **more):
             return subprocess.run([NEXAKEY, *words], env=env | more, capture_output=True, text=True,
                                   timeout=60)
+        return run
 
-        done = run("create", "job", "--scope", "read", "--expires", "1h", "--quiet",
-                   NEXAKEY_OIDC_TOKEN_FILE=str(token))
-        self.assertEqual((done.returncode, done.stdout[:8]), (0, "fc_live_"), done)
-        entry = json.loads(self.place.nexakey("audit", "--last", "1", "-o", "json"))["entries"][0]
-        self.assertIn(f"as {SUBJECT}", entry["actor"])
-        done = run("status", NEXAKEY_OIDC_TOKEN_FILE=str(token))
-        self.assertIn(f"as {SUBJECT}", done.stdout)
-        self.assertEqual(run("list").returncode, 2)
-        for text in ("", "nxk_x", "a.b"):
-            token.write_text(text)
-            self.assertEqual(run("list", NEXAKEY_OIDC_TOKEN_FILE=str(token)).returncode, 2, text)
-
+    @contextlib.contextmanager
+    def github(self, issued):
+        """The service of GitHub Actions, which gives the tokens of `issued` first."""
         asked = []
 
         class Service(http.server.BaseHTTPRequestHandler):
@@ -251,7 +288,8 @@ class Identities(unittest.TestCase):
                 url = urllib.parse.urlsplit(service.path)
                 audience = urllib.parse.parse_qs(url.query)["audience"][0]
                 asked.append((service.headers["Authorization"], audience))
-                body = json.dumps({"count": 1, "value": self.issuer.token(aud=audience)}).encode()
+                token = issued.pop(0) if issued else self.issuer.token(aud=audience)
+                body = json.dumps({"count": 1, "value": token}).encode()
                 service.send_response(200)
                 service.send_header("Content-Length", str(len(body)))
                 service.end_headers()
@@ -262,13 +300,8 @@ class Identities(unittest.TestCase):
 
         with http.server.HTTPServer(("127.0.0.1", 0), Service) as service:
             threading.Thread(target=service.serve_forever, daemon=True).start()
-            github = {"ACTIONS_ID_TOKEN_REQUEST_URL": f"http://127.0.0.1:{service.server_port}/t?v=2",
-                      "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "of-the-runner"}
-            done = run("status", NEXAKEY_OIDC_AUDIENCE=AUDIENCE, **github)
-            self.assertIn("trust", done.stdout, done)
-            self.assertEqual(asked, [("Bearer of-the-runner", AUDIENCE)])
-            self.assertEqual(run("list", **github).returncode, 7)  # the audience of the store's URL
-            self.assertEqual(asked[-1][1], f"http://127.0.0.1:{port}")
+            yield {"ACTIONS_ID_TOKEN_REQUEST_URL": f"http://127.0.0.1:{service.server_port}/t?v=2",
+                   "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "of-the-runner"}, asked
             service.shutdown()
 
 

@@ -9,19 +9,16 @@ NEXAKEY_STRIDE is the distance between two system calls that are tried; 1 tries 
 
 import json
 import os
-import re
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
 
-from secret_home import IN_MEMORY, NEXAKEY, Home, why_not_traced
+from secret_home import IN_MEMORY, NEXAKEY, Home, killed_at, system_calls, why_not_traced
 
 STRIDE = 11
-LINE = re.compile(r"(\w+)\(")
 
 # Takes over a key as a whole. `running` tells whether it still works: it survives nexakey.
 RECEIVER = "touch running; k=$(cat) && test -n \"$k\" && printf %s \"$k\" > new && mv new got; rm -f running"
@@ -69,30 +66,16 @@ def check(home, where):
     return bool(left)
 
 
-def system_calls():
-    """The names of the system calls of a run, in their order. Those of the command are not traced."""
-    with prepared() as home:
-        result = home.run(*ROTATE, under=["strace", "-qqq", "-s", "0", "-o", "calls"])
-        assert result.returncode == 0, result
-        calls = [LINE.match(line)[1] for line in (home.path / "calls").read_text().splitlines()
-                 if LINE.match(line)]
-    return calls
-
-
 def kills(stride):
     if why := why_not_traced():
         print(f"not run: strace: {why}")
         return
-    calls = system_calls()
-    numbers, points = Counter(), []
-    for call in calls:
-        numbers[call] += 1
-        points.append((call, numbers[call]))
+    with prepared() as home:
+        points = system_calls(home, *ROTATE)
     count, left = 0, 0
     for call, number in points[::stride]:
         with prepared() as home:
-            home.run(*ROTATE, under=["strace", "-qqq", "-o", "/dev/null", "-e", f"trace={call}", "-e",
-                                     f"inject={call}:signal=KILL:when={number}"])
+            home.run(*ROTATE, under=killed_at(call, number))
             left += check(home, (call, number))
             count += 1
     print(f"kill -9 at {count} of {len(points)} system calls of rotate --exec: {left} left an "
@@ -106,8 +89,8 @@ def failures():
         ("exit 3", (), "exit status 3"),
         ("cat > got; exit 1", (), "exit status 1"),
         ("kill -9 $$", (), "ended by signal 9"),
-        ("sleep 100", ("--exec-timeout", "1s"), "did not end within 1 seconds"),
-        ("sleep 100 & sleep 100", ("--exec-timeout", "1s"), "did not end within 1 seconds"),
+        ("sleep 100", ("--exec-timeout", "1s"), "did not end within 1s"),
+        ("sleep 100 & sleep 100", ("--exec-timeout", "1s"), "did not end within 1s"),
         ("trap '' TERM; while :; do sleep 1; done", ("--exec-timeout", "1s"), "did not end within"),
         ("no-such-command", (), "exit status 127"),
         ("exec <&-; exit 5", (), "exit status 5"),
@@ -140,6 +123,23 @@ def output():
         assert variables["NEXAKEY_KEY_NAME"] == "crm" and variables["NEXAKEY_KEY_ID"] == home.holder("got")
         assert "NEXAKEY_STORE" not in variables
     print("the command's output has no key, and its environment nothing else of nexakey")
+
+
+def background():
+    """What a command that fails has started ends with it, and delivers nothing later."""
+    for end in ("exit 1", "kill -9 $$", "sleep 100"):
+        with prepared() as home:
+            # Its input is the pipe with the key, though sh would give it /dev/null.
+            late = f"exec 3<&0; (trap '' TERM HUP; sleep 2; cat <&3 > got; touch late) & {end}"
+            result = home.run("rotate", "crm", "--grace", "1h", "-q", "--exec-timeout", "1s",
+                              "--exec", late)
+            assert result.returncode == 1, result
+            time.sleep(3)
+            assert not (home.path / "late").exists() and works(home, "got"), end
+    with prepared() as home:
+        home.done("rotate", "crm", "--grace", "1h", "-q", "--exec", "cat > got; yes & sleep 0.1")
+        assert works(home, "got") and not unconfirmed(home)
+    print("what a failed command has started ends with it; endless output ends with the command")
 
 
 def early_end():
@@ -192,6 +192,7 @@ def main():
     failures()
     output()
     early_end()
+    background()
     many()
     interrupted()
     kills(int(os.environ.get("NEXAKEY_STRIDE", STRIDE)))

@@ -10,7 +10,8 @@ import unittest
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from secret_home import NEXAKEY, Home, served, traced, why_not_traced
+from secret_home import (NEXAKEY, Home, killed_at, served, system_calls, traced,
+                         why_not_traced)
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "cli"))
 from transcripts import database_on
@@ -124,6 +125,35 @@ class FileSystems(KeyFileTest):
         result = self.home.run(*words, under=traced("renameat2", "error=EIO"))
         self.assertEqual((result.returncode, result.stdout), (1, ""), result)
         self.assertEqual((self.home.live("a"), self.home.names()), ([], []))
+
+
+class Tokens(KeyFileTest):
+    def test_a_rotation_that_is_killed_is_completed_by_the_next(self):
+        if why := why_not_traced():
+            self.skipTest(f"not run: strace: {why}")
+        rotate = ("token", "rotate", "ops", "--secret-file", "ops.token", "-q")
+
+        def prepared():
+            home = Home()
+            home.done("token", "create", "ops", "--role", "admin", "--secret-file", "ops.token", "-q")
+            home.done("token", "create", "other", "--role", "admin", "-q")
+            return home
+
+        with prepared() as home:
+            points = system_calls(home, *rotate)
+        counts = {name: number for name, number in points}
+        for call in ("fsync", "fdatasync", "pwrite64", "link", "rename", "unlink", "ftruncate"):
+            for number in range(1, counts.get(call, 0) + 1):
+                with self.subTest(call=call, number=number), prepared() as home:
+                    home.run(*rotate, under=killed_at(call, number))
+                    home.done(*rotate)
+                    tokens = json.loads(home.done("token", "list", "-o", "json"))["tokens"]
+                    live = [token for token in tokens
+                            if token["name"] == "ops" and token["status"] == "active"]
+                    secret = (home.path / "ops.token").read_text().strip()
+                    self.assertEqual([token["hint"][-4:] for token in live], [secret[-4:]])
+                    self.assertFalse([name for name in home.names() if name.startswith(".ops")])
+        self.assertIn("link", counts)
 
 
 class Holders(KeyFileTest):

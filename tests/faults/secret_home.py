@@ -3,10 +3,12 @@
 import contextlib
 import json
 import os
+import re
 import socket
 import subprocess
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 
 NEXAKEY = os.path.abspath(os.environ["NEXAKEY"])
@@ -102,6 +104,26 @@ def traced(call, fault):
     traced but this call, because strace counts each by itself."""
     return ["strace", "-f", "-qqq", "-o", "/dev/null", "-e", f"trace={call}", "-e",
             f"inject={call}:{fault}"]
+
+
+def system_calls(home, *words):
+    """The system calls of a command, in their order: (name, how many of this name so far). Those of
+    the programs that it starts are not among them."""
+    calls = home.path / "calls"
+    result = home.run(*words, under=["strace", "-qqq", "-s", "0", "-o", calls])
+    assert result.returncode == 0, result
+    numbers, points = Counter(), []
+    for line in calls.read_text().splitlines():
+        if found := re.match(r"(\w+)\(", line):
+            numbers[found[1]] += 1
+            points.append((found[1], numbers[found[1]]))
+    return points
+
+
+def killed_at(call, number):
+    """The words before a command that end it with SIGKILL in one of its system calls."""
+    return ["strace", "-qqq", "-o", "/dev/null", "-e", f"trace={call}", "-e",
+            f"inject={call}:signal=KILL:when={number}"]
 
 
 def why_not_traced():
