@@ -126,7 +126,8 @@ class Command {
   /// Its status, as of waitpid(2), once it has ended. What a failed one has started ends with it.
   std::optional<int> status() {
     siginfo_t info{};
-    if (!status_ && ::waitid(P_PID, static_cast<id_t>(id_), &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+    if (!status_ &&
+        ::waitid(P_PID, static_cast<id_t>(id_), &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
         info.si_pid == id_) {
       // Until it is reaped, no other group can have its id.
       if (info.si_code != CLD_EXITED || info.si_status != 0) {

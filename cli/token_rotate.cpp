@@ -80,8 +80,8 @@ Token replace_in_file(const Context& context, store::KeyStore& store, KeyFile& f
 
 /// Whether a token with this id, beginning of an id or name was rotated to the staged one and has
 /// ended.
-bool is_ended(const Context& context, const std::vector<Token>& tokens,
-              const std::string& argument, const Token& staged) {
+bool is_ended(const Context& context, const std::vector<Token>& tokens, const std::string& argument,
+              const Token& staged) {
   const auto ids = core::TokenIdRange::parse(argument);
   bool is_known = false;
   for (const Token& token : tokens) {
@@ -132,7 +132,8 @@ ExitStatus rotate_token(Context& context, const TokenRotationOptions& options) {
   const auto staged = find_staged_token(context, *store, file);
   // The new token has the name of the old one.
   std::erase_if(tokens, [&](const Token& token) { return staged && token.id == staged->id; });
-  if (staged && file.current() == staged->hash && is_ended(context, tokens, options.token, *staged)) {
+  if (staged && file.current() == staged->hash &&
+      is_ended(context, tokens, options.token, *staged)) {
     file.discard();
     print_created(context, *staged, nullptr);
     return ExitStatus::done;

@@ -121,8 +121,7 @@ Token find_token(const Context& context, const std::vector<Token>& tokens,
 }
 
 std::vector<Token> find_tokens(const Context& context, const std::vector<Token>& tokens,
-                               const std::vector<std::string>& arguments,
-                               const std::string& what) {
+                               const std::vector<std::string>& arguments, const std::string& what) {
   std::vector<Token> found;
   for (const std::string& argument : arguments) {
     Token token = find_token(context, tokens, argument, what);

@@ -77,14 +77,14 @@ bool allows(Role role, Permission permission) {
 }
 
 core::Result<void> check_role(Role role, Permission permission) {
-  return allows(role, permission)
-             ? core::Result<void>()
-             : core::fail(core::ErrorCode::forbidden,
-                          "the role " + std::string(core::name_of(role)) + " does not allow this",
-                          "use a token with the role " +
-                              // A creator may do only a part of it.
-                              roles_with(permission == Permission::find ? Permission::look
-                                                                        : permission));
+  if (allows(role, permission)) {
+    return {};
+  }
+  // A creator may find only some keys.
+  const Permission whole = permission == Permission::find ? Permission::look : permission;
+  return core::fail(core::ErrorCode::forbidden,
+                    "the role " + std::string(core::name_of(role)) + " does not allow this",
+                    "use a token with the role " + roles_with(whole));
 }
 
 core::Result<std::optional<std::string>> workspace_of(const core::Token& token,

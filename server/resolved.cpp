@@ -188,8 +188,8 @@ void admit(Resolved& resolved, const core::Result<Identity>& identity) {
     return;
   }
   const core::Error& error = identity.error();
-  resolved.refusal = error.code == ErrorCode::forbidden ? problem(401, error)
-                                                        : identity_problem(error);
+  resolved.refusal =
+      error.code == ErrorCode::forbidden ? problem(401, error) : identity_problem(error);
 }
 
 }  // namespace nexakey::server

@@ -25,7 +25,8 @@ Result<void> Changes::purge(std::span<const core::KeyId> ids, const core::PurgeO
 
 Result<std::vector<core::Token>> KeyStore::trusts() {
   return tokens().map([](std::vector<core::Token> tokens) {
-    std::erase_if(tokens, [](const core::Token& token) { return !token.trust || token.revoked_at; });
+    std::erase_if(tokens,
+                  [](const core::Token& token) { return !token.trust || token.revoked_at; });
     return tokens;
   });
 }
