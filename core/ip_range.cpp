@@ -99,12 +99,17 @@ bool is_loopback_host(std::string_view host) {
 
 std::string IpAddress::to_string() const {
   std::array<char, INET6_ADDRSTRLEN> text{};
-  if (is_v4()) {
-    inet_ntop(AF_INET, bytes_.data() + kV4Prefix.size(), text.data(), text.size());
-  } else {
+  if (!is_v4()) {
     inet_ntop(AF_INET6, bytes_.data(), text.data(), text.size());
+    return text.data();
   }
-  return text.data();
+  // inet_ntop uses printf, which takes ten times as long; each decision has an address.
+  char* at = text.data();
+  for (std::size_t i = kV4Prefix.size(); i < bytes_.size(); ++i) {
+    at = std::to_chars(at, text.data() + text.size(), unsigned{bytes_[i]}).ptr;
+    *at++ = '.';
+  }
+  return {text.data(), at - 1};
 }
 
 Result<IpRange> IpRange::parse(std::string_view text) {

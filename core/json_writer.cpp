@@ -30,7 +30,15 @@ void append_escaped_code_point(std::string& out, unsigned code_point) {
   }
 }
 
-bool is_plain(char c) { return c >= 0x20 && c < 0x7F && c != '"' && c != '\\'; }
+/// Whether a character is written as it is: printable ASCII but for the quote and the backslash.
+constexpr std::array<bool, 256> kIsPlain = [] {
+  std::array<bool, 256> is_plain{};
+  std::fill(is_plain.begin() + 0x20, is_plain.begin() + 0x7F, true);
+  is_plain['"'] = false;
+  is_plain['\\'] = false;
+  return is_plain;
+}();
+bool is_plain(char c) { return kIsPlain[static_cast<unsigned char>(c)]; }
 
 void append_special_ascii(std::string& out, char c) {
   if (c == '"' || c == '\\') {
@@ -109,14 +117,9 @@ JsonWriter& JsonWriter::end(char bracket) {
 }
 
 JsonWriter& JsonWriter::name(std::string_view name) {
-  // In one piece: this is most of what is written.
-  const std::string_view before = needs_comma_ ? ",\"" : "\"";
-  const std::string_view after = "\":";
-  const std::size_t size = out_->size();
-  out_->resize(size + before.size() + name.size() + after.size());
-  auto at = std::ranges::copy(before, out_->begin() + static_cast<std::ptrdiff_t>(size)).out;
-  at = std::ranges::copy(name, at).out;
-  std::ranges::copy(after, at);
+  out_->append(needs_comma_ ? ",\"" : "\"");
+  out_->append(name);
+  out_->append("\":", 2);
   needs_comma_ = false;
   return *this;
 }

@@ -13,7 +13,7 @@ constexpr std::size_t kMaxLength = 256;
 constexpr std::size_t kMaxClaims = 16;
 
 /// Claims that are checked by themselves, or differ in each ID token (RFC 7519, 4.1).
-constexpr std::array<std::string_view, 5> kOwnClaims{"iss", "aud", "exp", "nbf", "iat"};
+constexpr std::array<std::string_view, 6> kOwnClaims{"iss", "aud", "exp", "nbf", "iat", "jti"};
 
 bool is_short_text(std::string_view text) {
   return !text.empty() && text.size() <= kMaxLength && printable(text) == text;
@@ -49,7 +49,7 @@ Result<void> check_issuer(std::string_view issuer) {
 Result<void> check_claim(const std::string& name, const std::string& value) {
   if (std::ranges::find(kOwnClaims, name) != kOwnClaims.end()) {
     return reject("a trust cannot require a value of the claim " + name,
-                  "leave it out: issuer, audience and times are checked in any case");
+                  "leave it out; issuer, audience and times are checked in any case");
   }
   return is_short_text(name) && is_short_text(value)
              ? Result<void>()

@@ -152,13 +152,6 @@ Result<HttpResponse> find_keys(Call& call) {
   if (!names) {
     return tl::unexpected(names.error());
   }
-  // A creator knows the keys that it has made, whose hashes it has sent.
-  if (auto allowed = names->ids.empty()
-                         ? Result<void>()
-                         : check_role(call.request.resolved.token->role, Permission::look);
-      !allowed) {
-    return tl::unexpected(std::move(allowed.error()));
-  }
   const auto found = names->ids.empty() ? look_up(call, names->hashes) : look_up(call, names->ids);
   if (!found) {
     return tl::unexpected(found.error());

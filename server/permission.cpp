@@ -1,27 +1,19 @@
 #include "server/permission.h"
 
-#include <string_view>
-#include <vector>
-
-#include "core/text.h"
-
 namespace nexakey::server {
 
 using core::Role;
 
 namespace {
 
-/// "creator, rotator or admin".
 std::string roles_with(Permission permission) {
-  std::vector<std::string_view> names;
+  std::string roles;
   for (const Role role : core::kRoles) {
     if (allows(role, permission)) {
-      names.push_back(core::name_of(role));
+      roles += (roles.empty() ? "" : " or ") + std::string(core::name_of(role));
     }
   }
-  const std::string last(names.back());  // an admin has each permission
-  names.pop_back();
-  return names.empty() ? last : core::join(names, ", ") + " or " + last;
+  return roles;
 }
 
 }  // namespace
@@ -33,7 +25,6 @@ bool needs_token(Permission permission) {
     case Permission::decide:
     case Permission::create:
     case Permission::rotate:
-    case Permission::find:
     case Permission::look:
     case Permission::read:
     case Permission::change:
@@ -59,8 +50,6 @@ bool allows(Role role, Permission permission) {
       return role == Role::creator || role == Role::admin;
     case Permission::rotate:
       return role == Role::rotator || role == Role::admin;
-    case Permission::find:
-      return role == Role::creator || allows(role, Permission::look);
     case Permission::look:
       return role == Role::rotator || role == Role::auditor || role == Role::admin;
     case Permission::read:
@@ -77,14 +66,11 @@ bool allows(Role role, Permission permission) {
 }
 
 core::Result<void> check_role(Role role, Permission permission) {
-  if (allows(role, permission)) {
-    return {};
-  }
-  // A creator may find only some keys.
-  const Permission whole = permission == Permission::find ? Permission::look : permission;
-  return core::fail(core::ErrorCode::forbidden,
-                    "the role " + std::string(core::name_of(role)) + " does not allow this",
-                    "use a token with the role " + roles_with(whole));
+  return allows(role, permission)
+             ? core::Result<void>()
+             : core::fail(core::ErrorCode::forbidden,
+                          "the role " + std::string(core::name_of(role)) + " does not allow this",
+                          "use a token with the role " + roles_with(permission));
 }
 
 core::Result<std::optional<std::string>> workspace_of(const core::Token& token,

@@ -19,7 +19,6 @@ enum class Permission {
   decide,   ///< a token with the role verifier or admin
   create,   ///< a token with the role creator or admin
   rotate,   ///< a token with the role rotator or admin
-  find,     ///< a token with the role creator, rotator, auditor or admin; a creator by hash only
   look,     ///< a token with the role rotator, auditor or admin: what is known of keys
   read,     ///< a token with the role auditor or admin
   change,   ///< a token with the role admin

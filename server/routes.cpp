@@ -28,7 +28,7 @@ constexpr std::array kRoutes{
     Route{"GET", "/v1/self", key, kAdmin, kNone, kNoBody, show_self},
     Route{"POST", "/v1/self/revoke", key, kAdmin, kNone, kBody, revoke_self},
     Route{"GET", "/v1/keys", look, kAdmin, kSome, kNoBody, list_keys},
-    Route{"POST", "/v1/keys/find", find, kAdmin, kNone, kBody, find_keys},
+    Route{"POST", "/v1/keys/find", look, kAdmin, kNone, kBody, find_keys},
     Route{"POST", "/v1/keys/revoke", change, kAdmin, kSome, kBody, revoke_keys},
     Route{"POST", "/v1/keys/purge", change, kAdmin, kNone, kBody, purge_keys},
     Route{"GET", "/v1/keys/{id}", look, kAdmin, kNone, kNoBody, show_key},
