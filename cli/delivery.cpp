@@ -105,7 +105,11 @@ class Command {
   }
   Command(const Command&) = delete;
   Command& operator=(const Command&) = delete;
-  ~Command() { end(); }
+  ~Command() {
+    if (error_ == 0 && !is_released_) {
+      end();
+    }
+  }
 
   /// The error of the start; 0 if it runs.
   [[nodiscard]] int error() const { return error_; }
@@ -123,20 +127,22 @@ class Command {
     }
   }
 
-  /// Its status, as of waitpid(2), once it has ended. What a failed one has started ends with it.
+  /// Its status, as of waitpid(2), once it has ended.
   std::optional<int> status() {
-    siginfo_t info{};
-    if (!status_ &&
-        ::waitid(P_PID, static_cast<id_t>(id_), &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
-        info.si_pid == id_) {
-      // Until it is reaped, no other group can have its id.
-      if (info.si_code != CLD_EXITED || info.si_status != 0) {
-        ::kill(-id_, SIGKILL);
+    if (!status_) {
+      int status = 0;
+      const pid_t ended = ::waitpid(id_, &status, WNOHANG);
+      if (ended == id_) {
+        status_ = status;
+      } else if (ended < 0 && errno == ECHILD) {
+        status_ = SIGKILL;  // unknown, and not that of a success
       }
-      reap();
     }
     return status_;
   }
+
+  /// Leaves what it has started in the background alone.
+  void release() { is_released_ = true; }
 
   /// Reads what it has printed and nobody has read, but not all that others go on to print.
   void drain(MaskedLines& output) {
@@ -148,27 +154,25 @@ class Command {
 
   /// Ends it, with all that is in its process group.
   void end() {
-    if (error_ != 0 || status_) {
-      return;
+    is_released_ = true;
+    if (has_group()) {
+      ::kill(-id_, SIGTERM);
     }
-    ::kill(-id_, SIGTERM);
     const auto deadline = steady_clock::now() + kPatience;
-    while (!status() && steady_clock::now() < deadline) {
+    while ((!status() || has_group()) && steady_clock::now() < deadline) {
       static_cast<void>(::poll(nullptr, 0, kPoll.count()));
     }
-    if (!status_) {
+    if (has_group()) {
       ::kill(-id_, SIGKILL);
-      reap();
+    }
+    while (!status()) {
+      static_cast<void>(::poll(nullptr, 0, kPoll.count()));
     }
   }
 
  private:
-  void reap() {
-    int status = 0;
-    while (::waitpid(id_, &status, 0) < 0 && errno == EINTR) {
-    }
-    status_ = status;
-  }
+  /// Whether a process is left in its group, which keeps the id of the group from being used again.
+  [[nodiscard]] bool has_group() const { return ::kill(-id_, 0) == 0 || errno == EPERM; }
 
   /// A command may close its input early: whether it needs the key is its own affair.
   void write(std::string_view& text) {
@@ -197,6 +201,7 @@ class Command {
   system::Descriptor input_{-1};
   system::Descriptor output_{-1};
   std::optional<int> status_;
+  bool is_released_ = false;
 };
 
 /// Error: `failed`, unless the status is that of a success.
@@ -239,8 +244,14 @@ Result<void> deliver(const Delivery& delivery, const core::Secret& secret,
     }
     command.go_on(input, output);
   }
+  auto succeeded = check_status(*command.status());
+  if (succeeded) {
+    command.release();
+  } else {
+    command.end();
+  }
   command.drain(output);
-  return check_status(*command.status());
+  return succeeded;
 }
 
 }  // namespace nexakey::cli

@@ -37,9 +37,9 @@ T complete(T made, const Draft<decltype(T::id)>& draft) {
 }
 
 /// The draft that an interrupted command staged in a file and the store does not have, or a new
-/// one, which is staged.
+/// one, which is staged. `replaces`: see KeyFile::stage.
 template <typename Id>
-Draft<Id> stage_draft(KeyFile& file, const SecretKind& kind) {
+Draft<Id> stage_draft(KeyFile& file, const SecretKind& kind, const std::string& replaces = {}) {
   if (const auto& staged = file.staged()) {
     const auto id = Id::parse(staged->id);
     if (!id) {
@@ -50,7 +50,7 @@ Draft<Id> stage_draft(KeyFile& file, const SecretKind& kind) {
             .is_resumed = true};
   }
   Draft<Id> draft = make_draft<Id>(kind);
-  file.stage(draft.secret, draft.id.to_string());
+  file.stage(draft.secret, draft.id.to_string(), replaces);
   return draft;
 }
 

@@ -108,6 +108,7 @@ bool is_protected(const std::filesystem::path& path) {
 KeyFile::KeyFile(std::filesystem::path path, const SecretKind& kind, std::string_view store)
     : path_(std::move(path)),
       staged_(folder_of(path_) / ("." + path_.filename().string() + std::string(kStagedEnd))),
+      copy_(staged_.string() + ".copy"),
       kind_(&kind),
       store_(core::printable(store)),
       folder_(::open(folder_of(path_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
@@ -115,6 +116,7 @@ KeyFile::KeyFile(std::filesystem::path path, const SecretKind& kind, std::string
     fail(folder_.is_open() ? ENOENT : errno);
   }
   lock_folder();
+  static_cast<void>(::unlink(copy_.c_str()));  // of an interrupted command
   std::error_code ignored;
   const auto type = std::filesystem::symlink_status(path_, ignored).type();
   if (type == std::filesystem::file_type::regular) {
@@ -164,8 +166,8 @@ void KeyFile::read_staged() {
     discard();  // nothing was stored
     return;
   }
-  if (!kind_->form.matches(secret) || lines.size() > 3 ||
-      (lines.size() == 3 && !lines[2].empty())) {
+  if (!kind_->form.matches(secret) || lines.size() > 4 ||
+      (lines.size() > 2 && !lines.back().empty())) {
     core::wipe(*text);
     fail_in_the_way(staged_, *kind_);
   }
@@ -174,6 +176,9 @@ void KeyFile::read_staged() {
   if (lines.size() > 1) {
     rest.id = lines[1].substr(0, lines[1].find(' '));
     rest.store = lines[1].substr(std::min(rest.id.size() + 1, lines[1].size()));
+  }
+  if (lines.size() > 3) {
+    rest.replaces = lines[2];
   }
   rest.secret = core::Secret(std::string(secret));
   core::wipe(*text);
@@ -200,13 +205,15 @@ void KeyFile::check_replaceable() const {
   }
 }
 
-void KeyFile::stage(const core::Secret& secret, const std::string& id) {
+void KeyFile::stage(const core::Secret& secret, const std::string& id,
+                    const std::string& replaces) {
   const Descriptor file(
       ::open(staged_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!file.is_open()) {
     fail(errno);
   }
-  const core::Secret text(std::string(secret.reveal()) + "\n" + id + " " + store_ + "\n");
+  const core::Secret text(std::string(secret.reveal()) + "\n" + id + " " + store_ + "\n" +
+                          replaces + (replaces.empty() ? "" : "\n"));
   if (!system::write_all(file.value(), text.reveal()) || ::fsync(file.value()) != 0 ||
       ::fsync(folder_.value()) != 0) {
     const int error = errno;
@@ -238,56 +245,59 @@ void KeyFile::publish() {
   }
 }
 
-/// Another name of `.NAME.new`; the same name where files have only one.
-std::filesystem::path KeyFile::link_staged() const {
-  std::filesystem::path link = staged_;
-  link += ".link";
-  static_cast<void>(::unlink(link.c_str()));  // of an interrupted command
-  return ::link(staged_.c_str(), link.c_str()) == 0 ? link : staged_;
+/// Writes only the secret that is staged to `.NAME.new.copy`.
+void KeyFile::copy_staged() const {
+  auto text = read_file(staged_, *kind_);
+  const core::Secret whole(text ? std::move(*text) : std::string());
+  const std::string_view line = whole.reveal().substr(0, kind_->form.length() + 1);
+  const Descriptor file(
+      ::open(copy_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (line.empty() || !file.is_open() || !system::write_all(file.value(), line) ||
+      ::fsync(file.value()) != 0) {
+    fail_to_publish(errno);
+  }
 }
 
 void KeyFile::replace(Staged staged) {
-  if (!strip_staged()) {
+  if (staged == Staged::kept) {
+    copy_staged();
+  } else if (!strip_staged()) {
     fail_to_publish(errno);
   }
+  const std::filesystem::path& source = staged == Staged::kept ? copy_ : staged_;
   if (attributes_of(path_).is_mount) {
-    return write_in_place(staged);
+    return write_in_place(source);
   }
   struct stat old {};
   if (::lstat(path_.c_str(), &old) == 0) {
     // The readers of the file must be able to read its successor. Only root can change the owner.
-    const Descriptor file(::open(staged_.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+    const Descriptor file(::open(source.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
     if (file.is_open() && ::fchown(file.value(), old.st_uid, old.st_gid) == 0) {
       ::fchmod(file.value(), (old.st_mode & S_IRGRP) | S_IRUSR | S_IWUSR);
     }
   }
-  const auto source = staged == Staged::kept ? link_staged() : staged_;
   if (::rename(source.c_str(), path_.c_str()) == 0) {
     return;
   }
-  const int error = errno;
-  if (source != staged_) {
-    static_cast<void>(::unlink(source.c_str()));
+  if (errno != EBUSY) {
+    fail_to_publish(errno);
   }
-  if (error != EBUSY) {
-    fail_to_publish(error);
-  }
-  write_in_place(staged);
+  write_in_place(source);
 }
 
-/// Writes what is staged into the existing file. The old and the new secret have the same length,
-/// so that one write replaces all of it.
-void KeyFile::write_in_place(Staged staged) {
-  auto text = read_file(staged_, *kind_);
+/// Writes the secret in `source` into the existing file, and deletes `source`. The old and the new
+/// secret have the same length, so that one write replaces all of it.
+void KeyFile::write_in_place(const std::filesystem::path& source) {
+  auto text = read_file(source, *kind_);
   const core::Secret secret(text ? std::move(*text) : std::string());
   const Descriptor file(::open(path_.c_str(), O_WRONLY | O_NOFOLLOW | O_CLOEXEC));
   if (secret.empty() || !file.is_open() || !system::write_all(file.value(), secret.reveal()) ||
       ::ftruncate(file.value(), static_cast<off_t>(secret.reveal().size())) != 0 ||
-      ::fsync(file.value()) != 0) {
+      ::fsync(file.value()) != 0 || ::unlink(source.c_str()) != 0) {
     fail_to_publish(errno);
   }
-  if (staged == Staged::moved) {
-    discard();
+  if (source == staged_) {
+    rest_.reset();
   }
 }
 

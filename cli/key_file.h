@@ -28,15 +28,17 @@ enum class Content { missing, empty, secret, other };
 struct StagedSecret {
   core::Secret secret;
   core::CredentialHash hash{};
-  std::string id;     ///< of its key or token; empty if the file does not say it
-  std::string store;  ///< the store that it was made for; empty if the file does not say it
+  std::string id;        ///< of its key or token; empty if the file does not say it
+  std::string store;     ///< the store that it was made for; empty if the file does not say it
+  std::string replaces;  ///< the id of what it is to replace; empty: nothing
 };
 
 /// The file for the secret of a new key or token, `NAME`, and the file in which the secret waits
 /// for its place, `.NAME.new`. A command
 /// 1. stages a new secret: writes it with its id and its store to `.NAME.new` and syncs that,
 /// 2. stores its hash under that id,
-/// 3. publishes it: gives `.NAME.new`, without the other two, the name `NAME`.
+/// 3. publishes it: gives `.NAME.new`, without the other two, the name `NAME`. If a step is left to
+///    do, it publishes a copy of the secret, and deletes `.NAME.new` after that.
 /// After an interruption at any point, the next command finds out from the store whether the secret
 /// is in use. If not, it uses the same secret and the same id, so that a request of the interrupted
 /// command that the store has not processed yet can make no second key.
@@ -67,8 +69,8 @@ class KeyFile {
   /// Fails if the file cannot be replaced, or made in its folder, as far as that can be known in
   /// advance.
   void check_replaceable() const;
-  /// Stages a secret.
-  void stage(const core::Secret& secret, const std::string& id);
+  /// Stages a secret. `replaces`: the id of what it is to replace, if that is revoked at the end.
+  void stage(const core::Secret& secret, const std::string& id, const std::string& replaces = {});
   /// Deletes what is staged.
   void discard();
 
@@ -77,7 +79,7 @@ class KeyFile {
   /// What happens to `.NAME.new` when it replaces the file.
   enum class Staged {
     moved,
-    kept,  ///< stays, if the file system has hard links, until `discard`: a step is left to do
+    kept,  ///< stays until `discard`: a step is left to do
   };
   /// Publishes what is staged in place of the file, with its owner, its group and the group's read
   /// permission. A file that is a mount point is written in place.
@@ -92,12 +94,13 @@ class KeyFile {
   void lock_folder() const;
   void read_staged();
   bool strip_staged();
-  [[nodiscard]] std::filesystem::path link_staged() const;
-  void write_in_place(Staged staged);
+  void copy_staged() const;
+  void write_in_place(const std::filesystem::path& source);
   [[noreturn]] void fail_to_publish(int error) const;
 
   std::filesystem::path path_;
   std::filesystem::path staged_;
+  std::filesystem::path copy_;  // `.NAME.new.copy`, which lives until it has the name of the file
   const SecretKind* kind_;
   std::string store_;
   system::Descriptor folder_;

@@ -42,14 +42,6 @@ void check_rotatable(const Context& context, const Token& token) {
   }
 }
 
-/// Whether a token is what a rotation of another one makes.
-bool is_successor(const Token& token, const Token& old) {
-  const Token expected = new_token_like(old, token.created_at);
-  const std::string& name = expected.name.empty() ? token.id.to_string() : expected.name;
-  return token.name == name && token.role == expected.role &&
-         token.workspace == expected.workspace && token.expires_at == expected.expires_at;
-}
-
 /// Replaces the token in a file, or completes that. Returns the new token, which stays staged until
 /// the old one is revoked.
 Token replace_in_file(const Context& context, store::KeyStore& store, KeyFile& file,
@@ -62,13 +54,13 @@ Token replace_in_file(const Context& context, store::KeyStore& store, KeyFile& f
                    file.path().string() + " has something else than the token " + old.name,
                    "name another file, or move this one away"}};
   }
-  if (staged && !is_successor(*staged, old)) {
+  if (staged && file.staged()->replaces != old.id.to_string()) {
     fail_unfinished(file, *staged);
   }
   Token token = staged.value_or(Token());
   if (!staged) {
     file.check_replaceable();
-    const auto draft = stage_draft<TokenId>(file, kTokenKind);
+    const auto draft = stage_draft<TokenId>(file, kTokenKind, old.id.to_string());
     token = store_token(store.as(local_actor()), new_token_like(old, context.now()), draft, &file);
   }
   if (file.current() != token.hash) {
@@ -78,20 +70,15 @@ Token replace_in_file(const Context& context, store::KeyStore& store, KeyFile& f
   return token;
 }
 
-/// Whether a token with this id, beginning of an id or name was rotated to the staged one and has
-/// ended.
-bool is_ended(const Context& context, const std::vector<Token>& tokens, const std::string& argument,
-              const Token& staged) {
+/// Whether the token that the staged one replaces has been revoked, and is the one that the
+/// argument names.
+bool is_done(const Context& context, const KeyFile& file, const std::vector<Token>& tokens,
+             const std::string& argument) {
   const auto ids = core::TokenIdRange::parse(argument);
-  bool is_known = false;
-  for (const Token& token : tokens) {
-    const bool is_named = ids ? ids->contains(token.id) : token.name == argument;
-    if (is_named && token.is_active(context.now())) {
-      return false;
-    }
-    is_known = is_known || (is_named && is_successor(staged, token));
-  }
-  return is_known;
+  return std::ranges::any_of(tokens, [&](const Token& token) {
+    return token.id.to_string() == file.staged()->replaces && !token.is_active(context.now()) &&
+           (ids ? ids->contains(token.id) : token.name == argument);
+  });
 }
 
 void show_new(Context& context, store::KeyStore& store, const Token& old) {
@@ -132,8 +119,7 @@ ExitStatus rotate_token(Context& context, const TokenRotationOptions& options) {
   const auto staged = find_staged_token(context, *store, file);
   // The new token has the name of the old one.
   std::erase_if(tokens, [&](const Token& token) { return staged && token.id == staged->id; });
-  if (staged && file.current() == staged->hash &&
-      is_ended(context, tokens, options.token, *staged)) {
+  if (staged && file.current() == staged->hash && is_done(context, file, tokens, options.token)) {
     file.discard();
     print_created(context, *staged, nullptr);
     return ExitStatus::done;

@@ -19,11 +19,14 @@ using core::Token;
 
 namespace {
 
-/// `https://issuer.example.com sub=repo:acme/api`.
+/// `https://issuer.example.com aud=keys sub=repo:acme/api`.
 std::string words_of(const core::Trust& trust) {
-  std::string words = trust.issuer;
+  const auto word = [](const std::string& name, const std::string& value) {
+    return " " + name + "=" + (value.find(' ') == std::string::npos ? value : core::quote(value));
+  };
+  std::string words = trust.issuer + word("aud", trust.audience);
   for (const auto& [name, value] : trust.claims) {
-    words += " " + name + "=" + value;
+    words += word(name, value);
   }
   return words;
 }

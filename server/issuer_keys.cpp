@@ -1,6 +1,5 @@
 #include "server/issuer_keys.h"
 
-#include <exception>
 #include <string_view>
 #include <utility>
 
@@ -35,14 +34,10 @@ Result<std::string> keys_url(const std::string& configuration, const std::string
 
 Result<Jwks> fetch_jwks(const Fetch& fetch, const std::string& issuer) {
   const std::string base = issuer.ends_with('/') ? issuer.substr(0, issuer.size() - 1) : issuer;
-  try {
-    return fetch(base + "/.well-known/openid-configuration")
-        .and_then([&](const std::string& text) { return keys_url(text, issuer); })
-        .and_then([&](const std::string& url) { return fetch(url); })
-        .and_then([](const std::string& text) { return parse_jwks(text); });
-  } catch (const std::exception& exception) {  // would leave the issuer being asked for ever
-    return core::fail(core::ErrorCode::failed, exception.what());
-  }
+  return fetch(base + "/.well-known/openid-configuration")
+      .and_then([&](const std::string& text) { return keys_url(text, issuer); })
+      .and_then([&](const std::string& url) { return fetch(url); })
+      .and_then([](const std::string& text) { return parse_jwks(text); });
 }
 
 }  // namespace
@@ -64,13 +59,11 @@ Result<std::optional<IssuerKey>> IssuerKeys::find(const std::string& issuer,
   };
   if (!is_known(kMaxFresh) && !is_within(own.asked_at, kMinInterval)) {
     refresh(own, issuer, now, lock);
-  } else if (!is_known(kMaxStale)) {
-    is_answered_.wait_for(lock, kMaxWait, [&] { return !own.is_being_asked; });
   }
   if (is_known(kMaxStale)) {
     return own.keys.at(key_id);
   }
-  if (own.is_being_asked || !is_within(own.fetched_at, kMaxStale)) {
+  if (!own.problem.empty()) {
     return core::fail(core::ErrorCode::failed,
                       "the keys of the issuer are not known: " + own.problem);
   }
@@ -80,19 +73,17 @@ Result<std::optional<IssuerKey>> IssuerKeys::find(const std::string& issuer,
 void IssuerKeys::refresh(Issuer& issuer, const std::string& url, Clock::time_point now,
                          std::unique_lock<std::mutex>& lock) {
   issuer.asked_at = now;
-  issuer.is_being_asked = true;
   issuer.problem = "it has not answered yet";
   lock.unlock();
   auto keys = fetch_jwks(fetch_, url);
   lock.lock();
-  issuer.is_being_asked = false;
   if (keys) {
     issuer.keys = *std::move(keys);
     issuer.fetched_at = now;
+    issuer.problem.clear();
   } else {
     issuer.problem = keys.error().message;
   }
-  is_answered_.notify_all();
 }
 
 }  // namespace nexakey::server

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <chrono>
-#include <condition_variable>
 #include <functional>
 #include <map>
 #include <mutex>
@@ -25,15 +24,14 @@ Fetch fetch_with_curl(std::string ca_file);
 ///
 /// An issuer is asked at most once in `kMinInterval`, by one thread: for a key that is not known,
 /// and for all keys after `kMaxFresh`. While it cannot be reached, its last keys are valid up to
-/// `kMaxStale`. Threads that look for one of these do not wait for its answer; others wait for at
-/// most `kMaxWait`.
+/// `kMaxStale`. No other thread waits for its answer: to look for another key than these is an
+/// error until it has answered.
 class IssuerKeys {
  public:
   using Clock = std::chrono::steady_clock;
   static constexpr std::chrono::minutes kMinInterval{1};
   static constexpr std::chrono::minutes kMaxFresh{10};
   static constexpr std::chrono::hours kMaxStale{1};
-  static constexpr std::chrono::seconds kMaxWait{1};
 
   explicit IssuerKeys(Fetch fetch) : fetch_(std::move(fetch)) {}
 
@@ -48,8 +46,7 @@ class IssuerKeys {
     Jwks keys;
     std::optional<Clock::time_point> fetched_at;  ///< when `keys` were
     std::optional<Clock::time_point> asked_at;    ///< when they were to be fetched
-    bool is_being_asked = false;
-    std::string problem;  ///< of the last attempt
+    std::string problem;                          ///< of the last attempt; empty if it succeeded
   };
 
   /// Asks an issuer, without the lock.
@@ -58,7 +55,6 @@ class IssuerKeys {
 
   Fetch fetch_;
   std::mutex mutex_;
-  std::condition_variable is_answered_;
   std::map<std::string, Issuer> issuers_;
 };
 

@@ -31,7 +31,7 @@ struct Limits {
   /// The threads for holders of keys who look at them, and for requests with an ID token, each with
   /// a queue of its own.
   std::size_t holders = 1;
-  std::size_t identifiers = 2;
+  std::size_t identifiers = 4;
 };
 
 }  // namespace nexakey::server

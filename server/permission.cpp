@@ -1,19 +1,27 @@
 #include "server/permission.h"
 
+#include <string_view>
+#include <vector>
+
+#include "core/text.h"
+
 namespace nexakey::server {
 
 using core::Role;
 
 namespace {
 
+/// "creator, rotator or admin".
 std::string roles_with(Permission permission) {
-  std::string roles;
+  std::vector<std::string_view> names;
   for (const Role role : core::kRoles) {
     if (allows(role, permission)) {
-      roles += (roles.empty() ? "" : " or ") + std::string(core::name_of(role));
+      names.push_back(core::name_of(role));
     }
   }
-  return roles;
+  const std::string last(names.back());  // an admin has each permission
+  names.pop_back();
+  return names.empty() ? last : core::join(names, ", ") + " or " + last;
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "server/resolved.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "core/id_token.h"
@@ -170,19 +171,25 @@ Resolved resolve(const RequestHead& head, const TrustedProxies& proxies) {
   return resolved;
 }
 
-void admit(Resolved& resolved, const std::optional<core::Token>& token) {
+void admit(Resolved& resolved, std::optional<core::Token> token) {
+  if (token && resolved.token && resolved.token->expires_at) {
+    // The second look-up finds a trust, which may be valid for longer than the ID token.
+    token->expires_at =
+        std::min(token->expires_at.value_or(core::kLastTime), *resolved.token->expires_at);
+  }
   if (!token || !token->is_active(core::system_time())) {
     resolved.refusal = no_token();
   } else if (const auto allowed = check_role(token->role, resolved.permission); !allowed) {
     resolved.refusal = problem(allowed.error());
   } else {
-    resolved.token = token;
+    resolved.token = std::move(token);
     resolved.admitted_at = std::chrono::steady_clock::now();
   }
 }
 
 void admit(Resolved& resolved, const core::Result<Identity>& identity) {
   if (identity) {
+    resolved.credential = identity->token.hash;
     admit(resolved, identity->token);
     resolved.subject = identity->subject;
     return;

@@ -25,10 +25,12 @@ struct Resolved {
   Permission permission = Permission::none;  ///< what the route requires of this client
   std::vector<std::string> parameters{};     ///< the values of each {…} in the path of the route
   std::optional<core::Request> asked{};      ///< the request that a gateway asks about
-  std::optional<core::Sha256> credential{};  ///< hash of the token, or of the key to be revoked
-  std::string id_token{};                    ///< in place of a credential
-  std::optional<core::Token> token{};        ///< the active token, once it has been looked up
-  std::string subject{};                     ///< of the ID token, once it has been verified
+  /// The hash of the token or, once an ID token has been verified, of its trust; or of the key to
+  /// be revoked.
+  std::optional<core::Sha256> credential{};
+  std::string id_token{};              ///< in place of a credential
+  std::optional<core::Token> token{};  ///< the active token, once it has been looked up
+  std::string subject{};               ///< of the ID token, once it has been verified
   std::chrono::steady_clock::time_point admitted_at{};  ///< when it was looked up
   /// The response, if it is known already: 400, 401, 403, 404 or 405. The body is discarded then.
   std::optional<HttpResponse> refusal{};
@@ -60,7 +62,7 @@ Resolved resolve(const RequestHead& head, const TrustedProxies& proxies);
 
 /// Sets `token`, which the store has for `credential`, or the refusal: 401 if there is no active
 /// token, 403 if its role does not allow the route.
-void admit(Resolved& resolved, const std::optional<core::Token>& token);
+void admit(Resolved& resolved, std::optional<core::Token> token);
 /// The same for the identity that an ID token proves: 401 with the reason if it proves none, 503
 /// without the reason if it cannot be verified now.
 void admit(Resolved& resolved, const core::Result<Identity>& identity);

@@ -61,6 +61,8 @@ void SpawnActions::connect_nothing(int stream) {
 
 int spawn(pid_t& id, const std::string& path, std::vector<std::string> arguments,
           std::vector<std::string> environment, const SpawnActions& actions, Group group) {
+  // Where a parent has this process ignore SIGCHLD, no status is left to wait for (wait(2)).
+  ::signal(SIGCHLD, SIG_DFL);
   const SpawnAttributes attributes(group);
   return ::posix_spawn(&id, path.c_str(), actions.get(), attributes.get(),
                        pointers_to(arguments).data(), pointers_to(environment).data());

@@ -138,24 +138,28 @@ Result<Introduction> ApiClient::introduce() {
 
 /// Sends a request, with a newer ID token if the server refuses the one that was read earlier.
 tl::expected<Reply, NoReply> ApiClient::exchange(const Call& call, const Sink* sink) {
-  auto reply = send(call, sink);
-  if (reply && reply->status == 401 && read_id_token_) {
-    if (const auto token = read_id_token_(); token && transport_.set_token(*token)) {
-      const bool is_repeated = reply->is_repeated;
-      reply = send(call, sink);
-      if (reply) {
-        reply->is_repeated |= is_repeated;
-      } else {
-        reply.error().was_sent |= is_repeated;
-      }
-    }
+  const auto end = Clock::now() + timeout_ + call.work;
+  auto reply = send(call, sink, end);
+  if (!reply || reply->status != 401 || !read_id_token_) {
+    return reply;
   }
-  return reply;
+  const auto token = read_id_token_();
+  renewal_problem_ = token ? "" : token.error().message;
+  if (!token || !transport_.set_token(*token) || Clock::now() >= end) {
+    return reply;
+  }
+  auto second = send(call, sink, end);
+  if (second) {
+    second->is_repeated |= reply->is_repeated;
+  } else {
+    second.error().was_sent |= reply->is_repeated;
+  }
+  return second;
 }
 
 /// Sends a request, again if it is safe, until there is a reply that may be final or no time left.
-tl::expected<Reply, NoReply> ApiClient::send(const Call& call, const Sink* sink) {
-  const auto end = Clock::now() + timeout_ + call.work;
+tl::expected<Reply, NoReply> ApiClient::send(const Call& call, const Sink* sink,
+                                             Clock::time_point end) {
   bool was_sent = false;  // an earlier attempt, whose outcome is not known
   for (int attempt = 1;; ++attempt) {
     const auto left = std::chrono::duration_cast<milliseconds>(end - Clock::now());
@@ -221,8 +225,10 @@ Error ApiClient::refusal(const Reply& reply) const {
             "check whether a proxy is in front of it"};
   }
   if (reply.status == 401 && read_id_token_) {
-    return {ErrorCode::forbidden, name_ + " refused " + token_ + ": " + said->message,
-            "compare it with the trusts that nexakey token list shows there"};
+    return {ErrorCode::forbidden,
+            name_ + " refused " + token_ + ": " + said->message +
+                (renewal_problem_.empty() ? "" : "; there is no newer one: " + renewal_problem_),
+            said->hint};
   }
   if (reply.status == 401) {
     return {ErrorCode::forbidden, name_ + " refused " + token_,

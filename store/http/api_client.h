@@ -77,7 +77,8 @@ class ApiClient {
   ApiClient(Transport transport, const RemoteAccess& access);
   core::Result<core::Json> ask(const Call& call);
   tl::expected<Reply, NoReply> exchange(const Call& call, const Sink* sink);
-  tl::expected<Reply, NoReply> send(const Call& call, const Sink* sink);
+  tl::expected<Reply, NoReply> send(const Call& call, const Sink* sink,
+                                    std::chrono::steady_clock::time_point end);
   [[nodiscard]] core::Result<core::Json> judge(const Call& call, const Reply& reply) const;
   [[nodiscard]] core::Error refusal(const Reply& reply) const;
   [[nodiscard]] core::Error failure(const Call& call, const Reply& reply) const;
@@ -87,7 +88,8 @@ class ApiClient {
   Transport transport_;
   std::string name_;   ///< of the store, and where it was named
   std::string token_;  ///< the name of the token in messages
-  std::function<core::Result<core::Secret>()> read_id_token_;  ///< empty: the token is none
+  std::function<core::Result<core::Secret>()> read_id_token_;  ///< empty unless it is an ID token
+  std::string renewal_problem_;                                ///< why that could not be read again
   std::chrono::milliseconds timeout_;
   std::minstd_rand jitter_{std::random_device{}()};
 };

@@ -385,7 +385,7 @@ class Tokens(ApiTest):
             ("GET", "/v1/keys", None, (200, 200, 200, 403, 403)),
             ("GET", f"/v1/keys/{key['id']}", None, (404, 404, 404, 403, 403)),
             ("POST", "/v1/keys/find", {"ids": [key["id"]]}, (200, 200, 200, 403, 403)),
-            ("POST", "/v1/keys/find", {"hashes": [key["hash"]]}, (200, 200, 200, 200, 403)),
+            ("POST", "/v1/keys/find", {"hashes": [key["hash"]]}, (200, 200, 200, 403, 403)),
             ("PUT", f"/v1/keys/{key['id']}", key, (200, 403, 403, 200, 403)),
             ("PATCH", f"/v1/keys/{key['id']}", {}, (200, 403, 403, 403, 403)),
             ("POST", "/v1/keys/revoke", {"ids": [key["id"]]}, (200, 403, 403, 403, 403)),

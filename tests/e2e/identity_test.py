@@ -7,11 +7,13 @@ import http.client
 import http.server
 import json
 import socket
+import sqlite3
 import subprocess
 import threading
 import time
 import unittest
 import urllib.parse
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from issuer import AUDIENCE, SUBJECT, Issuer, SigningKey
@@ -193,6 +195,33 @@ class Identities(unittest.TestCase):
         self.issuer.stop()  # the keys that are known work without it
         self.assertEqual(self.ask(self.issuer.token())[0], 200)
 
+    def test_a_key_that_is_not_known_is_not_refused_while_the_issuer_is_down(self):
+        self.trust("twin", issuer=f"https://localhost:{free_port()}")
+        self.start()
+        other = self.issuer.token(iss=json.loads(self.place.nexakey("token", "list", "-o", "json"))
+                                  ["tokens"][0]["trust"]["issuer"])
+        self.assert_undecided(other, "cannot be reached")
+        self.assert_undecided(other, "cannot be reached")
+        self.assertEqual(self.ask(self.issuer.token())[0], 200)
+
+    def test_a_request_that_waits_for_the_store_is_not_refused(self):
+        self.trust("admin", role="admin", claims=("repository=acme/api", "run_id=8123"))
+        self.start()
+        key = self.place.create("crm", "--scope", "read")
+        id = json.loads(self.place.nexakey("list", "-o", "json"))["keys"][0]["id"]
+        token = self.issuer.token()
+        self.assertEqual(self.ask(token)[0], 200)
+        lock = sqlite3.connect(f"{self.place.path}/keys.db", isolation_level=None)
+        lock.execute("BEGIN IMMEDIATE")
+        with ThreadPoolExecutor(16) as clients:  # more than there are workers
+            answers = [clients.submit(self.ask, token, f"/v1/keys/{id}", "PATCH",
+                                      json.dumps({"description": str(n)})) for n in range(16)]
+            time.sleep(1.7)  # a token is looked up again after a second
+            lock.execute("ROLLBACK")
+            statuses = [answer.result()[0] for answer in answers]
+        self.assertEqual(set(statuses), {200}, key[:8])
+        lock.close()
+
     def test_without_its_issuer_nothing_is_decided(self):
         self.serve()
         for _ in range(3):
@@ -240,20 +269,6 @@ class Identities(unittest.TestCase):
         done = run("list", **oidc)
         self.assertEqual(done.returncode, 7)
         self.assertIn('the claim "repository" of the ID token is "acme/other"', done.stderr)
-
-    def test_a_creator_completes_an_interrupted_command(self):
-        self.trust("creator", role="creator", claims=("repository=acme/api", "run_id=8123"))
-        run = self.client()
-        token, file = Path(self.place.path, "id.token"), Path(self.place.path, "job.key")
-        token.write_text(self.issuer.token())
-        words = ("create", "job", "--scope", "read", "--key-file", str(file), "--quiet")
-        done = run(*words, NEXAKEY_OIDC_TOKEN_FILE=str(token))
-        self.assertEqual(done.returncode, 0, done)
-        key = file.read_text()
-        file.rename(Path(self.place.path, ".job.key.new"))  # as before the last step
-        done = run(*words, NEXAKEY_OIDC_TOKEN_FILE=str(token))
-        self.assertEqual((done.returncode, file.read_text()), (0, key), done)
-        self.assertEqual(len(json.loads(self.place.nexakey("list", "-o", "json"))["keys"]), 1)
 
     def test_the_command_line_takes_it_from_github(self):
         run = self.client()

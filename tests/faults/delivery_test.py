@@ -127,18 +127,29 @@ def output():
 
 def background():
     """What a command that fails has started ends with it, and delivers nothing later."""
-    for end in ("exit 1", "kill -9 $$", "sleep 100"):
+    for end in ("exit 1", "kill -9 $$", "sleep 100", "trap 'exit 0' TERM; wait"):
         with prepared() as home:
             # Its input is the pipe with the key, though sh would give it /dev/null.
-            late = f"exec 3<&0; (trap '' TERM HUP; sleep 2; cat <&3 > got; touch late) & {end}"
+            late = f"exec 3<&0; (trap '' TERM HUP; sleep 4; cat <&3 > got; touch late) & {end}"
             result = home.run("rotate", "crm", "--grace", "1h", "-q", "--exec-timeout", "1s",
                               "--exec", late)
             assert result.returncode == 1, result
-            time.sleep(3)
+            time.sleep(4)
             assert not (home.path / "late").exists() and works(home, "got"), end
     with prepared() as home:
         home.done("rotate", "crm", "--grace", "1h", "-q", "--exec", "cat > got; yes & sleep 0.1")
         assert works(home, "got") and not unconfirmed(home)
+    with prepared() as home:  # it has two seconds to end
+        child = "trap 'sleep 0.5; touch cleaned; exit' TERM; touch begun; while :; do sleep 0.1; done"
+        home.run("rotate", "crm", "--grace", "1h", "-q", "--exec-timeout", "1s", "--exec",
+                 f"sh -c \"{child}\"; true")
+        assert (home.path / "begun").exists() and (home.path / "cleaned").exists()
+    with prepared() as home:  # a parent that ignores SIGCHLD
+        result = home.run("rotate", "crm", "--grace", "1h", "-q", "--exec", "cat > got",
+                          under=["python3", "-c", "import os, signal, sys; "
+                                 "signal.signal(signal.SIGCHLD, signal.SIG_IGN); "
+                                 "os.execvp(sys.argv[1], sys.argv[1:])"])
+        assert result.returncode == 0 and works(home, "got"), result
     print("what a failed command has started ends with it; endless output ends with the command")
 
 

@@ -818,7 +818,7 @@ class Reaching(RemoteTest):
                 (TOKEN, 0o640, "others can read the token"), (TOKEN, 0o604, "others can read"),
                 (TOKEN + "x", 0o600, "no token in"), ("", 0o600, "does not contain a token"),
                 (TOKEN + "\n" + TOKEN, 0o600, "no token in"), (API_KEY, 0o600, "no token in"),
-                ("x" * 5000, 0o600, "does not contain a token")):
+                ("x" * 20000, 0o600, "does not contain a token")):
             self.write_token(text, mode)
             self.expect("list", 2, message)
         self.expect("list --token-file " + str(self.path / "none"), 2, "cannot be read: No such")

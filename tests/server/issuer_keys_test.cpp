@@ -5,7 +5,6 @@
 #include <map>
 #include <new>
 #include <string>
-#include <vector>
 
 #include <doctest/doctest.h>
 
@@ -111,24 +110,17 @@ TEST_CASE("Known keys are found while the issuer is being asked") {
   CHECK(fixture.fetches == 4);
 }
 
-TEST_CASE("Several threads wait for one answer of the issuer") {
+TEST_CASE("Of an issuer that did not answer, it is not known which keys it has") {
   PaperIssuer fixture;
-  std::vector<std::future<std::string>> found;
-  for (int n = 0; n < 8; ++n) {
-    found.push_back(std::async(std::launch::async, [&] { return fixture.find("a"); }));
-  }
-  for (auto& one : found) {
-    CHECK(one.get() == "found");
-  }
-  CHECK(fixture.fetches == 2);
-}
-
-TEST_CASE("An issuer whose answer cannot be kept is asked again") {
-  PaperIssuer fixture;
-  fixture.on_fetch = [] { throw std::bad_alloc(); };
-  CHECK(fixture.find("a").find("are not known: ") != std::string::npos);
-  fixture.on_fetch = [] {};
+  CHECK(fixture.find("a") == "found");
+  fixture.documents.clear();
   fixture.now += minutes(1);
+  CHECK(fixture.find("b") == "the keys of the issuer are not known: down");
+  CHECK(fixture.find("a") == "found");
+  fixture.on_fetch = [] { throw std::bad_alloc(); };
+  fixture.now += minutes(1);
+  CHECK_THROWS_AS(fixture.find("b"), std::bad_alloc);
+  CHECK(fixture.find("b") == "the keys of the issuer are not known: it has not answered yet");
   CHECK(fixture.find("a") == "found");
 }
 
