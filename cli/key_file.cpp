@@ -296,9 +296,6 @@ void KeyFile::write_in_place(const std::filesystem::path& source) {
       ::fsync(file.value()) != 0 || ::unlink(source.c_str()) != 0) {
     fail_to_publish(errno);
   }
-  if (source == staged_) {
-    rest_.reset();
-  }
 }
 
 void KeyFile::sync_folder() const {

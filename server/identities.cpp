@@ -17,7 +17,7 @@ using core::Result;
 using core::Token;
 
 /// The trusts in an issuer that are active. Error: `forbidden`, if there is none.
-Result<std::vector<Token>> trusts_in(store::KeyStore& store, const std::string& issuer,
+Result<std::vector<Token>> trusts_in(store::ServedStore& store, const std::string& issuer,
                                      core::Time now) {
   auto trusts = store.trusts();
   if (!trusts) {
@@ -49,7 +49,7 @@ Result<Token> choose(const std::vector<Token>& trusts, const IdToken& token,
 
 }  // namespace
 
-Result<Identity> Identities::verify(store::KeyStore& store, const std::string& text,
+Result<Identity> Identities::verify(store::ServedStore& store, const std::string& text,
                                     Permission permission, core::Time now) {
   const auto token = core::parse_id_token(text);
   if (!token) {

@@ -7,7 +7,7 @@
 #include "core/token.h"
 #include "server/issuer_keys.h"
 #include "server/permission.h"
-#include "store/key_store.h"
+#include "store/served_store.h"
 
 namespace nexakey::server {
 
@@ -26,7 +26,7 @@ class Identities {
   /// The identity that an ID token proves, by the trusts that the store has now. Of several trusts
   /// that match, one that has the permission is taken. Errors: `forbidden`, with the reason;
   /// `failed`, if the keys of the issuer are not known; those of the store.
-  core::Result<Identity> verify(store::KeyStore& store, const std::string& text,
+  core::Result<Identity> verify(store::ServedStore& store, const std::string& text,
                                 Permission permission, core::Time now);
 
  private:

@@ -24,7 +24,8 @@ Service::Service(TrustedProxies proxies, std::optional<std::string> workspace,
 
 Resolved Service::resolve(const RequestHead& head) const { return server::resolve(head, proxies_); }
 
-core::Result<Identity> Service::identify(store::KeyStore& store, const Resolved& resolved) const {
+core::Result<Identity> Service::identify(store::ServedStore& store,
+                                         const Resolved& resolved) const {
   return identities_.verify(store, resolved.id_token, resolved.permission, core::system_time());
 }
 

@@ -29,7 +29,7 @@ class Service {
   [[nodiscard]] Resolved resolve(const RequestHead& head) const;
 
   /// Verifies the ID token of a request. May wait for the issuer.
-  core::Result<Identity> identify(store::KeyStore& store, const Resolved& resolved) const;
+  core::Result<Identity> identify(store::ServedStore& store, const Resolved& resolved) const;
 
   /// Answers a request that is refused, or whose route is open.
   [[nodiscard]] HttpResponse answer_at_once(const Resolved& resolved) const;

@@ -23,12 +23,4 @@ Result<void> Changes::purge(std::span<const core::KeyId> ids, const core::PurgeO
   return purge_in_bulk(ids, step, visit);
 }
 
-Result<std::vector<core::Token>> KeyStore::trusts() {
-  return tokens().map([](std::vector<core::Token> tokens) {
-    std::erase_if(tokens,
-                  [](const core::Token& token) { return !token.trust || token.revoked_at; });
-    return tokens;
-  });
-}
-
 }  // namespace nexakey::store

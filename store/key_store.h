@@ -239,9 +239,6 @@ class KeyStore : protected Changes {
   /// All tokens, newest first.
   virtual Result<std::vector<core::Token>> tokens() = 0;
 
-  /// The trusts that are not revoked, newest first. A process that only decides may ask for them.
-  virtual Result<std::vector<core::Token>> trusts();
-
   /// Calls `visit` with each entry of the audit log that `filter` selects, oldest first, at most
   /// `limit` of them, until it returns false. Needs no more memory for many entries than for one.
   /// Returns the `after` of the next page, if there is one. What is `last` is known when the call

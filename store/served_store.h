@@ -26,6 +26,9 @@ class ServedStore : public KeyStore {
   virtual Result<std::vector<std::optional<core::Token>>> find_tokens(
       std::span<const core::CredentialHash> hashes) = 0;
 
+  /// The trusts that are not revoked, newest first. A process that only decides may ask for them.
+  virtual Result<std::vector<core::Token>> trusts() = 0;
+
   /// Whether the store is as new as its revocation log, if it has one. Error: `store_unavailable`.
   virtual Result<void> check_revocation_log() { return {}; }
   /// Writes to the revocation log, if there is one, what it lacks.

@@ -227,7 +227,7 @@ Error ApiClient::refusal(const Reply& reply) const {
   if (reply.status == 401 && read_id_token_) {
     return {ErrorCode::forbidden,
             name_ + " refused " + token_ + ": " + said->message +
-                (renewal_problem_.empty() ? "" : "; there is no newer one: " + renewal_problem_),
+                (renewal_problem_.empty() ? "" : "; it could not be renewed: " + renewal_problem_),
             said->hint};
   }
   if (reply.status == 401) {

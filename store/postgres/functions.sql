@@ -520,32 +520,21 @@ BEGIN
   HAVING count(*) > 0;
 END $$;
 
-CREATE FUNCTION nexakey.find_token(wanted bytea, format integer)
-RETURNS TABLE (id bigint, hash bytea, last_four text, name text, role text, workspace text,
-               created_at bigint, expires_at bigint, revoked_at bigint, trust text)
+CREATE FUNCTION nexakey.find_token(wanted bytea, format integer) RETURNS SETOF nexakey.api_tokens
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-#variable_conflict use_column
 BEGIN
   PERFORM nexakey.check_format(format);
-  RETURN QUERY
-  SELECT t.id, t.hash, t.last_four, t.name, t.role, t.workspace, t.created_at, t.expires_at,
-         t.revoked_at, t.trust
-  FROM nexakey.api_tokens AS t WHERE t.hash = wanted;
+  RETURN QUERY SELECT * FROM nexakey.api_tokens WHERE hash = wanted;
 END $$;
 
 -- The trusts that are not revoked, newest first.
-CREATE FUNCTION nexakey.trusts(format integer)
-RETURNS TABLE (id bigint, hash bytea, last_four text, name text, role text, workspace text,
-               created_at bigint, expires_at bigint, revoked_at bigint, trust text)
+CREATE FUNCTION nexakey.trusts(format integer) RETURNS SETOF nexakey.api_tokens
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-#variable_conflict use_column
 BEGIN
   PERFORM nexakey.check_format(format);
   RETURN QUERY
-  SELECT t.id, t.hash, t.last_four, t.name, t.role, t.workspace, t.created_at, t.expires_at,
-         t.revoked_at, t.trust
-  FROM nexakey.api_tokens AS t WHERE t.trust IS NOT NULL AND t.revoked_at IS NULL
-  ORDER BY t.created_at DESC, t.seq DESC;
+  SELECT * FROM nexakey.api_tokens WHERE trust IS NOT NULL AND revoked_at IS NULL
+  ORDER BY created_at DESC, seq DESC;
 END $$;
 
 -- Sets the last uses of keys, unless they were used later. Has the endpoints of a day and the

@@ -142,7 +142,7 @@ class Tokens(KeyFileTest):
 
         with prepared() as home:
             points = system_calls(home, *rotate)
-        wanted = re.compile(r"f?d?a?t?a?sync|pwrite64|(rename|unlink)(at2?)?|open(at)?|close")
+        wanted = re.compile(r"fsync|fdatasync|pwrite64|(rename|unlink)(at2?)?|open(at)?|close")
         points = [point for point in points if wanted.fullmatch(point[0])]
         self.assertGreater(len(points), 50)
         half_done = 0

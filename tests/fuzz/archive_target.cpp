@@ -1,31 +1,12 @@
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <string_view>
 
 #include "scan/archive.h"
 #include "tests/fuzz/target.h"
-
-namespace {
+#include "tests/support/piece_source.h"
 
 using namespace nexakey;
-
-class TextSource final : public scan::ByteSource {
- public:
-  explicit TextSource(std::string_view text) : rest_(text) {}
-
-  core::Result<std::size_t> read(char* buffer, std::size_t size) override {
-    const std::size_t count = std::min(size, rest_.size());
-    std::memcpy(buffer, rest_.data(), count);
-    rest_.remove_prefix(count);
-    return count;
-  }
-
- private:
-  std::string_view rest_;
-};
-
-}  // namespace
 
 /// Archives: a damaged one ends in an error, and each member after a bounded number of steps.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -37,7 +18,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (!kind || !scan::unread_name(*kind).empty()) {
     return 0;
   }
-  TextSource source(text);
+  test::PieceSource source(text);
   scan::ArchiveReader reader(*kind, source);
   std::array<char, 4096> buffer{};
   std::size_t unpacked = 0;

@@ -1,11 +1,11 @@
 #include <algorithm>
-#include <cstring>
 #include <set>
 #include <string>
 
 #include "scan/document_scanner.h"
 #include "scan/leak_finder.h"
 #include "tests/fuzz/target.h"
+#include "tests/support/piece_source.h"
 
 namespace {
 
@@ -13,28 +13,11 @@ using namespace nexakey;
 
 constexpr std::string_view kKey = "fc_live_Zq3Xw8Lr5Tn1Vb7Yc2Md9Kp4Hs6G";
 
-/// A text that is read in pieces of a size.
-class PiecesSource final : public scan::ByteSource {
- public:
-  PiecesSource(std::string_view text, std::size_t piece) : rest_(text), piece_(piece) {}
-
-  core::Result<std::size_t> read(char* buffer, std::size_t size) override {
-    const std::size_t count = std::min({size, piece_, rest_.size()});
-    std::memcpy(buffer, rest_.data(), count);
-    rest_.remove_prefix(count);
-    return count;
-  }
-
- private:
-  std::string_view rest_;
-  std::size_t piece_;
-};
-
 using Hashes = std::set<core::KeyHash>;
 
 Hashes scan_text(std::string_view text, std::size_t piece) {
   scan::LeakSink sink([](std::string_view /*message*/) {});
-  PiecesSource source(text, piece);
+  test::PieceSource source(text, piece);
   scan::DocumentScanner(sink).scan(source, {.path = "document"});
   Hashes found;
   for (const scan::FoundLeak& leak : sink.take()) {

@@ -1,32 +1,17 @@
 #include "scan/document_scanner.h"
 
-#include <cstring>
 #include <string>
 #include <vector>
 
 #include <doctest/doctest.h>
 
+#include "tests/support/piece_source.h"
 #include "tests/unit/support.h"
 
 namespace nexakey::scan {
 namespace {
 
 const std::string kSecret(core::test::kSomeApiKey);
-
-/// A text that is read in pieces of a size.
-class PieceSource final : public ByteSource {
- public:
-  PieceSource(std::string_view text, std::size_t piece) : rest_(text), piece_(piece) {}
-  core::Result<std::size_t> read(char* buffer, std::size_t size) override {
-    const std::size_t count = rest_.copy(buffer, std::min(size, piece_));
-    rest_.remove_prefix(count);
-    return count;
-  }
-
- private:
-  std::string_view rest_;
-  std::size_t piece_;
-};
 
 struct Scanned {
   std::vector<FoundLeak> found;
@@ -37,7 +22,7 @@ Scanned scan_text(std::string_view text, std::size_t piece = 100'000) {
   Scanned scanned;
   LeakSink sink([&](std::string_view note) { scanned.notes.emplace_back(note); });
   DocumentScanner scanner(sink);
-  PieceSource source(text, piece);
+  test::PieceSource source(text, piece);
   scanner.scan(source, {.path = "t"});
   scanned.found = sink.take();
   return scanned;

@@ -259,6 +259,12 @@ inline std::optional<core::Token> find_token(KeyStore& store, const core::Creden
   return found == all.end() ? std::nullopt : std::optional(*found);
 }
 
+/// The trusts that are not revoked. A client of a server has only the list.
+inline std::vector<core::Token> trusts(KeyStore& store) {
+  auto* const served = dynamic_cast<ServedStore*>(&store);
+  return served != nullptr ? value_of(served->trusts()) : trusts_of(value_of(store.tokens()));
+}
+
 /// Does the periodic work of a server.
 inline void maintain(KeyStore& store) {
   if (auto* const served = dynamic_cast<ServedStore*>(&store)) {

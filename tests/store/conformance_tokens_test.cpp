@@ -59,15 +59,14 @@ STORE_TEST("a token is stored with all members", STORE_FIXTURES) {
 
 STORE_TEST("the trusts that are not revoked are found, newest first", STORE_FIXTURES) {
   Stores stores(backend);
-  CHECK(value_of(stores.first->trusts()).empty());
+  CHECK(trusts(*stores.first).empty());
   add_token(*stores.first, make_token(1));
   for (const std::uint64_t n : {4U, 2U, 3U}) {
     add_token(*stores.first, make_trust(n));
   }
-  CHECK(value_of(stores.second->trusts()) ==
-        std::vector<Token>{make_trust(4), make_trust(3), make_trust(2)});
+  CHECK(trusts(*stores.second) == std::vector<Token>{make_trust(4), make_trust(3), make_trust(2)});
   value_of(stores.first->as(kTester).revoke_tokens(std::vector{make_trust(3).id}, now()));
-  CHECK(value_of(stores.second->trusts()) == std::vector<Token>{make_trust(4), make_trust(2)});
+  CHECK(trusts(*stores.second) == std::vector<Token>{make_trust(4), make_trust(2)});
 }
 
 STORE_TEST("tokens are listed newest first, in any order of creation", STORE_FIXTURES) {

@@ -9,6 +9,7 @@
 
 #include "core/endpoint.h"
 #include "store/deciding.h"
+#include "tests/store/memory_store.h"
 
 namespace nexakey::store::test {
 
@@ -151,9 +152,7 @@ class MemoryTables final : public DecidingTables {
     }
   }
   std::vector<Token> trusts() override {
-    std::vector<Token> trusts = in_order(data_.tokens, Order::newest_first);
-    std::erase_if(trusts, [](const Token& token) { return !token.trust || token.revoked_at; });
-    return trusts;
+    return trusts_of(in_order(data_.tokens, Order::newest_first));
   }
   void insert(std::span<const Token> tokens) override {
     data_.tokens.insert(data_.tokens.end(), tokens.begin(), tokens.end());

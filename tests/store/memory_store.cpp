@@ -661,6 +661,8 @@ Result<std::vector<Token>> MemoryStore::tokens() {
   return tokens;
 }
 
+Result<std::vector<Token>> MemoryStore::trusts() { return tokens().map(trusts_of); }
+
 Result<std::vector<std::optional<Token>>> MemoryStore::find_tokens(
     std::span<const core::CredentialHash> hashes) {
   std::vector<std::optional<Token>> found;

@@ -1,10 +1,17 @@
 #pragma once
 
 #include <memory>
+#include <vector>
 
 #include "store/served_store.h"
 
 namespace nexakey::store::test {
+
+/// The trusts among tokens that are not revoked.
+inline std::vector<core::Token> trusts_of(std::vector<core::Token> tokens) {
+  std::erase_if(tokens, [](const core::Token& token) { return !token.trust || token.revoked_at; });
+  return tokens;
+}
 
 /// The model of a store that backends are compared with, written as simply as possible. It shares
 /// neither windows nor tables with any backend.
@@ -41,6 +48,7 @@ class MemoryStore final : public ServedStore {
   Result<std::vector<std::string>> workspaces() override;
   Result<core::Token> create_token(const core::Token& token) override;
   Result<std::vector<core::Token>> tokens() override;
+  Result<std::vector<core::Token>> trusts() override;
   Result<std::vector<std::optional<core::Token>>> find_tokens(
       std::span<const core::CredentialHash> hashes) override;
   Result<std::vector<core::Token>> revoke_tokens(std::span<const core::TokenId> ids,

@@ -448,7 +448,7 @@ TEST_CASE("roles can do what the GRANTs of docs/postgresql.md let them") {
   CHECK(code_of(as_verifier->record_responses(
             std::vector{core::UpstreamResponse{.key = ids[0], .status = 200}})) == "ok");
   CHECK(find_token(*as_verifier, {}) == std::nullopt);
-  CHECK(value_of(as_verifier->trusts()).empty());
+  CHECK(trusts(*as_verifier).empty());
   maintain(*as_verifier);
   CHECK(code_of(as_verifier->list({}, {}, now(), [](const Key&) { return true; })) == refused);
   CHECK(code_of(as_verifier->as(kTester).revoke(ids, "", now())) == refused);
