@@ -3,6 +3,8 @@
 #include <cstddef>
 #include <string_view>
 
+#include "scan/simd.h"
+
 namespace nexakey::scan {
 
 /// How many bytes are classified at once.
@@ -21,7 +23,8 @@ struct ByteClasses {
   bool has_binary = false;  ///< whether there is a byte that ASCII text does not have
 };
 /// Classifies whole blocks, up to the first one that completes kMinDigits digits. `before`: how
-/// many digits are before the blocks; afterwards, at their end. As fast as memory with AVX2.
-ByteClasses classify(std::string_view blocks, std::size_t& before);
+/// many digits are before the blocks; afterwards, at their end. As fast as memory with AVX2. The
+/// processor must have the instructions `simd`.
+ByteClasses classify(std::string_view blocks, std::size_t& before, Simd simd = best_simd());
 
 }  // namespace nexakey::scan

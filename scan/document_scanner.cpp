@@ -37,19 +37,19 @@ class Unpacked final : public ByteSource {
 /// Counts the bytes that are read of the outermost archive, or of another document.
 class Packed final : public ByteSource {
  public:
-  Packed(ByteSource& source, Expansion& expansion, Searched& searched)
-      : source_(&source), expansion_(&expansion), searched_(&searched) {}
+  Packed(ByteSource& source, Expansion& expansion, SearchedShare& share)
+      : source_(&source), expansion_(&expansion), share_(&share) {}
   core::Result<std::size_t> read(char* buffer, std::size_t size) override {
     auto count = source_->read(buffer, size);
     expansion_->packed += count.value_or(0);
-    searched_->bytes.fetch_add(count.value_or(0), std::memory_order_relaxed);
+    share_->add_bytes(count.value_or(0));
     return count;
   }
 
  private:
   ByteSource* source_;
   Expansion* expansion_;
-  Searched* searched_;
+  SearchedShare* share_;
 };
 
 /// Whether the beginning of a document is that of a text, in which no archive begins.
@@ -71,8 +71,8 @@ bool Expansion::is_sane() const {
 
 void DocumentScanner::scan(ByteSource& source, const DocumentPlace& place) {
   Expansion expansion;
-  Packed packed(source, expansion, sink_->searched());
-  sink_->searched().documents.fetch_add(1, std::memory_order_relaxed);
+  share_.add_document();
+  Packed packed(source, expansion, share_);
   scan_part(packed, {.place = place}, expansion,
             [this](FoundLeak found) { sink_->add(std::move(found)); });
 }

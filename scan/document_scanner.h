@@ -27,7 +27,8 @@ struct Expansion {
 /// bytes of each are searched as they are, and so are archives and encoded texts anywhere in them.
 class DocumentScanner {
  public:
-  explicit DocumentScanner(LeakSink& sink, int depth = 0) : sink_(&sink), depth_(depth) {}
+  explicit DocumentScanner(LeakSink& sink, int depth = 0)
+      : sink_(&sink), share_(sink.searched()), depth_(depth) {}
 
   /// Searches one document. Passes what it finds, and problems, to the sink.
   void scan(ByteSource& source, const DocumentPlace& place);
@@ -66,6 +67,7 @@ class DocumentScanner {
   DocumentScanner& inner();
 
   LeakSink* sink_;
+  SearchedShare share_;
   int depth_;
   LeakSearch search_;
   std::unique_ptr<DocumentScanner> inner_;

@@ -110,10 +110,11 @@ std::optional<Encoding> wide_encoding(std::string_view head) {
   }
   constexpr std::size_t kMinSize = 32;
   constexpr std::size_t kMaxSize = 256;
-  if (head.size() < kMinSize) {
+  const std::string_view first = head.substr(0, kMaxSize);
+  if (first.size() < kMinSize || first.find('\0') == std::string_view::npos) {
     return std::nullopt;
   }
-  switch (zero_places(head.substr(0, kMaxSize))) {
+  switch (zero_places(first)) {
     case 0b1010:
       return Encoding::utf16_le;
     case 0b0101:

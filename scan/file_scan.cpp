@@ -80,6 +80,7 @@ core::Result<void> scan_paths(const std::vector<std::string>& paths, bool ignore
     for (const std::string& folder : folders) {
       walk.add_folder(folder);
     }
+    walk.finish();
   }
   return {};
 }

@@ -9,16 +9,12 @@
 
 namespace nexakey::scan {
 
-std::optional<std::size_t> Fingerprints::match(unsigned groups, std::string_view text,
-                                               std::size_t at) const {
-  const std::string_view rest = text.substr(at, bytes_.size());
-  for (std::size_t i = 0; i < rest.size(); ++i) {
-    groups &= bytes_[i][static_cast<std::uint8_t>(rest[i])];
-  }
-  for (; groups != 0; groups &= groups - 1) {
+std::optional<std::size_t> Fingerprints::match(std::string_view text) const {
+  for (unsigned groups = groups_at(text); groups != 0; groups &= groups - 1) {
     const auto group = static_cast<std::size_t>(std::countr_zero(groups));
     for (std::size_t i = first_[group]; i < first_[group + 1]; ++i) {
-      if (text.substr(at).starts_with(patterns_[i].bytes)) {
+      const std::string_view bytes = patterns_[i].bytes;  // few: a call of memcmp takes longer
+      if (std::ranges::mismatch(text, bytes).in2 == bytes.end()) {
         return i;
       }
     }
@@ -48,14 +44,14 @@ struct Tables {
   const std::array<std::uint8_t, 16>* high;
 };
 
-/// Calls `is_hit` with the groups whose first three bytes may match at a place, and the place.
+/// The first place in whole blocks from `from` on whose first three bytes may match and that
+/// `is_likely`; if there is none, the end of the blocks, behind which the place may not be.
 template <typename Predicate>
-__attribute__((target("avx2"))) std::size_t skip_blocks_avx2(const Tables& tables,
-                                                             std::string_view text,
-                                                             std::size_t from,
-                                                             const Predicate& is_hit) {
+__attribute__((target("avx2"))) std::size_t skip_blocks(const Tables& tables, std::string_view text,
+                                                        std::size_t from,
+                                                        const Predicate& is_likely) {
   constexpr std::size_t kBlock = 32;
-  constexpr std::size_t kBehind = Fingerprints::kLength - 1;
+  constexpr std::size_t kBehind = Fingerprints::kLength;
   const __m256i low0 = doubled(tables.low[0]);
   const __m256i low1 = doubled(tables.low[1]);
   const __m256i low2 = doubled(tables.low[2]);
@@ -69,14 +65,52 @@ __attribute__((target("avx2"))) std::size_t skip_blocks_avx2(const Tables& table
         groups_of(at + 2, low2, high2));
     const auto none = static_cast<std::uint32_t>(
         _mm256_movemask_epi8(_mm256_cmpeq_epi8(groups, _mm256_setzero_si256())));
-    if (none != UINT32_MAX) {
-      alignas(kBlock) std::array<std::uint8_t, kBlock> found;
-      _mm256_store_si256(reinterpret_cast<__m256i*>(found.data()), groups);
-      for (std::uint32_t places = ~none; places != 0; places &= places - 1) {
-        const auto place = static_cast<std::size_t>(std::countr_zero(places));
-        if (is_hit(found[place], from + place)) {
-          return from + place;
-        }
+    for (std::uint32_t places = ~none; places != 0; places &= places - 1) {
+      const std::size_t place = from + static_cast<std::size_t>(std::countr_zero(places));
+      if (is_likely(place)) {
+        return place;
+      }
+    }
+  }
+  return from;
+}
+
+/// A table of groups by a whole byte, of which the upper bit does not count.
+struct WideTable {
+  __m512i low;
+  __m512i high;
+};
+
+__attribute__((target("avx512f,avx512bw,avx512vbmi"))) WideTable load_table(
+    const std::array<std::uint8_t, 128>& table) {
+  return {_mm512_load_si512(table.data()), _mm512_load_si512(table.data() + sizeof(__m512i))};
+}
+
+__attribute__((target("avx512f,avx512bw,avx512vbmi"))) __m512i groups_of(const char* text,
+                                                                         const WideTable& table) {
+  return _mm512_permutex2var_epi8(table.low, _mm512_loadu_si512(text), table.high);
+}
+
+/// The same as skip_blocks, with the first four bytes and tables of whole bytes.
+template <typename Predicate>
+__attribute__((target("avx512f,avx512bw,avx512vbmi"))) std::size_t skip_wide_blocks(
+    std::span<const std::array<std::uint8_t, 128>, 4> tables, std::string_view text,
+    std::size_t from, const Predicate& is_likely) {
+  constexpr std::size_t kBlock = 64;
+  constexpr std::size_t kBehind = 3;
+  const WideTable first = load_table(tables[0]);
+  const WideTable second = load_table(tables[1]);
+  const WideTable third = load_table(tables[2]);
+  const WideTable fourth = load_table(tables[3]);
+  for (; from + kBlock + kBehind <= text.size(); from += kBlock) {
+    const char* const at = text.data() + from;
+    const __m512i before = _mm512_and_si512(groups_of(at, first), groups_of(at + 1, second));
+    const __m512i behind = _mm512_and_si512(groups_of(at + 2, third), groups_of(at + 3, fourth));
+    for (std::uint64_t places = _mm512_test_epi8_mask(before, behind); places != 0;
+         places &= places - 1) {
+      const std::size_t place = from + static_cast<std::size_t>(std::countr_zero(places));
+      if (is_likely(place)) {
+        return place;
       }
     }
   }
@@ -85,25 +119,29 @@ __attribute__((target("avx2"))) std::size_t skip_blocks_avx2(const Tables& table
 
 }  // namespace
 
-std::size_t Fingerprints::skip_blocks(std::string_view text, std::size_t from) const {
-  static const bool has_avx2 = __builtin_cpu_supports("avx2") != 0;
-  const auto is_hit = [&](unsigned groups, std::size_t at) {
-    return match(groups, text, at).has_value();
-  };
-  return has_avx2 ? skip_blocks_avx2({low_.data(), high_.data()}, text, from, is_hit) : from;
+std::size_t Fingerprints::skip(std::string_view text, std::size_t from, Simd simd) const {
+  const auto is_likely = [&](std::size_t at) { return groups_at(text.substr(at)) != 0; };
+  if (simd == Simd::avx512_vbmi) {
+    from = skip_wide_blocks(folded_, text, from, is_likely);
+  }
+  // What is too short for a wide block may be long enough for another one.
+  return simd == Simd::none ? from
+                            : skip_blocks({low_.data(), high_.data()}, text, from, is_likely);
 }
 
 #else
 
-std::size_t Fingerprints::skip_blocks(std::string_view /*text*/, std::size_t from) const {
+std::size_t Fingerprints::skip(std::string_view /*text*/, std::size_t from, Simd /*simd*/) const {
   return from;
 }
 
 #endif
 
-std::optional<Fingerprints::Hit> Fingerprints::find(std::string_view text, std::size_t from) const {
-  for (std::size_t at = skip_blocks(text, from); at + kLength <= text.size(); ++at) {
-    if (const auto pattern = match(UINT8_MAX, text, at)) {
+std::optional<Fingerprints::Hit> Fingerprints::find(std::string_view text, std::size_t from,
+                                                    Simd simd) const {
+  for (std::size_t at = skip(text, from, simd); at + kLength <= text.size();
+       at = skip(text, at + 1, simd)) {
+    if (const auto pattern = match(text.substr(at))) {
       return Hit{at, *pattern};
     }
   }

@@ -8,16 +8,18 @@
 #include <span>
 #include <string_view>
 
+#include "scan/simd.h"
+
 namespace nexakey::scan {
 
 /// Searches for patterns of three or more bytes each in one pass, as fast as for one pattern. With
 /// AVX2 it is faster than memory. The algorithm is that of Teddy in Hyperscan: a table look-up for
 /// each half of each byte gives the groups of patterns that may have it there, one bit per group.
-/// The patterns are compared only where the first three bytes of one of their group may match, so
-/// that similar patterns should be in one group.
+/// With AVX-512 VBMI, one look-up for each byte does. The patterns are compared only where the
+/// first bytes of one of their group may match, so that similar patterns should be in one group.
 class Fingerprints {
  public:
-  static constexpr std::size_t kLength = 3;  ///< the bytes that are compared in blocks
+  static constexpr std::size_t kLength = 3;  ///< the least bytes of a pattern
   static constexpr std::size_t kGroups = 8;
 
   struct Pattern {
@@ -47,28 +49,42 @@ class Fingerprints {
         ++first_[next];
       }
     }
+    for (std::size_t i = 0; i < bytes_.size(); ++i) {
+      for (std::size_t byte = 0; byte < bytes_[i].size(); ++byte) {
+        auto& groups = folded_[i][byte % folded_[i].size()];
+        groups = static_cast<std::uint8_t>(groups | bytes_[i][byte]);
+      }
+    }
   }
 
   struct Hit {
     std::size_t offset = 0;
     std::size_t pattern = 0;  ///< its index in the list
   };
-  /// The first match from `from` on.
-  [[nodiscard]] std::optional<Hit> find(std::string_view text, std::size_t from) const;
+  /// The first match from `from` on. The processor must have the instructions `simd`.
+  [[nodiscard]] std::optional<Hit> find(std::string_view text, std::size_t from,
+                                        Simd simd = best_simd()) const;
 
  private:
-  /// The first pattern of these groups that matches at `at`, where at least three bytes must be
-  /// left.
-  [[nodiscard]] std::optional<std::size_t> match(unsigned groups, std::string_view text,
-                                                 std::size_t at) const;
-  /// The first match from `from` on within complete blocks; if there is none, the end of the
-  /// blocks.
-  [[nodiscard]] std::size_t skip_blocks(std::string_view text, std::size_t from) const;
+  /// The groups of the patterns that have the first bytes of a text, of which there are at least
+  /// three.
+  [[nodiscard]] unsigned groups_at(std::string_view text) const {
+    unsigned groups = bytes_[0][static_cast<std::uint8_t>(text[0])] &
+                      bytes_[1][static_cast<std::uint8_t>(text[1])] &
+                      unsigned{bytes_[2][static_cast<std::uint8_t>(text[2])]};
+    return text.size() == kLength ? groups : groups & bytes_[3][static_cast<std::uint8_t>(text[3])];
+  }
+  /// The first pattern that a text begins with, which has at least three bytes.
+  [[nodiscard]] std::optional<std::size_t> match(std::string_view text) const;
+  /// The first place from `from` on where a pattern may be: others are skipped in blocks.
+  [[nodiscard]] std::size_t skip(std::string_view text, std::size_t from, Simd simd) const;
 
   using Table = std::array<std::uint8_t, 16>;
   alignas(16) std::array<Table, kLength> low_{};   // by the lower four bits of a byte
   alignas(16) std::array<Table, kLength> high_{};  // by the upper four
   std::array<std::array<std::uint8_t, 256>, kLength + 1> bytes_{};  // by a whole byte
+  alignas(
+      64) std::array<std::array<std::uint8_t, 128>, kLength + 1> folded_{};  // by its lower bits
   std::span<const Pattern> patterns_;
   std::array<std::size_t, kGroups + 1> first_{};  // the index of the first pattern of each group
 };

@@ -50,7 +50,19 @@ bool read_leak(Decoder& decoder, Leak& leak) {
   return true;
 }
 
+/// Whether a text may go on as a key after the characters that it has in common with one: by
+/// another character if that is escaped, or by what is between lines. Most texts are refused by
+/// this alone.
+bool may_be_key(std::string_view text) {
+  const auto [end, prefix_end] = std::ranges::mismatch(text, core::kApiKeyPrefix);
+  return prefix_end == core::kApiKeyPrefix.end() || end == text.end() ||
+         !core::is_alphanumeric(*end);
+}
+
 bool read_text(std::string_view text, Leak& leak) {
+  if (!may_be_key(text)) {
+    return false;
+  }
   TextDecoder decoder(text);
   const bool found = read_leak(decoder, leak);
   leak.form = decoder.form();

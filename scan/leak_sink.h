@@ -7,6 +7,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "scan/leak_search.h"
@@ -47,6 +48,35 @@ using Note = std::function<void(std::string_view message)>;
 struct Searched {
   std::atomic<std::uint64_t> documents{0};  ///< files or objects, begun
   std::atomic<std::uint64_t> bytes{0};      ///< as they are, archives packed
+};
+
+/// Counts what one thread searches, and adds it to the total from time to time: threads that count
+/// together wait for each other.
+class SearchedShare {
+ public:
+  explicit SearchedShare(Searched& total) : total_(&total) {}
+  SearchedShare(const SearchedShare&) = delete;
+  SearchedShare& operator=(const SearchedShare&) = delete;
+  ~SearchedShare() { pass_on(); }
+
+  void add_document() { ++documents_; }
+  void add_bytes(std::uint64_t count) {
+    constexpr std::uint64_t kMaxKept = 1U << 20U;
+    bytes_ += count;
+    if (bytes_ >= kMaxKept) {
+      pass_on();
+    }
+  }
+
+ private:
+  void pass_on() {
+    total_->documents += std::exchange(documents_, 0);
+    total_->bytes += std::exchange(bytes_, 0);
+  }
+
+  Searched* total_;
+  std::uint64_t documents_ = 0;
+  std::uint64_t bytes_ = 0;
 };
 
 /// Collects the leaks that several threads find.

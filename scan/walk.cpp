@@ -11,8 +11,20 @@ void Walk::add_folder(const std::string& path) {
   const auto folder = open_folder(path);
   if (!folder) {
     sink_->warn({.path = path}, reason_of(errno));
-  } else if (ignored_ || !work_trees_.contain(path, *folder) || !add_work_tree(folder, {})) {
+  } else if (ignored_ || !work_trees_.list(path, *folder, visitor(folder))) {
     add_below(folder);
+  }
+}
+
+void Walk::finish() {
+  for (auto folders = workers_.finish(); !folders.empty(); folders = workers_.finish()) {
+    for (const FileName& at : folders) {
+      const std::string inner = at.name + "/.git";
+      if (::faccessat(at.folder->descriptor.value(), inner.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) ==
+          0) {
+        add_inner_repository(at.folder, at.name);
+      }
+    }
   }
 }
 
@@ -55,23 +67,21 @@ void Walk::add_entries(const Pending& at, int descriptor, bool is_inner,
   }
 }
 
-/// Adds the files of a work tree that git tracks or would add. False if it must be searched as a
-/// plain folder.
-bool Walk::add_work_tree(const FolderPointer& folder, const std::vector<std::string>& options) {
-  return work_trees_.list(
-      *folder, options,
-      {.file = [&](std::string name) { workers_.add(folder, std::move(name)); },
-       .repository = [&](const std::string& name) { add_inner_repository(folder, name); }});
+/// Adds the files of a work tree that git tracks or would add.
+WorkTrees::Visitor Walk::visitor(const FolderPointer& folder) {
+  return {.file = [this, folder](std::string name) { workers_.add(folder, std::move(name)); },
+          .repository = [this,
+                         folder](const std::string& name) { add_inner_repository(folder, name); }};
 }
 
+/// False if it must be searched as a plain folder.
 bool Walk::add_inner_work_tree(const Pending& at) {
   const int descriptor = open_below(*at.folder, at.name.empty() ? "." : at.name, O_DIRECTORY);
   return descriptor >= 0 && add_inner_work_tree(make_folder(descriptor, at.folder->path + at.name));
 }
 
-/// The work tree is the folder of its .git, regardless of core.worktree.
 bool Walk::add_inner_work_tree(const FolderPointer& folder) {
-  return add_work_tree(folder, {"--work-tree=."});
+  return work_trees_.list_top(*folder, visitor(folder));
 }
 
 /// Adds a repository or submodule of a work tree, or the file in its place.

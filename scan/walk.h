@@ -20,6 +20,8 @@ class Walk {
 
   /// Searches the folder at `path` recursively. Reports what cannot be read.
   void add_folder(const std::string& path);
+  /// Waits until all folders have been searched.
+  void finish();
 
  private:
   struct Pending {
@@ -29,7 +31,7 @@ class Walk {
 
   void add_below(const FolderPointer& top);
   void add_entries(const Pending& at, int descriptor, bool is_inner, std::vector<Pending>& pending);
-  bool add_work_tree(const FolderPointer& folder, const std::vector<std::string>& options);
+  WorkTrees::Visitor visitor(const FolderPointer& folder);
   bool add_inner_work_tree(const Pending& at);
   bool add_inner_work_tree(const FolderPointer& folder);
   void add_inner_repository(const FolderPointer& folder, const std::string& name);

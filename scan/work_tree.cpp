@@ -4,14 +4,12 @@
 #include <system_error>
 #include <utility>
 
-#include <fcntl.h>
-#include <unistd.h>
-
 namespace nexakey::scan {
 namespace {
 
 constexpr int kMaxHung = 3;
 
+/// Runs `git ls-files`, with options before it.
 Git list_files(const Folder& folder, const std::vector<std::string>& options,
                const std::vector<std::string>& kinds) {
   std::vector<std::string> words{"-C", folder.name()};
@@ -21,28 +19,17 @@ Git list_files(const Folder& folder, const std::vector<std::string>& options,
   return Git(words, GitScope::directory);
 }
 
-/// Visits the file of the work tree with a name of the index. Its type may differ from the index: a
-/// file in place of a repository or the reverse, or a file in place of a symbolic link.
-void visit_tracked(const Folder& folder, std::string name, bool is_submodule,
-                   const WorkTrees::Visitor& visitor) {
-  const std::string inner = name + "/.git";
-  if (is_submodule ||
-      ::faccessat(folder.descriptor.value(), inner.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
-    visitor.repository(name);
-  } else {
-    visitor.file(std::move(name));
-  }
-}
-
 /// Visits each file of the index once, although a conflict has several entries. Returns whether
 /// there were any.
-bool read_tracked(const Folder& folder, Git& git, const WorkTrees::Visitor& visitor) {
+bool read_tracked(Git& git, const WorkTrees::Visitor& visitor) {
   PartReader reader(git);
   std::string name;
   bool is_submodule = false;
   const auto visit_last = [&] {
-    if (!name.empty()) {
-      visit_tracked(folder, std::move(name), is_submodule, visitor);
+    if (is_submodule) {
+      visitor.repository(name);
+    } else if (!name.empty()) {
+      visitor.file(std::move(name));
     }
   };
   bool has_any = false;
@@ -77,6 +64,43 @@ bool read_others(Git& git, const WorkTrees::Visitor& visitor) {
 
 }  // namespace
 
+/// The files that are in the index, and those that are not, while git lists them.
+struct WorkTrees::Listing {
+  Listing(const Folder& folder, const std::vector<std::string>& options)
+      : tracked(list_files(folder, options, {"--stage"})),
+        others(list_files(folder, options, {"--others", "--exclude-standard"})) {}
+
+  Git tracked;
+  Git others;
+};
+
+bool WorkTrees::list(const std::string& path, const Folder& folder, const Visitor& visitor) {
+  if (!may_run(folder)) {
+    return false;
+  }
+  Listing listing(folder, {});  // git reads the index while it is asked whether that is needed
+  return contain(path, folder) && read(listing, folder, visitor);
+}
+
+bool WorkTrees::list_top(const Folder& folder, const Visitor& visitor) {
+  if (!may_run(folder)) {
+    return false;
+  }
+  // The work tree is the folder of its .git, regardless of core.worktree.
+  Listing listing(folder, {"--work-tree=."});
+  return read(listing, folder, visitor);
+}
+
+bool WorkTrees::may_run(const Folder& folder) {
+  if (hung_ == kMaxHung) {
+    sink_->warn(
+        {.path = folder.name()},
+        "git hung too often to be run in this repository, so that nothing is ignored in it");
+  }
+  return hung_ < kMaxHung;
+}
+
+/// Whether the folder is in a work tree that does not ignore it.
 bool WorkTrees::contain(const std::string& path, const Folder& folder) {
   std::error_code error;
   // git refuses an absolute path if core.worktree of the repository names another folder.
@@ -100,17 +124,9 @@ bool WorkTrees::contain(const std::string& path, const Folder& folder) {
   return status == kNotIgnored || (status == kIgnored && check_ignore({}) == kNotIgnored);
 }
 
-bool WorkTrees::list(const Folder& folder, const std::vector<std::string>& options,
-                     const Visitor& visitor) {
-  if (hung_ == kMaxHung) {
-    sink_->warn(
-        {.path = folder.name()},
-        "git hung too often to be run in this repository, so that nothing is ignored in it");
-    return false;
-  }
-  Git tracked = list_files(folder, options, {"--stage"});
-  Git others = list_files(folder, options, {"--others", "--exclude-standard"});
-  const bool has_tracked = read_tracked(folder, tracked, visitor);
+bool WorkTrees::read(Listing& listing, const Folder& folder, const Visitor& visitor) {
+  auto& [tracked, others] = listing;
+  const bool has_tracked = read_tracked(tracked, visitor);
   if (tracked.finish() != 0 && !has_tracked) {
     note_hang(tracked, folder);
     return false;

@@ -19,21 +19,25 @@ class WorkTrees {
   /// Reports problems to `sink`.
   explicit WorkTrees(LeakSink& sink) : sink_(&sink) {}
 
-  /// Whether the folder is in a work tree that does not ignore it.
-  bool contain(const std::string& path, const Folder& folder);
-
   /// Receives the names in a work tree, relative to its folder.
   struct Visitor {
+    /// A file or symbolic link, or a folder in place of one that git tracks: the files of a plain
+    /// folder are visited too, those of a repository are not.
     std::function<void(std::string name)> file;
     /// A submodule, another repository, or a file in place of one.
     std::function<void(const std::string& name)> repository;
   };
-  /// Lists the work tree whose top is `folder`, with these options before `ls-files`. Returns false
-  /// if the folder is not a work tree or git hangs in it, so that it should be searched as a plain
-  /// folder.
-  bool list(const Folder& folder, const std::vector<std::string>& options, const Visitor& visitor);
+  /// Lists what is in the folder at `path`. Returns false if that is not in a work tree, or is
+  /// ignored in it, or if git hangs, so that it should be searched as a plain folder.
+  bool list(const std::string& path, const Folder& folder, const Visitor& visitor);
+  /// The same for the work tree whose top is `folder`.
+  bool list_top(const Folder& folder, const Visitor& visitor);
 
  private:
+  struct Listing;
+  bool may_run(const Folder& folder);
+  bool contain(const std::string& path, const Folder& folder);
+  bool read(Listing& listing, const Folder& folder, const Visitor& visitor);
   void note_hang(const Git& git, const Folder& folder);
 
   LeakSink* sink_;

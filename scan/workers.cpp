@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include <sys/stat.h>
 
@@ -35,7 +36,8 @@ class FileSource final : public ByteSource {
   std::uint64_t taken_ = 0;
 };
 
-void scan_file(const FileName& name, Opener& opener, DocumentScanner& scanner, LeakSink& sink) {
+/// Returns false if it is a folder.
+bool scan_file(const FileName& name, Opener& opener, DocumentScanner& scanner, LeakSink& sink) {
   const DocumentPlace place{.path = name.folder->path + name.name};
   find_in_path(place, sink);
   const system::Descriptor file = opener.open(name);
@@ -46,13 +48,14 @@ void scan_file(const FileName& name, Opener& opener, DocumentScanner& scanner, L
     } else if (!is_not_a_file(errno)) {
       sink.warn(place, reason_of(errno));
     }
-    return;
+    return true;
   }
   struct stat status {};
   if (::fstat(file.value(), &status) == 0 && S_ISREG(status.st_mode)) {
     FileSource source(file.value(), static_cast<std::uint64_t>(status.st_size));
     scanner.scan(source, place);
   }
+  return !S_ISDIR(status.st_mode);
 }
 
 }  // namespace
@@ -67,10 +70,19 @@ void Workers::work(LeakSink& sink) {
   Opener opener;
   DocumentScanner scanner(sink);
   for (auto files = queue_.pop(); !files.empty(); files = queue_.pop()) {
-    for (const FileName& file : files) {
-      scan_file(file, opener, scanner, sink);
+    for (FileName& file : files) {
+      if (!scan_file(file, opener, scanner, sink)) {
+        const std::lock_guard lock(mutex_);
+        folders_.push_back(std::move(file));
+      }
     }
   }
+}
+
+std::vector<FileName> Workers::finish() {
+  queue_.wait_until_done();
+  const std::lock_guard lock(mutex_);
+  return std::exchange(folders_, {});
 }
 
 }  // namespace nexakey::scan

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -23,11 +24,15 @@ class Workers {
   void add(const FolderPointer& folder, std::string name) {
     queue_.push({folder, std::move(name)});
   }
+  /// Waits until all files have been searched. Returns those that are folders, and were not.
+  std::vector<FileName> finish();
 
  private:
   void work(LeakSink& sink);
 
   WorkQueue<FileName> queue_;
+  std::mutex mutex_;
+  std::vector<FileName> folders_;  // with mutex_
   std::vector<std::jthread> threads_;
 };
 

@@ -8,6 +8,7 @@
 
 #include <doctest/doctest.h>
 
+#include "tests/support/simd.h"
 #include "tests/unit/support.h"
 
 namespace nexakey::scan {
@@ -15,10 +16,20 @@ namespace {
 
 using Hits = std::vector<std::pair<std::size_t, std::size_t>>;
 
-Hits hits_in(const Fingerprints& fingerprints, std::string_view text) {
+Hits hits_in(const Fingerprints& fingerprints, std::string_view text, Simd simd) {
   Hits hits;
-  for (auto hit = fingerprints.find(text, 0); hit; hit = fingerprints.find(text, hit->offset + 1)) {
+  for (auto hit = fingerprints.find(text, 0, simd); hit;
+       hit = fingerprints.find(text, hit->offset + 1, simd)) {
     hits.emplace_back(hit->offset, hit->pattern);
+  }
+  return hits;
+}
+
+/// With all instructions.
+Hits hits_in(const Fingerprints& fingerprints, std::string_view text) {
+  Hits hits = hits_in(fingerprints, text, Simd::none);
+  for (const Simd simd : test::all_simd()) {
+    CHECK(hits_in(fingerprints, text, simd) == hits);
   }
   return hits;
 }

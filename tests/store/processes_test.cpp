@@ -12,6 +12,7 @@ namespace {
 
 using core::Key;
 
+/// A busy PostgreSQL may answer too late. Nobody is let in by that, but the request may be counted.
 STORE_TEST("16 processes share one window", SqliteFixture, PostgresFixture) {
   constexpr int kProcesses = 16;
   constexpr int kRequests = 20;
@@ -25,10 +26,14 @@ STORE_TEST("16 processes share one window", SqliteFixture, PostgresFixture) {
       line.send(0);
       line.receive();
       std::int64_t allowed = 0;
+      std::int64_t unanswered = 0;
       for (int n = 0; n < kRequests; ++n) {
-        allowed += decide(*store, request(1)).allowed() ? 1 : 0;
+        const auto answers = store->verify(std::vector{request(1)}, {});
+        unanswered += answers ? 0 : 1;
+        allowed += answers && answers->front().decision.allowed() ? 1 : 0;
       }
       line.send(allowed);
+      line.send(unanswered);
     });
   }
   for (const Process& process : processes) {
@@ -38,15 +43,25 @@ STORE_TEST("16 processes share one window", SqliteFixture, PostgresFixture) {
     process.line().send(0);
   }
   std::int64_t allowed = 0;
+  std::int64_t unanswered = 0;
   for (Process& process : processes) {
     allowed += process.line().receive().value_or(0);
+    unanswered += process.line().receive().value_or(0);
     CHECK(process.finish());
   }
-  CHECK(allowed == 100);
-  CHECK(report(*fixture.connect()).total ==
-        core::Counts{.requests = kProcesses * kRequests,
-                     .denied = kProcesses * kRequests - 100,
-                     .rate_limited = kProcesses * kRequests - 100});
+  CHECK(allowed <= 100);
+  CHECK(allowed + unanswered >= 100);
+  if (fixture.scheme() != "postgresql") {
+    CHECK(unanswered == 0);
+  }
+  const core::Counts total = report(*fixture.connect()).total;
+  const auto counted = static_cast<std::int64_t>(total.requests);
+  const auto admitted = static_cast<std::int64_t>(total.requests - total.denied);
+  CHECK(counted <= kProcesses * kRequests);
+  CHECK(counted + unanswered >= kProcesses * kRequests);
+  CHECK(admitted <= 100);
+  CHECK(admitted >= allowed);
+  CHECK(total.denied == total.rate_limited);
 }
 
 STORE_TEST("8 processes create keys in a store that does not exist yet", SqliteFixture,
