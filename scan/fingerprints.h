@@ -21,6 +21,7 @@ class Fingerprints {
  public:
   static constexpr std::size_t kLength = 3;  ///< the least bytes of a pattern
   static constexpr std::size_t kGroups = 8;
+  static constexpr std::size_t kMaxPatterns = 96;
 
   struct Pattern {
     std::string_view bytes;
@@ -48,6 +49,10 @@ class Fingerprints {
       for (std::size_t next = pattern.group + 1; next <= kGroups; ++next) {
         ++first_[next];
       }
+      const bool has_fourth = pattern.bytes.size() > kLength;
+      const std::string_view head = pattern.bytes.substr(0, has_fourth ? 4 : 3);
+      heads_.at(static_cast<std::size_t>(&pattern - patterns.data())) = {
+          head_of(head), has_fourth ? UINT32_MAX : UINT32_MAX >> 8U};
     }
     for (std::size_t i = 0; i < bytes_.size(); ++i) {
       for (std::size_t byte = 0; byte < bytes_[i].size(); ++byte) {
@@ -79,6 +84,20 @@ class Fingerprints {
   /// The first place from `from` on where a pattern may be: others are skipped in blocks.
   [[nodiscard]] std::size_t skip(std::string_view text, std::size_t from, Simd simd) const;
 
+  /// The first three or four bytes of a text as a number.
+  static constexpr std::uint32_t head_of(std::string_view text) {
+    std::uint32_t head = 0;
+    for (std::size_t i = 0; i < std::min<std::size_t>(text.size(), sizeof head); ++i) {
+      head |= std::uint32_t{static_cast<std::uint8_t>(text[i])} << (8 * i);
+    }
+    return head;
+  }
+  /// What a text with a pattern has as its head, where the mask is set.
+  struct Head {
+    std::uint32_t bytes = 0;
+    std::uint32_t mask = 0;
+  };
+
   using Table = std::array<std::uint8_t, 16>;
   alignas(16) std::array<Table, kLength> low_{};   // by the lower four bits of a byte
   alignas(16) std::array<Table, kLength> high_{};  // by the upper four
@@ -86,6 +105,7 @@ class Fingerprints {
   alignas(
       64) std::array<std::array<std::uint8_t, 128>, kLength + 1> folded_{};  // by its lower bits
   std::span<const Pattern> patterns_;
+  std::array<Head, kMaxPatterns> heads_{};
   std::array<std::size_t, kGroups + 1> first_{};  // the index of the first pattern of each group
 };
 
