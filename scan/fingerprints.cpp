@@ -119,23 +119,23 @@ __attribute__((target("avx512f,avx512bw,avx512vbmi"))) std::size_t skip_wide_blo
 
 }  // namespace
 
-std::size_t Fingerprints::skip(std::string_view text, std::size_t from, Simd simd) const {
+#endif
+
+std::size_t Fingerprints::skip(std::string_view text, std::size_t from,
+                               [[maybe_unused]] Simd simd) const {
   const auto is_likely = [&](std::size_t at) { return groups_at(text.substr(at)) != 0; };
+#if defined(__x86_64__)
   if (simd == Simd::avx512_vbmi) {
     from = skip_wide_blocks(folded_, text, from, is_likely);
+  } else if (simd == Simd::avx2) {
+    from = skip_blocks({low_.data(), high_.data()}, text, from, is_likely);
   }
-  // What is too short for a wide block may be long enough for another one.
-  return simd == Simd::none ? from
-                            : skip_blocks({low_.data(), high_.data()}, text, from, is_likely);
-}
-
-#else
-
-std::size_t Fingerprints::skip(std::string_view /*text*/, std::size_t from, Simd /*simd*/) const {
+#endif
+  while (from + kLength <= text.size() && !is_likely(from)) {
+    ++from;
+  }
   return from;
 }
-
-#endif
 
 std::optional<Fingerprints::Hit> Fingerprints::find(std::string_view text, std::size_t from,
                                                     Simd simd) const {

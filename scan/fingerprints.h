@@ -81,7 +81,8 @@ class Fingerprints {
   }
   /// The first pattern that a text begins with, which has at least three bytes.
   [[nodiscard]] std::optional<std::size_t> match(std::string_view text) const;
-  /// The first place from `from` on where a pattern may be: others are skipped in blocks.
+  /// The first place from `from` on where a pattern may be, or the end of the text: others are
+  /// skipped in blocks.
   [[nodiscard]] std::size_t skip(std::string_view text, std::size_t from, Simd simd) const;
 
   /// The first three or four bytes of a text as a number.
