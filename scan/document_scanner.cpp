@@ -71,7 +71,7 @@ bool Expansion::is_sane() const {
 
 void DocumentScanner::scan(ByteSource& source, const DocumentPlace& place) {
   Expansion expansion;
-  share_.add_document();
+  share_.begin_document();
   Packed packed(source, expansion, share_);
   scan_part(packed, {.place = place}, expansion,
             [this](FoundLeak found) { sink_->add(std::move(found)); });

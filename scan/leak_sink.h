@@ -50,7 +50,7 @@ struct Searched {
   std::atomic<std::uint64_t> bytes{0};      ///< as they are, archives packed
 };
 
-/// Counts what one thread searches, and adds it to the total from time to time: threads that count
+/// Counts what one thread searches. Bytes are added to the total a few at a time: threads that count
 /// together wait for each other.
 class SearchedShare {
  public:
@@ -59,9 +59,12 @@ class SearchedShare {
   SearchedShare& operator=(const SearchedShare&) = delete;
   ~SearchedShare() { pass_on(); }
 
-  void add_document() { ++documents_; }
+  void begin_document() {
+    ++total_->documents;
+    pass_on();
+  }
   void add_bytes(std::uint64_t count) {
-    constexpr std::uint64_t kMaxKept = 1U << 20U;
+    constexpr std::uint64_t kMaxKept = 1U << 16U;
     bytes_ += count;
     if (bytes_ >= kMaxKept) {
       pass_on();
@@ -69,13 +72,9 @@ class SearchedShare {
   }
 
  private:
-  void pass_on() {
-    total_->documents += std::exchange(documents_, 0);
-    total_->bytes += std::exchange(bytes_, 0);
-  }
+  void pass_on() { total_->bytes += std::exchange(bytes_, 0); }
 
   Searched* total_;
-  std::uint64_t documents_ = 0;
   std::uint64_t bytes_ = 0;
 };
 
