@@ -17,6 +17,7 @@
 #include "scan/git_objects.h"
 #include "scan/git_plumbing.h"
 #include "scan/names.h"
+#include "scan/object_search.h"
 
 namespace nexakey::scan {
 namespace {
@@ -93,41 +94,6 @@ core::Result<Shallow> read_shallow() {
   return shallow;
 }
 
-/// The counts of a search of the history.
-struct Census {
-  std::uint64_t searched = 0;
-  std::uint64_t missing = 0;
-  std::uint64_t cut = 0;  ///< commits whose parents are missing in a shallow clone, at least
-};
-
-DocumentPlace place_of(const GitObject& object) {
-  DocumentPlace place{.object = object.id};
-  if (object.type == "commit") {
-    place.commit = object.id;
-  }
-  return place;
-}
-
-Census scan_objects(Git& git, const Shallow& shallow, LeakSink& sink) {
-  GitObjectReader reader(git);
-  DocumentScanner scanner(sink);
-  Census census{.cut = shallow.is_clear ? 0U : 1U};
-  while (const auto object = reader.next()) {
-    if (object->type == "missing") {
-      ++census.missing;
-      continue;
-    }
-    ++census.searched;
-    census.cut += shallow.commits.contains(object->id) ? 1 : 0;
-    if (object->type == "tree") {
-      scan_tree(reader, object->id.size() / 2, sink);
-    } else {
-      scanner.scan(reader, place_of(*object));
-    }
-  }
-  return census;
-}
-
 /// Counts the objects that `git rev-list --missing=print` names as `?OBJECT`.
 std::uint64_t count_missing(Git& walk) {
   PartReader reader(walk, '\n');
@@ -140,7 +106,7 @@ std::uint64_t count_missing(Git& walk) {
 
 /// Reports what git could not read. Returns whether git succeeded. Error: that of git, if nothing
 /// was searched.
-core::Result<bool> check_end(Git& git, const Census& census, LeakSink& sink) {
+core::Result<bool> check_end(Git& git, const ObjectCensus& census, LeakSink& sink) {
   if (const auto succeeded = git.succeed(); !succeeded && census.searched == 0) {
     return tl::unexpected(succeeded.error());
   }
@@ -154,7 +120,7 @@ core::Result<bool> check_end(Git& git, const Census& census, LeakSink& sink) {
   return !has_failed;
 }
 
-void report(const Census& census, LeakSink& sink) {
+void report(const ObjectCensus& census, LeakSink& sink) {
   if (census.missing > 0) {
     sink.warn("the repository does not have " + std::to_string(census.missing) +
               " of its objects, which were not searched: if it is a partial clone, scan a full "
@@ -167,6 +133,23 @@ void report(const Census& census, LeakSink& sink) {
   }
 }
 
+struct ObjectsSearched {
+  ObjectCensus census;
+  bool is_whole = false;  ///< whether git succeeded
+};
+
+/// Searches the objects whose ids `list` prints. Error: that of git, if nothing was searched.
+core::Result<ObjectsSearched> scan_objects(Git& list, const Shallow& shallow, LeakSink& sink) {
+  ObjectSearch search(shallow.commits, sink);
+  ObjectCensus census = search.run(list);
+  census.cut += shallow.is_clear ? 0U : 1U;
+  auto ended = check_end(search.worst(), census, sink);
+  if (ended && *ended) {
+    ended = check_end(list, census, sink);
+  }
+  return ended.map([&](bool is_whole) { return ObjectsSearched{census, is_whole}; });
+}
+
 /// Searches all objects of the repository, reachable or not. At the same time, a second git checks
 /// whether all reachable objects exist.
 core::Result<void> scan_all_objects(LeakSink& sink) {
@@ -175,18 +158,21 @@ core::Result<void> scan_all_objects(LeakSink& sink) {
     return tl::unexpected(shallow.error());
   }
   Git walk(rev_list({"--objects", "--quiet", "--missing=print"}, {}));
-  Git objects({"cat-file", "--batch-all-objects", "--batch", "--buffer", "--unordered"});
-  Census census = scan_objects(objects, *shallow, sink);
-  auto ended = check_end(objects, census, sink);
-  if (ended && *ended) {
-    census.missing += count_missing(walk);
-    ended = check_end(walk, census, sink);
+  // In the order of the packs, in which objects are read fastest.
+  Git list({"cat-file", "--batch-all-objects", "--batch-check=%(objectname)", "--buffer",
+            "--unordered"});
+  auto searched = scan_objects(list, *shallow, sink);
+  if (!searched) {
+    return tl::unexpected(searched.error());
   }
-  if (!ended) {
-    return tl::unexpected(ended.error());
+  if (searched->is_whole) {
+    searched->census.missing += count_missing(walk);
+    if (const auto ended = check_end(walk, searched->census, sink); !ended) {
+      return tl::unexpected(ended.error());
+    }
   }
   scan_references(sink);
-  report(census, sink);
+  report(searched->census, sink);
   return {};
 }
 
@@ -196,19 +182,11 @@ core::Result<void> scan_reachable_objects(const std::vector<std::string>& revisi
   if (!shallow) {
     return tl::unexpected(shallow.error());
   }
+  // Objects that are ?OBJECT in the list are counted as missing.
   Git list(rev_list({"--objects", "--no-object-names", "--missing=print"}, revisions));
-  // cat-file reports an object that is ?OBJECT in the list as missing.
-  Git objects({"cat-file", "--batch", "--buffer"}, list);
-  const Census census = scan_objects(objects, *shallow, sink);
-  const bool is_whole = objects.finish() == 0;
-  if (!is_whole) {
-    list.stop();  // the rest of its output is not read
-  }
-  if (const auto ended = check_end(is_whole ? list : objects, census, sink); !ended) {
-    return tl::unexpected(ended.error());
-  }
-  report(census, sink);
-  return {};
+  return scan_objects(list, *shallow, sink).map([&](const ObjectsSearched& searched) {
+    report(searched.census, sink);
+  });
 }
 
 /// The files of the index that differ from HEAD, regardless of the configuration of `git diff`.

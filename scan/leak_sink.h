@@ -50,8 +50,8 @@ struct Searched {
   std::atomic<std::uint64_t> bytes{0};      ///< as they are, archives packed
 };
 
-/// Counts what one thread searches. Bytes are added to the total a few at a time: threads that count
-/// together wait for each other.
+/// Counts what one thread searches. Bytes are added to the total a few at a time: threads that
+/// count together wait for each other.
 class SearchedShare {
  public:
   explicit SearchedShare(Searched& total) : total_(&total) {}
