@@ -100,11 +100,11 @@ class Fingerprints {
   };
 
   using Table = std::array<std::uint8_t, 16>;
+  using FoldedTable = std::array<std::uint8_t, 128>;
   alignas(16) std::array<Table, kLength> low_{};   // by the lower four bits of a byte
   alignas(16) std::array<Table, kLength> high_{};  // by the upper four
   std::array<std::array<std::uint8_t, 256>, kLength + 1> bytes_{};  // by a whole byte
-  alignas(
-      64) std::array<std::array<std::uint8_t, 128>, kLength + 1> folded_{};  // by its lower bits
+  alignas(64) std::array<FoldedTable, kLength + 1> folded_{};       // by its lower seven bits
   std::span<const Pattern> patterns_;
   std::array<Head, kMaxPatterns> heads_{};
   std::array<std::size_t, kGroups + 1> first_{};  // the index of the first pattern of each group
