@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
-#include <optional>
 #include <thread>
 #include <utility>
 
@@ -153,10 +152,10 @@ ObjectSearch::ObjectSearch(const std::set<std::string>& cut, LeakSink& sink)
     : cut_(&cut), sink_(&sink) {}
 
 ObjectCensus ObjectSearch::run(Git& list) {
-  const unsigned count = std::clamp(std::thread::hardware_concurrency(), 1U, kMaxGits);
+  const std::size_t count = std::clamp(std::thread::hardware_concurrency(), 1U, kMaxGits);
   WorkQueue<std::string> pieces(2 * count, count);
   std::vector<ObjectCensus> censuses(count);
-  std::atomic<unsigned> running = count;
+  std::atomic<std::size_t> running = count;
   {
     std::vector<std::jthread> threads;
     const Closing closing{&pieces};
