@@ -4,11 +4,8 @@
 #include <bit>
 #include <cstdint>
 
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
-
 #include "core/digit_values.h"
+#include "scan/avx2.h"
 
 namespace nexakey::scan {
 namespace {
@@ -118,19 +115,6 @@ ByteClasses classify_simply(std::string_view blocks, std::size_t& before) {
 
 #if defined(__x86_64__)
 
-__attribute__((target("avx2"))) __m256i doubled_table(const std::array<std::uint8_t, 16>& table) {
-  return _mm256_broadcastsi128_si256(
-      _mm_load_si128(reinterpret_cast<const __m128i*>(table.data())));
-}
-
-__attribute__((target("avx2"))) __m256i bits_of(const char* block, __m256i low, __m256i high) {
-  const __m256i half = _mm256_set1_epi8(0x0F);
-  const __m256i bytes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(block));
-  const __m256i upper = _mm256_and_si256(_mm256_srli_epi16(bytes, 4), half);
-  return _mm256_and_si256(_mm256_shuffle_epi8(low, _mm256_and_si256(bytes, half)),
-                          _mm256_shuffle_epi8(high, upper));
-}
-
 __attribute__((target("avx2"))) std::uint32_t digits_of(__m256i bits) {
   const __m256i digits = _mm256_and_si256(bits, _mm256_set1_epi8(kDigitBits));
   return ~static_cast<std::uint32_t>(
@@ -140,14 +124,14 @@ __attribute__((target("avx2"))) std::uint32_t digits_of(__m256i bits) {
 /// Classifies pairs of blocks.
 __attribute__((target("avx2"))) ByteClasses classify_avx2(std::string_view pairs,
                                                           std::size_t& before) {
-  const __m256i low = doubled_table(kTables.low);
-  const __m256i high = doubled_table(kTables.high);
+  const __m256i low = load_halves(kTables.low);
+  const __m256i high = load_halves(kTables.high);
   __m256i all = _mm256_setzero_si256();
   ByteClasses classes;
   PairCounter counter(before);
   for (std::size_t at = 0; at < pairs.size(); at += kPair) {
-    const __m256i first = bits_of(pairs.data() + at, low, high);
-    const __m256i second = bits_of(pairs.data() + at + kBlock, low, high);
+    const __m256i first = look_up(pairs.data() + at, low, high);
+    const __m256i second = look_up(pairs.data() + at + kBlock, low, high);
     all = _mm256_or_si256(all, _mm256_or_si256(first, second));
     if (counter.add(digits_of(first) | std::uint64_t{digits_of(second)} << kBlock)) {
       classes.digits = at + counter.offset();

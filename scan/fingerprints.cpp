@@ -3,9 +3,7 @@
 #include <bit>
 #include <cstdint>
 
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
+#include "scan/avx2.h"
 
 namespace nexakey::scan {
 
@@ -26,19 +24,6 @@ std::optional<std::size_t> Fingerprints::match(std::string_view text) const {
 
 namespace {
 
-__attribute__((target("avx2"))) __m256i doubled(const std::array<std::uint8_t, 16>& table) {
-  return _mm256_broadcastsi128_si256(
-      _mm_load_si128(reinterpret_cast<const __m128i*>(table.data())));
-}
-
-__attribute__((target("avx2"))) __m256i groups_of(const char* text, __m256i low, __m256i high) {
-  const __m256i half = _mm256_set1_epi8(0x0F);
-  const __m256i bytes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(text));
-  const __m256i upper = _mm256_and_si256(_mm256_srli_epi16(bytes, 4), half);
-  return _mm256_and_si256(_mm256_shuffle_epi8(low, _mm256_and_si256(bytes, half)),
-                          _mm256_shuffle_epi8(high, upper));
-}
-
 struct Tables {
   const std::array<std::uint8_t, 16>* low;
   const std::array<std::uint8_t, 16>* high;
@@ -52,17 +37,17 @@ __attribute__((target("avx2"))) std::size_t skip_blocks(const Tables& tables, st
                                                         const Predicate& is_likely) {
   constexpr std::size_t kBlock = 32;
   constexpr std::size_t kBehind = Fingerprints::kLength;
-  const __m256i low0 = doubled(tables.low[0]);
-  const __m256i low1 = doubled(tables.low[1]);
-  const __m256i low2 = doubled(tables.low[2]);
-  const __m256i high0 = doubled(tables.high[0]);
-  const __m256i high1 = doubled(tables.high[1]);
-  const __m256i high2 = doubled(tables.high[2]);
+  const __m256i low0 = load_halves(tables.low[0]);
+  const __m256i low1 = load_halves(tables.low[1]);
+  const __m256i low2 = load_halves(tables.low[2]);
+  const __m256i high0 = load_halves(tables.high[0]);
+  const __m256i high1 = load_halves(tables.high[1]);
+  const __m256i high2 = load_halves(tables.high[2]);
   for (; from + kBlock + kBehind <= text.size(); from += kBlock) {
     const char* const at = text.data() + from;
-    const __m256i groups = _mm256_and_si256(
-        _mm256_and_si256(groups_of(at, low0, high0), groups_of(at + 1, low1, high1)),
-        groups_of(at + 2, low2, high2));
+    const __m256i groups =
+        _mm256_and_si256(_mm256_and_si256(look_up(at, low0, high0), look_up(at + 1, low1, high1)),
+                         look_up(at + 2, low2, high2));
     const auto none = static_cast<std::uint32_t>(
         _mm256_movemask_epi8(_mm256_cmpeq_epi8(groups, _mm256_setzero_si256())));
     for (std::uint32_t places = ~none; places != 0; places &= places - 1) {
