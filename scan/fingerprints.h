@@ -41,7 +41,8 @@ class Fingerprints {
         auto& groups = bytes_[i][static_cast<std::uint8_t>(pattern.bytes[i])];
         groups = static_cast<std::uint8_t>(groups | bit);
       }
-      if (pattern.bytes.size() == kLength) {
+      const bool has_fourth = pattern.bytes.size() > kLength;
+      if (!has_fourth) {
         for (std::uint8_t& groups : bytes_[kLength]) {
           groups = static_cast<std::uint8_t>(groups | bit);
         }
@@ -49,10 +50,8 @@ class Fingerprints {
       for (std::size_t next = pattern.group + 1; next <= kGroups; ++next) {
         ++first_[next];
       }
-      const bool has_fourth = pattern.bytes.size() > kLength;
-      const std::string_view head = pattern.bytes.substr(0, has_fourth ? 4 : 3);
       heads_.at(static_cast<std::size_t>(&pattern - patterns.data())) = {
-          head_of(head), has_fourth ? UINT32_MAX : UINT32_MAX >> 8U};
+          head_of(pattern.bytes), has_fourth ? UINT32_MAX : UINT32_MAX >> 8U};
     }
     for (std::size_t i = 0; i < bytes_.size(); ++i) {
       for (std::size_t byte = 0; byte < bytes_[i].size(); ++byte) {

@@ -139,10 +139,14 @@ struct ObjectsSearched {
 };
 
 /// Searches the objects whose ids `list` prints. Error: that of git, if nothing was searched.
-core::Result<ObjectsSearched> scan_objects(Git& list, const Shallow& shallow, LeakSink& sink) {
-  ObjectSearch search(shallow.commits, sink);
+core::Result<ObjectsSearched> scan_objects(Git& list, LeakSink& sink) {
+  const auto shallow = read_shallow();
+  if (!shallow) {
+    return tl::unexpected(shallow.error());
+  }
+  ObjectSearch search(shallow->commits, sink);
   ObjectCensus census = search.run(list);
-  census.cut += shallow.is_clear ? 0U : 1U;
+  census.cut += shallow->is_clear ? 0U : 1U;
   auto ended = check_end(search.worst(), census, sink);
   if (ended && *ended) {
     ended = check_end(list, census, sink);
@@ -153,15 +157,11 @@ core::Result<ObjectsSearched> scan_objects(Git& list, const Shallow& shallow, Le
 /// Searches all objects of the repository, reachable or not. At the same time, a second git checks
 /// whether all reachable objects exist.
 core::Result<void> scan_all_objects(LeakSink& sink) {
-  const auto shallow = read_shallow();
-  if (!shallow) {
-    return tl::unexpected(shallow.error());
-  }
   Git walk(rev_list({"--objects", "--quiet", "--missing=print"}, {}));
   // In the order of the packs, in which objects are read fastest.
   Git list({"cat-file", "--batch-all-objects", "--batch-check=%(objectname)", "--buffer",
             "--unordered"});
-  auto searched = scan_objects(list, *shallow, sink);
+  auto searched = scan_objects(list, sink);
   if (!searched) {
     return tl::unexpected(searched.error());
   }
@@ -178,13 +178,9 @@ core::Result<void> scan_all_objects(LeakSink& sink) {
 
 core::Result<void> scan_reachable_objects(const std::vector<std::string>& revisions,
                                           LeakSink& sink) {
-  const auto shallow = read_shallow();
-  if (!shallow) {
-    return tl::unexpected(shallow.error());
-  }
   // Objects that are ?OBJECT in the list are counted as missing.
   Git list(rev_list({"--objects", "--no-object-names", "--missing=print"}, revisions));
-  return scan_objects(list, *shallow, sink).map([&](const ObjectsSearched& searched) {
+  return scan_objects(list, sink).map([&](const ObjectsSearched& searched) {
     report(searched.census, sink);
   });
 }
