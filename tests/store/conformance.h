@@ -37,6 +37,9 @@ class StoreFixture {
   [[nodiscard]] virtual std::unique_ptr<KeyStore> connect() const = 0;
   /// Whether changes have the time of the store's own clock instead of the given one.
   [[nodiscard]] virtual bool has_own_clock() const { return false; }
+  /// Whether a busy store may answer too late. Nobody is let in by that, but what was asked may be
+  /// counted.
+  [[nodiscard]] virtual bool may_be_late() const { return false; }
   /// Whether the log names the token, and not the actor that `as` was given.
   [[nodiscard]] virtual bool names_actors() const { return false; }
 
@@ -105,6 +108,7 @@ class PostgresFixture : public StoreFixture {
 
   [[nodiscard]] std::string_view scheme() const override { return kScheme; }
   [[nodiscard]] std::string url() const override { return database_.url(); }
+  [[nodiscard]] bool may_be_late() const override { return true; }
   [[nodiscard]] std::string table(const std::string& name) const override {
     return "nexakey." + name;
   }

@@ -236,7 +236,7 @@ STORE_TEST("limits hold while many ask and limits change", SqliteFixture, UnixFi
   std::vector<std::vector<Span>> spans(kClients);
   std::atomic<bool> is_used_up = false;
   std::atomic<std::uint64_t> unanswered = 0;
-  const bool may_be_late = stores.fixture.has_own_clock();  // PostgreSQL
+  const bool may_be_late = stores.fixture.may_be_late();
   std::vector<std::jthread> clients;
   for (int n = 0; n < kClients; ++n) {
     clients.emplace_back([&, n] {

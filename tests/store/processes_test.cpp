@@ -12,7 +12,6 @@ namespace {
 
 using core::Key;
 
-/// A busy PostgreSQL may answer too late. Nobody is let in by that, but the request may be counted.
 STORE_TEST("16 processes share one window", SqliteFixture, PostgresFixture) {
   constexpr int kProcesses = 16;
   constexpr int kRequests = 20;
@@ -51,9 +50,7 @@ STORE_TEST("16 processes share one window", SqliteFixture, PostgresFixture) {
   }
   CHECK(allowed <= 100);
   CHECK(allowed + unanswered >= 100);
-  if (fixture.scheme() != "postgresql") {
-    CHECK(unanswered == 0);
-  }
+  CHECK((unanswered == 0 || fixture.may_be_late()));
   const core::Counts total = report(*fixture.connect()).total;
   const auto counted = static_cast<std::int64_t>(total.requests);
   const auto admitted = static_cast<std::int64_t>(total.requests - total.denied);
