@@ -30,16 +30,6 @@ void append_escaped_code_point(std::string& out, unsigned code_point) {
   }
 }
 
-/// Whether a character is written as it is: printable ASCII but for the quote and the backslash.
-constexpr std::array<bool, 256> kIsPlain = [] {
-  std::array<bool, 256> is_plain{};
-  std::fill(is_plain.begin() + 0x20, is_plain.begin() + 0x7F, true);
-  is_plain['"'] = false;
-  is_plain['\\'] = false;
-  return is_plain;
-}();
-bool is_plain(char c) { return kIsPlain[static_cast<unsigned char>(c)]; }
-
 void append_special_ascii(std::string& out, char c) {
   if (c == '"' || c == '\\') {
     out += '\\';
@@ -83,7 +73,7 @@ std::size_t append_special(std::string& out, std::string_view text) {
 void append_text(std::string& out, std::string_view text) {
   out += '"';
   while (!text.empty()) {
-    const auto special = std::ranges::find_if_not(text, is_plain);
+    const auto special = std::ranges::find_if_not(text, is_plain_in_json);
     const auto length = static_cast<std::size_t>(special - text.begin());
     out += text.substr(0, length);
     text.remove_prefix(length);

@@ -1,11 +1,26 @@
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <concepts>
 #include <cstdint>
 #include <string>
 #include <string_view>
 
 namespace nexakey::core {
+
+/// Whether a text in JSON has this character as it is: printable ASCII but for the quote and the
+/// backslash.
+inline bool is_plain_in_json(char c) {
+  static constexpr std::array<bool, 256> kIsPlain = [] {
+    std::array<bool, 256> is_plain{};
+    std::fill(is_plain.begin() + 0x20, is_plain.begin() + 0x7F, true);
+    is_plain['"'] = false;
+    is_plain['\\'] = false;
+    return is_plain;
+  }();
+  return kIsPlain[static_cast<unsigned char>(c)];
+}
 
 /// Appends JSON (RFC 8259) to a string, piece by piece, so that the caller can write a long list in
 /// parts. The caller ensures that the pieces make a document; the writer adds the commas.

@@ -1,6 +1,7 @@
 #include <array>
 
 #include "core/endpoint.h"
+#include "core/json/plain_json.h"
 #include "core/json/shape.h"
 #include "core/json_arrays.h"
 #include "core/text.h"
@@ -117,8 +118,8 @@ constexpr std::size_t kIdMember = 1;
 constexpr std::size_t kKeyMember = 2;
 constexpr std::size_t kRefMember = 8;
 
-/// Reads requests from the events of nlohmann/json's parser, without building a document: of a key,
-/// only the hash is kept, and `ref` is written again as it is read.
+/// Reads requests from the events of a parser, without building a document: of a key, only the hash
+/// is kept, and `ref` is written again as it is read.
 class RequestReader : public nlohmann::json_sax<Json> {
  public:
   /// `many`: accepts an array too, and hashes and ids in place of keys.
@@ -248,6 +249,9 @@ class RequestReader : public nlohmann::json_sax<Json> {
 };
 
 Result<RequestDocument> parse_document(std::string_view text, bool many) {
+  if (RequestReader reader(many); read_plain_json(text, reader)) {
+    return reader.take();
+  }
   // nlohmann/json takes a NUL for the end of the input and ignores what follows it.
   if (text.find('\0') != std::string_view::npos) {
     return reject(kNotOneObject);

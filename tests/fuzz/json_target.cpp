@@ -3,7 +3,9 @@
 #include <nlohmann/json.hpp>
 
 #include "core/json.h"
+#include "core/json/plain_json.h"
 #include "tests/fuzz/target.h"
+#include "tests/support/json_events.h"
 
 namespace {
 
@@ -28,6 +30,16 @@ void check_record(const core::Json& json) {
   fuzz::expect(text == text_again, "a record stays the same");
 }
 
+/// What is plain is read as nlohmann/json's parser reads it.
+void check_plain(std::string_view text) {
+  test::JsonEvents plain;
+  if (core::read_plain_json(text, plain)) {
+    test::JsonEvents parsed;
+    fuzz::expect(core::Json::sax_parse(text, &parsed), "plain JSON is valid");
+    fuzz::expect(plain.text() == parsed.text(), "plain JSON is read as any other");
+  }
+}
+
 }  // namespace
 
 /// JSON from clients, servers and exports.
@@ -37,6 +49,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     fuzz::expect(requests->is_array || requests->requests.size() == 1, "one object is one request");
   }
   (void)core::parse_request(text);
+  check_plain(text);
   if (const auto labels = core::labels_from_json(text)) {
     const auto again = core::labels_from_json(core::labels_to_json(*labels));
     fuzz::expect(again && *again == *labels, "labels stay the same");

@@ -1,0 +1,123 @@
+#include "core/json/plain_json.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+
+#include "core/text.h"
+
+namespace nexakey::core {
+namespace {
+
+class PlainReader {
+ public:
+  PlainReader(std::string_view text, nlohmann::json_sax<Json>& reader)
+      : rest_(text), reader_(reader) {}
+
+  bool read_document() {
+    const bool is_read = next_is('[') ? read_array() : next_is('{') && read_object();
+    skip_spaces();
+    return is_read && rest_.empty();
+  }
+
+ private:
+  // Each function reads what it is named after, behind its first character if that was asked for.
+
+  bool read_array() {
+    if (!reader_.start_array(kUnknownSize)) {
+      return false;
+    }
+    if (next_is(']')) {
+      return reader_.end_array();
+    }
+    do {
+      if (!next_is('{') || !read_object()) {
+        return false;
+      }
+    } while (next_is(','));
+    return next_is(']') && reader_.end_array();
+  }
+
+  bool read_object() {
+    if (!reader_.start_object(kUnknownSize)) {
+      return false;
+    }
+    if (next_is('}')) {
+      return reader_.end_object();
+    }
+    do {
+      if (!next_is('"') || !read_text() || !reader_.key(text_) || !next_is(':') || !read_value()) {
+        return false;
+      }
+    } while (next_is(','));
+    return next_is('}') && reader_.end_object();
+  }
+
+  bool read_value() {
+    if (next_is('"')) {
+      return read_text() && reader_.string(text_);
+    }
+    constexpr std::string_view kNull = "null";
+    if (rest_.starts_with(kNull)) {
+      rest_.remove_prefix(kNull.size());
+      return reader_.null();
+    }
+    return read_number();
+  }
+
+  /// Sets `text_`.
+  bool read_text() {
+    const auto end = std::ranges::find_if_not(rest_, is_plain_in_json);
+    if (end == rest_.end() || *end != '"') {
+      return false;
+    }
+    text_.assign(rest_.begin(), end);
+    rest_.remove_prefix(text_.size() + 1);
+    return true;
+  }
+
+  /// What follows the digits is looked at by the caller, who expects a comma or a bracket.
+  bool read_number() {
+    const auto end = std::ranges::find_if_not(rest_, is_digit);
+    const std::string_view digits(rest_.begin(), end);
+    const auto number = parse_whole<std::uint64_t>(digits);
+    if (!number || (digits.front() == '0' && digits.size() > 1)) {
+      return false;
+    }
+    rest_.remove_prefix(digits.size());
+    return reader_.number_unsigned(*number);
+  }
+
+  void skip_spaces() {
+    const auto is_space = [](char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; };
+    while (!rest_.empty() && is_space(rest_.front())) {
+      rest_.remove_prefix(1);
+    }
+  }
+
+  /// Whether this character is the next one behind spaces. Moves behind the spaces, and behind the
+  /// character if it is there.
+  bool next_is(char c) {
+    skip_spaces();
+    if (rest_.empty() || rest_.front() != c) {
+      return false;
+    }
+    rest_.remove_prefix(1);
+    return true;
+  }
+
+  /// What nlohmann/json tells of JSON texts.
+  static constexpr std::size_t kUnknownSize = std::numeric_limits<std::size_t>::max();
+
+  std::string_view rest_;
+  nlohmann::json_sax<Json>& reader_;
+  std::string text_;  // the reader wipes it if it is a key
+};
+
+}  // namespace
+
+bool read_plain_json(std::string_view text, nlohmann::json_sax<Json>& reader) {
+  return PlainReader(text, reader).read_document();
+}
+
+}  // namespace nexakey::core
