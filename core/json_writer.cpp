@@ -107,9 +107,17 @@ JsonWriter& JsonWriter::end(char bracket) {
 }
 
 JsonWriter& JsonWriter::name(std::string_view name) {
-  out_->append(needs_comma_ ? ",\"" : "\"");
-  out_->append(name);
-  out_->append("\":", 2);
+  // The text grows once: names are half of what is written.
+  const std::size_t size = out_->size();
+  out_->resize(size + (needs_comma_ ? 4 : 3) + name.size());
+  char* at = out_->data() + size;
+  if (needs_comma_) {
+    *at++ = ',';
+  }
+  *at++ = '"';
+  at = std::copy(name.begin(), name.end(), at);
+  *at++ = '"';
+  *at = ':';
   needs_comma_ = false;
   return *this;
 }

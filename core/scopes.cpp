@@ -8,7 +8,6 @@
 namespace nexakey::core {
 namespace {
 
-constexpr std::array kScopes{Scope::read, Scope::write};
 constexpr std::array<std::string_view, 3> kReadMethods{"GET", "HEAD", "OPTIONS"};
 constexpr std::array<std::string_view, 4> kWriteMethods{"POST", "PUT", "PATCH", "DELETE"};
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -12,6 +13,9 @@ namespace nexakey::core {
 
 /// What a key may do. Neither scope implies the other.
 enum class Scope : std::uint8_t { read = 1, write = 2 };
+
+/// All scopes.
+inline constexpr std::array kScopes{Scope::read, Scope::write};
 
 std::string_view name_of(Scope scope);
 

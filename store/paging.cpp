@@ -12,21 +12,19 @@ using core::KeyId;
 
 constexpr std::size_t kPageSize = 500;
 
-/// At most `max` keys that match, behind one.
-Result<std::vector<Key>> read_keys(Engine& engine, const core::KeyFilter& filter,
-                                   const std::optional<KeyId>& after, std::size_t max,
-                                   core::Time now) {
-  std::vector<Key> keys;
-  return engine
-      .read([&](Tables& tables) {
-        tables.scan_keys(filter, after, Order::newest_first, [&](const Key& key) {
-          if (filter.matches(key, now)) {
-            keys.push_back(key);
-          }
-          return keys.size() < max;
-        });
-      })
-      .map([&] { return std::move(keys); });
+/// Reads at most `max` keys that match, behind one, into `page`, whose memory is used again.
+Result<void> read_page(Engine& engine, const core::KeyFilter& filter,
+                       const std::optional<KeyId>& after, std::size_t max, core::Time now,
+                       std::vector<Key>& page) {
+  return engine.read([&](Tables& tables) {
+    page.clear();
+    tables.scan_keys(filter, after, Order::newest_first, [&](Key&& key) {
+      if (filter.matches(key, now)) {
+        page.push_back(std::move(key));
+      }
+      return page.size() < max;
+    });
+  });
 }
 
 /// The last of these keys that still exists: a key that was purged has no place in the list.
@@ -73,17 +71,18 @@ Result<void> list_keys(Engine& engine, const core::KeyFilter& filter,
                        const std::optional<KeyId>& after, std::size_t max, core::Time now,
                        const std::function<bool(const Key&)>& visit) {
   const std::size_t page_size = std::min(max, kPageSize);
+  std::vector<Key> page;
   std::vector<KeyId> passed;  // the keys of the page before
+  std::set<KeyId> known;      // those that may come again
   if (after) {
     passed.push_back(*after);
   }
   auto place = after;
   for (;;) {
-    const auto page = read_keys(engine, filter, place, page_size, now);
-    if (!page) {
-      return tl::unexpected(page.error());
+    if (auto read = read_page(engine, filter, place, page_size, now, page); !read) {
+      return read;
     }
-    if (page->empty()) {
+    if (page.empty()) {
       if (passed.empty()) {
         return {};
       }
@@ -95,18 +94,18 @@ Result<void> list_keys(Engine& engine, const core::KeyFilter& filter,
         return {};
       }
       place = *existing;
+      known.insert(passed.begin(), passed.end());
       continue;
     }
-    const std::set<KeyId> known(passed.begin(), passed.end());
     passed.clear();
-    for (const Key& key : *page) {
+    for (const Key& key : page) {
       passed.push_back(key.id);
       if (!known.contains(key.id) && !visit(key)) {
         return {};
       }
     }
     place = passed.back();
-    if (page->size() < page_size) {
+    if (page.size() < page_size) {
       return {};
     }
   }

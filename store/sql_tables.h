@@ -36,7 +36,7 @@ class SqlTables : public Base {
     return statements_.template find<core::Key>(text, hashes, kReadKey);
   }
   void scan_keys(const core::KeyFilter& filter, const std::optional<core::KeyId>& after,
-                 Order order, const std::function<bool(const core::Key&)>& visit) override {
+                 Order order, const std::function<bool(core::Key&&)>& visit) override {
     statements_.visit(sql::scan_keys(Statements::kDialect, filter, after, order), kReadKey, visit);
   }
   void insert(std::span<const core::Key> keys) override {

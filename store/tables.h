@@ -63,7 +63,7 @@ class Tables {
   /// Calls `visit` with at least the keys that `filter` matches, in the order of their creation,
   /// from the one after `after` on, until it returns false.
   virtual void scan_keys(const core::KeyFilter& filter, const std::optional<core::KeyId>& after,
-                         Order order, const std::function<bool(const core::Key&)>& visit) = 0;
+                         Order order, const std::function<bool(core::Key&&)>& visit) = 0;
   /// Adds keys, in this order. In an import, a key may refer to one that is added later.
   virtual void insert(std::span<const core::Key> keys) = 0;
   /// Writes every column of keys that can change.

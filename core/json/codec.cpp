@@ -77,8 +77,10 @@ Result<IpAddress> Codec<IpAddress>::read(const Json& value, std::string_view nam
 
 void Codec<Scopes>::write(JsonWriter& json, Scopes scopes) {
   json.begin_array();
-  for (const std::string_view scope : scopes.names()) {
-    json.plain(scope);
+  for (const Scope scope : kScopes) {
+    if (scopes.has(scope)) {
+      json.plain(name_of(scope));
+    }
   }
   json.end_array();
 }

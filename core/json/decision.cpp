@@ -145,7 +145,7 @@ std::optional<Scope> read_needed_scope(const Json& headers) {
   if (challenge == headers.end() || !challenge->is_string()) {
     return std::nullopt;
   }
-  for (const Scope scope : {Scope::read, Scope::write}) {
+  for (const Scope scope : kScopes) {
     if (challenge->get_ref<const std::string&>().ends_with("scope=\"" +
                                                            std::string(name_of(scope)) + "\"")) {
       return scope;

@@ -54,13 +54,17 @@ std::vector<std::optional<KeyRules>> Decider::look_up(std::span<const Request> r
   auto& select = database_.prepare(select_rules_, kSelectRules.c_str());
   return database_.read([&] {
     std::vector<std::optional<KeyRules>> found(requests.size());
+    std::optional<StatementRow> row;
     for (std::size_t i = 0; i < requests.size(); ++i) {
       if (requests[i].credential != core::Credential::key) {
         continue;
       }
       Binder(select).add(requests[i].key_hash);
       if (select.executeStep()) {
-        found[i] = read_rules(StatementRow(select));
+        if (!row) {
+          row.emplace(select);
+        }
+        found[i] = read_rules(*row);
       }
     }
     select.reset();

@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <map>
 #include <set>
 #include <string>
 #include <tuple>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "core/endpoint.h"
@@ -102,7 +104,7 @@ class Flush {
         count_(connection_, kAddToCount),
         begin_(connection_, kBegin),
         endpoints_of_day_(connection_,
-                          "SELECT DISTINCT endpoint FROM usage_hours"
+                          "SELECT endpoint FROM usage_hours"
                           " WHERE key = ? AND hour BETWEEN ? AND ?"),
         use_(connection_,
              "INSERT INTO last_uses (key, last_at, last_ip) VALUES (?, ?, ?)"
@@ -133,6 +135,7 @@ class Flush {
   }
 
   void write() {
+    find_seqs();
     for_known_keys(tallies_, [&](const Tally& tally) { write(tally); });
     for_known_keys(uses_, [&](const Use& use) {
       Binder(use_).add(use.key).add(use.at).add(text_of(use.ip));
@@ -149,6 +152,8 @@ class Flush {
   }
 
  private:
+  using IdAndSeq = std::pair<std::int64_t, std::int64_t>;
+
   /// An endpoint of the records. `id`: its id in the table; 0: it has none.
   struct Endpoint {
     std::string text;
@@ -180,20 +185,35 @@ class Flush {
     return endpoint.id;
   }
 
-  /// Combines things, replaces the ids of their keys by seqs, and calls `write` with each, in the
-  /// order of the tables. Drops those of keys that the store does not have.
+  /// Looks up the seqs of all keys, once for each and in the order of the index on ids.
+  void find_seqs() {
+    std::vector<std::int64_t> ids;
+    ids.reserve(tallies_.size());
+    std::ranges::transform(tallies_, std::back_inserter(ids), &Tally::key);
+    std::ranges::sort(ids);
+    const auto [end, last] = std::ranges::unique(ids);
+    ids.erase(end, last);
+    seqs_.reserve(ids.size());
+    for (const std::int64_t id : ids) {
+      Binder(find_seq_).add(id);
+      if (find_seq_.executeStep()) {
+        seqs_.emplace_back(id, find_seq_.getColumn(0).getInt64());
+      }
+    }
+  }
+
+  /// The seq of a key; -1 if the store does not have the key.
+  [[nodiscard]] std::int64_t seq_of(std::int64_t id) const {
+    const auto found = std::ranges::lower_bound(seqs_, id, {}, &IdAndSeq::first);
+    return found != seqs_.end() && found->first == id ? found->second : -1;
+  }
+
+  /// Replaces the ids of keys by seqs, combines the things of a row, and calls `write` with each,
+  /// in the order of the tables. Drops those of keys that the store does not have.
   template <typename T, typename Write>
   void for_known_keys(std::vector<T>& things, const Write& write) {
-    combine(things);
-    std::int64_t id = -1;
-    std::int64_t seq = -1;
-    for (T& thing : things) {  // in the order of the index on ids
-      if (thing.key != id) {
-        id = thing.key;
-        Binder(find_seq_).add(id);
-        seq = find_seq_.executeStep() ? find_seq_.getColumn(0).getInt64() : -1;
-      }
-      thing.key = seq;
+    for (T& thing : things) {
+      thing.key = seq_of(thing.key);
     }
     std::erase_if(things, [](const T& thing) { return thing.key < 0; });
     combine(things);
@@ -248,6 +268,7 @@ class Flush {
   SQLite::Statement endpoints_of_day_;
   SQLite::Statement use_;
   SQLite::Statement peak_;
+  std::vector<IdAndSeq> seqs_;  // of keys, in the order of their ids
   std::vector<Tally> tallies_;
   std::vector<Use> uses_;
   std::vector<Peak> peaks_;

@@ -47,14 +47,15 @@ class MemoryTables final : public DecidingTables {
     return find_in(data_.keys, hashes, &Key::hash);
   }
   void scan_keys(const core::KeyFilter& filter, const std::optional<KeyId>& after, Order order,
-                 const std::function<bool(const Key&)>& visit) override {
-    const auto keys = in_order(data_.keys, order);
+                 const std::function<bool(Key&&)>& visit) override {
     bool has_begun = !after;
-    for (const Key& key : keys) {
-      if (has_begun && filter.workspace.value_or(key.workspace) == key.workspace && !visit(key)) {
+    for (Key& key : in_order(data_.keys, order)) {
+      const bool is_last = key.id == after;
+      if (has_begun && filter.workspace.value_or(key.workspace) == key.workspace &&
+          !visit(std::move(key))) {
         return;
       }
-      has_begun = has_begun || key.id == *after;
+      has_begun = has_begun || is_last;
     }
   }
   void insert(std::span<const Key> keys) override {
