@@ -197,8 +197,8 @@ Result<Limits> Limits::from_text(std::string_view text) {
     const std::size_t space = std::min(text.find(' '), text.size());
     const std::string_view word = text.substr(0, space);
     text.remove_prefix(std::min(space + 1, text.size()));
-    const auto change =
-        parse_quota(word).or_else([&](const Error&) { return parse_rate_limit(word); });
+    const bool is_quota = word.ends_with("/day") || word.ends_with("/month");
+    const auto change = is_quota ? parse_quota(word) : parse_rate_limit(word);
     const auto applied = change.and_then([&](const LimitChange& read) {
       return read.requests ? limits.apply(read) : reject(quote(word) + " is not a limit");
     });
