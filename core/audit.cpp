@@ -44,12 +44,17 @@ Json members_of(Json json) {
   return json;
 }
 
-Json members_of(const Key& key) {
-  Json members = members_of(document([&](JsonWriter& json) { write_key(json, key, {}); }));
+/// The same of a key. Members that are absent have a value, which a change shows.
+Json members_of_key(Json json) {
+  Json members = members_of(std::move(json));
   members.erase("line");  // follows from what it was rotated from
   members.emplace("limits", Json::array());
   members.emplace("unconfirmed", nullptr);
   return members;
+}
+
+Json members_of(const Key& key) {
+  return members_of_key(document([&](JsonWriter& json) { write_key(json, key, {}); }));
 }
 
 Json members_of(const Token& token) {
@@ -177,7 +182,9 @@ AuditRecord record_creation(const Token& token) {
 }
 
 std::optional<AuditRecord> record_change(AuditAction action, const Key& before, const Key& after) {
-  const Json details = changes(members_of(before), members_of(after));
+  const auto [old_members, new_members] = write_key_differences(before, after);
+  const Json details = changes(members_of_key(parse_json(old_members).value()),
+                               members_of_key(parse_json(new_members).value()));
   if (details.empty()) {
     return std::nullopt;
   }

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <nlohmann/json_fwd.hpp>
@@ -58,6 +59,9 @@ enum class Unknown { refused, ignored };
 void write_key(JsonWriter& json, const Key& key, Time now);
 void write_key_record(JsonWriter& json, const Key& key, Time now);
 Result<Key> read_key(const Json& json, Unknown unknown);
+
+/// The members of `write_key` but for `status` in which two keys differ, as an object of each.
+std::pair<std::string, std::string> write_key_differences(const Key& one, const Key& other);
 
 /// What the holder of a key may know of it: id, scopes, status and expiry.
 void write_own_key(JsonWriter& json, const Key& key, Time now);

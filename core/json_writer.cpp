@@ -70,8 +70,9 @@ std::size_t append_special(std::string& out, std::string_view text) {
   return 1;
 }
 
-void append_text(std::string& out, std::string_view text) {
+void append_text(std::string& out, std::string_view prefix, std::string_view text) {
   out += '"';
+  out += prefix;
   while (!text.empty()) {
     const auto special = std::ranges::find_if_not(text, is_plain_in_json);
     const auto length = static_cast<std::size_t>(special - text.begin());
@@ -124,15 +125,15 @@ JsonWriter& JsonWriter::name(std::string_view name) {
 
 JsonWriter& JsonWriter::any_name(std::string_view name) {
   separate();
-  append_text(*out_, name);
+  append_text(*out_, {}, name);
   *out_ += ':';
   needs_comma_ = false;
   return *this;
 }
 
-JsonWriter& JsonWriter::string(std::string_view text) {
+JsonWriter& JsonWriter::string(std::string_view prefix, std::string_view text) {
   separate();
-  append_text(*out_, text);
+  append_text(*out_, prefix, text);
   return *this;
 }
 

@@ -39,7 +39,9 @@ class JsonWriter {
 
   /// Text. Invalid UTF-8 becomes U+FFFD, and characters that are not printable (core::is_printable)
   /// are escaped, so that a terminal can show the text safely.
-  JsonWriter& string(std::string_view text);
+  JsonWriter& string(std::string_view text) { return string({}, text); }
+  /// The same behind a prefix that needs no escaping.
+  JsonWriter& string(std::string_view prefix, std::string_view text);
   /// Text that needs no escaping.
   JsonWriter& plain(std::string_view text);
   /// The same for text that `append` adds to the document itself.

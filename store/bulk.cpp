@@ -17,8 +17,8 @@ constexpr std::chrono::milliseconds kMaxTime{100};
 /// The pause after a transaction, in which others get the store. They poll its lock every 2 ms.
 constexpr std::chrono::milliseconds kPause{4};
 
-std::span<const KeyId> first_of(std::span<const KeyId> ids) {
-  return ids.first(std::min(ids.size(), kMaxAtOnce));
+std::span<const KeyId> first_of(std::span<const KeyId> ids, std::size_t count = kMaxAtOnce) {
+  return ids.first(std::min(ids.size(), count));
 }
 
 Result<void> check_existence(std::span<const KeyId> ids, const LookUp& look_up) {
@@ -49,7 +49,7 @@ core::Error interrupted(core::Error error, const std::string& verb, std::size_t 
 
 }  // namespace
 
-Result<void> revoke_in_bulk(std::span<const KeyId> ids, const LookUp& look_up,
+Result<void> revoke_in_bulk(std::span<const KeyId> ids, std::size_t at_once, const LookUp& look_up,
                             const RevokeSome& revoke_some,
                             const std::function<bool(std::span<const core::Key>)>& visit) {
   const bool is_bulk = ids.size() > kMaxAtOnce;
@@ -60,8 +60,8 @@ Result<void> revoke_in_bulk(std::span<const KeyId> ids, const LookUp& look_up,
   }
   for (std::size_t done = 0; done < ids.size();) {
     const auto end = Clock::now() + kMaxTime;
-    const auto revoked =
-        revoke_some(first_of(ids.subspan(done)), [&] { return is_bulk && Clock::now() >= end; });
+    const auto revoked = revoke_some(first_of(ids.subspan(done), is_bulk ? at_once : kMaxAtOnce),
+                                     [&] { return is_bulk && Clock::now() >= end; });
     if (!revoked) {
       return tl::unexpected(done == 0 ? revoked.error()
                                       : interrupted(revoked.error(), "revoke", done, ids.size()));

@@ -19,9 +19,10 @@ using LookUp =
 using RevokeSome = std::function<Result<std::vector<core::Key>>(
     std::span<const core::KeyId> ids, const std::function<bool()>& is_over)>;
 
-/// Implements Changes::revoke with a look-up and a revocation of at most `kMaxAtOnce` keys.
-Result<void> revoke_in_bulk(std::span<const core::KeyId> ids, const LookUp& look_up,
-                            const RevokeSome& revoke_some,
+/// Implements Changes::revoke with a look-up of at most `kMaxAtOnce` keys, and a revocation of at
+/// most `at_once`.
+Result<void> revoke_in_bulk(std::span<const core::KeyId> ids, std::size_t at_once,
+                            const LookUp& look_up, const RevokeSome& revoke_some,
                             const std::function<bool(std::span<const core::Key>)>& visit);
 
 /// Takes a step of a purge of these keys.

@@ -98,8 +98,8 @@ class Changes {
   /// No verification that starts after a key was passed to `visit` admits it, in any process.
   ///
   /// If a key does not exist (`not_found`), none is revoked. Up to `kMaxAtOnce` ids are revoked in
-  /// one transaction. More are looked up first, and then revoked in transactions of at most
-  /// `kMaxAtOnce` keys, between which other writers get their turn. `visit` is called after each
+  /// one transaction. More are looked up first, and then revoked in transactions of a tenth of a
+  /// second, between which other writers get their turn. `visit` is called after each
   /// transaction with its keys, in the order of `ids`; if it returns false, the rest is not
   /// revoked. An error after the first transaction says how many keys were revoked; the same call
   /// again revokes the rest.

@@ -25,6 +25,9 @@ using core::KeyId;
 using core::Time;
 using core::Token;
 
+/// How many keys a transaction revokes at most if it has the time. They are in memory.
+constexpr std::size_t kMaxRevokedAtOnce = 4000;
+
 /// Returns what `work` reads from the tables.
 template <typename Work>
 auto read(Engine& engine, const Work& work) {
@@ -168,7 +171,9 @@ Result<void> TableStore::revoke(std::span<const KeyId> ids, const std::string& r
     }
     return revoked;
   };
-  return revoke_in_bulk(ids, look_up, revoke_some, visit).and_then([&] { return logged; });
+  return revoke_in_bulk(ids, kMaxRevokedAtOnce, look_up, revoke_some, visit).and_then([&] {
+    return logged;
+  });
 }
 
 Result<PurgeStep> TableStore::purge_step(std::span<const KeyId> ids,

@@ -197,7 +197,8 @@ template <const CredentialForm& kForm>
 struct Hint {
   static TypeSchema schema() { return {.type = "string"}; }
   static void write(JsonWriter& json, const std::string& last_four) {
-    json.string(std::string(kForm.prefix) + "…" + last_four);
+    static const std::string shown = std::string(kForm.prefix) + "…";
+    json.string(shown, last_four);
   }
   static Result<std::string> read(const Json& value, std::string_view name) {
     return read_string(value, name).and_then([](const std::string& hint) {

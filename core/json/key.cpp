@@ -66,6 +66,10 @@ void write_key_record(JsonWriter& json, const Key& key, Time now) {
   shape::write_object(json, key, shape::kKeyRecordMembers, now);
 }
 
+std::pair<std::string, std::string> write_key_differences(const Key& one, const Key& other) {
+  return shape::write_differences(one, other, shape::kKeyMembers);
+}
+
 Result<Key> read_key(const Json& json, Unknown unknown) {
   auto key = shape::read_object<Key>(json, "a key", shape::kKeyRecordMembers, unknown);
   if (!key) {

@@ -1,8 +1,12 @@
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <functional>
+#include <string>
 #include <tuple>
 #include <type_traits>
+#include <utility>
 
 #include "core/json/codec.h"
 
@@ -144,6 +148,36 @@ void write_object(JsonWriter& json, const T& object, const std::tuple<M...>& mem
   json.begin_object();
   write_members(json, object, members, now);
   json.end_object();
+}
+
+/// Writes the members in which two objects differ, as an object of each.
+template <typename T, typename... M>
+std::pair<std::string, std::string> write_differences(const T& one, const T& other,
+                                                      const std::tuple<M...>& members) {
+  std::array<std::string, 2> texts;
+  std::array json{JsonWriter(texts[0]), JsonWriter(texts[1])};
+  std::array<std::string, 2> written;
+  const auto write = [&](const auto& member, const T& object, std::string& text) {
+    text.clear();
+    JsonWriter writer(text);
+    member.write(writer, object, std::nullopt);
+  };
+  const auto compare = [&](const auto& member) {
+    write(member, one, written[0]);
+    write(member, other, written[1]);
+    if (written[0] == written[1]) {
+      return;
+    }
+    for (std::size_t i = 0; i < written.size(); ++i) {
+      if (!written[i].empty()) {
+        json[i].raw(written[i]);
+      }
+    }
+  };
+  std::ranges::for_each(json, &JsonWriter::begin_object);
+  std::apply([&](const M&... member) { (compare(member), ...); }, members);
+  std::ranges::for_each(json, &JsonWriter::end_object);
+  return {std::move(texts[0]), std::move(texts[1])};
 }
 
 /// Error: `usage`, if `json` has a member whose name is not in `names`.

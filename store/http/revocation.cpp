@@ -81,7 +81,7 @@ Result<void> RemoteStore::revoke(std::span<const KeyId> ids, const std::string& 
   const auto revoke_some = [&](std::span<const KeyId> some, const auto& /*is_over*/) {
     return revoke_at_once(some, reason);
   };
-  return revoke_in_bulk(ids, look_up, revoke_some, visit);
+  return revoke_in_bulk(ids, kMaxAtOnce, look_up, revoke_some, visit);
 }
 
 /// Revokes keys with one request, which takes all of them or none.
