@@ -3,14 +3,17 @@
 #include <vector>
 
 #include <doctest/doctest.h>
+#include <nlohmann/json.hpp>
 
 #include "core/json.h"
 #include "core/query.h"
+#include "tests/unit/json_support.h"
 #include "tests/unit/support.h"
 
 namespace nexakey::core {
 namespace {
 
+using test::as_json;
 using test::at;
 using test::some_key;
 using test::value_of;
@@ -78,6 +81,24 @@ TEST_CASE("The hash of an entry is computed as documented") {
   CHECK(hash_of(entry, {}) == sha256(std::string(32, '\0') + canonical));
   CHECK(to_hex(hash_of(entry, {})) ==
         "08f2bc876c4bc568d9d2d9a6b390de889b54a87ceabbfb04fe80b900d88c978f");
+}
+
+TEST_CASE("The hash of an entry is that of its JSON, whatever its texts are") {
+  for (const std::string& text : std::vector<std::string>{
+           "", "plain", "\"\\", "\n\t", "é", "\xE2\x80\xA8", "\xFF", "a\xC3", "\xED\xA0\x80",
+           "\xF0\x9F\x98", "{}", R"({"a":1,"a":2})", R"({"b":[1.5,-0,true,null],"a":"é"})", "[1"}) {
+    CAPTURE(text);
+    const AuditEntry entry{.number = 7,
+                           .at = at("2026-06-01T12:00:00Z"),
+                           .action = text,
+                           .actor = {.name = text, .source = text},
+                           .workspace = text,
+                           .subject = text,
+                           .details = text};
+    Json json = as_json([&](JsonWriter& writer) { write_audit_entry(writer, entry); });
+    json.erase("hash");
+    CHECK(hash_of(entry, {}) == sha256(std::string(32, '\0') + json.dump()));
+  }
 }
 
 TEST_CASE("A head is written and read") {
