@@ -191,8 +191,7 @@ class Flush {
     ids.reserve(tallies_.size());
     std::ranges::transform(tallies_, std::back_inserter(ids), &Tally::key);
     std::ranges::sort(ids);
-    const auto [end, last] = std::ranges::unique(ids);
-    ids.erase(end, last);
+    ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
     seqs_.reserve(ids.size());
     for (const std::int64_t id : ids) {
       Binder(find_seq_).add(id);
