@@ -82,10 +82,7 @@ core::Key read_key(const R& row) {
   static_cast<core::KeyRules&>(key) = read_rules(decoder);
   key.hash = decoder.hash(10);
   key.last_four = decoder.printable(11, kNoHint);
-  key.name = decoder.printable(12);
-  if (key.name.empty()) {
-    key.name = key.id.to_string();
-  }
+  key.name = decoder.printable(12, [&] { return key.id.to_string(); });
   key.description = decoder.printable(13);
   if (const std::string labels = decoder.text(14); !labels.empty()) {
     key.labels = decoder.parsed(14, core::labels_from_json(labels));
@@ -183,10 +180,7 @@ core::Token read_token(const R& row) {
   token.id = decoder.template id<core::TokenId>(0);
   token.hash = decoder.hash(1);
   token.last_four = decoder.printable(2, kNoHint);
-  token.name = decoder.printable(3);
-  if (token.name.empty()) {
-    token.name = token.id.to_string();
-  }
+  token.name = decoder.printable(3, [&] { return token.id.to_string(); });
   token.role = decoder.parsed(4, core::parse_role(decoder.text(4)));
   token.workspace = decoder.optional_text(5);
   token.created_at = decoder.time(6);

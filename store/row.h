@@ -36,14 +36,18 @@ class Decoder {
   Decoder(const R& row, std::span<const std::string_view> names) : row_(row), names_(names) {}
 
   [[nodiscard]] std::string text(int column) const { return std::string(row_.text(column)); }
-  /// A text that can be shown, or `otherwise`.
-  std::string printable(int column, std::string_view otherwise = {}) {
+  /// A text that can be shown, or what `otherwise` returns.
+  template <std::invocable Otherwise>
+  std::string printable(int column, const Otherwise& otherwise) {
     std::string text = this->text(column);
-    if (!core::is_printable(text)) {
-      note(column);
-      text = otherwise;
+    if (core::is_printable(text)) {
+      return text;
     }
-    return text;
+    note(column);
+    return std::string(otherwise());
+  }
+  std::string printable(int column, std::string_view otherwise = {}) {
+    return printable(column, [&] { return otherwise; });
   }
   [[nodiscard]] std::optional<std::string> optional_text(int column) const {
     return row_.is_null(column) ? std::nullopt : std::optional(text(column));
