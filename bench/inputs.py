@@ -2,10 +2,12 @@
 
 import hashlib
 import json
+import pathlib
 import random
 import sqlite3
 import string
 import subprocess
+import tempfile
 
 COLUMNS = ("id, hash, last_four, name, workspace, scopes, whitelist, rate_limit, labels,"
            " description, created_at, revoke_reason")
@@ -28,6 +30,18 @@ def make_store(nexakey, path, count):
         db.executemany(f"INSERT INTO api_keys ({COLUMNS}) VALUES ({','.join('?' * 12)})", rows)
     db.close()
     return keys
+
+
+def copy_of(store, folder):
+    """A copy of a store, to which nothing has been written since."""
+    copied = pathlib.Path(tempfile.mkdtemp(dir=folder)) / "keys.db"
+    with sqlite3.connect(store) as db:
+        db.execute("VACUUM INTO ?", (str(copied),))
+    db.close()
+    with sqlite3.connect(copied) as db:
+        db.execute("PRAGMA journal_mode = WAL")
+    db.close()
+    return copied
 
 
 def make_requests(keys, count):

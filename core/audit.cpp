@@ -34,13 +34,6 @@ Json document(const Write& write) {
   return parse_json(text).value();
 }
 
-/// A text as JSON has it, in which invalid UTF-8 is replaced.
-Json as_json(const std::string& text) {
-  return std::ranges::all_of(text, is_plain_in_json)
-             ? Json(text)
-             : document([&](JsonWriter& json) { json.string(text); });
-}
-
 /// The members of a key or token that do not change with time, are not in other members of the
 /// entry, and are not a part of the secret.
 Json members_of(Json json) {
@@ -157,19 +150,8 @@ Result<AuditHead> AuditHead::parse(std::string_view text) {
 }
 
 Sha256 hash_of(const AuditEntry& entry, const Sha256& previous) {
-  const auto optional = [](const std::string& text) {
-    return text.empty() ? Json() : as_json(text);
-  };
-  // The entry is one level around its details.
-  const auto details = parse_json(entry.details, kMaxJsonDepth - 1);
-  const Json json{{"number", entry.number},
-                  {"at", format_time(entry.at)},
-                  {"action", as_json(entry.action)},
-                  {"actor", optional(entry.actor.name)},
-                  {"source", optional(entry.actor.source)},
-                  {"workspace", optional(entry.workspace)},
-                  {"subject", optional(entry.subject)},
-                  {"details", details ? *details : as_json(entry.details)}};
+  Json json = document([&](JsonWriter& writer) { write_audit_entry(writer, entry); });
+  json.erase("hash");
   return sha256(std::string(previous.begin(), previous.end()) + to_canonical(json));
 }
 

@@ -60,7 +60,7 @@ Result<void> revoke_in_bulk(std::span<const KeyId> ids, std::size_t at_once, con
   }
   for (std::size_t done = 0; done < ids.size();) {
     const auto end = Clock::now() + kMaxTime;
-    const auto revoked = revoke_some(first_of(ids.subspan(done), is_bulk ? at_once : kMaxAtOnce),
+    const auto revoked = revoke_some(first_of(ids.subspan(done), at_once),
                                      [&] { return is_bulk && Clock::now() >= end; });
     if (!revoked) {
       return tl::unexpected(done == 0 ? revoked.error()

@@ -20,7 +20,7 @@ using RevokeSome = std::function<Result<std::vector<core::Key>>(
     std::span<const core::KeyId> ids, const std::function<bool()>& is_over)>;
 
 /// Implements Changes::revoke with a look-up of at most `kMaxAtOnce` keys, and a revocation of at
-/// most `at_once`.
+/// most `at_once`, which is not less.
 Result<void> revoke_in_bulk(std::span<const core::KeyId> ids, std::size_t at_once,
                             const LookUp& look_up, const RevokeSome& revoke_some,
                             const std::function<bool(std::span<const core::Key>)>& visit);

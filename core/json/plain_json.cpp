@@ -24,33 +24,31 @@ class PlainReader {
   // Each function reads what it is named after, behind its first character if that was asked for.
 
   bool read_array() {
-    if (!reader_.start_array(kUnknownSize)) {
-      return false;
-    }
-    if (next_is(']')) {
-      return reader_.end_array();
-    }
-    do {
-      if (!next_is('{') || !read_object()) {
-        return false;
-      }
-    } while (next_is(','));
-    return next_is(']') && reader_.end_array();
+    return reader_.start_array(kUnknownSize) &&
+           read_list(']', [this] { return next_is('{') && read_object(); }) && reader_.end_array();
   }
 
   bool read_object() {
-    if (!reader_.start_object(kUnknownSize)) {
-      return false;
-    }
-    if (next_is('}')) {
-      return reader_.end_object();
+    return reader_.start_object(kUnknownSize) && read_list('}', [this] { return read_member(); }) &&
+           reader_.end_object();
+  }
+
+  /// Things with commas between them, or none, and the bracket behind them.
+  template <typename Read>
+  bool read_list(char bracket, const Read& read_thing) {
+    if (next_is(bracket)) {
+      return true;
     }
     do {
-      if (!next_is('"') || !read_text() || !reader_.key(text_) || !next_is(':') || !read_value()) {
+      if (!read_thing()) {
         return false;
       }
     } while (next_is(','));
-    return next_is('}') && reader_.end_object();
+    return next_is(bracket);
+  }
+
+  bool read_member() {
+    return next_is('"') && read_text() && reader_.key(text_) && next_is(':') && read_value();
   }
 
   bool read_value() {

@@ -1,8 +1,8 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
-#include <utility>
 
 #include <nlohmann/json.hpp>
 
@@ -10,9 +10,11 @@
 
 namespace nexakey::test {
 
-/// Writes down what a parser of JSON tells, a line for each call.
+/// Writes down what a parser of JSON tells, a line for each call, and stops it after so many.
 class JsonEvents final : public nlohmann::json_sax<core::Json> {
  public:
+  explicit JsonEvents(std::size_t max = SIZE_MAX) : left_(max) {}
+
   [[nodiscard]] const std::string& text() const { return text_; }
 
   bool null() override { return add("null"); }
@@ -35,15 +37,21 @@ class JsonEvents final : public nlohmann::json_sax<core::Json> {
   bool end_array() override { return add("end of array"); }
   bool parse_error(std::size_t /*position*/, const std::string& /*last_token*/,
                    const nlohmann::detail::exception& /*error*/) override {
-    return !add("error");
+    add("error");
+    return false;
   }
 
  private:
   bool add(std::string_view event) {
+    if (left_ == 0) {
+      return false;
+    }
+    --left_;
     text_.append(event).append("\n");
     return true;
   }
 
+  std::size_t left_;
   std::string text_;
 };
 
