@@ -38,12 +38,6 @@ const std::string kAuditHead = "SELECT number, hash FROM audit_log ORDER BY numb
 const std::string kAuditPoint =
     "SELECT id, (SELECT hash FROM audit_log WHERE number = ?) FROM store";
 
-const std::string kUsageOfKey =
-    "SELECT 24 * day AS hour, text, status, requests, ?2, 0 AS is_hour, day"
-    " FROM usage_days AS usage JOIN endpoints ON endpoints.id = usage.endpoint WHERE key = ?1"
-    " UNION ALL SELECT hour, text, status, requests, ?2, 1 AS is_hour, hour / 24 AS day"
-    " FROM usage_hours AS usage JOIN endpoints ON endpoints.id = usage.endpoint WHERE key = ?1"
-    " ORDER BY day, is_hour, hour, text, status";
 const std::string kCount =
     "SELECT requests FROM api_keys AS keys JOIN usage_hours AS usage ON usage.key = keys.seq"
     " JOIN endpoints ON endpoints.id = usage.endpoint"
@@ -107,20 +101,23 @@ AuditPoint SqliteTables::audit_point(std::int64_t number) {
 
 void SqliteTables::scan_usage(const std::optional<std::string>& workspace,
                               const std::function<bool(const KeyUsage&)>& visit) {
-  SQLite::Statement keys(connection_, std::string("SELECT seq, id FROM api_keys ") +
-                                          (workspace ? "WHERE workspace = ? " : "") +
-                                          "ORDER BY created_at, seq");
+  // CROSS JOIN keeps the order of an index on the keys, so that only the counts of one key have to
+  // be sorted at a time.
+  const auto select = [&](std::string_view columns, std::string_view table) {
+    return "SELECT " + std::string(columns) +
+           ", created_at, seq FROM api_keys AS keys CROSS JOIN " + std::string(table) +
+           " AS usage ON usage.key = keys.seq JOIN endpoints ON endpoints.id = usage.endpoint" +
+           (workspace ? " WHERE workspace = ?1" : "");
+  };
+  sql::Query query{
+      select("24 * day AS time, text, status, requests, keys.id, 0 AS is_hour, day", "usage_days") +
+      " UNION ALL " + select("hour, text, status, requests, keys.id, 1, hour / 24", "usage_hours") +
+      " ORDER BY created_at, seq, day, is_hour, time, text, status"};
   if (workspace) {
-    keys.bind(1, *workspace);
+    query.values.emplace_back(*workspace);
   }
-  auto& rows = statements().kept(kUsageOfKey);
-  const auto read = [](const StatementRow& row) { return read_usage(row); };
-  bool goes_on = true;
-  while (goes_on && keys.executeStep()) {
-    Binder(rows).add(keys.getColumn(0).getInt64()).add(keys.getColumn(1).getInt64());
-    goes_on = visit_rows(rows, read, visit);
-  }
-  rows.reset();
+  statements().visit(
+      query, [](const StatementRow& row) { return read_usage(row); }, visit);
 }
 
 std::vector<std::uint64_t> SqliteTables::counts_of(std::span<const KeyUsage> rows) {
