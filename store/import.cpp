@@ -95,8 +95,8 @@ Result<CheckedImport> check(Engine& engine, const AcceptedImport& import,
       });
 }
 
-/// The error of a step of an import that was accepted.
-core::Error of_step(core::Error error) {
+/// The error of what follows the acceptance of an import.
+core::Error after_acceptance(core::Error error) {
   error.message +=
       "; the import is accepted, and the next command that can use the store finishes it";
   error.hint = "run the command again to see its outcome";
@@ -172,15 +172,17 @@ Result<ImportSummary> commit_import(Engine& engine, core::ImportId id, std::uint
     return tl::unexpected(accepted.error());
   }
   if (const auto rolled = roll_forward(engine); !rolled) {
-    return tl::unexpected(of_step(rolled.error()));
+    return tl::unexpected(after_acceptance(rolled.error()));
   }
   if (!checked->summary.has_changes()) {
     delete_parts(engine, id, parts);  // there was no step
   }
-  return find_accepted(engine, id).and_then([&](const auto& row) -> Result<ImportSummary> {
-    return row ? Result<ImportSummary>(row->summary)
-               : core::fail(core::ErrorCode::failed, "the outcome of the import is gone");
-  });
+  const auto outcome = find_accepted(engine, id);
+  if (!outcome) {
+    return tl::unexpected(after_acceptance(outcome.error()));
+  }
+  return *outcome ? Result<ImportSummary>((*outcome)->summary)
+                  : core::fail(core::ErrorCode::failed, "the outcome of the import is gone");
 }
 
 }  // namespace nexakey::store

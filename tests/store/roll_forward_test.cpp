@@ -39,8 +39,11 @@ class SteppedEngine final : public Engine {
   SteppedEngine(std::unique_ptr<Engine> engine, AtStep at_step)
       : engine_(std::move(engine)), at_step_(std::move(at_step)) {}
 
+  /// From now on, reads fail after a step.
+  void fail_to_read() { fails_to_read_ = true; }
+
   store::Result<void> read(const std::function<void(store::Tables&)>& work) override {
-    return engine_->read(work);
+    return fails_to_read_ && has_step_ ? unreadable() : engine_->read(work);
   }
   store::Result<void> view(const std::function<void(store::Tables&)>& work) override {
     return engine_->view(work);
@@ -53,6 +56,7 @@ class SteppedEngine final : public Engine {
     bool dies = false;
     auto written = engine_->write(purpose, [&](store::Tables& tables) {
       const bool is_kept = work(tables);
+      has_step_ = true;
       dies = is_kept && !at_step_();
       return is_kept && !dies;
     });
@@ -72,8 +76,14 @@ class SteppedEngine final : public Engine {
   }
 
  private:
+  static store::Result<void> unreadable() {
+    return core::fail(core::ErrorCode::store_unavailable, "locking protocol");
+  }
+
   std::unique_ptr<Engine> engine_;
   AtStep at_step_;
+  bool has_step_ = false;
+  bool fails_to_read_ = false;
 };
 
 /// A process that dies after this number of steps.
@@ -171,6 +181,19 @@ TEST_CASE_TEMPLATE("an import is finished by another process, wherever the first
     CHECK((export_text(second) == text));
   }
   CHECK(died > 6);
+}
+
+TEST_CASE("an import whose outcome cannot be read is reported as accepted") {
+  const Sqlite fixture;
+  auto engine = std::make_unique<SteppedEngine>(fixture.engine(), [] { return true; });
+  engine->fail_to_read();
+  TableStore store(std::move(engine));
+  const ImportId id(5);
+  const std::uint32_t parts = stage(store, id, make_export(1), core::kMaxImportPartSize);
+  const auto imported = store.as(kTester).commit_import(id, parts, {}, now());
+  REQUIRE_FALSE(imported);
+  CHECK(imported.error().message.find("the import is accepted") != std::string::npos);
+  CHECK(imported.error().hint == "run the command again to see its outcome");
 }
 
 /// The counts of two keys by the hour, of a day that a store folds and of one that it does not.
