@@ -22,9 +22,11 @@ Sha256 sha256(std::string_view bytes) {
 
 std::string to_hex(std::span<const std::uint8_t> bytes) {
   constexpr std::string_view kHex = "0123456789abcdef";
-  std::string text;
+  std::string text(2 * bytes.size(), '0');
+  auto digit = text.begin();
   for (const std::uint8_t byte : bytes) {
-    text += {kHex[byte >> 4U], kHex[byte & 15U]};
+    *digit++ = kHex[byte >> 4U];
+    *digit++ = kHex[byte & 15U];
   }
   return text;
 }
