@@ -16,7 +16,8 @@ namespace nexakey::store {
 enum class Purpose {
   change,      ///< adds or changes rows
   revocation,  ///< may also use the space that is reserved for it on a full disk
-  import,      ///< a step of an import; references between keys are checked at its end
+  import,      ///< a step of an import: references between keys are checked at its end, and a
+               ///< power cut may undo the last ones until a `change` is committed
 };
 
 /// The size of a step of an import: no more records, and fewer if a step takes longer.

@@ -25,8 +25,10 @@ constexpr int kBusyTimeoutMs = 5000;
 
 /// The size of the write-ahead log from which on changes do checkpoints: the first process to open
 /// the store reads the whole log. At the second size, and each time that the log has doubled since,
-/// the checkpoint waits for readers.
+/// the checkpoint waits for readers. Lazy changes come one after the other, and write the same
+/// pages again and again: a larger log saves most of these writes.
 constexpr std::uintmax_t kLargeLog = std::uintmax_t{512} << 10U;
+constexpr std::uintmax_t kLargeLogOfLazy = std::uintmax_t{4} << 20U;
 constexpr std::uintmax_t kOverdueLog = std::uintmax_t{8} << 20U;
 constexpr int kOverdueWaitMs = 200;
 
@@ -353,6 +355,17 @@ void Database::write(Reserve reserve, const std::function<bool()>& work) {
   write_alone(reserve, work);
 }
 
+void Database::write_lazily(Reserve reserve, const std::function<bool()>& work) {
+  is_lazy_ = true;
+  try {
+    write(reserve, work);
+  } catch (...) {
+    is_lazy_ = false;
+    throw;
+  }
+  is_lazy_ = false;
+}
+
 bool Database::try_write(Reserve reserve, const std::function<bool()>& work) {
   if (!lock_.try_lock(Lock::writer)) {
     return false;
@@ -431,7 +444,7 @@ bool Database::attempt_twice(const std::function<bool()>& work) {
 }
 
 bool Database::attempt(const std::function<bool()>& work) {
-  connection_.exec("PRAGMA synchronous = FULL");
+  connection_.exec(is_lazy_ ? "PRAGMA synchronous = NORMAL" : "PRAGMA synchronous = FULL");
   SQLite::Transaction transaction(connection_, SQLite::TransactionBehavior::IMMEDIATE);
   check_current();
   const bool committed = work();
@@ -459,7 +472,7 @@ std::uintmax_t Database::log_size() const {
 // as long as there are readers, only changes try after which the log has grown by an eighth.
 void Database::checkpoint_if_large(std::uintmax_t size_before, bool may_shrink) {
   const std::uintmax_t size = log_size();
-  if (size < kLargeLog) {
+  if (size < (is_lazy_ ? kLargeLogOfLazy : kLargeLog)) {
     return;
   }
   const std::uintmax_t step = std::bit_floor(size) / 8;

@@ -18,7 +18,7 @@ namespace nexakey::store::sqlite {
 /// One connection to a store's SQLite file, and the rules by which processes share it:
 ///
 /// The database is in WAL mode with synchronous=FULL, so that a committed transaction survives a
-/// power cut. Every write transaction and every checkpoint holds Lock::writer: SQLite 3.40 can
+/// power cut, unless it is a lazy one. Every write transaction and every checkpoint holds Lock::writer: SQLite 3.40 can
 /// corrupt a file when two connections do these at once, and its own waiting polls with long
 /// pauses. When the disk is full, keys are revoked with the space of the log, which is not given
 /// back then, and of the reserve, of which each change takes as little as it needs.
@@ -64,7 +64,10 @@ class Database {
   /// Runs `work` in a write transaction. Commits durably if it returns true, else rolls back. Calls
   /// `work` again if the commit fails, and on a full disk for as long as more space is found.
   void write(Reserve reserve, const std::function<bool()>& work);
-  /// The same, unless another process is changing the store. False: nothing was done.
+  /// The same without waiting for the disk: a power cut may undo the transactions since the last
+  /// durable one, of any process.
+  void write_lazily(Reserve reserve, const std::function<bool()>& work);
+  /// `write`, unless another process is changing the store. False: nothing was done.
   [[nodiscard]] bool try_write(Reserve reserve, const std::function<bool()>& work);
 
   /// Runs `work` with one snapshot of the database.
@@ -108,6 +111,7 @@ class Database {
   std::optional<SQLite::Statement> begin_;
   std::optional<SQLite::Statement> commit_;
   std::optional<SQLite::Statement> schema_;
+  bool is_lazy_ = false;
 };
 
 /// A connection to the file of a store whose schema this program knows. Leaves no files beside a

@@ -20,13 +20,18 @@ Result<void> SqliteEngine::read(const std::function<void(Tables&)>& work) {
 Result<void> SqliteEngine::write(Purpose purpose, const std::function<bool(Tables&)>& work) {
   const Reserve reserve = purpose == Purpose::revocation ? Reserve::used : Reserve::kept;
   return guarded(database_.paths(), [&]() -> Result<void> {
-    database_.write(reserve, [&] {
+    const auto work_on_tables = [&] {
       if (purpose == Purpose::import) {
         database_.connection().exec("PRAGMA defer_foreign_keys = ON");  // until the commit
       }
       SqliteTables tables(database_.connection());
       return work(tables);
-    });
+    };
+    if (purpose == Purpose::import) {
+      database_.write_lazily(reserve, work_on_tables);
+    } else {
+      database_.write(reserve, work_on_tables);
+    }
     return {};
   });
 }
