@@ -11,25 +11,36 @@ import tempfile
 
 COLUMNS = ("id, hash, last_four, name, workspace, scopes, whitelist, rate_limit, labels,"
            " description, created_at, revoke_reason")
+MAX_KEYS = 1_000_000  # that are kept in memory
 WORDS = 20_000
 FILE_SIZE = 16_384  # the average of source files
 PER_FOLDER = 100
 
 
-def make_store(nexakey, path, count):
-    """A store with `count` keys, and these keys."""
+def make_store(nexakey, path, count, rate_limit=100):
+    """A store with `count` keys. Returns them, or MAX_KEYS of them, evenly spread."""
     subprocess.run([nexakey, "--store", path, "create", "first", "--scope", "read", "--quiet"],
                    check=True, stdout=subprocess.DEVNULL)
     rng = random.Random(1)
     alphabet = string.ascii_letters + string.digits
-    keys = ["fc_live_" + "".join(rng.choices(alphabet, k=28)) for _ in range(count)]
     begin = 1_700_000_000_000
-    rows = ((rng.getrandbits(60), hashlib.sha256(key.encode()).digest(), key[-4:], f"key {i}",
-             "default", 3, "", 100, "", "", begin + i, "") for i, key in enumerate(keys))
+    step = -(-count // MAX_KEYS)
+    kept = []
+
+    def rows():
+        for i in range(count):
+            key = "fc_live_" + "".join(rng.choices(alphabet, k=28))
+            if i % step == 0:
+                kept.append(key)
+            yield (rng.getrandbits(60), hashlib.sha256(key.encode()).digest(), key[-4:],
+                   f"key {i}", "default", 3, "", rate_limit, "", "", begin + i, "")
+
     with sqlite3.connect(path) as db:
-        db.executemany(f"INSERT INTO api_keys ({COLUMNS}) VALUES ({','.join('?' * 12)})", rows)
+        # Otherwise, each of the pages of the indexes is written many times.
+        db.execute("PRAGMA cache_size = -4000000")
+        db.executemany(f"INSERT INTO api_keys ({COLUMNS}) VALUES ({','.join('?' * 12)})", rows())
     db.close()
-    return keys
+    return kept
 
 
 def copy_of(store, folder):

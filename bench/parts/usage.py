@@ -1,23 +1,18 @@
-#!/usr/bin/env python3
-"""Measures `usage` of a month on a store that was in use for a year, beside sqlite3.
-
-bench/usage [--keys N] [--days N] [--nexakey PATH]     after the build of the release preset
+"""`usage` of a month on a store that was in use for a year, beside sqlite3.
 
 Each key has 10 endpoints with 2 statuses in each hour. The store keeps 45 days of hours; older ones
 are folded. sqlite3 reads the same month from the counts of each key, as reports would without the
-sums of days. Prints the sizes of the tables too.
+sums of days.
 """
 
-import argparse
-import pathlib
 import sqlite3
-import statistics
 import subprocess
-import tempfile
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-NEXAKEY = ROOT / "build" / "release" / "cli" / "nexakey"
+import machine
+import report as figures
+
+KEYS = 1000
 ENDPOINTS = 10
 STATUSES = (200, 2010)
 KEPT_DAYS = 45
@@ -31,10 +26,10 @@ SUM = ("SELECT text, status, requests FROM (SELECT endpoint, status, sum(request
        " usage_hours WHERE hour >= {hour} GROUP BY 1, 2) JOIN endpoints ON endpoints.id = endpoint")
 
 
-def make_store(nexakey, path, keys, days):
+def make_store(path, keys, days):
     """A store with counts until now. Triggers would take most of the time, and are made anew."""
-    subprocess.run([nexakey, "--store", path, "create", "key", "--scope", "read", "--quiet"],
-                   check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([machine.NEXAKEY, "--store", path, "create", "key", "--scope", "read",
+                    "--quiet"], check=True, stdout=subprocess.DEVNULL)
     now = int(time.time()) // 3600
     first_hour = (now // HOURS_OF_DAY - KEPT_DAYS) * HOURS_OF_DAY
     statuses = ", ".join(f"({status})" for status in STATUSES)
@@ -65,41 +60,21 @@ def make_store(nexakey, path, keys, days):
         db.execute(sql)
     db.execute("COMMIT")
     db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    rows = {table: db.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
-            for table in ("usage_hours", "usage_days", "usage_totals")}
     db.close()
-    return rows
 
 
-def timed(command):
-    start = time.perf_counter()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    return time.perf_counter() - start
-
-
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--keys", type=int, default=1000)
-    parser.add_argument("--days", type=int, default=365)
-    parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--nexakey", default=NEXAKEY, type=pathlib.Path)
-    arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
-        store = pathlib.Path(folder) / "keys.db"
-        rows = make_store(arguments.nexakey, store, arguments.keys, arguments.days)
-        size = store.stat().st_size / 1e6
-        print(f"{arguments.keys:,} keys, {arguments.days} days: {size:,.0f} MB;" + ",".join(f" {count:,} rows in {table}" for table, count in rows.items()))
-        since = (int(time.time()) // 86400 - 30) * 86400
-        sum_of_hours = SUM.format(hour=since // 3600)
-        ours, peers = [], []
-        for _ in range(arguments.runs):
-            ours.append(timed([arguments.nexakey, "--store", store, "usage", "--quiet", "--since",
-                               time.strftime("%F", time.gmtime(since))]))
-            peers.append(timed(["sqlite3", "-readonly", store, sum_of_hours]))
-        print(f"usage of 30 days: {1000 * statistics.median(ours):,.0f} ms; sqlite3 from the hours"
-              f" {1000 * statistics.median(peers):,.0f} ms; ratio"
-              f" {statistics.median(a / b for a, b in zip(ours, peers)):.4f}")
-
-
-if __name__ == "__main__":
-    main()
+def usage(context):
+    """A month of a workspace."""
+    shell, = context.need("sqlite3")
+    days = context.sizes.days
+    store = context.new_folder() / "keys.db"
+    make_store(store, KEYS, days)
+    since = (int(time.time()) // 86400 - 30) * 86400
+    command = [machine.NEXAKEY, "--store", store, "usage", "--quiet", "--since",
+               time.strftime("%F", time.gmtime(since))]
+    of_shell = [shell, "-readonly", store, SUM.format(hour=since // 3600)]
+    pairs = [[1000 * machine.timed(one, stdout=subprocess.DEVNULL) for one in (command, of_shell)]
+             for _ in range(context.sizes.runs)]
+    context.report.add_pairs(f"`usage` of 30 days, {KEYS:,} keys that were in use for {days} days",
+                             figures.MILLISECONDS, "`sqlite3`, the sum of the counts of the hours",
+                             pairs)

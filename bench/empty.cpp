@@ -1,0 +1,2 @@
+// The least that a C++ program takes to start and end.
+int main() {}
