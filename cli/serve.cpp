@@ -1,5 +1,6 @@
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "cli/access.h"
 #include "cli/command.h"
@@ -74,39 +75,29 @@ ExitStatus run(Context& context, const ServeOptions& options) {
     limits.deciders = 0;
   }
   const auto form = value_of(server::parse_log_form(options.log));
-  server::AccessLog log(form);
-  const auto log_request = [&log](const server::LogEntry& entry) { log.add(entry); };
 
   const auto open_store = [&] { return context.open_served_store(); };
-  const auto store = value_of(open_store());
+  auto store = value_of(open_store());
   value_of(store->check_revocation_log());
   server::Service service(
       parse_proxies(options.proxies), context.settings.workspace,
-      form == server::LogForm::none ? std::function<void(const server::LogEntry&)>() : log_request,
       server::fetch_with_curl(context.settings.ca_file ? context.settings.ca_file->value : ""));
-  server::Server server(service, *store, open_store, limits);
+  server::AccessLog log(form, service.metrics().dropped_log_lines);
+  const auto server = value_of(server::Server::create(service, log, open_store, limits));
   if (tls) {
-    value_of(server.use_tls(*tls));
+    value_of(server->use_tls(*tls));
   }
   const auto access_socket = addresses.access_log
                                  ? value_of(server::AccessSocket::bind(addresses.access_log->path))
                                  : nullptr;
-  start_listening(server, passed, addresses, options);
-  start_metrics(server, addresses.metrics, format);
-  const server::Maintenance maintenance(value_of(open_store()), context.settings.workspace,
+  start_listening(*server, passed, addresses, options);
+  start_metrics(*server, addresses.metrics, format);
+  const server::Maintenance maintenance(std::move(store), context.settings.workspace,
                                         service.metrics().store);
   if (access_socket) {
     access_socket->start(value_of(open_store()), service.metrics().log);
   }
-  const auto flush = [&] {
-    log.flush();
-    service.metrics().dropped_log_lines = log.dropped();
-  };
-  const auto on_reload_error = [&](const core::Error& error) {
-    log.add_message(format_error(error, format));
-    log.flush();
-  };
-  server.run(flush, on_reload_error);
+  server->run([&](const core::Error& error) { log.write(format_error(error, format) + "\n"); });
   return ExitStatus::done;
 }
 

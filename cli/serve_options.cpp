@@ -10,6 +10,7 @@
 namespace nexakey::cli {
 namespace {
 
+constexpr std::size_t kMaxLoops = 64;
 constexpr std::size_t kMaxWorkers = 64;
 constexpr std::size_t kMaxDeciders = 16;
 
@@ -58,6 +59,7 @@ void add_serve_options(Arguments& app, ServeOptions& options) {
   add("--max-connections", options.max_connections, "The maximum number of connections", "N");
   add("--max-buffers", options.max_buffers, "The memory for all requests and responses, in bytes",
       "N");
+  add("--loops", options.loops, "Threads for connections and their decisions (default: 1)", "N");
   add("--deciders", options.deciders, "Threads for decisions, if the store is in PostgreSQL", "N");
   add("--workers", options.workers, "Threads for long requests", "N");
   add("--max-waiting", options.max_waiting, "The maximum number of waiting requests", "N");
@@ -88,6 +90,7 @@ server::Limits parse_limits(const ServeOptions& options) {
   set_limit(limits.body_bytes, options.max_body, "--max-body");
   set_limit(limits.connections, options.max_connections, "--max-connections");
   set_limit(limits.buffer_bytes, options.max_buffers, "--max-buffers");
+  set_limit(limits.loops, options.loops, "--loops", kMaxLoops);
   set_limit(limits.deciders, options.deciders, "--deciders", kMaxDeciders);
   set_limit(limits.workers, options.workers, "--workers", kMaxWorkers);
   set_limit(limits.queue, options.max_waiting, "--max-waiting");

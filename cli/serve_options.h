@@ -22,6 +22,7 @@ struct ServeOptions {
   std::optional<std::string> max_body{};
   std::optional<std::string> max_connections{};
   std::optional<std::string> max_buffers{};
+  std::optional<std::string> loops{};
   std::optional<std::string> deciders{};
   std::optional<std::string> workers{};
   std::optional<std::string> max_waiting{};

@@ -74,28 +74,16 @@ core::Result<LogForm> parse_log_form(const std::string& text) {
   return core::reject(core::quote(text) + " is not a form of log", "write text, json or none");
 }
 
-AccessLog::AccessLog(LogForm form)
-    : form_(form), writer_(STDERR_FILENO, kMaxWaiting, [form](std::uint64_t dropped) {
-        return drop_notice(form, dropped);
+AccessLog::AccessLog(LogForm form, std::atomic<std::uint64_t>& dropped)
+    : form_(form), writer_(STDERR_FILENO, kMaxWaiting, dropped, [form](std::uint64_t count) {
+        return drop_notice(form, count);
       }) {}
 
-void AccessLog::add(const LogEntry& entry) {
+void AccessLog::append(std::string& lines, const LogEntry& entry) const {
   if (form_ == LogForm::json) {
-    append_json(lines_, entry);
-  } else if (form_ == LogForm::text) {
-    append_text(lines_, entry);
-  }
-}
-
-void AccessLog::add_message(std::string_view message) {
-  lines_ += message;
-  lines_ += '\n';
-}
-
-void AccessLog::flush() {
-  if (!lines_.empty()) {
-    writer_.write(lines_);
-    lines_.clear();
+    append_json(lines, entry);
+  } else {
+    append_text(lines, entry);
   }
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -16,25 +17,23 @@ enum class LogForm { text, json, none };
 /// Reads `text`, `json` or `none`. Error: `usage`, for any other word.
 core::Result<LogForm> parse_log_form(const std::string& text);
 
-/// The log of `nexakey serve` on standard error: one line per request, gathered during a turn of
-/// the loop and written with one call. A reader that stalls delays nothing: lines are dropped
-/// instead.
+/// The log of `nexakey serve` on standard error: one line per request. A reader that stalls delays
+/// nothing: lines are dropped instead. For any number of threads, each of which gathers its lines
+/// and writes them with one call.
 class AccessLog {
  public:
-  explicit AccessLog(LogForm form);
+  /// `dropped` counts the lines that are dropped.
+  AccessLog(LogForm form, std::atomic<std::uint64_t>& dropped);
 
-  /// Adds the line of one request, unless the form is `none`.
-  void add(const LogEntry& entry);
-  /// Adds any other message for standard error, without its line feed.
-  void add_message(std::string_view message);
-  /// Writes what was added since the last call.
-  void flush();
-  /// How many lines were dropped so far.
-  [[nodiscard]] std::uint64_t dropped() const { return writer_.dropped(); }
+  /// Whether it has a line for each request: the form is not `none`.
+  [[nodiscard]] bool has_requests() const { return form_ != LogForm::none; }
+  /// Appends the line of one request to `lines`. Requires `has_requests`.
+  void append(std::string& lines, const LogEntry& entry) const;
+  /// Writes whole lines, each with its line feed, of requests or any other messages.
+  void write(std::string_view lines) { writer_.write(lines); }
 
  private:
   LogForm form_;
-  std::string lines_;
   LineWriter writer_;
 };
 

@@ -5,8 +5,8 @@
 #include <exception>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include <boost/asio/io_context.hpp>
@@ -16,14 +16,18 @@
 
 namespace nexakey::server {
 
+/// What processes the batches of a queue: its loop, with the store of the loop, or a thread, with
+/// its own. The queues of several loops may share a thread that has room for one job of each. The
+/// thread must have stopped before the queue is destroyed.
+using Doer = std::variant<store::ServedStore*, Workers*>;
+
 /// Gathers items while the store is busy with earlier ones, and hands them over as one batch, so
 /// that they share a transaction or a round trip. The weight of a batch is bounded, so that none
 /// takes long; the other items wait for the next one. Items of weight 1 and heavier ones wait in
 /// lanes of their own, and each batch takes up to `max` from each: a light item never waits for
 /// more than the batch in work, however many heavy ones came before it.
 ///
-/// With `open_store`, a thread does the work with a store that it opens; without, the loop does it
-/// with its own. Member functions are called on the loop only.
+/// Member functions are called on the loop only.
 template <typename Item, typename Outcome>
 class BatchQueue {
  public:
@@ -35,19 +39,14 @@ class BatchQueue {
   /// Takes the outcome, on the loop.
   using Done = std::function<void(Items items, Outcome outcome)>;
 
-  BatchQueue(boost::asio::io_context& context, store::ServedStore& store,
-             const std::optional<OpenStore>& open_store, std::size_t max, Weigh weigh, Work work,
+  BatchQueue(boost::asio::io_context& context, Doer doer, std::size_t max, Weigh weigh, Work work,
              Done done)
       : context_(context),
-        store_(store),
+        doer_(doer),
         max_(max),
         weigh_(std::move(weigh)),
         work_(std::move(work)),
-        done_(std::move(done)) {
-    if (open_store) {
-      thread_.emplace(*open_store, 1, 1);
-    }
-  }
+        done_(std::move(done)) {}
 
   void add(Item item) {
     const bool was_empty = is_empty();
@@ -88,8 +87,8 @@ class BatchQueue {
     take(light_, *batch);
     take(heavy_, *batch);
     is_busy_ = true;
-    if (!thread_) {
-      auto outcome = attempt(&store_, *batch);
+    if (auto* const* const store = std::get_if<store::ServedStore*>(&doer_)) {
+      auto outcome = attempt(*store, *batch);
       is_busy_ = false;
       if (!is_empty()) {
         schedule();
@@ -97,9 +96,9 @@ class BatchQueue {
       done_(std::move(*batch), std::move(outcome));
       return;
     }
-    // The queue of the thread has room: it gets one batch at a time.
-    static_cast<void>(
-        thread_->submit([this, batch](const core::Result<store::ServedStore*>& store) {
+    // The thread has room: it gets one batch at a time.
+    static_cast<void>(std::get<Workers*>(doer_)->submit(
+        [this, batch](const core::Result<store::ServedStore*>& store) {
           boost::asio::post(context_, [this, batch, outcome = attempt(store, *batch)]() mutable {
             is_busy_ = false;
             begin();  // first, so that the store is busy while the responses are written
@@ -118,7 +117,7 @@ class BatchQueue {
   }
 
   boost::asio::io_context& context_;
-  store::ServedStore& store_;
+  Doer doer_;
   std::size_t max_;
   Weigh weigh_;
   Work work_;
@@ -126,7 +125,6 @@ class BatchQueue {
   Lane light_;
   Lane heavy_;
   bool is_busy_ = false;
-  std::optional<Workers> thread_;  // the last member, because its jobs use the others
 };
 
 }  // namespace nexakey::server

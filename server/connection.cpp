@@ -28,10 +28,11 @@ std::string http_date() {
   return {text.data(), length};
 }
 
-Connection::Connection(Channel channel, Peer peer, const Limits& limits, BufferBudget& budget,
-                       Dispatcher& dispatcher, Closed closed)
+Connection::Connection(Channel channel, Peer peer, Placement::Place place, const Limits& limits,
+                       BufferBudget& budget, Dispatcher& dispatcher, Closed closed)
     : channel_(std::move(channel)),
       peer_(peer),
+      place_(std::move(place)),
       limits_(limits),
       dispatcher_(dispatcher),
       closed_(std::move(closed)),
@@ -193,6 +194,7 @@ void Connection::close() {
   }
   channel_.close();
   static_cast<void>(share_.hold(0));
+  place_.reset();
   closed_(shared_from_this());
 }
 

@@ -16,6 +16,7 @@
 #include "server/http.h"
 #include "server/limits.h"
 #include "server/outbox.h"
+#include "server/placement.h"
 #include "server/request_reader.h"
 #include "server/resolved.h"
 
@@ -30,16 +31,17 @@ class Dispatcher;
 /// others. Only gateway requests, which are short, are dispatched together. Nothing is read while a
 /// response waits to be sent.
 ///
-/// The connection is closed if an allocation fails or the buffer budget is exceeded.
+/// The connection is closed if an allocation fails or the buffer budget is exceeded. It belongs to
+/// one loop, whose thread calls all its member functions.
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
   using Clock = std::chrono::steady_clock;
   using Closed = std::function<void(const std::shared_ptr<Connection>&)>;
 
-  /// `closed` is called once, when the connection has been closed. Limits, budget and dispatcher
+  /// Leaves its place when it is closed, and calls `closed` once. Limits, budget and dispatcher
   /// must outlive the connection.
-  Connection(Channel channel, Peer peer, const Limits& limits, BufferBudget& budget,
-             Dispatcher& dispatcher, Closed closed);
+  Connection(Channel channel, Peer peer, Placement::Place place, const Limits& limits,
+             BufferBudget& budget, Dispatcher& dispatcher, Closed closed);
 
   void start();
   /// Sends the response to the request that was dispatched with this number. `date`: the value of
@@ -113,6 +115,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   Channel channel_;
   Peer peer_;
+  Placement::Place place_;
   const Limits& limits_;
   Dispatcher& dispatcher_;
   Closed closed_;

@@ -10,7 +10,7 @@
 
 namespace nexakey::server {
 
-/// The connections of a server. Each listener has two groups: trusted peers (Unix sockets and
+/// The connections of a loop. Each listener has two groups: trusted peers (Unix sockets and
 /// trusted proxies) and the others. While there is room, any group may use it. When all places are
 /// in use, the largest group gives way to a smaller one, so that each group is guaranteed its
 /// share: the maximum divided by the number of groups.

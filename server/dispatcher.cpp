@@ -65,6 +65,10 @@ HttpResponse broken(const std::exception& exception) {
   return response;
 }
 
+Doer doer_of(store::ServedStore* store, std::optional<Workers>& thread) {
+  return thread ? Doer(&*thread) : Doer(store);
+}
+
 core::Error too_many() {
   return {core::ErrorCode::store_unavailable, "too many requests are waiting already",
           "try again in a moment"};
@@ -74,46 +78,49 @@ HttpResponse busy() { return problem(too_many()); }
 
 }  // namespace
 
-Dispatcher::Dispatcher(asio::io_context& context, Service& service, store::ServedStore& store,
-                       const OpenStore& open_store, const Limits& limits,
-                       std::function<void()> flush)
+Dispatcher::Dispatcher(asio::io_context& context, const Service& service, Recorder& recorder,
+                       store::ServedStore* store, Threads& threads)
     : context_(context),
       service_(service),
-      flush_(std::move(flush)),
+      recorder_(recorder),
+      threads_(threads),
       admissions_(
-          context, store, limits.deciders > 0 ? std::optional(open_store) : std::nullopt,
-          kMaxTokens, [](const Admission& /*admission*/) { return 1; },
+          context, doer_of(store, threads.tokens), kMaxTokens,
+          [](const Admission& /*admission*/) { return 1; },
           [](const StoreResult& own, const auto& batch) { return find_tokens(own, batch); },
           [this](auto batch, const Tokens& tokens) {
             finish_admissions(std::move(batch), tokens);
           }),
       probes_(
-          context, store, limits.deciders > 0 ? std::optional(open_store) : std::nullopt, SIZE_MAX,
+          context, doer_of(store, threads.probes), SIZE_MAX,
           [](const Waiting& /*waiting*/) { return 1; },
           [](const StoreResult& own, const auto& /*batch*/) { return probe(own); },
           [this](const auto& batch, const HttpResponse& response) {
             for (const Waiting& waiting : batch) {
               finish(waiting, response);
             }
-          }),
-      workers_(open_store, limits.workers, limits.queue),
-      holders_(open_store, limits.holders, limits.queue),
-      identifiers_(open_store, limits.identifiers, limits.queue) {
-  for (std::size_t i = 0; i < std::max<std::size_t>(limits.deciders, 1); ++i) {
-    deciders_.emplace_back(
-        context, store, limits.deciders > 0 ? std::optional(open_store) : std::nullopt, kMaxWeight,
-        [](const Waiting& waiting) { return weight_of(waiting.request); },
-        [this](const StoreResult& own, const auto& batch) {
-          const auto requests = requests_of(batch);
-          return own ? service_.decide(**own, requests) : refuse_batch(requests, own.error());
-        },
-        [this](const auto& batch, Answers answers) {
-          service_.record(answers.decided);
-          for (std::size_t n = 0; n < batch.size(); ++n) {
-            finish(batch[n], std::move(answers.responses[n]));
-          }
-        });
+          }) {
+  if (threads.deciders.empty()) {
+    add_decider(store);
   }
+  for (Workers& thread : threads.deciders) {
+    add_decider(&thread);
+  }
+}
+
+void Dispatcher::add_decider(Doer doer) {
+  deciders_.emplace_back(
+      context_, doer, kMaxWeight, [](const Waiting& waiting) { return weight_of(waiting.request); },
+      [this](const StoreResult& own, const auto& batch) {
+        const auto requests = requests_of(batch);
+        return own ? service_.decide(**own, requests) : refuse_batch(requests, own.error());
+      },
+      [this](const auto& batch, Answers answers) {
+        recorder_.record(answers.decided);
+        for (std::size_t n = 0; n < batch.size(); ++n) {
+          finish(batch[n], std::move(answers.responses[n]));
+        }
+      });
 }
 
 void Dispatcher::admit(Resolved resolved, std::function<void(Resolved)> then) {
@@ -133,7 +140,7 @@ void Dispatcher::identify(Admission admission) {
       shared->then(std::move(shared->resolved));
     });
   };
-  const bool is_taken = identifiers_.submit([this, shared, done](const StoreResult& store) {
+  const bool is_taken = threads_.identifiers.submit([this, shared, done](const StoreResult& store) {
     try {
       done(store ? service_.identify(**store, shared->resolved) : tl::unexpected(store.error()));
     } catch (const std::exception& exception) {  // would end the process
@@ -199,7 +206,7 @@ void Dispatcher::offload(Waiting waiting) {
   const Resolved& resolved = shared->request.resolved;
   const bool is_of_holder =
       resolved.permission == Permission::key && resolved.route->body == Body::ignored;
-  Workers& workers = is_of_holder ? holders_ : workers_;
+  Workers& workers = is_of_holder ? threads_.holders : threads_.workers;
   const bool is_taken = workers.submit([this, shared, done](const StoreResult& store) {
     try {
       done(call(service_, store, shared->request));
@@ -224,27 +231,27 @@ Dispatcher::Decider& Dispatcher::decider_of(const HttpRequest& request) {
 
 void Dispatcher::finish(const Waiting& waiting, HttpResponse response) {
   --in_work_;
-  service_.record(waiting.request, response);
+  recorder_.record(waiting.request, response);
   waiting.asker.connection->answer(waiting.asker.number, std::move(response), http_date());
   flush_soon();
 }
 
-/// Calls `flush` once for all responses of a turn.
+/// Writes the log once for all responses of a turn.
 void Dispatcher::flush_soon() {
   if (!std::exchange(is_flush_due_, true)) {
     asio::post(context_, [this] {
       is_flush_due_ = false;
-      flush_();
+      recorder_.flush();
     });
   }
 }
 
 void Dispatcher::count_refusal(int status) {
-  service_.metrics().add_request(RouteClass::unknown, status);
+  recorder_.metrics().add_request(RouteClass::unknown, status);
 }
 
-void Dispatcher::count_out_of_buffers() { ++service_.metrics().out_of_buffers; }
+void Dispatcher::count_out_of_buffers() { ++recorder_.metrics().out_of_buffers; }
 
-void Dispatcher::count_failed_handshake() { ++service_.metrics().failed_handshakes; }
+void Dispatcher::count_failed_handshake() { ++recorder_.metrics().failed_handshakes; }
 
 }  // namespace nexakey::server

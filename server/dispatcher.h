@@ -12,10 +12,10 @@
 
 #include "server/batch_queue.h"
 #include "server/connection.h"
-#include "server/limits.h"
+#include "server/recorder.h"
 #include "server/resolved.h"
 #include "server/service.h"
-#include "server/workers.h"
+#include "server/threads.h"
 
 namespace nexakey::server {
 
@@ -25,7 +25,7 @@ struct Asker {
   std::uint64_t number = 0;
 };
 
-/// Routes the requests of all connections to what answers them, and the responses back:
+/// Routes the requests of a loop to what answers them, and the responses back:
 ///
 /// - Refused requests and open routes: the loop answers them at once.
 /// - /readyz: one question to the store answers all requests that wait.
@@ -33,19 +33,21 @@ struct Asker {
 /// - Requests that need decisions: the deciders answer them in batches.
 /// - Requests with an ID token: it is verified on threads of their own, because an issuer may have
 ///   to be asked.
-/// - Offloaded requests: the workers answer them, and another one those of holders who look at
-/// their
-///   keys.
+/// - Offloaded requests: the workers answer them, and another thread those of holders who look at
+///   their keys.
 ///
 /// Each has its own queue, so that requests without a valid token never take a place in those of
 /// the deciders and workers. A store that blocks is asked by threads, any other by the loop
-/// (`Limits::deciders`). Each decider has its own part of the keys, so that no two threads of a
-/// server wait for each other in the store.
+/// (`Limits::deciders`). The loops share all threads. Each deciding thread has its own part of the
+/// keys, so that no two of a server wait for each other in the store.
+///
+/// For the thread of its loop only.
 class Dispatcher {
  public:
-  /// `flush` is called after the responses of each turn of the loop, to write a buffered log.
-  Dispatcher(boost::asio::io_context& context, Service& service, store::ServedStore& store,
-             const OpenStore& open_store, const Limits& limits, std::function<void()> flush);
+  /// `store`: that of the loop; not used if there are deciding threads. The threads must have
+  /// stopped before the dispatcher is destroyed.
+  Dispatcher(boost::asio::io_context& context, const Service& service, Recorder& recorder,
+             store::ServedStore* store, Threads& threads);
 
   /// Resolves a request by its head, without the store. Called once per request.
   [[nodiscard]] Resolved resolve(const RequestHead& head) const { return service_.resolve(head); }
@@ -82,6 +84,7 @@ class Dispatcher {
   using Probes = BatchQueue<Waiting, HttpResponse>;
   using Decider = BatchQueue<Waiting, Answers>;
 
+  void add_decider(Doer doer);
   void route(Waiting waiting);
   void answer_at_once(Waiting waiting);
   void offload(Waiting waiting);
@@ -92,17 +95,14 @@ class Dispatcher {
   void flush_soon();
 
   boost::asio::io_context& context_;
-  Service& service_;
-  std::function<void()> flush_;
+  const Service& service_;
+  Recorder& recorder_;
+  Threads& threads_;
   std::size_t in_work_ = 0;
   bool is_flush_due_ = false;
-  // Last, because their threads use the members above.
   Admissions admissions_;
   Probes probes_;
-  std::deque<Decider> deciders_;
-  Workers workers_;
-  Workers holders_;  // of keys who look at them: anybody can make up a key
-  Workers identifiers_;
+  std::deque<Decider> deciders_;  // one for each deciding thread, or that of the loop
 };
 
 }  // namespace nexakey::server

@@ -5,7 +5,8 @@
 
 namespace nexakey::server {
 
-/// What a server accepts from each connection and from all of them. It refuses the rest.
+/// What a server accepts from each connection and from all of them, over all its loops, and the
+/// threads that it has. It refuses the rest.
 struct Limits {
   /// The head of a request: the request line and all headers. A gateway adds its headers to those
   /// of its client, which by default may have 4 x 8 KiB with nginx, 16 KiB with HAProxy and 60 KiB
@@ -22,8 +23,10 @@ struct Limits {
   std::chrono::seconds head{15};
   /// How long a request may take to arrive, from its first byte to its last.
   std::chrono::seconds request{60};
-  /// The threads that make decisions; 0: the loop makes them, which is best if the store never
-  /// blocks.
+  /// The event loops, each on a thread of its own with its part of the connections.
+  std::size_t loops = 1;
+  /// The threads that make decisions, for all loops; 0: each loop makes those of its connections,
+  /// which is best if the store never blocks.
   std::size_t deciders = 2;
   /// The threads for requests that can take long, and how many requests may wait for one of them.
   std::size_t workers = 4;

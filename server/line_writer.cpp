@@ -28,9 +28,11 @@ std::uint64_t count_lines(std::string_view lines) {
 
 }  // namespace
 
-LineWriter::LineWriter(int descriptor, std::size_t max_waiting, DropNotice notice)
+LineWriter::LineWriter(int descriptor, std::size_t max_waiting, std::atomic<std::uint64_t>& dropped,
+                       DropNotice notice)
     : descriptor_(descriptor),
       max_waiting_(max_waiting),
+      dropped_(dropped),
       notice_(std::move(notice)),
       thread_([this](const std::stop_token& stop) { run(stop); }) {}
 

@@ -21,18 +21,18 @@ class LineWriter {
   /// Returns the line, with its line feed, that says how many lines were dropped.
   using DropNotice = std::function<std::string(std::uint64_t dropped)>;
 
-  /// Keeps at most `max_waiting` bytes besides those that are being written.
-  LineWriter(int descriptor, std::size_t max_waiting, DropNotice notice);
+  /// Keeps at most `max_waiting` bytes besides those that are being written. `dropped` counts the
+  /// lines that are dropped.
+  LineWriter(int descriptor, std::size_t max_waiting, std::atomic<std::uint64_t>& dropped,
+             DropNotice notice);
   LineWriter(const LineWriter&) = delete;
   LineWriter& operator=(const LineWriter&) = delete;
   /// Writes what waits, but gives up after a second without progress.
   ~LineWriter();
 
-  /// Adds whole lines, each with its line feed: all of them, or none if there is no room.
+  /// Adds whole lines, each with its line feed: all of them, or none if there is no room. For any
+  /// thread.
   void write(std::string_view lines);
-
-  /// How many lines were dropped so far. For any thread.
-  [[nodiscard]] std::uint64_t dropped() const { return dropped_; }
 
  private:
   void run(const std::stop_token& stop);
@@ -41,8 +41,8 @@ class LineWriter {
 
   int descriptor_;
   std::size_t max_waiting_;
+  std::atomic<std::uint64_t>& dropped_;
   DropNotice notice_;
-  std::atomic<std::uint64_t> dropped_{0};
 
   std::mutex mutex_;
   std::condition_variable_any wake_;

@@ -1,5 +1,6 @@
 #include "server/listener.h"
 
+#include <cerrno>
 #include <chrono>
 #include <cstring>
 #include <utility>
@@ -8,6 +9,7 @@
 #include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -147,20 +149,23 @@ void Listener::await_clients() {
 /// Accepts all clients that wait. The error is that of the last attempt.
 error_code Listener::accept_all() {
   for (;;) {
-    error_code error;
     SocketAddress from;
-    Channel::Socket socket = acceptor_.accept(from, error);
-    if (error == asio::error::connection_aborted) {
-      continue;
+    auto size = static_cast<socklen_t>(from.capacity());
+    system::Descriptor socket(
+        ::accept4(acceptor_.native_handle(), from.data(), &size, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    if (!socket.is_open()) {
+      if (errno == ECONNABORTED || errno == EINTR) {
+        continue;
+      }
+      return {errno, boost::system::system_category()};
     }
-    if (error) {
-      return error;
-    }
+    from.resize(size);
     const Peer peer{.address = address_of(from), .surface = surface_};
     if (peer.address) {
-      socket.set_option(asio::ip::tcp::no_delay(true), error);
+      const int on = 1;
+      ::setsockopt(socket.value(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     }
-    accept_(std::move(socket), peer);
+    accept_({.socket = std::move(socket), .domain = from.protocol().family(), .peer = peer});
   }
 }
 

@@ -8,16 +8,23 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 
-#include "server/channel.h"
 #include "server/http.h"
 #include "server/listen_address.h"
+#include "system/descriptor.h"
 
 namespace nexakey::server {
+
+/// A client that was accepted and belongs to no loop yet.
+struct Client {
+  system::Descriptor socket;
+  int domain;  ///< of the socket: AF_INET, AF_INET6 or AF_UNIX
+  Peer peer;
+};
 
 /// A listening socket: TCP or Unix.
 class Listener {
  public:
-  using Accept = std::function<void(Channel::Socket socket, const Peer& peer)>;
+  using Accept = std::function<void(Client client)>;
 
   /// Listens at an address. A Unix socket is created with mode 0660 and replaces a stale one.
   /// Throws boost::system::system_error.
@@ -33,7 +40,7 @@ class Listener {
   /// Where it listens, with the port that the system chose.
   [[nodiscard]] const ListenAddress& address() const { return address_; }
 
-  /// Calls `accept` with each connection. Pauses for 100 ms when descriptors or memory run out.
+  /// Calls `accept` with each client. Pauses for 100 ms when descriptors or memory run out.
   void start(Accept accept);
   /// Stops listening. Before that, accepts the connections that wait, unless the socket was
   /// adopted: then they are left to the process that created it.

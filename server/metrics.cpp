@@ -78,7 +78,7 @@ class Writer {
   std::string out_;
 };
 
-void write_decisions(Writer& writer, const Metrics& metrics) {
+void write_decisions(Writer& writer, const LoopMetrics& metrics) {
   constexpr std::size_t kMicroseconds = 6;
   writer.family("nexakey_decisions_total", "counter", "Decisions, by their reason.");
   for (std::size_t i = 0; i < metrics.decisions.size(); ++i) {
@@ -92,7 +92,7 @@ void write_decisions(Writer& writer, const Metrics& metrics) {
                 "Requests that failed in the store, on any route.", metrics.store_errors);
 }
 
-void write_connections(Writer& writer, const Metrics& metrics) {
+void write_connections(Writer& writer, const LoopMetrics& metrics) {
   writer.single("nexakey_connections", "gauge", "Connections that are open.", metrics.connections);
   writer.single("nexakey_connections_accepted_total", "counter", "Connections that were accepted.",
                 metrics.accepted);
@@ -108,7 +108,7 @@ void write_connections(Writer& writer, const Metrics& metrics) {
                 metrics.failed_handshakes);
 }
 
-void write_requests(Writer& writer, const Metrics& metrics) {
+void write_requests(Writer& writer, const LoopMetrics& metrics) {
   writer.family("nexakey_requests_total", "counter", "HTTP requests, by what they were for.");
   for (std::size_t route = 0; route < kRouteClasses; ++route) {
     for (std::size_t status = 0; status < metrics.requests[route].size(); ++status) {
@@ -171,10 +171,23 @@ void write_store(Writer& writer, const StoreGauges::Values& store) {
   }
 }
 
+template <std::size_t size>
+void add_all(std::array<Counter, size>& sums, const std::array<Counter, size>& values) {
+  for (std::size_t i = 0; i < size; ++i) {
+    sums[i] += values[i];
+  }
+}
+
+template <std::size_t size>
+void add_histogram(Histogram<size>& sums, const Histogram<size>& values) {
+  add_all(sums.buckets, values.buckets);
+  sums.sum += values.sum;
+}
+
 }  // namespace
 
-void Metrics::add_decisions(std::span<const store::Verification> made,
-                            std::chrono::microseconds time) {
+void LoopMetrics::add_decisions(std::span<const store::Verification> made,
+                                std::chrono::microseconds time) {
   for (const store::Verification& one : made) {
     ++decisions[static_cast<std::size_t>(one.decision.reason)];
   }
@@ -182,18 +195,37 @@ void Metrics::add_decisions(std::span<const store::Verification> made,
   batches.add(made.size(), 1);
 }
 
-void Metrics::add_request(RouteClass route, int status) {
+void LoopMetrics::add_request(RouteClass route, int status) {
   auto& statuses = requests[static_cast<std::size_t>(route)];
   ++statuses[static_cast<std::size_t>(status) % statuses.size()];
+}
+
+void LoopMetrics::add(const LoopMetrics& other) {
+  add_all(decisions, other.decisions);
+  add_histogram(latency, other.latency);
+  add_histogram(batches, other.batches);
+  for (Counter LoopMetrics::*const count :
+       {&LoopMetrics::store_errors, &LoopMetrics::connections, &LoopMetrics::accepted,
+        &LoopMetrics::refused, &LoopMetrics::replaced, &LoopMetrics::failed_handshakes,
+        &LoopMetrics::out_of_buffers}) {
+    this->*count += other.*count;
+  }
+  for (std::size_t route = 0; route < kRouteClasses; ++route) {
+    add_all(requests[route], other.requests[route]);
+  }
 }
 
 std::string format_metrics(const Metrics& metrics, std::string_view version) {
   Writer writer;
   writer.family("nexakey_build_info", "gauge", "The version of nexakey; always 1.");
   writer.line(label("version", version), 1);
-  write_decisions(writer, metrics);
-  write_connections(writer, metrics);
-  write_requests(writer, metrics);
+  LoopMetrics sums;
+  for (const LoopMetrics& loop : metrics.loops) {
+    sums.add(loop);
+  }
+  write_decisions(writer, sums);
+  write_connections(writer, sums);
+  write_requests(writer, sums);
   write_log(writer, metrics);
   write_store(writer, metrics.store.read(StoreGauges::Clock::now()));
   return writer.take();

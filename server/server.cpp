@@ -1,166 +1,172 @@
 #include "server/server.h"
 
+#include <algorithm>
+#include <chrono>
 #include <csignal>
+#include <future>
 #include <list>
-#include <new>
 #include <string>
 #include <utility>
+#include <vector>
 
-#include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
-#include <boost/asio/steady_timer.hpp>
 
 #include "server/buffer_budget.h"
-#include "server/connection.h"
-#include "server/connection_pool.h"
-#include "server/dispatcher.h"
 #include "server/listener.h"
+#include "server/loop.h"
+#include "server/placement.h"
+#include "server/recorder.h"
 #include "server/systemd.h"
+#include "server/threads.h"
 
 namespace nexakey::server {
 namespace {
 
 namespace asio = boost::asio;
 using boost::system::error_code;
-using Clock = Connection::Clock;
 
-/// How long clients may take to read the last responses when the server shuts down.
-constexpr std::chrono::seconds kDrainTime{5};
-constexpr std::chrono::milliseconds kSweepPause{1000};
-constexpr std::chrono::milliseconds kDrainPause{20};
+/// The stores of the loops; null if deciding threads ask the store.
+using Stores = std::vector<std::unique_ptr<store::ServedStore>>;
 
 }  // namespace
 
-class Server::Loop {
+/// What the loops share, and what only the thread of the first loop uses: the listeners, the
+/// signals and the certificate.
+class Server::State {
  public:
-  Loop(Service& service, store::ServedStore& store, const OpenStore& open_store,
-       const Limits& limits)
-      : service_(service),
-        limits_(limits),
-        budget_(limits.buffer_bytes, limits.connections),
-        pool_(limits.connections),
-        dispatcher_(context_, service, store, open_store, limits, [this] { flush_(); }) {}
+  State(Service& service, AccessLog& log, const OpenStore& open_store, const Limits& limits,
+        Stores stores);
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+  ~State() { threads_.stop(); }  // while the loops, which their jobs use, exist
 
   core::Result<void> use_tls(const TlsFiles& files);
   ListenAddress listen(const ListenAddress& address, Surface surface) {
-    return listeners_.emplace_back(context_, address, surface).address();
+    return listeners_.emplace_back(first().context(), address, surface).address();
   }
   ListenAddress adopt(int descriptor) {
-    return listeners_.emplace_back(context_, descriptor).address();
+    return listeners_.emplace_back(first().context(), descriptor).address();
   }
-  void run(const std::function<void()>& flush,
-           const std::function<void(const core::Error&)>& on_reload_error);
+  void run(const std::function<void(const core::Error&)>& on_reload_error);
 
  private:
+  [[nodiscard]] Loop& first() { return loops_.front(); }
+  Placement::Group add_group();
   void start(Listener& listener);
-  void open(Channel::Socket socket, const Peer& peer, ConnectionPool::Group group);
-  void run_context();
+  void place(Client client, Placement::Group group);
+  template <typename Work>
+  void attempt(const Work& work);
   void await_signal();
   void reload();
-  void sweep();
   void drain();
+  void note_drained();
+  void stop();
 
-  Service& service_;
+  const Service& service_;
   Limits limits_;
+  BufferBudget budget_;
+  Placement placement_;
+  Threads threads_;
+  std::deque<Loop> loops_;
+  std::size_t serving_;  // loops that have not drained
+
+  // Signals are caught before the server listens.
+  asio::signal_set signals_{first().context(), SIGTERM, SIGINT, SIGHUP};
+  std::list<Listener> listeners_;
   std::optional<TlsFiles> tls_files_;
   std::shared_ptr<const TlsContext> tls_;
-  std::function<void()> flush_;
   std::function<void(const core::Error&)> on_reload_error_;
-  BufferBudget budget_;
-  ConnectionPool pool_;
-  asio::io_context context_{1};
-  // Signals are caught before the server listens.
-  asio::signal_set signals_{context_, SIGTERM, SIGINT, SIGHUP};
-  Dispatcher dispatcher_;
-  std::list<Listener> listeners_;
-  asio::steady_timer sweeper_{context_};
-  std::optional<Clock::time_point> drain_until_;
+  bool is_ending_ = false;
 };
 
-core::Result<void> Server::Loop::use_tls(const TlsFiles& files) {
+Server::State::State(Service& service, AccessLog& log, const OpenStore& open_store,
+                     const Limits& limits, Stores stores)
+    : service_(service),
+      limits_(limits),
+      budget_(limits.buffer_bytes, limits.connections),
+      placement_(stores.size(), limits.connections),
+      threads_(open_store, limits),
+      serving_(stores.size()) {
+  const Loop::Shared shared{
+      .service = service, .limits = limits_, .budget = budget_, .threads = threads_};
+  for (auto& store : stores) {
+    loops_.emplace_back(shared, placement_.places_of(loops_.size()), std::move(store),
+                        Recorder(service.metrics().loops.emplace_back(), log));
+  }
+}
+
+core::Result<void> Server::State::use_tls(const TlsFiles& files) {
   return TlsContext::load(files).map([&](std::shared_ptr<const TlsContext>&& loaded) {
     tls_files_ = files;
     tls_ = std::move(loaded);
   });
 }
 
-void Server::Loop::start(Listener& listener) {
-  const auto trusted = pool_.add_group();
-  const auto others = pool_.add_group();
-  listener.start([this, trusted, others](Channel::Socket socket, const Peer& peer) {
-    const bool is_trusted = !peer.address || service_.trusts(peer);
-    open(std::move(socket), peer, is_trusted ? trusted : others);
-  });
-}
-
-void Server::Loop::open(Channel::Socket socket, const Peer& peer, ConnectionPool::Group group) {
-  Metrics& metrics = service_.metrics();
-  switch (pool_.make_room(group)) {
-    case ConnectionPool::Room::free:
-      break;
-    case ConnectionPool::Room::made:
-      ++metrics.replaced;
-      break;
-    case ConnectionPool::Room::none:
-      ++metrics.refused;
-      return;  // closed with the socket
+Placement::Group Server::State::add_group() {
+  for (Loop& loop : loops_) {
+    loop.add_group();
   }
-  socket.non_blocking(true);
-  auto tls = tls_ && peer.address ? std::make_unique<TlsSession>(*tls_) : nullptr;
-  const auto connection = std::make_shared<Connection>(
-      Channel(std::move(socket), std::move(tls)), peer, limits_, budget_, dispatcher_,
-      [this, group](const std::shared_ptr<Connection>& closed) {
-        pool_.remove(group, closed);
-        --service_.metrics().connections;
-      });
-  pool_.add(group, connection);
-  ++metrics.accepted;
-  ++metrics.connections;
-  connection->start();
+  return placement_.add_group();
 }
 
-/// Closes overdue connections, once a second, and stops the loop when it has drained.
-void Server::Loop::sweep() {
-  const auto now = Clock::now();
-  pool_.for_each([&](Connection& connection) {
-    if (connection.is_overdue(now)) {
-      connection.close();
-    }
+void Server::State::start(Listener& listener) {
+  const auto trusted = add_group();
+  const auto others = add_group();
+  listener.start([this, trusted, others](Client client) {
+    const bool is_trusted = !client.peer.address || service_.trusts(client.peer);
+    place(std::move(client), is_trusted ? trusted : others);
   });
-  if (drain_until_ && dispatcher_.in_work() > 0) {
-    drain_until_ = now + kDrainTime;
-  } else if (drain_until_ && (pool_.is_empty() || now >= *drain_until_)) {
-    context_.stop();
+}
+
+/// Hands a client over to one of the loops.
+void Server::State::place(Client client, Placement::Group group) {
+  auto [chosen, place] = placement_.choose(group);
+  Loop& loop = loops_[chosen];
+  auto tls = client.peer.address ? tls_ : nullptr;
+  if (&loop == &first()) {
+    loop.open(std::move(client), std::move(place), group, tls);
     return;
   }
-  sweeper_.expires_after(drain_until_ ? kDrainPause : kSweepPause);
-  sweeper_.async_wait([this](const error_code& error) {
-    if (!error) {
-      sweep();
-    }
+  asio::post(loop.context(), [&loop, group, client = std::move(client), place = std::move(place),
+                              tls = std::move(tls)]() mutable {
+    loop.open(std::move(client), std::move(place), group, tls);
   });
 }
 
-void Server::Loop::drain() {
-  if (drain_until_) {
-    context_.stop();
+/// Accepts no more clients, and stops when all loops have drained; at once if called again.
+void Server::State::drain() {
+  if (std::exchange(is_ending_, true)) {
+    stop();
     return;
   }
-  drain_until_ = Clock::now() + kDrainTime;
   notify_manager("STOPPING=1");
   for (Listener& listener : listeners_) {
     listener.finish();
   }
   listeners_.clear();
-  pool_.for_each([](Connection& connection) { connection.finish(); });
-  sweeper_.cancel();
-  asio::post(context_, [this] { sweep(); });
+  for (Loop& loop : loops_) {  // after the clients that were handed over
+    asio::post(loop.context(), [this, &loop] {
+      loop.drain([this] { asio::post(first().context(), [this] { note_drained(); }); });
+    });
+  }
 }
 
-void Server::Loop::reload() {
+void Server::State::note_drained() {
+  if (--serving_ == 0) {
+    stop();
+  }
+}
+
+void Server::State::stop() {
+  for (Loop& loop : loops_) {
+    loop.stop();
+  }
+}
+
+void Server::State::reload() {
   const auto now = std::chrono::duration_cast<std::chrono::microseconds>(
-      Clock::now().time_since_epoch());  // CLOCK_MONOTONIC
+      std::chrono::steady_clock::now().time_since_epoch());  // CLOCK_MONOTONIC
   notify_manager("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(now.count()));
   if (tls_files_) {
     const auto loaded = use_tls(*tls_files_);
@@ -171,7 +177,7 @@ void Server::Loop::reload() {
   notify_manager("READY=1");
 }
 
-void Server::Loop::await_signal() {
+void Server::State::await_signal() {
   signals_.async_wait([this](const error_code& error, int signal) {
     if (error) {
       return;
@@ -185,46 +191,61 @@ void Server::Loop::await_signal() {
   });
 }
 
-/// Runs until the context is stopped. If memory runs out, closes the connections whose responses
-/// are lost.
-void Server::Loop::run_context() {
-  for (;;) {
-    try {
-      context_.run();
-      return;
-    } catch (const std::bad_alloc&) {
-      pool_.for_each([](Connection& connection) {
-        if (connection.is_answering()) {
-          connection.close();
-        }
-      });
-    }
+/// If `work` fails, stops all loops: none goes on without the others.
+template <typename Work>
+void Server::State::attempt(const Work& work) {
+  try {
+    work();
+  } catch (...) {
+    stop();
+    throw;
   }
 }
 
-void Server::Loop::run(const std::function<void()>& flush,
-                       const std::function<void(const core::Error&)>& on_reload_error) {
-  flush_ = flush;
+void Server::State::run(const std::function<void(const core::Error&)>& on_reload_error) {
   on_reload_error_ = on_reload_error;
   for (Listener& listener : listeners_) {
     start(listener);
   }
   await_signal();
-  sweep();
-  notify_manager("READY=1");
-  run_context();
-  flush_();
+  std::vector<std::future<void>> others;  // each waits for its thread when it is destroyed
+  attempt([&] {
+    std::for_each(std::next(loops_.begin()), loops_.end(), [&](Loop& loop) {
+      others.push_back(
+          std::async(std::launch::async, [this, &loop] { attempt([&] { loop.run(); }); }));
+    });
+    notify_manager("READY=1");
+    first().run();
+  });
+  for (auto& other : others) {
+    other.get();
+  }
 }
 
-Server::Server(Service& service, store::ServedStore& store, const OpenStore& open_store,
-               const Limits& limits)
-    : loop_(std::make_unique<Loop>(service, store, open_store, limits)) {}
+core::Result<std::unique_ptr<Server>> Server::create(Service& service, AccessLog& log,
+                                                     const OpenStore& open_store,
+                                                     const Limits& limits) {
+  Stores stores(std::min(limits.loops, limits.connections));  // a loop needs a connection
+  if (limits.deciders == 0) {
+    for (auto& store : stores) {
+      auto opened = open_store();
+      if (!opened) {
+        return tl::unexpected(std::move(opened.error()));
+      }
+      store = *std::move(opened);
+    }
+  }
+  return std::unique_ptr<Server>(
+      new Server(std::make_unique<State>(service, log, open_store, limits, std::move(stores))));
+}
+
+Server::Server(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
 Server::~Server() = default;
 
 core::Result<ListenAddress> Server::listen(const ListenAddress& address, Surface surface) {
   try {
-    return loop_->listen(address, surface);
+    return state_->listen(address, surface);
   } catch (const boost::system::system_error& error) {
     return core::fail(core::ErrorCode::failed,
                       "cannot listen on " + address.to_string() + ": " + error.code().message());
@@ -233,18 +254,17 @@ core::Result<ListenAddress> Server::listen(const ListenAddress& address, Surface
 
 core::Result<ListenAddress> Server::adopt(int descriptor) {
   try {
-    return loop_->adopt(descriptor);
+    return state_->adopt(descriptor);
   } catch (const boost::system::system_error& error) {
     return core::fail(core::ErrorCode::failed,
                       "cannot use a socket that was passed: " + error.code().message());
   }
 }
 
-core::Result<void> Server::use_tls(const TlsFiles& files) { return loop_->use_tls(files); }
+core::Result<void> Server::use_tls(const TlsFiles& files) { return state_->use_tls(files); }
 
-void Server::run(const std::function<void()>& flush,
-                 const std::function<void(const core::Error&)>& on_reload_error) {
-  loop_->run(flush, on_reload_error);
+void Server::run(const std::function<void(const core::Error&)>& on_reload_error) {
+  state_->run(on_reload_error);
 }
 
 }  // namespace nexakey::server

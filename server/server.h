@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "core/error.h"
+#include "server/access_log.h"
 #include "server/limits.h"
 #include "server/listen_address.h"
 #include "server/service.h"
@@ -12,15 +13,18 @@
 
 namespace nexakey::server {
 
-/// An HTTP/1.1 server with keep-alive and pipelining. One thread owns all connections, and also
-/// makes the decisions unless the store is remote. Requests that can take long run on other
-/// threads, so that no decision waits for them.
+/// An HTTP/1.1 server with keep-alive and pipelining. Each of its loops (`Limits::loops`) has a
+/// thread, which owns its part of the connections and also makes their decisions unless the store
+/// is remote. Requests that can take long run on other threads, so that no decision waits for them.
+///
+/// The thread that calls `run` runs the first loop. It also accepts all clients, each for the loop
+/// with the most room, and handles the signals.
 class Server {
  public:
-  /// `store` is used by the thread that calls `run`; `open_store` opens the same store for another
-  /// thread.
-  Server(Service& service, store::ServedStore& store, const OpenStore& open_store,
-         const Limits& limits);
+  /// `open_store` opens the served store for another thread. Error: that of opening the store.
+  static core::Result<std::unique_ptr<Server>> create(Service& service, AccessLog& log,
+                                                      const OpenStore& open_store,
+                                                      const Limits& limits);
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
   ~Server();
@@ -38,16 +42,16 @@ class Server {
   /// that have not been accepted are left to the process that created the socket. Error: `failed`.
   core::Result<ListenAddress> adopt(int descriptor);
 
-  /// Serves until SIGTERM or SIGINT, then answers the requests that have arrived and returns.
-  /// Reports its state to the service manager. Calls `flush` after each turn of the loop that
-  /// answered requests, to write a buffered log, and `on_reload_error` if the TLS files cannot be
-  /// reloaded.
-  void run(const std::function<void()>& flush,
-           const std::function<void(const core::Error&)>& on_reload_error);
+  /// Serves until SIGTERM or SIGINT, then answers the requests that have arrived and returns; a
+  /// second signal ends it at once. Reports its state to the service manager. Calls
+  /// `on_reload_error` if the TLS files cannot be reloaded.
+  void run(const std::function<void(const core::Error&)>& on_reload_error);
 
  private:
-  class Loop;
-  std::unique_ptr<Loop> loop_;
+  class State;
+  explicit Server(std::unique_ptr<State> state);
+
+  std::unique_ptr<State> state_;
 };
 
 }  // namespace nexakey::server

@@ -14,11 +14,9 @@ constexpr std::size_t kMaxExports = 4;
 
 }  // namespace
 
-Service::Service(TrustedProxies proxies, std::optional<std::string> workspace,
-                 std::function<void(const LogEntry&)> log, Fetch fetch)
+Service::Service(TrustedProxies proxies, std::optional<std::string> workspace, Fetch fetch)
     : proxies_(std::move(proxies)),
       workspace_(std::move(workspace)),
-      log_(std::move(log)),
       files_(kMaxExports),
       identities_(std::move(fetch)) {}
 
@@ -40,20 +38,6 @@ Answers Service::decide(store::KeyStore& store,
 
 HttpResponse Service::call(store::KeyStore& store, const HttpRequest& request) const {
   return call_handler(store, files_, request, workspace_);
-}
-
-void Service::record(const HttpRequest& request, const HttpResponse& response) {
-  metrics_.add_request(request.resolved.route->metric_class, response.status);
-  metrics_.store_errors += response.is_store_error ? 1 : 0;
-  if (log_) {
-    log_(describe(request, response));
-  }
-}
-
-void Service::record(std::span<const Decided> decided) {
-  for (const Decided& batch : decided) {
-    metrics_.add_decisions(batch.verifications, batch.time);
-  }
 }
 
 }  // namespace nexakey::server

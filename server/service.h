@@ -1,6 +1,5 @@
 #pragma once
 
-#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -9,21 +8,20 @@
 #include "server/gateway.h"
 #include "server/http.h"
 #include "server/identities.h"
-#include "server/log_entry.h"
 #include "server/metrics.h"
 #include "server/resolved.h"
 #include "store/key_store.h"
 
 namespace nexakey::server {
 
-/// Answers requests from a store, without sockets. Const member functions may be called on any
-/// thread, with that thread's store; the others belong to the loop's thread.
+/// Answers requests from a store, without sockets. For any number of threads, each with its own
+/// store.
 class Service {
  public:
-  /// `workspace`: the only one that is served; none: all. `log` may be empty.
-  /// `fetch`: gets the keys of issuers of ID tokens.
+  /// `workspace`: the only one that is served; none: all. `fetch`: gets the keys of issuers of ID
+  /// tokens.
   Service(TrustedProxies proxies, std::optional<std::string> workspace,
-          std::function<void(const LogEntry&)> log, Fetch fetch = fetch_with_curl(""));
+          Fetch fetch = fetch_with_curl(""));
 
   /// Resolves a request by its head.
   [[nodiscard]] Resolved resolve(const RequestHead& head) const;
@@ -38,11 +36,6 @@ class Service {
   /// Answers an admitted request whose route is offloaded.
   HttpResponse call(store::KeyStore& store, const HttpRequest& request) const;
 
-  /// Counts and logs a request and its response.
-  void record(const HttpRequest& request, const HttpResponse& response);
-  /// Counts decisions.
-  void record(std::span<const Decided> decided);
-
   /// Whether a peer is a trusted proxy.
   [[nodiscard]] bool trusts(const Peer& peer) const { return proxies_.trusts(peer); }
   [[nodiscard]] Metrics& metrics() { return metrics_; }
@@ -50,7 +43,6 @@ class Service {
  private:
   TrustedProxies proxies_;
   std::optional<std::string> workspace_;
-  std::function<void(const LogEntry&)> log_;
   Metrics metrics_;
   mutable BodyFiles files_;
   mutable Identities identities_;

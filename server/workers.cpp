@@ -11,11 +11,16 @@ Workers::Workers(OpenStore open_store, std::size_t threads, std::size_t queue)
   }
 }
 
-Workers::~Workers() {
+Workers::~Workers() { stop(); }
+
+void Workers::stop() {
   for (std::jthread& thread : threads_) {
     thread.request_stop();
   }
-  threads_.clear();  // joins them while the members that they use exist
+  threads_.clear();  // joins them
+  const std::lock_guard lock(mutex_);
+  max_queue_ = 0;
+  queue_.clear();
 }
 
 bool Workers::submit(Job job) {

@@ -18,7 +18,8 @@ namespace nexakey::server {
 /// Opens the served store for another thread.
 using OpenStore = std::function<core::Result<std::unique_ptr<store::ServedStore>>()>;
 
-/// Threads for jobs that can take long. Each thread opens its own store for its first job.
+/// Threads for jobs that can take long. Each thread opens its own store for its first job. Any
+/// number of threads may submit jobs.
 class Workers {
  public:
   /// Gets the error in place of the store if that cannot be opened. Must not throw.
@@ -28,10 +29,15 @@ class Workers {
   Workers(OpenStore open_store, std::size_t threads, std::size_t queue);
   Workers(const Workers&) = delete;
   Workers& operator=(const Workers&) = delete;
-  /// Waits for the running jobs and drops those that wait.
+  /// Stops.
   ~Workers();
 
-  /// Queues a job for the next free thread. False: the queue is full, and the job is dropped.
+  /// Ends the threads: waits for the running jobs and drops those that wait, and all that come
+  /// later.
+  void stop();
+
+  /// Queues a job for the next free thread. False: the queue is full or the threads have ended, and
+  /// the job is dropped.
   [[nodiscard]] bool submit(Job job);
 
  private:

@@ -24,6 +24,8 @@ class Descriptor {
 
   [[nodiscard]] int value() const { return value_; }
   [[nodiscard]] bool is_open() const { return value_ >= 0; }
+  /// Gives the descriptor up without closing it.
+  int release() { return std::exchange(value_, -1); }
   /// Closes the descriptor, keeps errno, and takes over another one.
   void reset(int value);
 

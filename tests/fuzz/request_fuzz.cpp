@@ -161,8 +161,7 @@ TEST_CASE("no gateway request is admitted without a key that allows it") {
   key.whitelist = test::whitelist({"198.51.100.0/24"});
   key.rate_limit = core::kMaxRateLimit;
   value_of(store->as(test::kTester).create(key, store::CreateMode::always, test::now()));
-  Service service({.addresses = test::whitelist({"127.0.0.1"}), .unix_socket = false}, {},
-                  [](const LogEntry& /*entry*/) {});
+  Service service({.addresses = test::whitelist({"127.0.0.1"}), .unix_socket = false}, {});
   test::Mutator mutator(requests(), words());
   const std::set<int> known{200, 204, 400, 401, 403, 404, 405, 413, 429};
   std::size_t admitted = 0;

@@ -24,8 +24,7 @@ struct Fixture {
   boost::asio::io_context loop;
   std::vector<Batch> batches;
   Queue queue{loop,
-              store,
-              std::nullopt,
+              &store,
               kMax,
               [](std::size_t weight) { return weight; },
               [this](const auto& /*store*/, const Batch& batch) {

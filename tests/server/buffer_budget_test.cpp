@@ -1,6 +1,7 @@
 #include "server/buffer_budget.h"
 
-#include <memory>
+#include <atomic>
+#include <thread>
 #include <vector>
 
 #include <doctest/doctest.h>
@@ -36,6 +37,31 @@ TEST_CASE("At most 16 KiB are reserved for a connection") {
   BufferBudget::Share share(budget);
   CHECK(share.hold(64 * kKiB * kKiB - 511 * 16 * kKiB));
   CHECK_FALSE(share.hold(64 * kKiB * kKiB - 511 * 16 * kKiB + 1));
+}
+
+TEST_CASE("Threads that share the budget never hold more than it has") {
+  constexpr std::size_t kCommon = 50 * kKiB;
+  BufferBudget budget(100 * kKiB, 4);
+  std::atomic<std::size_t> held{0};
+  std::atomic<bool> is_exceeded{false};
+  {
+    std::vector<std::jthread> threads;
+    for (std::size_t i = 0; i < 4; ++i) {
+      threads.emplace_back([&] {
+        BufferBudget::Share share(budget);
+        for (int turn = 0; turn < 20'000; ++turn) {
+          if (share.hold(100 * kKiB / 4 / 2 + 20 * kKiB)) {
+            is_exceeded = is_exceeded || (held += 20 * kKiB) > kCommon;
+            held -= 20 * kKiB;
+          }
+          is_exceeded = is_exceeded || !share.hold(0);
+        }
+      });
+    }
+  }
+  CHECK_FALSE(is_exceeded);
+  BufferBudget::Share all(budget);
+  CHECK(all.hold(100 * kKiB / 4 / 2 + kCommon));
 }
 
 }  // namespace

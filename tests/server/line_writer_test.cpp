@@ -1,8 +1,11 @@
 #include "server/line_writer.h"
 
 #include <array>
+#include <atomic>
 #include <csignal>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
@@ -72,22 +75,23 @@ std::uint64_t reported(const std::string& text) {
 
 TEST_CASE("Lines are written in their order") {
   const Pipe pipe;
-  LineWriter writer(pipe.ends[1], kMaxWaiting, report);
+  std::atomic<std::uint64_t> dropped{0};
+  LineWriter writer(pipe.ends[1], kMaxWaiting, dropped, report);
   writer.write("one\ntwo\n");
   writer.write("three\n");
   CHECK(pipe.read_until([](const std::string& text) { return text.ends_with("three\n"); }) ==
         "one\ntwo\nthree\n");
-  CHECK(writer.dropped() == 0);
+  CHECK(dropped == 0);
 }
 
 TEST_CASE("Lines that a stalled reader leaves no room for are dropped and reported") {
   const Pipe pipe;
-  LineWriter writer(pipe.ends[1], kMaxWaiting, report);
+  std::atomic<std::uint64_t> dropped{0};
+  LineWriter writer(pipe.ends[1], kMaxWaiting, dropped, report);
   constexpr std::size_t kLines = 10'000;
   for (std::size_t i = 0; i < kLines; ++i) {
     writer.write(kFullLine);  // never waits, or the test would not end
   }
-  const std::uint64_t dropped = writer.dropped();
   CHECK(dropped > 0);
   const std::string text =
       pipe.read_until([&](const std::string& read) { return reported(read) == dropped; });
@@ -95,9 +99,34 @@ TEST_CASE("Lines that a stalled reader leaves no room for are dropped and report
   CHECK(count(text, kFullLine) == kLines - dropped);
 }
 
+TEST_CASE("The lines of several threads stay whole") {
+  const Pipe pipe;
+  std::atomic<std::uint64_t> dropped{0};
+  LineWriter writer(pipe.ends[1], kMaxWaiting, dropped, report);
+  constexpr std::size_t kEach = 200;
+  {
+    std::vector<std::jthread> threads;
+    for (const char letter : {'a', 'b', 'c'}) {
+      threads.emplace_back([&writer, letter] {
+        const std::string lines = std::string(9, letter) + "\n" + std::string(9, letter) + "\n";
+        for (std::size_t i = 0; i < kEach; ++i) {
+          writer.write(lines);
+        }
+      });
+    }
+  }
+  constexpr std::size_t kSize = 3 * kEach * 20;
+  const std::string text =
+      pipe.read_until([](const std::string& read) { return read.size() >= kSize; });
+  for (const char letter : {'a', 'b', 'c'}) {
+    CHECK(count(text, std::string(9, letter) + "\n") == 2 * kEach);
+  }
+}
+
 TEST_CASE("A writer ends even if its reader has stalled") {
   const Pipe pipe;
-  LineWriter writer(pipe.ends[1], kMaxWaiting, report);
+  std::atomic<std::uint64_t> dropped{0};
+  LineWriter writer(pipe.ends[1], kMaxWaiting, dropped, report);
   for (int i = 0; i < 2'000; ++i) {
     writer.write(kFullLine);
   }
@@ -107,12 +136,13 @@ TEST_CASE("Lines for a closed pipe are counted as dropped") {
   Pipe pipe;
   std::signal(SIGPIPE, SIG_IGN);
   pipe.close_reader();
-  LineWriter writer(pipe.ends[1], kMaxWaiting, report);
+  std::atomic<std::uint64_t> dropped{0};
+  LineWriter writer(pipe.ends[1], kMaxWaiting, dropped, report);
   writer.write(kFullLine + kFullLine);
-  for (int i = 0; i < 1'000 && writer.dropped() < 2; ++i) {
+  for (int i = 0; i < 1'000 && dropped < 2; ++i) {
     ::usleep(10'000);
   }
-  CHECK(writer.dropped() == 2);
+  CHECK(dropped == 2);
 }
 
 }  // namespace

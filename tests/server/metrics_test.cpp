@@ -12,18 +12,22 @@ bool has_line(const std::string& text, const std::string& line) {
   return ("\n" + text).find("\n" + line + "\n") != std::string::npos;
 }
 
-TEST_CASE("metrics contain everything that was counted") {
+TEST_CASE("metrics contain everything that was counted by all loops") {
   Metrics metrics;
+  LoopMetrics& first = metrics.loops.emplace_back();
+  LoopMetrics& second = metrics.loops.emplace_back();
   store::Verification allowed;
   allowed.decision.reason = core::Reason::allowed;
   const std::array three{allowed, allowed, store::Verification()};
-  metrics.add_decisions(three, std::chrono::microseconds(1500));
-  metrics.add_decisions({three.data(), 1}, std::chrono::microseconds(50));
-  metrics.add_request(RouteClass::gateway, 200);
-  metrics.add_request(RouteClass::gateway, 200);
-  metrics.add_request(RouteClass::operations, 404);
-  metrics.connections = 2;
-  metrics.accepted = 3;
+  first.add_decisions(three, std::chrono::microseconds(1500));
+  second.add_decisions({three.data(), 1}, std::chrono::microseconds(50));
+  first.add_request(RouteClass::gateway, 200);
+  second.add_request(RouteClass::gateway, 200);
+  second.add_request(RouteClass::operations, 404);
+  first.connections = 2;
+  first.accepted = 1;
+  second.accepted = 2;
+  metrics.dropped_log_lines = 4;
   ++metrics.log.malformed;
 
   const std::string text = format_metrics(metrics, "1.2.3");
@@ -46,6 +50,7 @@ TEST_CASE("metrics contain everything that was counted") {
                                  "nexakey_requests_total{route=\"operations\",status=\"404\"} 1",
                                  "nexakey_connections 2",
                                  "nexakey_connections_accepted_total 3",
+                                 "nexakey_log_lines_dropped_total 4",
                                  "nexakey_access_log_datagrams_total{result=\"malformed\"} 1"}) {
     CAPTURE(line);
     CHECK_MESSAGE(has_line(text, line), text);

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/json.h"
+#include "server/log_entry.h"
 #include "server/open_routes.h"
 #include "server/permission.h"
 #include "server/resolved.h"
@@ -63,14 +64,14 @@ struct Fixture {
   }
 
   HttpResponse ask(HttpRequest request) {
-    Service service({}, served, [&](const LogEntry& entry) { log.push_back(entry); });
+    Service service({}, served);
     request.resolved = service.resolve(request.head);
     if (request.resolved.needs_token()) {
       admit(request.resolved,
             value_of(store.find_tokens({&*request.resolved.credential, 1})).front());
     }
     HttpResponse response = answer(service, request);
-    service.record(request, response);
+    log.push_back(describe(request, response));
     return response;
   }
   HttpResponse answer(const Service& service, const HttpRequest& request) {
