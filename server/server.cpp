@@ -71,8 +71,7 @@ class Server::State {
   std::deque<Loop> loops_;
   std::size_t serving_;  // loops that have not drained
 
-  // Signals are caught before the server listens.
-  asio::signal_set signals_{first().context(), SIGTERM, SIGINT, SIGHUP};
+  std::optional<asio::signal_set> signals_;
   std::list<Listener> listeners_;
   std::optional<TlsFiles> tls_files_;
   std::shared_ptr<const TlsContext> tls_;
@@ -94,6 +93,8 @@ Server::State::State(Service& service, AccessLog& log, const OpenStore& open_sto
     loops_.emplace_back(shared, placement_.places_of(loops_.size()), std::move(store),
                         Recorder(service.metrics().loops.emplace_back(), log));
   }
+  // Before the server listens: it may be ended as soon as it does.
+  signals_.emplace(first().context(), SIGTERM, SIGINT, SIGHUP);
 }
 
 core::Result<void> Server::State::use_tls(const TlsFiles& files) {
@@ -178,7 +179,7 @@ void Server::State::reload() {
 }
 
 void Server::State::await_signal() {
-  signals_.async_wait([this](const error_code& error, int signal) {
+  signals_->async_wait([this](const error_code& error, int signal) {
     if (error) {
       return;
     }
