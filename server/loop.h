@@ -67,8 +67,8 @@ class Loop {
   BufferBudget& budget_;
   std::unique_ptr<store::ServedStore> store_;
   Recorder recorder_;
+  boost::asio::io_context context_{1};  // must outlive the sockets of the connections
   ConnectionPool pool_;
-  boost::asio::io_context context_{1};
   Dispatcher dispatcher_;
   boost::asio::steady_timer sweeper_{context_};
   std::optional<Connection::Clock::time_point> drain_until_;

@@ -12,6 +12,8 @@ import time
 from pathlib import Path
 
 NEXAKEY = os.path.abspath(os.environ["NEXAKEY"])
+# More options for each server, such as --loops 2.
+SERVE_OPTIONS = os.environ.get("SERVE_OPTIONS", "").split()
 
 
 def free_port():
@@ -72,7 +74,8 @@ class Place:
 
     def serve(self, *options, socket_name="nexakey.sock"):
         self.server = self.start([NEXAKEY, "serve", "--listen", f"unix:{self.path}/{socket_name}",
-                                  "--trusted-proxy", "unix", "--log", "json", *options])
+                                  "--trusted-proxy", "unix", "--log", "json", *SERVE_OPTIONS,
+                                  *options])
         wait_for(lambda: accepts(f"{self.path}/{socket_name}"), self)
         return self.server
 
