@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <new>
 #include <utility>
 
 #include <boost/asio/ip/tcp.hpp>
@@ -165,7 +166,11 @@ error_code Listener::accept_all() {
       const int on = 1;
       ::setsockopt(socket.value(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     }
-    accept_({.socket = std::move(socket), .domain = from.protocol().family(), .peer = peer});
+    try {
+      accept_({.socket = std::move(socket), .domain = from.protocol().family(), .peer = peer});
+    } catch (const std::bad_alloc&) {  // the client is lost, and the next ones wait
+      return asio::error::no_memory;
+    }
   }
 }
 

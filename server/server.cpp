@@ -11,6 +11,7 @@
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
 
 #include "server/buffer_budget.h"
 #include "server/listener.h"
@@ -60,8 +61,10 @@ class Server::State {
   void await_signal();
   void reload();
   void drain();
-  void note_drained();
   void stop();
+  void watch();
+  void on_each_loop(const std::function<void(Loop& loop, std::function<void()> done)>& work,
+                    std::function<void()> then);
 
   const Service& service_;
   Limits limits_;
@@ -69,9 +72,8 @@ class Server::State {
   Placement placement_;
   Threads threads_;
   std::deque<Loop> loops_;
-  std::size_t serving_;  // loops that have not drained
-
   std::optional<asio::signal_set> signals_;
+  std::optional<asio::steady_timer> watchdog_;
   std::list<Listener> listeners_;
   std::optional<TlsFiles> tls_files_;
   std::shared_ptr<const TlsContext> tls_;
@@ -85,14 +87,14 @@ Server::State::State(Service& service, AccessLog& log, const OpenStore& open_sto
       limits_(limits),
       budget_(limits.buffer_bytes, limits.connections),
       placement_(stores.size(), limits.connections),
-      threads_(open_store, limits),
-      serving_(stores.size()) {
+      threads_(open_store, limits) {
   const Loop::Shared shared{
       .service = service, .limits = limits_, .budget = budget_, .threads = threads_};
   for (auto& store : stores) {
     loops_.emplace_back(shared, placement_.places_of(loops_.size()), std::move(store),
                         Recorder(service.metrics().loops.emplace_back(), log));
   }
+  watchdog_.emplace(first().context());
   // Before the server listens: it may be ended as soon as it does.
   signals_.emplace(first().context(), SIGTERM, SIGINT, SIGHUP);
 }
@@ -146,17 +148,44 @@ void Server::State::drain() {
     listener.finish();
   }
   listeners_.clear();
-  for (Loop& loop : loops_) {  // after the clients that were handed over
-    asio::post(loop.context(), [this, &loop] {
-      loop.drain([this] { asio::post(first().context(), [this] { note_drained(); }); });
+  on_each_loop([](Loop& loop, auto done) { loop.drain(std::move(done)); }, [this] { stop(); });
+}
+
+/// Calls `work` on each loop, after what it was given before, and then `then` on the first one,
+/// once all have called `done`.
+void Server::State::on_each_loop(
+    const std::function<void(Loop& loop, std::function<void()> done)>& work,
+    std::function<void()> then) {
+  const auto left = std::make_shared<std::size_t>(loops_.size());  // for the first loop only
+  const auto note_done = [left, then = std::move(then)] {
+    if (--*left == 0) {
+      then();
+    }
+  };
+  for (Loop& loop : loops_) {
+    asio::post(loop.context(), [this, &loop, work, note_done] {
+      work(loop, [this, note_done] { asio::post(first().context(), note_done); });
     });
   }
 }
 
-void Server::State::note_drained() {
-  if (--serving_ == 0) {
-    stop();
+/// Tells the service manager again and again that all loops run. If one hangs, it is told no more,
+/// and restarts the service.
+void Server::State::watch() {
+  const auto time = watchdog_time();
+  if (!time) {
+    return;
   }
+  on_each_loop([](Loop& /*loop*/, const auto& done) { done(); },
+               [this, time] {
+                 notify_manager("WATCHDOG=1");
+                 watchdog_->expires_after(*time / 4);
+                 watchdog_->async_wait([this](const error_code& error) {
+                   if (!error) {
+                     watch();
+                   }
+                 });
+               });
 }
 
 void Server::State::stop() {
@@ -209,6 +238,7 @@ void Server::State::run(const std::function<void(const core::Error&)>& on_reload
     start(listener);
   }
   await_signal();
+  watch();
   std::vector<std::future<void>> others;  // each waits for its thread when it is destroyed
   attempt([&] {
     std::for_each(std::next(loops_.begin()), loops_.end(), [&](Loop& loop) {

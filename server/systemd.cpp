@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstddef>
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <string>
@@ -19,9 +20,9 @@ constexpr int kFirstPassed = 3;
 constexpr int kMaxPassed = 64;
 
 /// The number in an environment variable; -1 if it has none.
-int environment_number(const char* name) {
+std::int64_t environment_number(const char* name) {
   const char* const text = std::getenv(name);
-  int number = -1;
+  std::int64_t number = -1;
   if (text != nullptr) {
     const char* const end = text + std::strlen(text);
     const auto [stop, error] = std::from_chars(text, end, number);
@@ -56,7 +57,7 @@ core::Result<std::vector<int>> take_passed_sockets() {
   if (!has_passed_sockets()) {
     return sockets;
   }
-  const int count = environment_number("LISTEN_FDS");
+  const std::int64_t count = environment_number("LISTEN_FDS");
   for (const char* const name : {"LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"}) {
     ::unsetenv(name);
   }
@@ -73,6 +74,13 @@ core::Result<std::vector<int>> take_passed_sockets() {
     sockets.push_back(descriptor);
   }
   return sockets;
+}
+
+std::optional<std::chrono::microseconds> watchdog_time() {
+  const std::int64_t time = environment_number("WATCHDOG_USEC");
+  const bool is_mine =
+      std::getenv("WATCHDOG_PID") == nullptr || environment_number("WATCHDOG_PID") == ::getpid();
+  return is_mine && time > 0 ? std::optional(std::chrono::microseconds(time)) : std::nullopt;
 }
 
 void notify_manager(std::string_view change) {

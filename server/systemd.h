@@ -1,5 +1,7 @@
 #pragma once
 
+#include <chrono>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -14,6 +16,10 @@ core::Result<std::vector<int>> take_passed_sockets();
 
 /// Whether systemd passed sockets that have not been taken.
 bool has_passed_sockets();
+
+/// How long the service manager waits for "WATCHDOG=1" before it ends this process (WATCHDOG_PID
+/// and WATCHDOG_USEC, sd_watchdog_enabled(3)); nothing if it does not expect it.
+std::optional<std::chrono::microseconds> watchdog_time();
 
 /// Sends a change of state, such as "READY=1", to the service manager at NOTIFY_SOCKET
 /// (sd_notify(3)). Does nothing if that is not set. Never blocks, and ignores errors.

@@ -2,10 +2,14 @@
 """`nexakey serve --loops 2`: two event loops keep the promises of one."""
 
 import collections
+import contextlib
+import fcntl
 import json
+import os
 import re
 import signal
 import socket
+import struct
 import subprocess
 import threading
 import time
@@ -171,6 +175,39 @@ class Loops(Serving):
         began = time.monotonic()
         self.end()
         self.assertLess(time.monotonic() - began, 4)
+
+    def test_the_watchdog_notices_a_loop_that_hangs(self):
+        notify = self.listen_notify(f"{self.place.path}/notify")
+        self.place.env |= {"NOTIFY_SOCKET": f"{self.place.path}/notify", "WATCHDOG_USEC": "400000"}
+        self.serve()
+        connections = self.connect_many()
+        for _ in range(20):
+            self.assertIn(notify.recv(1000), (b"READY=1", b"WATCHDOG=1"))
+        with self.hold_lock():  # one loop waits for the store in vain, up to ten seconds
+            connections[-1].sendall(self.asking())
+            wait_for(lambda: self.is_silent(notify, 2), self.place)
+        self.assertEqual(notify.recv(1000), b"WATCHDOG=1")
+        self.end()
+
+    @contextlib.contextmanager
+    def hold_lock(self):
+        """Holds Lock::live of the store, see store/sqlite/lock_file.h."""
+        with open(f"{self.place.path}/keys.db-lock", "r+") as file:
+            region = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 1, 1, 0)
+            fcntl.fcntl(file, fcntl.F_OFD_SETLK, region)
+            yield
+
+    @staticmethod
+    def is_silent(notify, seconds):
+        """Whether no message comes for some time."""
+        notify.settimeout(seconds)
+        try:
+            notify.recv(1000)
+            return False
+        except TimeoutError:
+            return True
+        finally:
+            notify.settimeout(60)
 
     def accepts(self):
         with socket.socket() as probe:

@@ -63,6 +63,14 @@ class Serving(unittest.TestCase):
                 pass  # closed after it was listed
         return count
 
+    def listen_notify(self, name):
+        """The socket of a service manager."""
+        notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.addCleanup(notify.close)
+        notify.settimeout(60)
+        notify.bind(name)
+        return notify
+
     def end(self):
         self.place.server.send_signal(signal.SIGTERM)
         self.assertEqual(self.place.server.wait(60), 0, self.place.log())

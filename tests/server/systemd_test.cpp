@@ -117,5 +117,24 @@ TEST_CASE("the manager is notified at a path or an abstract socket") {
   notify_manager("READY=1");
 }
 
+TEST_CASE("the watchdog is that of this process") {
+  const auto time_with = [](const char* time, const std::string& pid) {
+    ::setenv("WATCHDOG_USEC", time, 1);
+    if (pid.empty()) {
+      ::unsetenv("WATCHDOG_PID");
+    } else {
+      ::setenv("WATCHDOG_PID", pid.c_str(), 1);
+    }
+    return watchdog_time();
+  };
+  CHECK(holds_elsewhere([&] {
+    return time_with("1500000", std::to_string(::getpid())) == std::chrono::milliseconds(1500) &&
+           time_with("1500000", "") == std::chrono::milliseconds(1500) &&
+           !time_with("1500000", "1") && !time_with("0", "") && !time_with("soon", "");
+  }));
+  ::unsetenv("WATCHDOG_USEC");
+  CHECK_FALSE(watchdog_time());
+}
+
 }  // namespace
 }  // namespace nexakey::server
