@@ -59,7 +59,7 @@ void add_serve_options(Arguments& app, ServeOptions& options) {
   add("--max-connections", options.max_connections, "The maximum number of connections", "N");
   add("--max-buffers", options.max_buffers, "The memory for all requests and responses, in bytes",
       "N");
-  add("--loops", options.loops, "Threads for connections and their decisions (default: 1)", "N");
+  add("--loops", options.loops, "Threads that serve connections (default: 1)", "N");
   add("--deciders", options.deciders, "Threads for decisions, if the store is in PostgreSQL", "N");
   add("--workers", options.workers, "Threads for long requests", "N");
   add("--max-waiting", options.max_waiting, "The maximum number of waiting requests", "N");

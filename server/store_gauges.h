@@ -9,7 +9,7 @@
 
 namespace nexakey::server {
 
-/// What the maintenance knows of the store. Its thread sets it, and that of the loop reads it.
+/// What the maintenance knows of the store. Its thread sets it, and any thread reads it.
 class StoreGauges {
  public:
   using Clock = std::chrono::steady_clock;
