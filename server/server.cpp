@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <deque>
 #include <future>
+#include <iterator>
 #include <list>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -52,6 +55,7 @@ class Server::State {
   void run(const std::function<void(const core::Error&)>& on_reload_error);
 
  private:
+  std::deque<Loop> make_loops(Metrics& metrics, AccessLog& log, Stores stores);
   [[nodiscard]] Loop& first() { return loops_.front(); }
   Placement::Group add_group();
   void start(Listener& listener);
@@ -72,8 +76,9 @@ class Server::State {
   Placement placement_;
   Threads threads_;
   std::deque<Loop> loops_;
-  std::optional<asio::signal_set> signals_;
-  std::optional<asio::steady_timer> watchdog_;
+  // Signals are caught before the server listens.
+  asio::signal_set signals_{first().context(), SIGTERM, SIGINT, SIGHUP};
+  asio::steady_timer watchdog_{first().context()};
   std::list<Listener> listeners_;
   std::optional<TlsFiles> tls_files_;
   std::shared_ptr<const TlsContext> tls_;
@@ -87,16 +92,18 @@ Server::State::State(Service& service, AccessLog& log, const OpenStore& open_sto
       limits_(limits),
       budget_(limits.buffer_bytes, limits.connections),
       placement_(stores.size(), limits.connections),
-      threads_(open_store, limits) {
+      threads_(open_store, limits),
+      loops_(make_loops(service.metrics(), log, std::move(stores))) {}
+
+std::deque<Loop> Server::State::make_loops(Metrics& metrics, AccessLog& log, Stores stores) {
   const Loop::Shared shared{
-      .service = service, .limits = limits_, .budget = budget_, .threads = threads_};
+      .service = service_, .limits = limits_, .budget = budget_, .threads = threads_};
+  std::deque<Loop> loops;
   for (auto& store : stores) {
-    loops_.emplace_back(shared, placement_.places_of(loops_.size()), std::move(store),
-                        Recorder(service.metrics().loops.emplace_back(), log));
+    loops.emplace_back(shared, placement_.places_of(loops.size()), std::move(store),
+                       Recorder(metrics.loops.emplace_back(), log));
   }
-  watchdog_.emplace(first().context());
-  // Before the server listens: it may be ended as soon as it does.
-  signals_.emplace(first().context(), SIGTERM, SIGINT, SIGHUP);
+  return loops;
 }
 
 core::Result<void> Server::State::use_tls(const TlsFiles& files) {
@@ -179,8 +186,8 @@ void Server::State::watch() {
   on_each_loop([](Loop& /*loop*/, const auto& done) { done(); },
                [this, time] {
                  notify_manager("WATCHDOG=1");
-                 watchdog_->expires_after(*time / 4);
-                 watchdog_->async_wait([this](const error_code& error) {
+                 watchdog_.expires_after(*time / 4);
+                 watchdog_.async_wait([this](const error_code& error) {
                    if (!error) {
                      watch();
                    }
@@ -208,7 +215,7 @@ void Server::State::reload() {
 }
 
 void Server::State::await_signal() {
-  signals_->async_wait([this](const error_code& error, int signal) {
+  signals_.async_wait([this](const error_code& error, int signal) {
     if (error) {
       return;
     }

@@ -5,7 +5,6 @@ sockets."""
 import fcntl
 import json
 import os
-import re
 import shutil
 import signal
 import socket
