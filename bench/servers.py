@@ -52,12 +52,12 @@ def running(command, address, **options):
         process.wait()
 
 
-def serve(store, address, **options):
+def serve(store, address, *words, **options):
     """`nexakey serve` at a port of this machine, or at the path of a socket."""
     is_port = isinstance(address, int)
     return running([machine.NEXAKEY, "--store", store, "serve", "--log", "none", "--listen",
                     f"127.0.0.1:{address}" if is_port else f"unix:{address}", "--trusted-proxy",
-                    "127.0.0.1" if is_port else "unix"], address, stderr=subprocess.DEVNULL,
+                    "127.0.0.1" if is_port else "unix", *words], address, stderr=subprocess.DEVNULL,
                    **options)
 
 

@@ -17,7 +17,8 @@ from parts.decisions import MAX_HOLD
 
 KEYS = 10_000
 RATE_LIMIT = 100_000  # is not reached
-NGINX_PORT, NEXAKEY_PORT, THROUGH_NGINX_PORT, THROUGH_NEXAKEY_PORT = range(18081, 18085)
+NGINX_PORT, NEXAKEY_PORT, TWO_LOOPS_PORT, THROUGH_NGINX_PORT, THROUGH_NEXAKEY_PORT = range(
+    18081, 18086)
 
 RETURN_200 = "server {{ listen {address}; location / {{ return 200; }} }}"
 # How docs/gateways/nginx.conf asks. The response of the API is one that takes nginx little.
@@ -64,6 +65,27 @@ def serve(context):
         [[one.rate for one in pair] for pair in pairs], 0.81)
     add("`serve`: p99 of these responses", figures.MILLISECONDS, "the same",
         [[one.p99 for one in pair] for pair in pairs], 1.7)
+
+
+def loops(context):
+    """serve with two loops, against one. The load takes as much time as a loop, so that a rate says
+    little with fewer than four cores; processor time does."""
+    context.need("wrk")
+    store, values = make_served(context)
+    script = wrk.make_script(store.parent / "wrk.lua", "Authorization", values)
+    with (servers.serve(store, NEXAKEY_PORT) as one,
+          servers.serve(store, TWO_LOOPS_PORT, "--loops", "2") as two):
+        def measure(port, process):
+            before = machine.cpu_seconds(process.pid)
+            told = wrk.measure(script, port, context.sizes.seconds)
+            return told.rate, 1e6 * (machine.cpu_seconds(process.pid) - before) / told.requests
+
+        pairs = [(measure(TWO_LOOPS_PORT, two), measure(NEXAKEY_PORT, one))
+                 for _ in range(context.sizes.runs)]
+    rates, processor_times = zip(*(zip(*pair) for pair in pairs))
+    add = context.report.add_pairs
+    add(f"`serve --loops 2` and the load on {os.cpu_count()} cores", figures.RATE, "one loop", rates)
+    add("`serve --loops 2`: processor time of a request", figures.CPU, "one loop", processor_times)
 
 
 def auth_request(context):
