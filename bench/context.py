@@ -32,10 +32,10 @@ QUICK = Sizes(runs=1, seconds=1, keys=10_000, listed=20_000, large=50_000, stall
 
 
 class Context:
-    """The sizes, the report, and a folder for files."""
+    """The sizes, the report, a folder for files, and whether docs/performance.md is written."""
 
-    def __init__(self, sizes, folder):
-        self.sizes, self.folder = sizes, folder
+    def __init__(self, sizes, folder, writes=False):
+        self.sizes, self.folder, self.writes = sizes, folder, writes
         self.report = Report()
 
     def need(self, *programs):
