@@ -18,10 +18,11 @@ namespace nexakey::store::sqlite {
 /// One connection to a store's SQLite file, and the rules by which processes share it:
 ///
 /// The database is in WAL mode with synchronous=FULL, so that a committed transaction survives a
-/// power cut, unless it is a lazy one. Every write transaction and every checkpoint holds Lock::writer: SQLite 3.40 can
-/// corrupt a file when two connections do these at once, and its own waiting polls with long
-/// pauses. When the disk is full, keys are revoked with the space of the log, which is not given
-/// back then, and of the reserve, of which each change takes as little as it needs.
+/// power cut, unless it is a lazy one. Every write transaction and every checkpoint holds
+/// Lock::writer: SQLite 3.40 can corrupt a file when two connections do these at once, and its own
+/// waiting polls with long pauses. When the disk is full, keys are revoked with the space of the
+/// log, which is not given back then, and of the reserve, of which each change takes as little as
+/// it needs.
 ///
 /// Errors are exceptions: SQLite::Exception, std::system_error, StoreProblem. A commit that failed
 /// may still come into effect: its frames can be in the log, where the next process to open the
