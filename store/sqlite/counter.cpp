@@ -73,6 +73,7 @@ bool Counter::prepare_windows(Reserve reserve) {
 }
 
 void Counter::prepare_windows_if_urgent() {
+  live().windows.drop_replaced();
   // Decisions do not wait for a process that prepares it already.
   const LockFile& lock = database_.lock_file();
   if (live().windows.is_urgent() && lock.try_lock(Lock::prepare)) {

@@ -14,8 +14,8 @@ using core::KeyId;
 using core::Tick;
 
 /// What one turn moves at most: slots that it looks at, and times that it copies.
-constexpr std::uint64_t kSlotsPerTurn = 1024;
-constexpr std::uint64_t kTimesPerTurn = std::uint64_t{1} << 16U;
+constexpr std::uint64_t kSlotsPerTurn = 512;
+constexpr std::uint64_t kTimesPerTurn = std::uint64_t{1} << 15U;
 /// The maximum number of slots that a turn uses: those of 64 keys and of the first keys of their
 /// lines.
 constexpr std::uint64_t kKeysPerTurn = 128;
@@ -117,7 +117,7 @@ void WindowFile::follow() {
     if (!next_) {
       WindowTable named = WindowTable::open(path_);
       if (named.header().serial != table_.header().serial) {
-        table_ = std::move(named);  // it has replaced the file that this process knows
+        replace_by(std::move(named));  // others have replaced the file that this process knows
         continue;
       }
       next_ = WindowTable::open(next_path(path_));
@@ -129,9 +129,16 @@ void WindowFile::follow() {
     if (!table_.header().has_moved()) {
       return;
     }
-    table_ = *std::exchange(next_, std::nullopt);
+    replace_by(*std::exchange(next_, std::nullopt));
   }
-  next_.reset();
+  if (next_) {
+    replaced_.push_back(*std::exchange(next_, std::nullopt));
+  }
+}
+
+void WindowFile::replace_by(WindowTable table) {
+  replaced_.push_back(std::move(table_));
+  table_ = std::move(table);
 }
 
 // Continues the time of the windows after a boot.
@@ -331,6 +338,7 @@ void WindowFile::finish(const LockFile& lock) {
 }
 
 void WindowFile::prepare(const LockFile& lock) {
+  drop_replaced();
   if (table_.path() == path_ && !is_filling()) {
     return;
   }
