@@ -93,9 +93,13 @@ std::size_t File::size() const {
 }
 
 void File::allocate(std::size_t size) const {
+  // Not from the beginning: the kernel would look at each extent of the file.
+  const std::size_t begin = std::min(this->size(), size);
   int error = 0;
   do {
-    error = ::posix_fallocate(descriptor_, 0, static_cast<off_t>(size));
+    error = begin == size ? 0
+                          : ::posix_fallocate(descriptor_, static_cast<off_t>(begin),
+                                              static_cast<off_t>(size - begin));
   } while (error == EINTR);
   if (error != 0) {
     throw std::system_error(error, std::system_category(), path_);

@@ -5,6 +5,8 @@
 #include <bit>
 #include <system_error>
 
+#include <fcntl.h>
+
 #include "store/sqlite/window_file_v2.h"
 
 namespace nexakey::store::sqlite {
@@ -294,8 +296,8 @@ std::uint64_t WindowFile::keys_while_moving(std::uint64_t times) const {
   return turns * kKeysPerTurn;
 }
 
-/// Lets the windows move to `next` from now on. False: it may be too small for them.
-bool WindowFile::begin_move(WindowTable next, const Estimate& estimate) {
+/// Lets the windows move to `next` from now on. False: it may be too small for them, and is kept.
+bool WindowFile::begin_move(WindowTable& next, const Estimate& estimate) {
   const auto& header = table_.header();
   const std::uint64_t uses = header.uses - estimate.uses;
   if (!next.has_room(estimate.slots + uses + keys_while_moving(estimate.times + uses))) {
@@ -330,8 +332,11 @@ void WindowFile::finish(const LockFile& lock) {
   }
   // After a power cut, the name must not refer to a file whose content is not on disk.
   table_.sync();
+  std::optional<File>
+      replaced;  // closed after the lock is released: the kernel then frees its space
   const LockGuard live(lock, Lock::live);
   if (!is_named()) {
+    replaced.emplace(path_, O_RDONLY);
     std::filesystem::rename(next_path(path_), path_);
     table_.set_path(path_);
   }
@@ -362,7 +367,7 @@ void WindowFile::prepare(const LockFile& lock) {
         {.slots = std::max(WindowTable::kMinSlots, std::bit_ceil(2 * expected)) << attempt,
          .times = std::max(WindowTable::kMinTimes, 3 * estimate.times)});
     const LockGuard live(lock, Lock::live);
-    if (begin_move(std::move(next), estimate)) {
+    if (begin_move(next, estimate)) {
       return;
     }
   }

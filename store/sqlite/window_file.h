@@ -94,7 +94,7 @@ class WindowFile {
   void finish(const LockFile& lock);
   [[nodiscard]] Estimate estimate() const;
   [[nodiscard]] std::uint64_t keys_while_moving(std::uint64_t times) const;
-  bool begin_move(WindowTable next, const Estimate& estimate);
+  bool begin_move(WindowTable& next, const Estimate& estimate);
 
   std::filesystem::path path_;
   Boot boot_;
