@@ -174,9 +174,9 @@ def stalls(context):
     add(f"`serve`, {seconds} seconds at full rate, with changes, flushes, checkpoints and rebuilds"
         " of the windows file: p99.99", figures.MILLISECONDS, told.p9999, 20,
         f"{told.requests:,} requests, {count:,} changes, {serial_of(store) - 1} rebuilds")
-    add("`serve` meanwhile: the slowest response", figures.MILLISECONDS, told.slowest)
-    add("`serve` meanwhile: the slowest change", figures.MILLISECONDS, slowest)
-    add("`serve` meanwhile: p99 of the holds of the live lock", figures.MILLISECONDS,
+    add("`serve` under this load: the slowest response", figures.MILLISECONDS, told.slowest)
+    add("`serve` under this load: the slowest change", figures.MILLISECONDS, slowest)
+    add("`serve` under this load: p99 of the holds of the live lock", figures.MILLISECONDS,
         elapsed.quantile(0.99) / 1e6)
-    add("`serve` meanwhile: the longest hold of the live lock", figures.MILLISECONDS,
+    add("`serve` under this load: the longest hold of the live lock", figures.MILLISECONDS,
         elapsed.max / 1e6, MAX_HOLD, f"{figures.rounded(processor.max / 1e6)} ms of processor time")

@@ -332,8 +332,8 @@ void WindowFile::finish(const LockFile& lock) {
   }
   // After a power cut, the name must not refer to a file whose content is not on disk.
   table_.sync();
-  std::optional<File>
-      replaced;  // closed after the lock is released: the kernel then frees its space
+  // Closed after the lock is released, because the kernel then frees the space of the file.
+  std::optional<File> replaced;
   const LockGuard live(lock, Lock::live);
   if (!is_named()) {
     replaced.emplace(path_, O_RDONLY);

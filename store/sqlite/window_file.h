@@ -98,9 +98,9 @@ class WindowFile {
 
   std::filesystem::path path_;
   Boot boot_;
-  WindowTable table_;                ///< the file, from which the windows may be moving
-  std::optional<WindowTable> next_;  ///< where they are moving to
-  std::vector<WindowTable> replaced_;
+  WindowTable table_;                  ///< the file, from which the windows may be moving
+  std::optional<WindowTable> next_;    ///< where they are moving to
+  std::vector<WindowTable> replaced_;  ///< files that are not used any more, still mapped
 };
 
 }  // namespace nexakey::store::sqlite
