@@ -19,6 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import recipes
+import serving
 from gateway import GATEWAY, GatewayCase
 from place import Place, free_port, is_open, wait_for
 
@@ -272,20 +273,15 @@ class Gateways(GatewayCase):
         wait_for(lambda: self.curl(key=key).status == 200, self.place)
 
 
-class Serving(unittest.TestCase):
+class WithoutGateway(serving.Serving):
     """Tests that need no gateway."""
 
     def setUp(self):
-        self.place = Place()
-        self.addCleanup(self.place.close)
-        self.key = self.place.create("crm", "--scope", "read", "--rate-limit", "100000")
-        self.port = free_port()
+        super().setUp()
         self.start()
 
     def start(self):
-        self.place.serve("--listen", f"127.0.0.1:{self.port}", "--trusted-proxy", "127.0.0.1",
-                         "--max-header", "4096", "--max-body", "4096")
-        wait_for(lambda: is_open(self.port), self.place)
+        self.serve("--max-header", "4096", "--max-body", "4096")
 
     def send(self, text):
         """Sends bytes, and returns what arrives until the server closes."""
@@ -298,10 +294,7 @@ class Serving(unittest.TestCase):
         return answer.decode()
 
     def asking(self, **changes):
-        headers = {"Host": "x", "Authorization": f"Bearer {self.key}", "X-Original-Method": "GET",
-                   "X-Original-URI": "/v1/leads/7", "X-Real-IP": "198.51.100.7"} | changes
-        lines = [f"{name}: {value}\r\n" for name, value in headers.items() if value is not None]
-        return "GET /auth/nginx HTTP/1.1\r\n" + "".join(lines) + "\r\n"
+        return super().asking(**changes).decode()
 
     def status(self, text):
         return int(self.send(text).split()[1])
@@ -496,4 +489,4 @@ class Serving(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main(warnings="ignore", defaultTest="Serving" if GATEWAY == "serve" else "Gateways")
+    unittest.main(warnings="ignore", defaultTest="WithoutGateway" if GATEWAY == "serve" else "Gateways")
