@@ -12,16 +12,13 @@ import subprocess
 import time
 import urllib.request
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+from context import NotRun
+from machine import NEXAKEY, ROOT
+
 SETUPS = ROOT / "bench/peers.d"
 MODULES = ROOT / "build/peers"
-NEXAKEY = pathlib.Path(os.environ.get("NEXAKEY", ROOT / "build/release/cli/nexakey"))
 FIRST_PORT = 18090
 START_SECONDS = 300  # better-auth creates its keys when it starts
-
-
-class NotRun(Exception):
-    """Why a tool cannot be run here."""
 
 
 def make_keys(count):
