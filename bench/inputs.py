@@ -12,9 +12,15 @@ import tempfile
 COLUMNS = ("id, hash, last_four, name, workspace, scopes, whitelist, rate_limit, labels,"
            " description, created_at, revoke_reason")
 MAX_KEYS = 1_000_000  # that are kept in memory
+ALPHABET = string.ascii_letters + string.digits
 WORDS = 20_000
 FILE_SIZE = 16_384  # the average of source files
 PER_FOLDER = 100
+
+
+def make_key(rng):
+    """A key, which a random source chooses."""
+    return "fc_live_" + "".join(rng.choices(ALPHABET, k=28))
 
 
 def make_store(nexakey, path, count, rate_limit=100):
@@ -22,14 +28,13 @@ def make_store(nexakey, path, count, rate_limit=100):
     subprocess.run([nexakey, "--store", path, "create", "first", "--scope", "read", "--quiet"],
                    check=True, stdout=subprocess.DEVNULL)
     rng = random.Random(1)
-    alphabet = string.ascii_letters + string.digits
     begin = 1_700_000_000_000
     step = -(-count // MAX_KEYS)
     kept = []
 
     def rows():
         for i in range(count):
-            key = "fc_live_" + "".join(rng.choices(alphabet, k=28))
+            key = make_key(rng)
             if i % step == 0:
                 kept.append(key)
             yield (rng.getrandbits(60), hashlib.sha256(key.encode()).digest(), key[-4:],

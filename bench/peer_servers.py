@@ -7,25 +7,18 @@ import pathlib
 import random
 import shutil
 import socket
-import string
 import subprocess
 import time
 import urllib.request
 
 from context import NotRun
+from inputs import make_key
 from machine import NEXAKEY, ROOT
 
 SETUPS = ROOT / "bench/peers.d"
 MODULES = ROOT / "build/peers"
 FIRST_PORT = 18090
 START_SECONDS = 300  # better-auth creates its keys when it starts
-
-
-def make_keys(count):
-    """Keys in the format of nexakey, which the tools without a format use too."""
-    rng = random.Random(1)
-    letters = string.ascii_letters + string.digits
-    return ["fc_live_" + "".join(rng.choices(letters, k=28)) for _ in range(count)]
 
 
 def first_line(command):
@@ -50,7 +43,8 @@ class Server:
             if shutil.which(program) is None:
                 raise NotRun(f"{pathlib.Path(program).name} is missing")
         self.folder, self.limit, self.port = folder, limit, next(self._ports)
-        self.keys = make_keys(count)
+        rng = random.Random(1)
+        self.keys = [make_key(rng) for _ in range(count)]
         self.processes = []
         folder.mkdir()
 
