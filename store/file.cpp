@@ -185,6 +185,10 @@ void Mapping::resize() {
   bytes_ = {static_cast<std::byte*>(address), size};
 }
 
+void Mapping::expect_random_accesses() const {
+  ::madvise(bytes_.data(), bytes_.size(), MADV_RANDOM);
+}
+
 void sync_directory(const std::filesystem::path& directory) {
   File(directory, O_RDONLY | O_DIRECTORY).sync();
 }

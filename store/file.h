@@ -83,6 +83,9 @@ class Mapping {
   [[nodiscard]] const File& file() const { return file_; }
   /// Maps the whole file again, possibly elsewhere, after its size has changed.
   void resize();
+  /// Tells the kernel that parts of the file are used in no order, so that an access to one does
+  /// not bring those around it into memory.
+  void expect_random_accesses() const;
   /// The object at `offset`. The caller ensures that it is within the file.
   template <typename T>
   [[nodiscard]] T* at(std::size_t offset) const {

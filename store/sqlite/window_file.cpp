@@ -126,6 +126,7 @@ void WindowFile::follow() {
       if (next_->header().serial != table_.header().next) {
         throw damaged_windows(path_);
       }
+      next_->expect_first_uses();
     }
     next_->follow();
     if (!table_.header().has_moved()) {
@@ -307,6 +308,7 @@ bool WindowFile::begin_move(WindowTable& next, const Estimate& estimate) {
   next.header().head = header.head;
   table_.header().moved = 0;
   next_ = std::move(next);
+  next_->expect_first_uses();
   std::atomic_signal_fence(std::memory_order_release);
   table_.header().next = next_->header().serial;
   return true;

@@ -96,6 +96,9 @@ class WindowTable {
 
   /// Maps what another process has added to the arena.
   void follow();
+  /// Tells the kernel that turns are the first to use most pages, because the file is new. The
+  /// kernel then makes these pages only, not the 32 around each, which took a turn 10 ms.
+  void expect_first_uses() const { mapping_.expect_random_accesses(); }
 
   /// The slot of a key; null: it has none.
   [[nodiscard]] Slot* find(core::KeyId id) const;
