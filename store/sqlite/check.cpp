@@ -4,6 +4,8 @@
 
 #include "store/check_revocation_log.h"
 #include "store/findings.h"
+#include "store/sqlite/connection.h"
+#include "store/sqlite/guarded.h"
 #include "store/sqlite/schema.h"
 #include "store/sqlite/tables.h"
 #include "store/sqlite/usage_tables.h"

@@ -8,6 +8,7 @@
 #include "store/check_tables.h"
 #include "store/import.h"
 #include "store/sqlite/check.h"
+#include "store/sqlite/guarded.h"
 #include "store/sqlite/schema.h"
 #include "store/sqlite/tables.h"
 

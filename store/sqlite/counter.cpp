@@ -117,8 +117,8 @@ bool Counter::flush_segment(Reserve reserve, Wait wait) {
     return true;
   };
   if (wait == Wait::yes) {
-    database_.write(reserve, flush);
-  } else if (!database_.try_write(reserve, flush)) {
+    database_.write({.reserve = reserve}, flush);
+  } else if (!database_.try_write({.reserve = reserve}, flush)) {
     return false;
   }
   if (generation) {

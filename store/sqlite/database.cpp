@@ -8,9 +8,9 @@
 #include <fcntl.h>
 #include <sqlite3.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include "store/newer_schema.h"
+#include "store/sqlite/connection.h"
+#include "store/sqlite/guarded.h"
 #include "store/sqlite/reserve.h"
 #include "store/sqlite/schema.h"
 #include "store/sqlite/usage_tables.h"
@@ -21,8 +21,6 @@ namespace {
 using core::ErrorCode;
 using core::Result;
 
-constexpr int kBusyTimeoutMs = 5000;
-
 /// The size of the write-ahead log from which on changes do checkpoints: the first process to open
 /// the store reads the whole log. At the second size, and each time that the log has doubled since,
 /// the checkpoint waits for readers. Lazy changes come one after the other, and write the same
@@ -31,50 +29,6 @@ constexpr std::uintmax_t kLargeLog = std::uintmax_t{512} << 10U;
 constexpr std::uintmax_t kLargeLogOfLazy = std::uintmax_t{4} << 20U;
 constexpr std::uintmax_t kOverdueLog = std::uintmax_t{8} << 20U;
 constexpr int kOverdueWaitMs = 200;
-
-constexpr int kOpenFlags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW;
-
-bool is_there(const std::filesystem::path& path) {
-  return std::filesystem::exists(std::filesystem::symlink_status(path));
-}
-
-/// Checks what SQLite does not check, or reports unclearly. Does not open the file: closing it
-/// would release the locks that other connections of this process hold.
-void check_file(const std::filesystem::path& path) {
-  struct stat status {};
-  if (::lstat(path.c_str(), &status) != 0) {
-    throw std::system_error(errno, std::system_category(), path.string());
-  }
-  if (S_ISLNK(status.st_mode)) {
-    throw StoreProblem(path.string() + " is a symbolic link", "name the file itself");
-  }
-  if (!S_ISREG(status.st_mode)) {
-    throw StoreProblem(path.string() + " is not a regular file", "name the file of a store");
-  }
-  if (status.st_size == 0) {
-    throw StoreProblem(path.string() + " is an empty file and not a nexakey store");
-  }
-  // By its other name, the store would be read without its log: revoked keys would be allowed.
-  if (status.st_nlink > 1) {
-    throw StoreProblem(path.string() + " has a second name (a hard link)",
-                       "delete the other name, which find / -xdev -inum " +
-                           std::to_string(status.st_ino) + " shows");
-  }
-}
-
-/// Checks the files that SQLite opens beside a database: it would wait for a FIFO, and write to a
-/// file of somebody else that is a link to it.
-void check_log(const std::filesystem::path& database) {
-  for (const char* const suffix : {"-wal", "-shm", "-journal"}) {
-    const std::string path = database.string() + suffix;
-    struct stat status {};
-    if (::lstat(path.c_str(), &status) == 0 && (!S_ISREG(status.st_mode) || status.st_nlink > 1)) {
-      throw StoreProblem(path + (S_ISREG(status.st_mode) ? " has a second name (a hard link)"
-                                                         : " is not a regular file"),
-                         "find out who put it there");
-    }
-  }
-}
 
 /// Creates the missing folders above a store with mode 0700 and syncs them: if a power cut lost a
 /// folder, the store would be lost too.
@@ -121,9 +75,6 @@ struct CommitFailure : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// The primary code of an error.
-int code_of(const SQLite::Exception& exception) { return exception.getErrorCode() & 0xFF; }
-
 bool is_out_of_space(const SQLite::Exception& exception) {
   return code_of(exception) == SQLITE_FULL ||
          exception.getExtendedErrorCode() == SQLITE_IOERR_SHMSIZE;
@@ -136,22 +87,6 @@ bool try_to_restore_reserve(const StorePaths& paths) {
   } catch (const std::system_error&) {
     return false;
   }
-}
-
-/// Refuses a schema that this program does not know.
-void check_schema(int schema, const std::filesystem::path& path) {
-  if (schema > newest_schema()) {
-    const core::Error newer = newer_schema(path.string(), std::to_string(schema), newest_schema());
-    throw StoreProblem(newer.message, newer.hint);
-  }
-}
-
-/// Refuses a file that is not a store, or has a schema that this program does not know.
-void check_is_store(SQLite::Database& connection, const std::filesystem::path& path) {
-  if (connection.execAndGet("PRAGMA application_id").getInt() != kApplicationId) {
-    throw StoreProblem(path.string() + " is not a nexakey store");
-  }
-  check_schema(schema_of(connection), path);
 }
 
 /// Whether a transaction reads the store right now. The locks of readers are documented in
@@ -182,54 +117,7 @@ StorePaths resolve(const StorePaths& paths) {
   return resolved;
 }
 
-/// `path` as SQLite takes it in a URI (https://sqlite.org/uri.html).
-std::string to_uri(const std::filesystem::path& path) {
-  std::string uri = "file:";
-  for (const char c : path.string()) {
-    uri += c == '%' ? "%25" : c == '?' ? "%3f" : c == '#' ? "%23" : std::string(1, c);
-  }
-  return uri;
-}
-
 }  // namespace
-
-SQLite::Database connect(const std::filesystem::path& path) {
-  check_file(path);
-  check_log(path);
-  SQLite::Database connection(path.string(), kOpenFlags, kBusyTimeoutMs);
-  sqlite3* const handle = connection.getHandle();
-  const auto keep_log = [handle](bool keep) {
-    sqlite3_db_config(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keep ? 1 : 0, nullptr);
-  };
-  // If this is not a store, closing the connection deletes the log that opening it created.
-  keep_log(is_there(path.string() + "-wal"));
-  sqlite3_wal_autocheckpoint(handle, 0);
-  sqlite3_db_config(handle, SQLITE_DBCONFIG_ENABLE_FKEY, 1, nullptr);
-  sqlite3_db_config(handle, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
-  sqlite3_db_config(handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
-  sqlite3_extended_result_codes(handle, 1);
-  check_is_store(connection, path);
-  // `checkpoint` does all checkpoints. The log and its index stay when the last process closes the
-  // store, because on a full disk they could not be created again.
-  keep_log(true);
-  connection.exec("PRAGMA temp_store = MEMORY");
-  return connection;
-}
-
-SQLite::Database connect_to_look(const StorePaths& paths) {
-  check_file(paths.database);
-  check_log(paths.database);
-  // Without a log, no process uses the store, and a check must not create one.
-  const bool has_log = is_there(paths.database.string() + "-wal");
-  SQLite::Database connection(
-      to_uri(paths.database) + (has_log ? "" : "?immutable=1"),
-      SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_URI,
-      kBusyTimeoutMs);
-  sqlite3_db_config(connection.getHandle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
-  sqlite3_db_config(connection.getHandle(), SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
-  check_is_store(connection, paths.database);
-  return connection;
-}
 
 Database::ReadTransaction::ReadTransaction(Database& database) : database_(database) {
   database_.prepare(database_.commit_, "COMMIT");  // so that the destructor cannot fail
@@ -314,7 +202,7 @@ void Database::map() { connection_.exec("PRAGMA mmap_size = 1073741824"); }
 
 void Database::upgrade_schema() {
   std::optional<LockGuard> live;  // held until the journal that older processes use is gone
-  write(Reserve::kept, [&] {
+  write({.reserve = Reserve::kept}, [&] {
     const int from = schema_of(connection_);
     if (from == newest_schema()) {
       return false;  // another process has done it
@@ -350,50 +238,41 @@ bool Database::shrink_reserve(Reserve reserve) const {
          sqlite::shrink_reserve(paths_.reserve, reserve == Reserve::used ? 0 : kReserveSize / 4);
 }
 
-void Database::write(Reserve reserve, const std::function<bool()>& work) {
+void Database::write(const Write& how, const std::function<bool()>& work) {
   const LockGuard guard(lock_, Lock::writer);
-  write_alone(reserve, work);
+  write_alone(how, work);
 }
 
-void Database::write_lazily(Reserve reserve, const std::function<bool()>& work) {
-  is_lazy_ = true;
-  try {
-    write(reserve, work);
-  } catch (...) {
-    is_lazy_ = false;
-    throw;
-  }
-  is_lazy_ = false;
-}
-
-bool Database::try_write(Reserve reserve, const std::function<bool()>& work) {
+bool Database::try_write(const Write& how, const std::function<bool()>& work) {
   if (!lock_.try_lock(Lock::writer)) {
     return false;
   }
   const LockGuard guard(lock_, Lock::writer, std::adopt_lock);
-  write_alone(reserve, work);
+  write_alone(how, work);
   return true;
 }
 
-void Database::write_alone(Reserve reserve, const std::function<bool()>& work) {
-  if (reserve == Reserve::kept && !restore_reserve(paths_.reserve)) {
+void Database::write_alone(const Write& how, const std::function<bool()>& work) {
+  if (how.reserve == Reserve::kept && !restore_reserve(paths_.reserve)) {
     throw StoreProblem("the disk of the store " + paths_.database.string() +
                            " is full: its last space is reserved for revocations",
                        "make room on it");
   }
   const std::uintmax_t log_before = log_size();
-  if (attempt_on_full_disk(reserve, work)) {
-    checkpoint_if_large(log_before, try_to_restore_reserve(paths_));
+  if (attempt_on_full_disk(how, work)) {
+    checkpoint_if_large(how.is_lazy ? kLargeLogOfLazy : kLargeLog, log_before,
+                        try_to_restore_reserve(paths_));
   }
 }
 
-bool Database::attempt_on_full_disk(Reserve reserve, const std::function<bool()>& work) {
+bool Database::attempt_on_full_disk(const Write& how, const std::function<bool()>& work) {
   for (bool may_reuse_log = true;; may_reuse_log = false) {
     try {
-      return attempt_twice(work);
+      return attempt_twice(how.is_lazy, work);
     } catch (const std::exception& exception) {
-      const bool has_space = reserve != Reserve::kept && lacks_space(exception) &&
-                             ((may_reuse_log && reuse_log(reserve)) || shrink_reserve(reserve));
+      const bool has_space =
+          how.reserve != Reserve::kept && lacks_space(exception) &&
+          ((may_reuse_log && reuse_log(how.reserve)) || shrink_reserve(how.reserve));
       if (!has_space) {
         throw;
       }
@@ -424,15 +303,15 @@ bool Database::lacks_space(const std::exception& exception) const {
   return error == ENOSPC || error == EDQUOT;
 }
 
-bool Database::attempt_twice(const std::function<bool()>& work) {
+bool Database::attempt_twice(bool is_lazy, const std::function<bool()>& work) {
   try {
-    return attempt(work);
+    return attempt(is_lazy, work);
   } catch (const CommitFailure&) {
     // Repeated below.
   }
   std::string why;
   try {
-    return attempt(work);
+    return attempt(is_lazy, work);
   } catch (const CommitFailure& failure) {
     why = failure.what();
   } catch (const SQLite::Exception& exception) {
@@ -443,8 +322,8 @@ bool Database::attempt_twice(const std::function<bool()>& work) {
                        "run the same command again");
 }
 
-bool Database::attempt(const std::function<bool()>& work) {
-  connection_.exec(is_lazy_ ? "PRAGMA synchronous = NORMAL" : "PRAGMA synchronous = FULL");
+bool Database::attempt(bool is_lazy, const std::function<bool()>& work) {
+  connection_.exec(is_lazy ? "PRAGMA synchronous = NORMAL" : "PRAGMA synchronous = FULL");
   SQLite::Transaction transaction(connection_, SQLite::TransactionBehavior::IMMEDIATE);
   check_current();
   const bool committed = work();
@@ -470,9 +349,10 @@ std::uintmax_t Database::log_size() const {
 // Errors are ignored: commits are safe in the log, and a later change tries again. A reader that
 // keeps its snapshot holds all checkpoints up, and each that is tried goes through the whole log:
 // as long as there are readers, only changes try after which the log has grown by an eighth.
-void Database::checkpoint_if_large(std::uintmax_t size_before, bool may_shrink) {
+void Database::checkpoint_if_large(std::uintmax_t large, std::uintmax_t size_before,
+                                   bool may_shrink) {
   const std::uintmax_t size = log_size();
-  if (size < (is_lazy_ ? kLargeLogOfLazy : kLargeLog)) {
+  if (size < large) {
     return;
   }
   const std::uintmax_t step = std::bit_floor(size) / 8;
@@ -491,42 +371,6 @@ int Database::checkpoint(int mode, int wait_ms) {
   const int status = sqlite3_wal_checkpoint_v2(handle, nullptr, mode, nullptr, nullptr);
   sqlite3_busy_timeout(handle, kBusyTimeoutMs);
   return status;
-}
-
-core::Error describe(const StorePaths& paths, const SQLite::Exception& exception) {
-  const std::string path = paths.database.string();
-  const auto unavailable = [](std::string message, std::string hint = {}) {
-    return core::Error{ErrorCode::store_unavailable, std::move(message), std::move(hint)};
-  };
-  switch (code_of(exception)) {
-    case SQLITE_BUSY:
-    case SQLITE_LOCKED:
-      return unavailable("the store " + path + " is busy", "try again");
-    case SQLITE_FULL:
-      return unavailable("the disk of the store " + path + " is full", "make room on it");
-    case SQLITE_READONLY:
-      return unavailable("cannot write to " + path, advice_for_denied(paths.database));
-    case SQLITE_NOTADB:
-      return unavailable(path + " is not a nexakey store");
-    case SQLITE_CORRUPT:
-      return unavailable("the store " + path + " is damaged",
-                         "restore a backup of it with nexakey restore");
-    case SQLITE_CANTOPEN:
-      return unavailable("cannot open " + path, advice_for_denied(paths.database));
-    default:
-      return unavailable("the store " + path + " failed: " + exception.what());
-  }
-}
-
-core::Error describe(const StorePaths& paths, const std::exception& exception) {
-  const auto* const failure = dynamic_cast<const std::system_error*>(&exception);
-  if (failure != nullptr && failure->code() == std::errc::permission_denied) {
-    return {ErrorCode::store_unavailable,
-            "cannot open " + paths.database.string() + ": permission denied",
-            advice_for_denied(paths.database)};
-  }
-  return {ErrorCode::store_unavailable,
-          "the store " + paths.database.string() + " cannot be used: " + exception.what(), ""};
 }
 
 }  // namespace nexakey::store::sqlite

@@ -62,14 +62,19 @@ class Database {
   /// The statement in `slot`, which is prepared at the first call and reset by later ones.
   SQLite::Statement& prepare(std::optional<SQLite::Statement>& slot, const char* sql);
 
-  /// Runs `work` in a write transaction. Commits durably if it returns true, else rolls back. Calls
-  /// `work` again if the commit fails, and on a full disk for as long as more space is found.
-  void write(Reserve reserve, const std::function<bool()>& work);
-  /// The same without waiting for the disk: a power cut may undo the transactions since the last
-  /// durable one, of any process.
-  void write_lazily(Reserve reserve, const std::function<bool()>& work);
+  /// How a transaction is written.
+  struct Write {
+    Reserve reserve = Reserve::kept;
+    /// Does not wait for the disk: a power cut may undo the transactions since the last one that
+    /// did, of any process.
+    bool is_lazy = false;
+  };
+
+  /// Runs `work` in a write transaction. Commits if it returns true, else rolls back. Calls `work`
+  /// again if the commit fails, and on a full disk for as long as more space is found.
+  void write(const Write& how, const std::function<bool()>& work);
   /// `write`, unless another process is changing the store. False: nothing was done.
-  [[nodiscard]] bool try_write(Reserve reserve, const std::function<bool()>& work);
+  [[nodiscard]] bool try_write(const Write& how, const std::function<bool()>& work);
 
   /// Runs `work` with one snapshot of the database.
   template <typename Work>
@@ -92,17 +97,17 @@ class Database {
 
   explicit Database(StorePaths paths);
 
-  void write_alone(Reserve reserve, const std::function<bool()>& work);
-  bool attempt(const std::function<bool()>& work);
-  bool attempt_twice(const std::function<bool()>& work);
-  bool attempt_on_full_disk(Reserve reserve, const std::function<bool()>& work);
+  void write_alone(const Write& how, const std::function<bool()>& work);
+  bool attempt(bool is_lazy, const std::function<bool()>& work);
+  bool attempt_twice(bool is_lazy, const std::function<bool()>& work);
+  bool attempt_on_full_disk(const Write& how, const std::function<bool()>& work);
   bool reuse_log(Reserve reserve);
   [[nodiscard]] bool lacks_space(const std::exception& exception) const;
   void upgrade_schema();
   [[nodiscard]] std::uintmax_t log_size() const;
-  /// Moves the log to the database after a change. `size_before`: of the log before it.
-  /// `may_shrink`: whether the log may give its space back.
-  void checkpoint_if_large(std::uintmax_t size_before, bool may_shrink);
+  /// Moves the log to the database after a change if its size is `large`. `size_before`: of the log
+  /// before the change. `may_shrink`: whether the log may give its space back.
+  void checkpoint_if_large(std::uintmax_t large, std::uintmax_t size_before, bool may_shrink);
   int checkpoint(int mode, int wait_ms);
 
   StorePaths paths_;
@@ -112,36 +117,6 @@ class Database {
   std::optional<SQLite::Statement> begin_;
   std::optional<SQLite::Statement> commit_;
   std::optional<SQLite::Statement> schema_;
-  bool is_lazy_ = false;
 };
-
-/// A connection to the file of a store whose schema this program knows. Leaves no files beside a
-/// file that is not a store.
-SQLite::Database connect(const std::filesystem::path& path);
-
-/// A connection that changes nothing: it neither upgrades the schema nor creates SQLite's files.
-SQLite::Database connect_to_look(const StorePaths& paths);
-
-/// The error for an exception of SQLite or of the system.
-core::Error describe(const StorePaths& paths, const SQLite::Exception& exception);
-core::Error describe(const StorePaths& paths, const std::exception& exception);
-
-/// Calls `work`, which returns a Result. A process of root acts as the owner of the store.
-/// Exceptions become `store_unavailable` errors.
-template <typename Work>
-auto guarded(const StorePaths& paths, const Work& work) -> decltype(work()) {
-  try {
-    const ActingAs owner(paths.owner);
-    return work();
-  } catch (const SQLite::Exception& exception) {
-    return tl::unexpected(describe(paths, exception));
-  } catch (const OutcomeUnknown& problem) {
-    return core::fail(core::ErrorCode::outcome_unknown, problem.what(), problem.hint);
-  } catch (const StoreProblem& problem) {
-    return core::fail(core::ErrorCode::store_unavailable, problem.what(), problem.hint);
-  } catch (const std::exception& exception) {
-    return tl::unexpected(describe(paths, exception));
-  }
-}
 
 }  // namespace nexakey::store::sqlite

@@ -1,5 +1,6 @@
 #include "store/sqlite/engine.h"
 
+#include "store/sqlite/guarded.h"
 #include "store/sqlite/tables.h"
 
 namespace nexakey::store::sqlite {
@@ -18,20 +19,17 @@ Result<void> SqliteEngine::read(const std::function<void(Tables&)>& work) {
 }
 
 Result<void> SqliteEngine::write(Purpose purpose, const std::function<bool(Tables&)>& work) {
-  const Reserve reserve = purpose == Purpose::revocation ? Reserve::used : Reserve::kept;
+  const Database::Write how{
+      .reserve = purpose == Purpose::revocation ? Reserve::used : Reserve::kept,
+      .is_lazy = purpose == Purpose::import};
   return guarded(database_.paths(), [&]() -> Result<void> {
-    const auto work_on_tables = [&] {
+    database_.write(how, [&] {
       if (purpose == Purpose::import) {
         database_.connection().exec("PRAGMA defer_foreign_keys = ON");  // until the commit
       }
       SqliteTables tables(database_.connection());
       return work(tables);
-    };
-    if (purpose == Purpose::import) {
-      database_.write_lazily(reserve, work_on_tables);
-    } else {
-      database_.write(reserve, work_on_tables);
-    }
+    });
     return {};
   });
 }

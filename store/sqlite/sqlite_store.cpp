@@ -1,6 +1,7 @@
 #include "store/sqlite/sqlite_store.h"
 
 #include "store/sqlite/engine.h"
+#include "store/sqlite/guarded.h"
 #include "store/table_store.h"
 
 namespace nexakey::store::sqlite {

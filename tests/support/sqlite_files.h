@@ -19,7 +19,7 @@ inline void write_rows(const std::filesystem::path& store,
   using store::sqlite::Database;
   auto database = value_of(
       Database::open(store::sqlite::StorePaths(store), store::OpenMode::create_if_missing));
-  database.write(Database::Reserve::kept, [&] {
+  database.write({.reserve = Database::Reserve::kept}, [&] {
     store::sqlite::SqliteTables tables(database.connection());
     write(tables);
     return true;
