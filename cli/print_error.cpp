@@ -9,17 +9,13 @@
 #include "core/text.h"
 
 namespace nexakey::cli {
-namespace {
 
-/// Messages and hints contain arbitrary text, such as file names.
 std::string presentable(std::string text) {
-  return core::printable(core::mask_credentials(std::move(text)));
+  return core::printable(core::mask_credentials(core::mask_urls(std::move(text))));
 }
 
-}  // namespace
-
 std::string format_error(const core::Error& error, Format format) {
-  const std::string message = presentable(core::mask_urls(error.message));
+  const std::string message = presentable(error.message);
   const std::string hint = presentable(error.hint);
   if (format == Format::table) {
     return "nexakey: " + message + (hint.empty() ? "" : ": " + hint);

@@ -7,8 +7,12 @@
 
 namespace nexakey::cli {
 
-/// Prints an error to standard error as one line: text, or {"error": {…}} in JSON formats. Control
-/// characters are replaced and keys, tokens and passwords are masked.
+/// Text that may contain anything, such as the name of a file, without control characters, and with
+/// keys, tokens and passwords masked.
+std::string presentable(std::string text);
+
+/// Prints an error to standard error as one presentable line: text, or {"error": {…}} in JSON
+/// formats.
 void print_error(const core::Error& error, Format format);
 
 /// The line that print_error prints, without its newline.

@@ -8,10 +8,10 @@
 #include "cli/actor.h"
 #include "cli/command.h"
 #include "cli/key_view.h"
+#include "cli/print_error.h"
 #include "cli/store_status.h"
 #include "cli/token_holder.h"
 #include "cli/wrap.h"
-#include "core/credential.h"
 #include "core/json.h"
 #include "core/text.h"
 
@@ -55,10 +55,6 @@ struct Line {
   std::string command{};
   bool needs_attention = false;
 };
-
-std::string presentable(const std::string& text) {
-  return core::printable(core::mask_credentials(core::mask_urls(text)));
-}
 
 std::string text_of(const core::Error& error) {
   return presentable(error.message) + (error.hint.empty() ? "" : ": " + presentable(error.hint));

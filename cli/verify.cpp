@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -55,22 +54,6 @@ void check_key_argument(const Options& options) {
   }
 }
 
-/// The key that the argument names, in any state: of several with its name, the one that is in use,
-/// or else the newest.
-core::Key find_named(const Context& context, store::KeyStore& store, const std::string& argument) {
-  auto keys = find_keys_ever(context, store, argument);
-  const bool has_live = std::ranges::any_of(
-      keys, [&](const core::Key& key) { return !key.has_ended(context.now()); });
-  if (keys.size() > 1 && has_live) {
-    return find_key(context, store, argument);
-  }
-  if (keys.size() > 1 && !context.settings.quiet) {
-    print_note("nexakey: note: " + std::to_string(keys.size()) +
-               " keys of this name have ended: " + describe(keys.front()) + " is the newest");
-  }
-  return std::move(keys.front());
-}
-
 core::Request make_request(const Context& context, store::KeyStore* store, const Options& options) {
   core::Request request;
   value_of(core::check_method(options.method));
@@ -87,7 +70,7 @@ core::Request make_request(const Context& context, store::KeyStore* store, const
   }
   if (store != nullptr) {
     request.credential = core::Credential::key;
-    request.key_id = find_named(context, *store, *options.key).id;
+    request.key_id = find_key(context, *store, *options.key, Namesakes::or_ended).id;
   } else {
     core::set_credential(request, read_key(context, options).reveal());
   }
