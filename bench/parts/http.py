@@ -23,7 +23,7 @@ NGINX_PORT, NEXAKEY_PORT, TWO_LOOPS_PORT, THROUGH_NGINX_PORT, THROUGH_NEXAKEY_PO
 RETURN_200 = "server {{ listen {address}; location / {{ return 200; }} }}"
 # How docs/gateways/nginx.conf asks. The response of the API is one that takes nginx little.
 AUTH_REQUEST = """
-  upstream {name} {{ server unix:{socket}; keepalive 16; }}
+  upstream {name} {{ server unix:{socket}; keepalive 32; }}
   server {{
     listen 127.0.0.1:{port};
     location / {{ auth_request /_auth; empty_gif; }}
