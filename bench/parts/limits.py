@@ -1,0 +1,82 @@
+"""Keys with four windows, beside keys with the limit of a minute alone."""
+
+import os
+import random
+import sqlite3
+import subprocess
+
+import machine
+import report as figures
+import servers
+from inputs import copy_of
+from parts.decisions import decide, write_requests
+from parts.postgres import KEY, MAKE_KEYS, SETTINGS
+
+MORE_WINDOWS = "20/1s 500/10m 2000/1h"
+REQUESTS_PER_KEY = 5
+
+
+def processor_time(work, server=None):
+    """Seconds that `work` takes of its processes and of a server's."""
+    def seconds():
+        own = os.times()
+        return (own.children_user + own.children_system
+                + (machine.cpu_seconds(server.pid) if server else 0))
+
+    before = seconds()
+    work()
+    return seconds() - before
+
+
+def compare(context, what, count, with_four, with_one, server=None):
+    """Adds the figure of two functions that decide `count` requests each."""
+    pairs = [[1e6 * processor_time(work, server) / count for work in (with_four, with_one)]
+             for _ in range(context.sizes.runs)]
+    context.report.add_pairs(f"{what}: processor time of a decision with four windows", figures.CPU,
+                             "with one", pairs, 1.1)
+
+
+def on_sqlite(context):
+    store, keys = context.store
+    one, four = copy_of(store, context.folder), copy_of(store, context.folder)
+    with sqlite3.connect(four) as db:
+        db.execute("UPDATE api_keys SET limits = ?", (MORE_WINDOWS,))
+    db.close()
+    count = REQUESTS_PER_KEY * len(keys)
+    requests = write_requests(one.parent, keys, count)[0]
+    compare(context, "`verify --batch`", count, lambda: decide(four, requests),
+            lambda: decide(one, requests))
+
+
+def on_postgres(context):
+    folder = context.new_folder()
+    for parent in (context.folder, folder):
+        parent.chmod(0o711)  # the user postgres goes through it
+    keys = context.sizes.keys // 2
+    count = REQUESTS_PER_KEY * keys
+    rng = random.Random(1)
+
+    def requests_of(first):
+        """Requests for the keys from a number on."""
+        path = folder / f"requests.{first}"
+        path.write_text("".join(
+            f'{{"key":"{KEY.format(rng.randrange(first, first + keys))}","path":"/v1/leads/7"}}\n'
+            for _ in range(count)))
+        return path
+
+    with servers.Postgres(folder / "server", *SETTINGS) as server:
+        subprocess.run([machine.NEXAKEY, "--store", server.url, "create", "first", "--scope",
+                        "read,write", "--quiet"], check=True, stdout=subprocess.DEVNULL)
+        server.execute(MAKE_KEYS.format(keys=2 * keys))
+        server.execute(f"UPDATE nexakey.api_keys SET limits = '{MORE_WINDOWS}' WHERE id > {keys}")
+        server.execute("VACUUM ANALYZE")
+        one, four = requests_of(1), requests_of(1 + keys)
+        for requests in (one, four):  # each key gets its rows
+            decide(server.url, requests)
+        compare(context, "PostgreSQL, `verify --batch`", count,
+                lambda: decide(server.url, four), lambda: decide(server.url, one), server)
+
+
+def limits(context):
+    on_sqlite(context)
+    on_postgres(context)
