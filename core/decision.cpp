@@ -4,15 +4,13 @@
 #include <array>
 
 #include "core/endpoint.h"
+#include "core/put.h"
 #include "core/text.h"
 
 namespace nexakey::core {
 namespace {
 
-constexpr std::string_view kChallenge = "Bearer realm=\"nexakey\"";
 constexpr std::size_t kMaxHeaders = 7;
-/// Of most limits in a header.
-constexpr std::size_t kLimitLength = 32;
 
 /// In Unix seconds, rounded up. The sum is in milliseconds, because nanoseconds wrap in 2262.
 std::int64_t reset_time(Time now, Tick reset_in) {
@@ -234,20 +232,54 @@ void add_limits(Decision& decision, const Windows& windows, std::span<const Room
   }
 }
 
-/// Adds `"minute";q=100;w=60`: an item with parameters (RFC 9651, 3.3). A quota has no `w`, because
-/// the length of a month varies.
-void add_policy(std::string& list, const Limit& limit) {
-  list.append(list.empty() ? "\"" : ", \"").append(name_of(limit.window)).append("\";q=");
-  list.append(std::to_string(limit.requests));
-  if (!is_quota(limit.window)) {
-    list.append(";w=").append(std::to_string(seconds_of(limit.window)));
-  }
+char* put_quote(char* at, Quotes quotes) {
+  return put(quotes == Quotes::escaped ? put(at, '\\') : at, '"');
 }
 
-/// Adds `"minute";r=42;t=7`.
-void add_state(std::string& list, const LimitState& state) {
-  list.append(list.empty() ? "\"" : ", \"").append(name_of(state.limit.window)).append("\";r=");
-  list.append(std::to_string(state.remaining)).append(";t=").append(std::to_string(state.reset_in));
+/// Writes `"minute";q=100;w=60`: an item with parameters (RFC 9651, 3.3). A quota has no `w`,
+/// because the length of a month varies.
+char* put_policy(char* at, const LimitState& state, Quotes quotes) {
+  const auto& [window, requests] = state.limit;
+  at = put_quote(put_name(put_quote(at, quotes), window), quotes);
+  at = put(put(at, ";q="), requests);
+  return is_quota(window) ? at : put(put(at, ";w="), seconds_of(window));
+}
+
+/// Writes `"minute";r=42;t=7`.
+char* put_state(char* at, const LimitState& state, Quotes quotes) {
+  at = put_quote(put_name(put_quote(at, quotes), state.limit.window), quotes);
+  return put(put(put(put(at, ";r="), state.remaining), ";t="), state.reset_in);
+}
+
+/// A list (RFC 9651, 3.1) of what `put_item`, one of the functions above, writes of each limit.
+std::string list_of(const std::vector<LimitState>& limits, Quotes quotes,
+                    char* (*put_item)(char*, const LimitState&, Quotes)) {
+  constexpr std::size_t kMax =
+      std::string_view(R"(\"\";q=;w=, )").size() + kMaxWindowLength + 2 * kMaxNumberLength;
+  std::string list(kMax * limits.size(), '\0');
+  char* at = list.data();
+  for (const LimitState& state : limits) {
+    at = put_item(at == list.data() ? at : put(at, ", "), state, quotes);
+  }
+  list.resize(static_cast<std::size_t>(at - list.data()));
+  return list;
+}
+
+/// A challenge with the code of an error, and the scope that is needed, if they are not empty.
+std::string challenge_of(std::string_view error, std::string_view scope, Quotes quotes) {
+  const std::string_view quote = quotes == Quotes::escaped ? R"(\")" : "\"";
+  std::string challenge = "Bearer ";
+  const auto add = [&](std::string_view name, std::string_view value) {
+    challenge.append(name).append("=").append(quote).append(value).append(quote);
+  };
+  add("realm", "nexakey");
+  if (!error.empty()) {
+    add(", error", error);
+  }
+  if (!scope.empty()) {
+    add(", scope", scope);
+  }
+  return challenge;
 }
 
 }  // namespace
@@ -276,7 +308,7 @@ Result<void> check_upstream_response(const UpstreamResponse& response) {
       });
 }
 
-std::vector<std::pair<std::string_view, std::string>> Decision::headers() const {
+std::vector<std::pair<std::string_view, std::string>> Decision::headers(Quotes quotes) const {
   std::vector<std::pair<std::string_view, std::string>> headers;
   headers.reserve(kMaxHeaders);
   if (rate_limit) {
@@ -288,29 +320,18 @@ std::vector<std::pair<std::string_view, std::string>> Decision::headers() const 
     }
   }
   if (!limits.empty()) {
-    std::string policies;
-    std::string states;
-    policies.reserve(kLimitLength * limits.size());
-    states.reserve(kLimitLength * limits.size());
-    for (const LimitState& state : limits) {
-      add_policy(policies, state.limit);
-      add_state(states, state);
-    }
-    headers.emplace_back("RateLimit-Policy", std::move(policies));
-    headers.emplace_back("RateLimit", std::move(states));
+    headers.emplace_back("RateLimit-Policy", list_of(limits, quotes, put_policy));
+    headers.emplace_back("RateLimit", list_of(limits, quotes, put_state));
   }
   // RFC 6750, 3 and 3.1: no error code if the request had no credential.
   if (status_of(reason) == 401) {
-    headers.emplace_back("WWW-Authenticate",
-                         std::string(kChallenge) +
-                             (reason == Reason::missing_key ? "" : ", error=\"invalid_token\""));
+    headers.emplace_back(
+        "WWW-Authenticate",
+        challenge_of(reason == Reason::missing_key ? "" : "invalid_token", "", quotes));
   } else if (reason == Reason::insufficient_scope) {
-    std::string challenge(kChallenge);
-    challenge += ", error=\"insufficient_scope\"";
-    if (needed_scope) {
-      challenge.append(", scope=\"").append(name_of(*needed_scope)).append("\"");
-    }
-    headers.emplace_back("WWW-Authenticate", std::move(challenge));
+    headers.emplace_back(
+        "WWW-Authenticate",
+        challenge_of("insufficient_scope", needed_scope ? name_of(*needed_scope) : "", quotes));
   }
   return headers;
 }

@@ -69,6 +69,9 @@ struct RateLimit {
   std::optional<std::int64_t> retry_after;  ///< when all have room: seconds, rounded up, at least 1
 };
 
+/// How the values of headers have their quotes: as they are, or escaped for JSON.
+enum class Quotes { plain, escaped };
+
 /// The decision about one request.
 struct Decision {
   Reason reason = Reason::missing_key;
@@ -86,7 +89,8 @@ struct Decision {
   [[nodiscard]] bool is_counted() const { return key_id && status_of(reason) != 503; }
   /// The headers for an HTTP response, in a fixed order. `RateLimit-Policy` and `RateLimit`:
   /// draft-ietf-httpapi-ratelimit-headers-10.
-  [[nodiscard]] std::vector<std::pair<std::string_view, std::string>> headers() const;
+  [[nodiscard]] std::vector<std::pair<std::string_view, std::string>> headers(
+      Quotes quotes = Quotes::plain) const;
 };
 
 /// What the limits of a key are counted in. `log` has the times of all its admitted requests.

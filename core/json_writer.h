@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "core/put.h"
+
 namespace nexakey::core {
 
 /// Whether a text in JSON has this character as it is: printable ASCII but for the quote and the
@@ -59,10 +61,17 @@ class JsonWriter {
   JsonWriter& real(double value);
   template <std::integral T>
   JsonWriter& number(T value) {
-    return raw(std::to_string(value));
+    return put(kMaxNumberLength, [&](char* at) { return core::put(at, value); });
   }
   /// JSON as it is.
   JsonWriter& raw(std::string_view json);
+  /// JSON that `put` writes, at most `max` characters (core/put.h).
+  template <std::invocable<char*> Put>
+  JsonWriter& put(std::size_t max, const Put& put) {
+    separate();
+    append_put(*out_, max, put);
+    return *this;
+  }
 
  private:
   JsonWriter& begin(char bracket);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 
+#include "core/put.h"
 #include "core/text.h"
 
 namespace nexakey::core {
@@ -27,6 +28,11 @@ Result<LimitChange> parse_change(std::string_view text, std::string_view number,
   });
 }
 
+std::string text_from(char* (*put)(char*, Window), Window window) {
+  std::array<char, kMaxWindowLength> text{};
+  return {text.data(), put(text.data(), window)};
+}
+
 bool is_same_month(std::uint32_t a, std::uint32_t b) {
   const auto month_of = [](std::uint32_t day) {
     return start_of_month(Time(std::chrono::days(day)));
@@ -42,12 +48,14 @@ Time end_of(Window quota, Time now) {
                               : start_of_month(start_of_month(now) + std::chrono::days(31));
 }
 
-std::string text_of(Window window) {
+char* put_text(char* at, Window window) {
   if (is_quota(window)) {
-    return window == Window::day ? "day" : "month";
+    return put(at, window == Window::day ? "day" : "month");
   }
-  return format_duration(length_of(window));
+  return put_duration(at, length_of(window));
 }
+
+std::string text_of(Window window) { return text_from(put_text, window); }
 
 Result<Window> parse_window(std::string_view text) {
   if (text == "day") {
@@ -63,15 +71,17 @@ Result<Window> parse_window(std::string_view text) {
   return Window{static_cast<std::uint32_t>(length->count())};
 }
 
-std::string name_of(Window window) {
+char* put_name(char* at, Window window) {
   if (window == Window{1}) {
-    return "second";
+    return put(at, "second");
   }
   if (window == Window::minute) {
-    return "minute";
+    return put(at, "minute");
   }
-  return window == Window::hour ? "hour" : text_of(window);
+  return window == Window::hour ? put(at, "hour") : put_text(at, window);
 }
+
+std::string name_of(Window window) { return text_from(put_name, window); }
 
 std::uint32_t longest_of(const Windows& windows) {
   std::uint32_t longest = 0;

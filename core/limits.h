@@ -43,6 +43,10 @@ std::string text_of(Window window);
 Result<Window> parse_window(std::string_view text);
 /// `second`, `minute`, `hour`, `day`, `month`, otherwise as `text_of`: the name in headers.
 std::string name_of(Window window);
+/// Either form at a place (core/put.h).
+inline constexpr std::size_t kMaxWindowLength = kMaxDurationLength;
+char* put_text(char* at, Window window);
+char* put_name(char* at, Window window);
 
 /// A limit on the requests of a key.
 struct Limit {

@@ -8,6 +8,7 @@
 #include <optional>
 #include <span>
 
+#include "core/put.h"
 #include "core/text.h"
 
 namespace nexakey::core {
@@ -138,13 +139,11 @@ Result<Time> parse_moment(std::string_view text, Time now, int direction) {
   return add(now, direction * *duration);
 }
 
-/// Writes the last `digits` digits of a number, and the character after it.
-char* write_number(char* at, std::int64_t value, int digits, char after) {
-  for (char* digit = at + digits; digit != at; value /= 10) {
-    *--digit = static_cast<char>('0' + value % 10);
-  }
-  at[digits] = after;
-  return at + digits + 1;
+/// Writes a number below 100 in two digits.
+char* put_two(char* at, unsigned number) {
+  at[0] = static_cast<char>('0' + number / 10);
+  at[1] = static_cast<char>('0' + number % 10);
+  return at + 2;
 }
 
 }  // namespace
@@ -184,11 +183,16 @@ Result<seconds> parse_duration(std::string_view text) {
   return count * unit->length;
 }
 
-std::string format_duration(seconds duration) {
+char* put_duration(char* at, seconds duration) {
   const auto units = std::span(kUnits).subspan(1);  // nobody reads 13w as a quarter
   const auto unit = std::ranges::find_if(
       units, [&](const Unit& u) { return duration % u.length == seconds::zero(); });
-  return std::to_string(duration / unit->length) + unit->suffix;
+  return put(put(at, duration / unit->length), unit->suffix);
+}
+
+std::string format_duration(seconds duration) {
+  std::array<char, kMaxDurationLength> text{};
+  return {text.data(), put_duration(text.data(), duration)};
 }
 
 Result<Time> parse_time(std::string_view text) {
@@ -225,20 +229,25 @@ std::string format_time(Time time) {
   return text;
 }
 
-void append_time(std::string& text, Time time) {
+char* put_time(char* at, Time time) {
   const auto day = floor<days>(time);
   const std::chrono::year_month_day date(day);
-  const std::chrono::hh_mm_ss clock(time - day);
-  std::array<char, std::string_view("1970-01-01T00:00:00.000Z").size()> buffer{};
-  char* at = buffer.data();
-  at = write_number(at, static_cast<int>(date.year()), 4, '-');
-  at = write_number(at, static_cast<unsigned>(date.month()), 2, '-');
-  at = write_number(at, static_cast<unsigned>(date.day()), 2, 'T');
-  at = write_number(at, clock.hours().count(), 2, ':');
-  at = write_number(at, clock.minutes().count(), 2, ':');
-  at = write_number(at, clock.seconds().count(), 2, '.');
-  at = write_number(at, clock.subseconds().count(), 3, 'Z');
-  text.append(buffer.data(), at);
+  const auto year = static_cast<unsigned>(static_cast<int>(date.year()));
+  const auto of_day = static_cast<unsigned>((time - day).count());  // in milliseconds
+  const unsigned second = of_day / 1000;
+  const unsigned millisecond = of_day % 1000;
+  at = put_two(put_two(at, year / 100), year % 100);
+  at = put_two(put(at, '-'), static_cast<unsigned>(date.month()));
+  at = put_two(put(at, '-'), static_cast<unsigned>(date.day()));
+  at = put_two(put(at, 'T'), second / 3600);
+  at = put_two(put(at, ':'), second / 60 % 60);
+  at = put_two(put(at, ':'), second % 60);
+  at = put_two(put(put(at, '.'), static_cast<char>('0' + millisecond / 100)), millisecond % 100);
+  return put(at, 'Z');
+}
+
+void append_time(std::string& text, Time time) {
+  append_put(text, kTimeLength, [&](char* at) { return put_time(at, time); });
 }
 
 std::string relative_time(Time time, Time now) {

@@ -42,6 +42,9 @@ Result<std::chrono::seconds> parse_duration(std::string_view text);
 /// The form that `parse_duration` reads, in the largest unit up to days that makes a whole number:
 /// `90d`, `36h`, `90s`.
 std::string format_duration(std::chrono::seconds duration);
+/// The same at a place (core/put.h).
+inline constexpr std::size_t kMaxDurationLength = 21;
+char* put_duration(char* at, std::chrono::seconds duration);
 
 /// Parses RFC 3339 (`2026-11-24T12:00:00Z`, also with fractions and offsets), or a date, which
 /// means its midnight in UTC. Years 1970 to 9999. Error: `usage`.
@@ -57,6 +60,9 @@ Result<std::optional<Time>> parse_expiry(std::string_view text, Time now);
 /// RFC 3339 in UTC with milliseconds, `2026-11-24T12:00:00.000Z`: the form of JSON.
 std::string format_time(Time time);
 void append_time(std::string& text, Time time);
+/// The same at a place (core/put.h).
+inline constexpr std::size_t kTimeLength = std::string_view("1970-01-01T00:00:00.000Z").size();
+char* put_time(char* at, Time time);
 
 /// `3 days ago`, `in 2 hours`, `now`: the form in tables on a terminal. The past is rounded down,
 /// the future up.

@@ -20,6 +20,11 @@
 ///     static void write(JsonWriter&, const T&);
 ///     static Result<T> read(const Json&, std::string_view name);
 ///
+/// and one whose JSON has a bounded length also
+///
+///     static constexpr std::size_t kMaxLength;
+///     static char* put(char* at, const T&);             writes the same (core/put.h)
+///
 /// `read` checks type and range; `name` is the name of the member for messages. If the schema is
 /// nullable, `read` is not called for null, unless the codec has `kReadsNull`.
 namespace nexakey::core::shape {
@@ -86,6 +91,8 @@ template <typename T, std::int64_t kMin, std::int64_t kMax>
 struct Integer {
   static TypeSchema schema() { return {.type = "integer", .minimum = kMin, .maximum = kMax}; }
   static void write(JsonWriter& json, T value) { json.number(value); }
+  static constexpr std::size_t kMaxLength = kMaxNumberLength;
+  static char* put(char* at, T value) { return core::put(at, value); }
   static Result<T> read(const Json& value, std::string_view name) {
     return read_integer(value, name, kMin, kMax).map([](std::int64_t number) {
       return static_cast<T>(number);
@@ -107,7 +114,11 @@ template <>
 struct Codec<Time> {
   static TypeSchema schema() { return {.type = "string", .format = "date-time"}; }
   static void write(JsonWriter& json, Time time) {
-    json.plain([&](std::string& out) { append_time(out, time); });
+    json.put(kMaxLength, [&](char* at) { return put(at, time); });
+  }
+  static constexpr std::size_t kMaxLength = kTimeLength + 2;
+  static char* put(char* at, Time time) {
+    return core::put(put_time(core::put(at, '"'), time), '"');
   }
   static Result<Time> read(const Json& value, std::string_view name);
 };

@@ -7,13 +7,14 @@ namespace {
 
 using Header = std::pair<std::string_view, std::string>;
 
-/// The headers of a decision, which contain its rate limit and the needed scope.
+/// The headers of a decision, which contain its rate limit and the needed scope. Their quotes are
+/// escaped already.
 struct Headers {
   static TypeSchema schema() { return {.type = "object"}; }
   static void write(JsonWriter& json, const std::vector<Header>& headers) {
     json.begin_object();
     for (const auto& [name, value] : headers) {
-      json.name(name).string(value);
+      json.name(name).plain(value);
     }
     json.end_object();
   }
@@ -71,10 +72,10 @@ constexpr auto kDecision = std::make_tuple(
     member_as<OptionalText>("workspace", &Decision::workspace),
     computed<KnownScopes>("scopes", known_scopes),
     member<Decision>("client_ip", &Decision::client_ip),
-    member_as<List<LimitState, Object<LimitState, kLimitState>>>(
+    member_as<List<LimitState, FlatObject<LimitState, kLimitState>>>(
         "limits", [](auto& decision) -> auto& { return several_limits(decision); },
         Presence::sparse),
-    computed<Headers>("headers", [](const Decision& d) { return d.headers(); }),
+    computed<Headers>("headers", [](const Decision& d) { return d.headers(Quotes::escaped); }),
     computed<Ref>("ref", [](const Decision& d) { return std::string_view(d.ref); }));
 
 constexpr auto kCheck =

@@ -9,7 +9,13 @@ namespace nexakey::core::shape {
 template <>
 struct Codec<Window> {
   static TypeSchema schema() { return {.type = "string"}; }
-  static void write(JsonWriter& json, Window window) { json.plain(text_of(window)); }
+  static void write(JsonWriter& json, Window window) {
+    json.put(kMaxLength, [&](char* at) { return put(at, window); });
+  }
+  static constexpr std::size_t kMaxLength = kMaxWindowLength + 2;
+  static char* put(char* at, Window window) {
+    return core::put(put_text(core::put(at, '"'), window), '"');
+  }
   static Result<Window> read(const Json& value, std::string_view name) {
     return read_string(value, name).and_then([](const std::string& text) {
       return parse_window(text);
@@ -42,7 +48,7 @@ struct Codec<std::vector<LimitChange>>
 
 template <>
 struct Codec<Limits> {
-  using Array = List<Limit, Object<Limit, kLimitMembers>>;
+  using Array = List<Limit, FlatObject<Limit, kLimitMembers>>;
 
   static TypeSchema schema() { return Array::schema(); }
   static void write(JsonWriter& json, const Limits& limits) { Array::write(json, limits.list()); }

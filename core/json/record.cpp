@@ -9,6 +9,7 @@ namespace {
 /// The status of a count without its reason.
 struct PlainStatus : Integer<int, 0, std::int64_t{2} * kUpstreamStatus - 1> {
   static void write(JsonWriter& json, int status) { json.number(plain_status(status)); }
+  static char* put(char* at, int status) = delete;  // that of Integer writes the reason too
 };
 
 /// The reason of a denial, if it is known. It follows the status, to which it is added.

@@ -45,6 +45,16 @@ struct Member {
     C::write(json.name(name), value);
   }
 
+  /// The same for a codec of a bounded length, whatever the presence: `,"name":value`.
+  template <typename T>
+  char* put(char* at, const T& object) const {
+    at = core::put(core::put(core::put(at, ",\""), name), "\":");
+    return C::put(at, std::invoke(access, object));
+  }
+  [[nodiscard]] constexpr std::size_t max_length() const {
+    return std::string_view(R"(,"":)").size() + name.size() + C::kMaxLength;
+  }
+
   /// `value`: null if the member is absent.
   template <typename T>
   Result<void> read(const Json* value, std::string_view what, T& object) const {
@@ -222,6 +232,24 @@ struct Object {
   static void write(JsonWriter& json, const T& object) { write_object(json, object, kMembers); }
   static Result<T> read(const Json& value, std::string_view name) {
     return read_object<T>(value, "the member " + std::string(name), kMembers, kUnknown);
+  }
+};
+
+/// An object of members that are always written and whose codecs have a bounded length. It is
+/// written as a whole.
+template <typename T, const auto& kMembers>
+struct FlatObject : Object<T, kMembers> {
+  static constexpr std::size_t kMaxLength = std::apply(
+      [](const auto&... member) { return (std::size_t{1} + ... + member.max_length()); }, kMembers);
+
+  static void write(JsonWriter& json, const T& object) {
+    json.put(kMaxLength, [&](char* at) { return put(at, object); });
+  }
+  static char* put(char* at, const T& object) {
+    char* end = at;
+    std::apply([&](const auto&... member) { ((end = member.put(end, object)), ...); }, kMembers);
+    *at = '{';  // in place of the first comma
+    return core::put(end, '}');
   }
 };
 

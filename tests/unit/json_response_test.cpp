@@ -1,3 +1,5 @@
+#include <cstdint>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -51,6 +53,43 @@ TEST_CASE("A decision is written with its headers") {
           R"("workspace":"default","scopes":["read"],"client_ip":"198.51.100.7",)"
           R"("headers":{"X-RateLimit-Limit":"100","X-RateLimit-Remaining":"0",)"
           R"("X-RateLimit-Reset":"1780315260","Retry-After":"17"},"ref":0})");
+  }
+  SUBCASE("that names the scope that is needed") {
+    decision.reason = Reason::insufficient_scope;
+    decision.needed_scope = Scope::write;
+    decision.rate_limit.reset();
+    CHECK(written([&](JsonWriter& json) { write_decision(json, decision); }) ==
+          R"({"allowed":false,"status":403,"reason":"insufficient_scope",)"
+          R"("key_id":"key_0123456789ab","workspace":"default","scopes":["read"],)"
+          R"("client_ip":"198.51.100.7","headers":{"WWW-Authenticate":"Bearer realm=\"nexakey\",)"
+          R"( error=\"insufficient_scope\", scope=\"write\""},"ref":null})");
+  }
+  SUBCASE("with several limits, of which one has the longest values") {
+    constexpr auto kMost = std::numeric_limits<std::uint64_t>::max();
+    decision.reason = Reason::allowed;
+    decision.rate_limit.reset();
+    decision.limits = {
+        {.limit = {Window{1}, 20}, .remaining = 0, .reset_at = Time(), .reset_in = 1},
+        {.limit = {Window{seconds_of(Window::hour) - 1}, kMost},
+         .remaining = kMost,
+         .reset_at = kLastTime,
+         .reset_in = std::numeric_limits<std::int64_t>::min()},
+        {.limit = {Window::month, 7}, .remaining = 6, .reset_at = Time(), .reset_in = 10}};
+    CHECK(written([&](JsonWriter& json) { write_decision(json, decision); }) ==
+          R"({"allowed":true,"status":200,"reason":"allowed","key_id":"key_0123456789ab",)"
+          R"("workspace":"default","scopes":["read"],"client_ip":"198.51.100.7","limits":[)"
+          R"({"window":"1s","requests":20,"remaining":0,)"
+          R"("reset_at":"1970-01-01T00:00:00.000Z","reset_in":1},)"
+          R"({"window":"3599s","requests":18446744073709551615,)"
+          R"("remaining":18446744073709551615,"reset_at":"9999-12-31T23:59:59.999Z",)"
+          R"("reset_in":-9223372036854775808},)"
+          R"({"window":"month","requests":7,"remaining":6,)"
+          R"("reset_at":"1970-01-01T00:00:00.000Z","reset_in":10}],)"
+          R"("headers":{"RateLimit-Policy":"\"second\";q=20;w=1, )"
+          R"(\"3599s\";q=18446744073709551615;w=3599, \"month\";q=7",)"
+          R"("RateLimit":"\"second\";r=0;t=1, )"
+          R"(\"3599s\";r=18446744073709551615;t=-9223372036854775808, \"month\";r=6;t=10"},)"
+          R"("ref":null})");
   }
   SUBCASE("with its checks") {
     decision.reason = Reason::ip_not_allowed;
