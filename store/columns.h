@@ -48,8 +48,10 @@ inline constexpr std::array<std::string_view, 22> kKeyColumns{
 /// What a decision needs: the members of core::KeyRules.
 inline constexpr auto kRuleColumns = std::span(kKeyColumns).first<10>();
 
-template <Row R>
-core::KeyRules read_rules(Decoder<R>& decoder) {
+/// `read_limits`: Limits::from_text, or what returns the same.
+template <Row R, typename ReadLimits = decltype(&core::Limits::from_text)>
+core::KeyRules read_rules(Decoder<R>& decoder,
+                          const ReadLimits& read_limits = core::Limits::from_text) {
   constexpr std::int64_t kAllScopes = 3;
   core::KeyRules rules;
   rules.id = decoder.template id<core::KeyId>(0);
@@ -58,8 +60,8 @@ core::KeyRules read_rules(Decoder<R>& decoder) {
   rules.whitelist = decoder.parsed(3, core::Whitelist::from_text(decoder.text(3)));
   rules.rate_limit = static_cast<std::uint32_t>(
       decoder.number(4, 1, core::kMaxRateLimit, core::kDefaultRateLimit));
-  if (const std::string limits = decoder.text(5); !limits.empty()) {
-    rules.limits = decoder.parsed(5, core::Limits::from_text(limits));
+  if (const std::string_view limits = decoder.view(5); !limits.empty()) {
+    rules.limits = decoder.parsed(5, read_limits(limits));
   }
   rules.line = decoder.template optional_id<core::KeyId>(6);
   rules.expires_at = decoder.optional_time(7);
@@ -69,10 +71,10 @@ core::KeyRules read_rules(Decoder<R>& decoder) {
   return rules;
 }
 
-template <Row R>
-core::KeyRules read_rules(const R& row) {
+template <Row R, typename ReadLimits = decltype(&core::Limits::from_text)>
+core::KeyRules read_rules(const R& row, const ReadLimits& read_limits = core::Limits::from_text) {
   Decoder<R> decoder(row, kRuleColumns);
-  return read_rules(decoder);
+  return read_rules(decoder, read_limits);
 }
 
 template <Row R>

@@ -36,6 +36,8 @@ class Decoder {
   Decoder(const R& row, std::span<const std::string_view> names) : row_(row), names_(names) {}
 
   [[nodiscard]] std::string text(int column) const { return std::string(row_.text(column)); }
+  /// The same text, valid as long as the row.
+  [[nodiscard]] std::string_view view(int column) const { return row_.text(column); }
   /// A text that can be shown, or what `otherwise` returns.
   template <std::invocable Otherwise>
   std::string printable(int column, const Otherwise& otherwise) {

@@ -64,7 +64,7 @@ std::vector<std::optional<KeyRules>> Decider::look_up(std::span<const Request> r
         if (!row) {
           row.emplace(select);
         }
-        found[i] = read_rules(*row);
+        found[i] = read_rules(*row, [&](std::string_view text) { return limits_.read(text); });
       }
     }
     select.reset();

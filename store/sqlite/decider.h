@@ -8,6 +8,7 @@
 
 #include "store/key_store.h"
 #include "store/sqlite/counter.h"
+#include "store/sqlite/limits_reader.h"
 
 namespace nexakey::store::sqlite {
 
@@ -37,6 +38,7 @@ class Decider {
   Counter& counter_;
   bool is_mapped_ = false;
   std::optional<SQLite::Statement> select_rules_;
+  LimitsReader limits_;
   std::optional<SQLite::Statement> select_workspace_;
 };
 

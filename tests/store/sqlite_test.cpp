@@ -4,6 +4,7 @@
 
 #include "core/endpoint.h"
 #include "store/sql.h"
+#include "store/sqlite/limits_reader.h"
 #include "store/sqlite/statements.h"
 #include "tests/store/conformance.h"
 #include "tests/support/sqlite_files.h"
@@ -118,6 +119,18 @@ TEST_CASE("a store that does not exist is not found and not created") {
 
 bool has(const std::string& text, std::string_view part) {
   return text.find(part) != std::string::npos;
+}
+
+TEST_CASE("limits are read as they are parsed, however many texts there are") {
+  sqlite::LimitsReader reader;
+  for (int pass = 0; pass < 2; ++pass) {
+    for (int requests = 1; requests <= 100; ++requests) {
+      const std::string text =
+          std::to_string(requests) + "/1s " + std::to_string(requests) + "/day";
+      CHECK(*reader.read(text) == *core::Limits::from_text(text));
+      CHECK_FALSE(reader.read("0/1s"));
+    }
+  }
 }
 
 TEST_CASE("every manipulation of the log is found") {
