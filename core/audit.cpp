@@ -34,6 +34,25 @@ Json document(const Write& write) {
   return parse_json(text).value();
 }
 
+/// A text of an entry in canonical form.
+std::string canonical_text(std::string_view text) {
+  if (std::ranges::all_of(text, is_plain_in_json)) {
+    return '"' + std::string(text) + '"';
+  }
+  return to_canonical(document([&](JsonWriter& json) { json.string(text); }));
+}
+
+/// The same of a text that is null if it is empty.
+std::string canonical_optional(std::string_view text) {
+  return text.empty() ? "null" : canonical_text(text);
+}
+
+/// The same of the details of an entry. They are a string if they are not JSON.
+std::string canonical_details(const std::string& details) {
+  const auto value = parse_json(details, kMaxJsonDepth - 1);  // the entry is one level around them
+  return value ? to_canonical(*value) : canonical_text(details);
+}
+
 /// The members of a key or token that do not change with time, are not in other members of the
 /// entry, and are not a part of the secret.
 Json members_of(Json json) {
@@ -150,9 +169,19 @@ Result<AuditHead> AuditHead::parse(std::string_view text) {
 }
 
 Sha256 hash_of(const AuditEntry& entry, const Sha256& previous) {
-  Json json = document([&](JsonWriter& writer) { write_audit_entry(writer, entry); });
-  json.erase("hash");
-  return sha256(std::string(previous.begin(), previous.end()) + to_canonical(json));
+  std::string text(previous.begin(), previous.end());
+  JsonWriter json(text);
+  json.begin_object();
+  json.name("action").raw(canonical_text(entry.action));
+  json.name("actor").raw(canonical_optional(entry.actor.name));
+  json.name("at").plain(format_time(entry.at));
+  json.name("details").raw(canonical_details(entry.details));
+  json.name("number").number(entry.number);
+  json.name("source").raw(canonical_optional(entry.actor.source));
+  json.name("subject").raw(canonical_optional(entry.subject));
+  json.name("workspace").raw(canonical_optional(entry.workspace));
+  json.end_object();
+  return sha256(text);
 }
 
 AuditEntry next_entry(const AuditHead& head, const Actor& actor, Time at, AuditRecord record) {
@@ -194,6 +223,28 @@ std::optional<AuditRecord> record_change(AuditAction action, const Key& before, 
       .workspace = after.workspace,
       .subject = after.id.to_string(),
       .details = to_canonical(details)};
+}
+
+AuditRecord record_revocation(const Key& before, const Key& after) {
+  AuditRecord record{.action = AuditAction::revoke,
+                     .workspace = after.workspace,
+                     .subject = after.id.to_string(),
+                     .details = {}};
+  JsonWriter json(record.details);
+  const auto add = [&](std::string_view name, const std::string& from, const std::string& to) {
+    if (from != to) {
+      json.name(name).begin_object().name("from").raw(from).name("to").raw(to).end_object();
+    }
+  };
+  const auto time = [](const std::optional<Time>& at) {
+    return canonical_optional(at ? format_time(*at) : "");
+  };
+  json.begin_object();
+  add("revoke_reason", canonical_optional(before.revoke_reason),
+      canonical_optional(after.revoke_reason));
+  add("revoked_at", time(before.revoked_at), time(after.revoked_at));
+  json.end_object();
+  return record;
 }
 
 AuditRecord record_purge(const Key& key) {

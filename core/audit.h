@@ -97,6 +97,8 @@ std::optional<AuditRecord> record_change(AuditAction action, const Key& before, 
 /// Empty if nothing changed.
 std::optional<AuditRecord> record_policy(const Policy& before, const Policy& after);
 AuditRecord record_revocation(const Token& before, const Token& after);
+/// What `record_change` returns for a key that was revoked.
+AuditRecord record_revocation(const Key& before, const Key& after);
 /// The purge of a key: its name, when it ended, and the keys that it was rotated from and to.
 AuditRecord record_purge(const Key& key);
 /// The restore of a backup, and how many revocations, earlier expiries and purges of the replaced

@@ -52,7 +52,7 @@ core::AuditRecord mark_revoked(Key& key, std::string_view reason, core::Time now
   const Key before = key;
   key.revoked_at = now;
   key.revoke_reason = reason;
-  return *core::record_change(core::AuditAction::revoke, before, key);
+  return core::record_revocation(before, key);
 }
 
 /// Revokes a key, and nothing else of it: a damaged one stays as it is.

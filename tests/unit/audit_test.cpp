@@ -215,6 +215,25 @@ TEST_CASE("The record of a change has the members that differ") {
                          R"("whitelist":{"added":["198.51.100.0/24"],"removed":["192.0.2.1"]}})");
 }
 
+TEST_CASE("The record of a revocation is that of the change") {
+  for (const std::string reason : {"", "lost", "\"verloren\" – in Zürich"}) {
+    for (const std::string earlier : {"", "lost"}) {
+      Key before = some_key();
+      before.revoke_reason = earlier;
+      Key after = before;
+      after.revoked_at = at("2026-06-01T12:00:00Z");
+      after.revoke_reason = reason;
+      const auto change = record_change(AuditAction::revoke, before, after);
+      REQUIRE(change.has_value());
+      const AuditRecord record = record_revocation(before, after);
+      CHECK(record.action == change->action);
+      CHECK(record.workspace == change->workspace);
+      CHECK(record.subject == change->subject);
+      CHECK(record.details == change->details);
+    }
+  }
+}
+
 TEST_CASE("The record of a creation has the members with a value") {
   Key key = some_key();
   key.workspace = "acme";
