@@ -122,6 +122,9 @@ Result<Whoami> read_whoami(const Json& json);
 /// that `read_record` reads.
 void write_record(JsonWriter& json, const Record& record);
 Result<Record> read_record(Json json);
+/// The record in a line that `write_record` has written: what `read_record` returns for it, in a
+/// fraction of the time. Nothing if the line has an unusual form or is invalid.
+std::optional<Record> read_record_line(std::string_view line);
 
 /// What an import did, or would have done with `dry_run`.
 void write_import(JsonWriter& json, const ImportSummary& summary, bool dry_run);

@@ -63,6 +63,9 @@ Result<void> check_form(std::string_view line, std::string_view expected) {
 }
 
 Result<Record> record_in(std::string_view line) {
+  if (auto record = read_record_line(line)) {
+    return *std::move(record);
+  }
   return parse_json(line).and_then([](Json json) { return read_record(std::move(json)); });
 }
 

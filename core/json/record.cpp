@@ -1,5 +1,6 @@
 #include "core/json/audit.h"
 #include "core/json/key.h"
+#include "core/json/record_line.h"
 #include "core/json/token.h"
 
 namespace nexakey::core {
@@ -40,7 +41,7 @@ struct DenialMember {
   }
 };
 
-/// The time of a count, in a member with the name of its grain.
+/// The time of a count, in a member with the name of its grain. That of a day comes first.
 template <Grain grain>
 struct TimeMember {
   using C = Codec<Time>;
@@ -55,6 +56,9 @@ struct TimeMember {
     }
   }
   Result<void> read(const Json* value, std::string_view /*what*/, KeyUsage& usage) const {
+    if (grain == Grain::hour && (value != nullptr) == (usage.grain == Grain::day)) {
+      return reject("a record of usage must have a day or an hour");
+    }
     if (value == nullptr) {
       return {};
     }
@@ -97,12 +101,19 @@ struct RecordShape<AuditEntry> {
 };
 
 Result<KeyUsage> read_usage_record(const Json& json) {
-  if (json.contains("day") == json.contains("hour")) {
-    return reject("a record of usage must have a day or an hour");
-  }
   return read_object<KeyUsage>(json, "a record of usage", kUsage, Unknown::refused)
       .and_then(
           [](const KeyUsage& usage) { return check_usage(usage).map([&] { return usage; }); });
+}
+
+/// Reads the members of a record from a line, without the checks of all of them together.
+template <typename T>
+std::optional<T> read_members_of(RecordLine& line) {
+  T record{};
+  const auto find = [&](std::string_view name) { return line.find(name); };
+  const bool is_read =
+      read_each(find, "a record", record, RecordShape<T>::kMembers).has_value() && line.is_read();
+  return is_read ? std::optional(std::move(record)) : std::nullopt;
 }
 
 Result<Record> as_record(auto result) {
@@ -145,6 +156,26 @@ Result<Record> read_record(Json json) {
     return shape::as_record(read_audit_entry(json));
   }
   return reject("unknown record type " + quote(*type));
+}
+
+std::optional<Record> read_record_line(std::string_view text) {
+  RecordLine line(text);
+  if (line.type() == shape::RecordShape<Key>::kType) {
+    // A key that is damaged or has no name is an exception, for `read_key`.
+    auto key = shape::read_members_of<Key>(line);
+    return key && key->damage.empty() && !key->name.empty() && check_key(*key)
+               ? std::optional<Record>(*std::move(key))
+               : std::nullopt;
+  }
+  if (line.type() == shape::RecordShape<KeyUsage>::kType) {
+    auto usage = shape::read_members_of<KeyUsage>(line);
+    return usage && check_usage(*usage) ? std::optional<Record>(*std::move(usage)) : std::nullopt;
+  }
+  if (line.type() == shape::RecordShape<AuditEntry>::kType) {
+    auto entry = shape::read_members_of<AuditEntry>(line);
+    return entry ? std::optional<Record>(*std::move(entry)) : std::nullopt;
+  }
+  return std::nullopt;
 }
 
 }  // namespace nexakey::core

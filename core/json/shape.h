@@ -194,27 +194,43 @@ std::pair<std::string, std::string> write_differences(const T& one, const T& oth
 Result<void> check_names(const Json& json, std::string_view what,
                          std::initializer_list<std::string_view> names);
 
-/// Reads the members of an object into `object`, which has the defaults. Returns the first error.
-/// `what` names the object in messages: "a key".
+/// Reads the members of an object into `object`, which has the defaults, from the values that
+/// `find` returns for their names; null if a member is absent. Returns the first error. `what`
+/// names the object in messages: "a key".
+template <typename Find, typename T, typename... M>
+Result<void> read_each(const Find& find, std::string_view what, T& object,
+                       const std::tuple<M...>& members) {
+  return std::apply(
+      [&](const M&... member) {
+        Result<void> result;
+        const auto read = [&](const auto& one) {
+          result = one.read(find(one.name), what, object);
+          return result.has_value();
+        };
+        static_cast<void>((read(member) && ...));
+        return result;
+      },
+      members);
+}
+
+/// The same of a JSON object.
 template <typename T, typename... M>
 Result<void> read_members(const Json& json, std::string_view what, T& object,
                           const std::tuple<M...>& members, Unknown unknown) {
   if (!json.is_object()) {
     return reject(std::string(what) + " must be a JSON object");
   }
-  return std::apply(
-      [&](const M&... member) -> Result<void> {
-        Result<void> result;
-        const auto read = [&](const auto& one) {
-          const auto found = json.find(one.name);
-          result = one.read(found == json.end() ? nullptr : &*found, what, object);
-          return result.has_value();
-        };
-        const bool is_read = (read(member) && ...);
-        return is_read && unknown == Unknown::refused ? check_names(json, what, {member.name...})
-                                                      : result;
-      },
-      members);
+  const auto find = [&](std::string_view name) {
+    const auto found = json.find(name);
+    return found == json.end() ? nullptr : &*found;
+  };
+  return read_each(find, what, object, members).and_then([&]() -> Result<void> {
+    return unknown == Unknown::ignored
+               ? Result<void>()
+               : std::apply(
+                     [&](const M&... member) { return check_names(json, what, {member.name...}); },
+                     members);
+  });
 }
 
 template <typename T, typename... M>

@@ -176,6 +176,62 @@ TEST_CASE("A count has its reason, and a key the address of its last use, if the
   }
 }
 
+/// The lines of an export that have records.
+std::vector<std::string> lines_of(const std::vector<Record>& records) {
+  std::vector<std::string> lines;
+  for (const std::string_view line : split(text_of(records), '\n')) {
+    lines.emplace_back(line);
+  }
+  return {lines.begin() + 1, lines.end() - 2};
+}
+
+TEST_CASE("A line is read without a document") {
+  const std::vector<std::string> lines = lines_of(kRecords);
+  for (std::size_t i = 1; i < lines.size(); ++i) {  // the first one is a token
+    CAPTURE(lines[i]);
+    CHECK(read_record_line(lines[i]) == kRecords[i]);
+  }
+  Key key = some_key();
+  key.limits = value_of(Limits::from_text("20/1s 1000/day"));
+  key.unconfirmed = true;
+  CHECK(read_record_line(lines_of({key}).front()) == Record(key));
+}
+
+TEST_CASE("A line that is damaged is not read without a document unless it is still valid") {
+  const std::string_view changes("\0\"\\{}[],:0nté\x7F \xFF", 17);
+  for (const std::string& line : lines_of(kRecords)) {
+    for (std::size_t i = 0; i < line.size(); ++i) {
+      for (const char c : changes) {
+        std::string damaged = line;
+        damaged[i] = c;
+        const auto read = read_record_line(damaged);
+        if (read) {
+          CAPTURE(damaged);
+          CHECK(value_of(parse_json(damaged).and_then(
+                    [](Json json) { return read_record(std::move(json)); })) == *read);
+        }
+      }
+      CHECK_FALSE(read_record_line(line.substr(0, i)));
+    }
+    CHECK_FALSE(read_record_line(line + " "));
+    CHECK_FALSE(read_record_line(line + line));
+  }
+}
+
+TEST_CASE("A count has a day or an hour") {
+  const std::string line = lines_of({some_key(), usage_of(some_key())}).back();
+  const std::string hour = R"("hour":"2026-02-01T07:00:00.000Z",)";
+  const std::string day = R"("day":"2026-02-01T00:00:00.000Z",)";
+  CHECK(read_record_line(replaced(line, hour, day)));
+  for (const std::string& members : {std::string(), day + hour}) {
+    const std::string wrong = replaced(line, hour, members);
+    CHECK_FALSE(read_record_line(wrong));
+    const auto read = read_record(value_of(parse_json(wrong)));
+    REQUIRE_FALSE(read);
+    CHECK(read.error().message == "a record of usage must have a day or an hour");
+  }
+}
+
 TEST_CASE("Anything else is refused") {
   const std::string text = text_of(kRecords);
   const auto with = [&](const std::string& from, const std::string& to) {
