@@ -21,17 +21,18 @@ std::span<const KeyId> first_of(std::span<const KeyId> ids, std::size_t count = 
   return ids.first(std::min(ids.size(), count));
 }
 
-Result<void> check_existence(std::span<const KeyId> ids, const LookUp& look_up) {
+Result<void> check_existence(std::span<const KeyId> ids, const FindExisting& find_existing) {
   while (!ids.empty()) {
     const auto batch = first_of(ids);
-    const auto keys = look_up(batch);
-    if (!keys) {
-      return tl::unexpected(keys.error());
+    auto existing = find_existing(batch);
+    if (!existing) {
+      return tl::unexpected(std::move(existing.error()));
     }
-    const auto missing =
-        std::ranges::find_if(*keys, [](const auto& key) { return !key.has_value(); });
-    if (missing != keys->end()) {
-      return tl::unexpected(not_found(batch[static_cast<std::size_t>(missing - keys->begin())]));
+    std::ranges::sort(*existing);
+    const auto missing = std::ranges::find_if(
+        batch, [&](KeyId id) { return !std::ranges::binary_search(*existing, id); });
+    if (missing != batch.end()) {
+      return tl::unexpected(not_found(*missing));
     }
     ids = ids.subspan(batch.size());
   }
@@ -49,12 +50,12 @@ core::Error interrupted(core::Error error, const std::string& verb, std::size_t 
 
 }  // namespace
 
-Result<void> revoke_in_bulk(std::span<const KeyId> ids, std::size_t at_once, const LookUp& look_up,
-                            const RevokeSome& revoke_some,
+Result<void> revoke_in_bulk(std::span<const KeyId> ids, std::size_t at_once,
+                            const FindExisting& find_existing, const RevokeSome& revoke_some,
                             const std::function<bool(std::span<const core::Key>)>& visit) {
   const bool is_bulk = ids.size() > kMaxAtOnce;
   if (is_bulk) {
-    if (auto checked = check_existence(ids, look_up); !checked) {
+    if (auto checked = check_existence(ids, find_existing); !checked) {
       return checked;
     }
   }

@@ -11,18 +11,18 @@
 /// of many keys is split into transactions that are short enough for others to wait for.
 namespace nexakey::store {
 
-/// Looks up keys as KeyStore::find does.
-using LookUp =
-    std::function<Result<std::vector<std::optional<core::Key>>>(std::span<const core::KeyId> ids)>;
+/// Returns those of these ids that keys have, in any order.
+using FindExisting =
+    std::function<Result<std::vector<core::KeyId>>(std::span<const core::KeyId> ids)>;
 /// Revokes keys in one transaction, from the first on, until `is_over` returns true. Returns those
 /// that it revoked; after an error, none is revoked.
 using RevokeSome = std::function<Result<std::vector<core::Key>>(
     std::span<const core::KeyId> ids, const std::function<bool()>& is_over)>;
 
-/// Implements Changes::revoke with a look-up of at most `kMaxAtOnce` keys, and a revocation of at
-/// most `at_once`, which is not less.
+/// Implements Changes::revoke with look-ups of at most `kMaxAtOnce` ids, and revocations of at most
+/// `at_once` keys, which is not less.
 Result<void> revoke_in_bulk(std::span<const core::KeyId> ids, std::size_t at_once,
-                            const LookUp& look_up, const RevokeSome& revoke_some,
+                            const FindExisting& find_existing, const RevokeSome& revoke_some,
                             const std::function<bool(std::span<const core::Key>)>& visit);
 
 /// Takes a step of a purge of these keys.

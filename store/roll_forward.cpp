@@ -23,8 +23,9 @@ using core::KeyId;
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-/// The pause after a step, in which others get the store.
-constexpr milliseconds kPauseOfStep{4};
+/// How long steps follow each other, and the pause then, in which others get the store.
+constexpr milliseconds kTimeOfSteps{60};
+constexpr milliseconds kPause{4};
 constexpr std::size_t kMinStepSize = 25;
 /// An import whose last step is older has no process that works on it.
 constexpr std::chrono::seconds kIdle{2};
@@ -151,12 +152,11 @@ class Step {
 
   /// Those of these keys that the store has.
   std::set<KeyId> existing(const std::vector<KeyId>& wanted) {
-    std::set<KeyId> known;
-    if (!wanted.empty()) {
-      std::ranges::transform(tables_.find_keys(std::span<const KeyId>(wanted)),
-                             std::inserter(known, known.end()), &Key::id);
+    if (wanted.empty()) {
+      return {};
     }
-    return known;
+    const std::vector<KeyId> known = tables_.existing(wanted);
+    return {known.begin(), known.end()};
   }
 
   /// A key that was left out has no usage.
@@ -278,7 +278,7 @@ void delete_parts(Engine& engine, core::ImportId id, std::uint32_t parts) {
       tables.delete_parts(id, first, first + kPartsAtOnce);
       return true;
     }));
-    std::this_thread::sleep_for(kPauseOfStep);
+    std::this_thread::sleep_for(kPause);
   }
 }
 
@@ -294,6 +294,7 @@ core::Result<void> roll_forward(Engine& engine, const std::function<bool()>& is_
   auto next = find_next(engine);
   bool has_usage = true;
   StepSize size(engine.step_limits());
+  auto end = Clock::now() + kTimeOfSteps;
   while (next && *next) {
     // The larger of two counts is kept, so the tables must have all of them.
     if (has_usage) {
@@ -312,7 +313,10 @@ core::Result<void> roll_forward(Engine& engine, const std::function<bool()>& is_
     if (is_over()) {
       return {};
     }
-    std::this_thread::sleep_for(kPauseOfStep);
+    if (Clock::now() >= end) {
+      std::this_thread::sleep_for(kPause);
+      end = Clock::now() + kTimeOfSteps;
+    }
   }
   return next ? core::Result<void>() : tl::unexpected(next.error());
 }
@@ -342,7 +346,7 @@ core::Result<void> sweep_imports(Engine& engine, core::Time now) {
       tables.delete_imports_before(before);
       return true;
     });
-    std::this_thread::sleep_for(kPauseOfStep);
+    std::this_thread::sleep_for(kPause);
   }
   return read;
 }

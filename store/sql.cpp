@@ -118,6 +118,10 @@ std::string find_keys(const Dialect& dialect, std::string_view column) {
   return select_keys(dialect) + " WHERE " + std::string(column) + std::string(dialect.is_wanted);
 }
 
+std::string find_key_ids(const Dialect& dialect) {
+  return "SELECT id FROM " + table(dialect, kKeys) + " WHERE id" + std::string(dialect.is_wanted);
+}
+
 std::string find_tokens(const Dialect& dialect, std::string_view column) {
   return select_tokens(dialect) + " WHERE " + std::string(column) + std::string(dialect.is_wanted);
 }

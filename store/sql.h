@@ -68,6 +68,8 @@ std::string list(std::span<const std::string_view> names, std::string_view prefi
 
 /// SELECT of the keys or tokens whose `column` is wanted, with the columns of store/columns.h.
 std::string find_keys(const Dialect& dialect, std::string_view column);
+/// SELECT of the ids of keys that are wanted.
+std::string find_key_ids(const Dialect& dialect);
 /// SELECT of tombstones, to be continued.
 std::string select_tombstones(const Dialect& dialect);
 std::string find_tokens(const Dialect& dialect, std::string_view column);

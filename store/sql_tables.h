@@ -35,6 +35,11 @@ class SqlTables : public Base {
     static const std::string text = sql::find_keys(Statements::kDialect, "hash");
     return statements_.template find<core::Key>(text, hashes, kReadKey);
   }
+  std::vector<core::KeyId> existing(std::span<const core::KeyId> ids) override {
+    static const std::string text = sql::find_key_ids(Statements::kDialect);
+    return statements_.template find<core::KeyId>(
+        text, ids, [](const auto& row) { return core::KeyId(row.number(0).value_or(0)); });
+  }
   void scan_keys(const core::KeyFilter& filter, const std::optional<core::KeyId>& after,
                  Order order, const std::function<bool(core::Key&&)>& visit) override {
     statements_.visit(sql::scan_keys(Statements::kDialect, filter, after, order), kReadKey, visit);

@@ -159,7 +159,9 @@ Result<std::optional<core::Rotated>> TableStore::rotate(KeyId id, const core::Ro
 
 Result<void> TableStore::revoke(std::span<const KeyId> ids, const std::string& reason, Time now,
                                 const std::function<bool(std::span<const Key>)>& visit) {
-  const auto look_up = [&](std::span<const KeyId> some) { return find(some); };
+  const auto find_existing = [&](std::span<const KeyId> some) {
+    return read(*engine_, [&](Tables& tables) { return tables.existing(some); });
+  };
   // If the log cannot be written, the rest is revoked all the same.
   Result<void> logged;
   const auto revoke_some = [&](std::span<const KeyId> some, const std::function<bool()>& is_over) {
@@ -171,7 +173,7 @@ Result<void> TableStore::revoke(std::span<const KeyId> ids, const std::string& r
     }
     return revoked;
   };
-  return revoke_in_bulk(ids, kMaxRevokedAtOnce, look_up, revoke_some, visit).and_then([&] {
+  return revoke_in_bulk(ids, kMaxRevokedAtOnce, find_existing, revoke_some, visit).and_then([&] {
     return logged;
   });
 }

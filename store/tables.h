@@ -12,6 +12,7 @@
 
 #include "core/audit.h"
 #include "core/id.h"
+#include "core/ids_of.h"
 #include "core/key.h"
 #include "core/key_filter.h"
 #include "core/peaks.h"
@@ -49,6 +50,10 @@ class Tables {
   /// The keys that have one of these ids or hashes, in any order.
   virtual std::vector<core::Key> find_keys(std::span<const core::KeyId> ids) = 0;
   virtual std::vector<core::Key> find_keys(std::span<const core::KeyHash> hashes) = 0;
+  /// Those of these ids that keys have, in any order.
+  virtual std::vector<core::KeyId> existing(std::span<const core::KeyId> ids) {
+    return core::ids_of(find_keys(ids));
+  }
   /// The keys that have one of these ids or one of these hashes, each once, in any order.
   virtual std::vector<core::Key> find_by_either(std::span<const core::KeyId> ids,
                                                 std::span<const core::KeyHash> hashes) {

@@ -76,12 +76,22 @@ Result<PurgeStep> read_step(const Json& json, std::span<const KeyId> ids) {
 Result<void> RemoteStore::revoke(std::span<const KeyId> ids, const std::string& reason,
                                  core::Time /*now*/,
                                  const std::function<bool(std::span<const Key>)>& visit) {
-  const auto look_up = [&](std::span<const KeyId> some) { return find(some); };
+  const auto find_existing = [&](std::span<const KeyId> some) {
+    return find(some).map([](const std::vector<std::optional<Key>>& keys) {
+      std::vector<KeyId> ids_found;
+      for (const auto& key : keys) {
+        if (key) {
+          ids_found.push_back(key->id);
+        }
+      }
+      return ids_found;
+    });
+  };
   // A request has so few keys that it need not be cut short when its time is over.
   const auto revoke_some = [&](std::span<const KeyId> some, const auto& /*is_over*/) {
     return revoke_at_once(some, reason);
   };
-  return revoke_in_bulk(ids, kMaxAtOnce, look_up, revoke_some, visit);
+  return revoke_in_bulk(ids, kMaxAtOnce, find_existing, revoke_some, visit);
 }
 
 /// Revokes keys with one request, which takes all of them or none.

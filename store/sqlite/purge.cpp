@@ -21,8 +21,10 @@ const std::array kDeleteRows{delete_rows("usage_hours", "hour, endpoint, status"
 const std::string kDeleteUse =
     "DELETE FROM last_uses WHERE key = (SELECT seq FROM api_keys WHERE id = ?)";
 const std::string kDeleteKey = "DELETE FROM api_keys WHERE id = ?";
+// OR would collect the rows of both indexes in a temporary table first.
 const std::string kFindTombstones =
-    sql::select_tombstones(Statements::kDialect) + " WHERE id = ? OR hash = ?";
+    sql::select_tombstones(Statements::kDialect) + " WHERE id = ?1 UNION ALL " +
+    sql::select_tombstones(Statements::kDialect) + " WHERE hash = ?2 AND id <> ?1";
 
 }  // namespace
 

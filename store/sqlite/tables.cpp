@@ -52,16 +52,16 @@ const std::string kCountOfDay =
     ") FROM usage_days WHERE key = seq AND day = ?2 AND endpoint = endpoints.id AND status = ?4), "
     "0)"
     " FROM api_keys, endpoints WHERE api_keys.id = ?1 AND text = ?3";
+const std::string kFindSeq = "SELECT seq FROM api_keys WHERE id = ?";
 const std::string kDropHoursOfDay =
-    "DELETE FROM usage_hours WHERE key = (SELECT seq FROM api_keys WHERE id = ?1)"
-    " AND hour BETWEEN 24 * ?2 AND 24 * ?2 + 23 AND endpoint = ?3 AND status = ?4";
+    "DELETE FROM usage_hours WHERE key = ?1 AND hour BETWEEN 24 * ?2 AND 24 * ?2 + 23"
+    " AND endpoint = ?3 AND status = ?4";
+// INSERT of a SELECT would fill a temporary table first, because the tables have triggers.
 const std::string kSetCountOfDay =
-    "INSERT INTO usage_days (key, day, endpoint, status, requests)"
-    " SELECT seq, ?2, ?3, ?4, ?5 FROM api_keys WHERE id = ?1"
+    "INSERT INTO usage_days (key, day, endpoint, status, requests) VALUES (?, ?, ?, ?, ?)"
     " ON CONFLICT DO UPDATE SET requests = excluded.requests";
 const std::string kSetCount =
-    "INSERT INTO usage_hours (key, hour, endpoint, status, requests)"
-    " SELECT seq, ?2, ?3, ?4, ?5 FROM api_keys WHERE id = ?1"
+    "INSERT INTO usage_hours (key, hour, endpoint, status, requests) VALUES (?, ?, ?, ?, ?)"
     " ON CONFLICT DO UPDATE SET requests = excluded.requests";
 const std::string kFindEndpoint = "SELECT id FROM endpoints WHERE text = ?";
 const std::string kAddEndpoint = "INSERT INTO endpoints (text) VALUES (?)";
@@ -137,16 +137,20 @@ std::vector<std::uint64_t> SqliteTables::counts_of(std::span<const KeyUsage> row
 
 void SqliteTables::set_counts(std::span<const KeyUsage> rows) {
   for (const KeyUsage& row : rows) {
+    const auto key = first_number(kFindSeq, row.key);
+    if (!key) {
+      continue;
+    }
     const std::int64_t endpoint = endpoint_id(row.endpoint);
     const bool is_day = row.grain == Grain::day;
     if (is_day) {
       auto& drop = statements().kept(kDropHoursOfDay);
-      Binder(drop).add(row.key).add(days_of(row.hour)).add(endpoint).add(std::int64_t{row.status});
+      Binder(drop).add(*key).add(days_of(row.hour)).add(endpoint).add(std::int64_t{row.status});
       drop.exec();
     }
     auto& set = statements().kept(is_day ? kSetCountOfDay : kSetCount);
     Binder(set)
-        .add(row.key)
+        .add(*key)
         .add(is_day ? days_of(row.hour) : hours_of(row.hour))
         .add(endpoint)
         .add(std::int64_t{row.status})
@@ -155,13 +159,22 @@ void SqliteTables::set_counts(std::span<const KeyUsage> rows) {
   }
 }
 
-std::int64_t SqliteTables::endpoint_id(const std::string& endpoint) {
-  auto& find = statements().kept(kFindEndpoint);
-  Binder(find).add(std::string_view(endpoint));
+template <typename Wanted>
+std::optional<std::int64_t> SqliteTables::first_number(const std::string& sql,
+                                                       const Wanted& wanted) {
+  auto& find = statements().kept(sql);
+  Binder(find).add(wanted);
+  std::optional<std::int64_t> number;
   if (find.executeStep()) {
-    const std::int64_t id = find.getColumn(0).getInt64();
-    find.reset();
-    return id;
+    number = find.getColumn(0).getInt64();
+  }
+  find.reset();
+  return number;
+}
+
+std::int64_t SqliteTables::endpoint_id(const std::string& endpoint) {
+  if (const auto known = first_number(kFindEndpoint, std::string_view(endpoint))) {
+    return *known;
   }
   auto& add = statements().kept(kAddEndpoint);
   Binder(add).add(std::string_view(endpoint));

@@ -25,6 +25,9 @@ class SqliteTables final : public SqlTables<Statements> {
                          std::size_t max_rows) override;
 
  private:
+  /// The number in the first row that a statement has for its parameter.
+  template <typename Wanted>
+  std::optional<std::int64_t> first_number(const std::string& sql, const Wanted& wanted);
   std::int64_t endpoint_id(const std::string& endpoint);
 
   SQLite::Database& connection_;
