@@ -53,6 +53,23 @@ std::string canonical_details(const std::string& details) {
   return value ? to_canonical(*value) : canonical_text(details);
 }
 
+/// The hash of an entry whose details have this canonical form.
+Sha256 hash_with(const AuditEntry& entry, std::string_view details, const Sha256& previous) {
+  std::string text(previous.begin(), previous.end());
+  JsonWriter json(text);
+  json.begin_object();
+  json.name("action").raw(canonical_text(entry.action));
+  json.name("actor").raw(canonical_optional(entry.actor.name));
+  json.name("at").plain(format_time(entry.at));
+  json.name("details").raw(details);
+  json.name("number").number(entry.number);
+  json.name("source").raw(canonical_optional(entry.actor.source));
+  json.name("subject").raw(canonical_optional(entry.subject));
+  json.name("workspace").raw(canonical_optional(entry.workspace));
+  json.end_object();
+  return sha256(text);
+}
+
 /// The members of a key or token that do not change with time, are not in other members of the
 /// entry, and are not a part of the secret.
 Json members_of(Json json) {
@@ -169,19 +186,7 @@ Result<AuditHead> AuditHead::parse(std::string_view text) {
 }
 
 Sha256 hash_of(const AuditEntry& entry, const Sha256& previous) {
-  std::string text(previous.begin(), previous.end());
-  JsonWriter json(text);
-  json.begin_object();
-  json.name("action").raw(canonical_text(entry.action));
-  json.name("actor").raw(canonical_optional(entry.actor.name));
-  json.name("at").plain(format_time(entry.at));
-  json.name("details").raw(canonical_details(entry.details));
-  json.name("number").number(entry.number);
-  json.name("source").raw(canonical_optional(entry.actor.source));
-  json.name("subject").raw(canonical_optional(entry.subject));
-  json.name("workspace").raw(canonical_optional(entry.workspace));
-  json.end_object();
-  return sha256(text);
+  return hash_with(entry, canonical_details(entry.details), previous);
 }
 
 AuditEntry next_entry(const AuditHead& head, const Actor& actor, Time at, AuditRecord record) {
@@ -192,7 +197,7 @@ AuditEntry next_entry(const AuditHead& head, const Actor& actor, Time at, AuditR
                    .workspace = std::move(record.workspace),
                    .subject = std::move(record.subject),
                    .details = std::move(record.details)};
-  entry.hash = hash_of(entry, head.hash);
+  entry.hash = hash_with(entry, entry.details, head.hash);
   return entry;
 }
 

@@ -18,6 +18,7 @@ enum class Purpose {
   revocation,  ///< may also use the space that is reserved for it on a full disk
   import,      ///< a step of an import: references between keys are checked at its end, and a
                ///< power cut may undo the last ones until a `change` is committed
+  staging,     ///< adds or deletes parts of an import; a power cut may undo it in the same way
 };
 
 /// The size of a step of an import: no more records, and fewer if a step takes longer.

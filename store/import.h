@@ -9,7 +9,7 @@
 
 /// An import has four stages, so that it needs little memory, and others do not wait for it:
 ///
-/// 1. Its parts are staged, each in a transaction.
+/// 1. Its parts are staged, each in a transaction, which the acceptance makes durable.
 /// 2. It is checked against the store, batch by batch, without a lock. After a conflict, nothing is
 ///    done.
 /// 3. It is accepted: one transaction adds a row (store/accepted_import.h), and the entry for the

@@ -274,7 +274,7 @@ core::Result<std::optional<AcceptedImport>> find_next(Engine& engine) {
 
 void delete_parts(Engine& engine, core::ImportId id, std::uint32_t parts) {
   for (std::uint32_t first = 0; first < parts; first += kPartsAtOnce) {
-    static_cast<void>(engine.write(Purpose::change, [&](Tables& tables) {
+    static_cast<void>(engine.write(Purpose::staging, [&](Tables& tables) {
       tables.delete_parts(id, first, first + kPartsAtOnce);
       return true;
     }));

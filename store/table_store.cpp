@@ -222,7 +222,7 @@ Result<void> TableStore::stage_import(core::ImportId id, std::uint32_t number,
   if (number == 0) {
     static_cast<void>(sweep_imports(*engine_, now));
   }
-  return engine_->write(Purpose::change, [&](Tables& tables) {
+  return engine_->write(Purpose::staging, [&](Tables& tables) {
     tables.put_part(id, number, lines, now);
     return true;
   });

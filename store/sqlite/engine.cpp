@@ -21,7 +21,7 @@ Result<void> SqliteEngine::read(const std::function<void(Tables&)>& work) {
 Result<void> SqliteEngine::write(Purpose purpose, const std::function<bool(Tables&)>& work) {
   const Database::Write how{
       .reserve = purpose == Purpose::revocation ? Reserve::used : Reserve::kept,
-      .is_lazy = purpose == Purpose::import};
+      .is_lazy = purpose == Purpose::import || purpose == Purpose::staging};
   return guarded(database_.paths(), [&]() -> Result<void> {
     database_.write(how, [&] {
       if (purpose == Purpose::import) {

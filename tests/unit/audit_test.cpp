@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
 
+#include "core/import.h"
 #include "core/json.h"
 #include "core/query.h"
 #include "tests/unit/json_support.h"
@@ -231,6 +232,31 @@ TEST_CASE("The record of a revocation is that of the change") {
       CHECK(record.subject == change->subject);
       CHECK(record.details == change->details);
     }
+  }
+}
+
+TEST_CASE("The details of each record are canonical") {
+  Key key = some_key();
+  key.name = "\"Zoë\" \\ x";
+  key.description = "a\xE2\x80\xA8";
+  key.labels = {{"b", "2"}, {"a", "\x7F"}};
+  key.limits = value_of(Limits::from_text("20/1s 1000/day"));
+  Key other = key;
+  other.name = "\xFF";
+  other.revoked_at = at("2026-06-01");
+  other.revoke_reason = key.name;
+  Token token;
+  token.name = key.name;
+  ImportSummary summary;
+  summary.keys.added = 2;
+  for (const AuditRecord& record :
+       {record_creation(key), record_creation(token), *record_change(AuditAction::edit, key, other),
+        record_revocation(key, other), record_purge(other), record_restore(1, 2, 3, 4),
+        record_import(summary, {.number = 1}, "acme")}) {
+    CAPTURE(record.details);
+    const AuditEntry entry =
+        next_entry({}, {.name = "zoë", .source = "\""}, other.created_at, record);
+    CHECK(entry.hash == hash_of(entry, {}));
   }
 }
 
