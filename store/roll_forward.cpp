@@ -25,7 +25,7 @@ using std::chrono::milliseconds;
 
 /// How long steps follow each other, and the pause then, in which others get the store.
 constexpr milliseconds kTimeOfSteps{60};
-constexpr milliseconds kPause{4};
+constexpr milliseconds kPauseOfSteps{4};
 constexpr std::size_t kMinStepSize = 25;
 /// An import whose last step is older has no process that works on it.
 constexpr std::chrono::seconds kIdle{2};
@@ -278,7 +278,7 @@ void delete_parts(Engine& engine, core::ImportId id, std::uint32_t parts) {
       tables.delete_parts(id, first, first + kPartsAtOnce);
       return true;
     }));
-    std::this_thread::sleep_for(kPause);
+    std::this_thread::sleep_for(kPauseOfSteps);
   }
 }
 
@@ -314,7 +314,7 @@ core::Result<void> roll_forward(Engine& engine, const std::function<bool()>& is_
       return {};
     }
     if (Clock::now() >= end) {
-      std::this_thread::sleep_for(kPause);
+      std::this_thread::sleep_for(kPauseOfSteps);
       end = Clock::now() + kTimeOfSteps;
     }
   }
@@ -346,7 +346,7 @@ core::Result<void> sweep_imports(Engine& engine, core::Time now) {
       tables.delete_imports_before(before);
       return true;
     });
-    std::this_thread::sleep_for(kPause);
+    std::this_thread::sleep_for(kPauseOfSteps);
   }
   return read;
 }
