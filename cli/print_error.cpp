@@ -10,19 +10,21 @@
 
 namespace nexakey::cli {
 
-std::string presentable(std::string text) {
-  return core::printable(core::mask_credentials(core::mask_urls(std::move(text))));
+core::Error presentable(const core::Error& error) {
+  const auto of_text = [](std::string text) {
+    return core::printable(core::mask_credentials(std::move(text)));
+  };
+  return {error.code, of_text(core::mask_urls(error.message)), of_text(error.hint)};
 }
 
 std::string format_error(const core::Error& error, Format format) {
-  const std::string message = presentable(error.message);
-  const std::string hint = presentable(error.hint);
+  const core::Error shown = presentable(error);
   if (format == Format::table) {
-    return "nexakey: " + message + (hint.empty() ? "" : ": " + hint);
+    return "nexakey: " + shown.message + (shown.hint.empty() ? "" : ": " + shown.hint);
   }
   std::string line;
   core::JsonWriter json(line);
-  core::write_error(json, {error.code, message, hint});
+  core::write_error(json, shown);
   return line;
 }
 

@@ -7,9 +7,10 @@
 
 namespace nexakey::cli {
 
-/// Text that may contain anything, such as the name of a file, without control characters, and with
-/// keys, tokens and passwords masked.
-std::string presentable(std::string text);
+/// An error as it is shown. Its texts may contain anything, such as the name of a file: control
+/// characters are replaced, and keys and tokens are masked, in the message also passwords in URLs.
+/// A hint may show the form of a URL.
+core::Error presentable(const core::Error& error);
 
 /// Prints an error to standard error as one presentable line: text, or {"error": {…}} in JSON
 /// formats.

@@ -57,7 +57,8 @@ struct Line {
 };
 
 std::string text_of(const core::Error& error) {
-  return presentable(error.message) + (error.hint.empty() ? "" : ": " + presentable(error.hint));
+  const core::Error shown = presentable(error);
+  return shown.message + (shown.hint.empty() ? "" : ": " + shown.hint);
 }
 
 std::string count_of(std::size_t count, const std::string& one, const std::string& more) {
@@ -277,8 +278,7 @@ void print_json(Context& context, const StoreStatus& status, const std::vector<L
   }
   json.end_array();
   if (status.error) {
-    core::write_error_member(json, {status.error->code, presentable(status.error->message),
-                                    presentable(status.error->hint)});
+    core::write_error_member(json, presentable(*status.error));
   } else {
     json.name("error").null();
   }

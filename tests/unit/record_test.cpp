@@ -178,8 +178,9 @@ TEST_CASE("A count has its reason, and a key the address of its last use, if the
 
 /// The lines of an export that have records.
 std::vector<std::string> lines_of(const std::vector<Record>& records) {
+  const std::string text = text_of(records);
   std::vector<std::string> lines;
-  for (const std::string_view line : split(text_of(records), '\n')) {
+  for (const std::string_view line : split(text, '\n')) {
     lines.emplace_back(line);
   }
   return {lines.begin() + 1, lines.end() - 2};
