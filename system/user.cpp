@@ -28,8 +28,8 @@ int read_local(::uid_t id, passwd& entry, std::span<char> buffer) {
 User::User(::uid_t id) : id_(id) {
   const int error = read_local(id, entry_, buffer_);
   passwd* found = error == 0 ? &entry_ : nullptr;
-  // Others are in the directory of a network, which glibc's name service asks. It is not asked
-  // without need, because it ends the process if there is no memory for it.
+  // Other users are in a directory of the network, which glibc's name service asks. It ends the
+  // process if it cannot allocate memory.
   if (error != 0 && error != ENOMEM) {
     ::getpwuid_r(id, &entry_, buffer_.data(), buffer_.size(), &found);
   }

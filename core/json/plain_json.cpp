@@ -1,9 +1,9 @@
 #include "core/json/plain_json.h"
 
 #include <algorithm>
-#include <cstdint>
 #include <limits>
 
+#include "core/json/plain_parts.h"
 #include "core/text.h"
 
 namespace nexakey::core {
@@ -33,18 +33,10 @@ class PlainReader {
            reader_.end_object();
   }
 
-  /// Things with commas between them, or none, and the bracket behind them.
   template <typename Read>
   bool read_list(char bracket, const Read& read_thing) {
-    if (next_is(bracket)) {
-      return true;
-    }
-    do {
-      if (!read_thing()) {
-        return false;
-      }
-    } while (next_is(','));
-    return next_is(bracket);
+    return read_plain_list(
+        bracket, [this](char c) { return next_is(c); }, read_thing);
   }
 
   bool read_member() {
@@ -74,16 +66,10 @@ class PlainReader {
     return true;
   }
 
-  /// What follows the digits is looked at by the caller, who expects a comma or a bracket.
+  /// The caller expects a comma or a bracket behind the digits.
   bool read_number() {
-    const auto end = std::ranges::find_if_not(rest_, is_digit);
-    const std::string_view digits(rest_.begin(), end);
-    const auto number = parse_whole<std::uint64_t>(digits);
-    if (!number || (digits.front() == '0' && digits.size() > 1)) {
-      return false;
-    }
-    rest_.remove_prefix(digits.size());
-    return reader_.number_unsigned(*number);
+    const auto number = read_plain_number(rest_);
+    return number && reader_.number_unsigned(*number);
   }
 
   void skip_spaces() {

@@ -1,8 +1,6 @@
 #include "core/json/record_line.h"
 
-#include <algorithm>
-#include <cstdint>
-
+#include "core/json/plain_parts.h"
 #include "core/text.h"
 
 namespace nexakey::core {
@@ -68,28 +66,24 @@ bool RecordLine::read(Json& value, std::size_t max_depth) {
   return read_number(value);
 }
 
-/// Things with commas between them, or none, and the bracket behind them.
 template <typename Read>
-bool RecordLine::read_list(std::string_view bracket, const Read& read_thing) {
-  if (skip(bracket)) {
-    return true;
-  }
-  do {
-    if (!read_thing()) {
-      return false;
-    }
-  } while (skip(","));
-  return skip(bracket);
+bool RecordLine::read_list(char bracket, const Read& read_thing) {
+  return read_plain_list(
+      bracket,
+      [this](char c) {
+        return skip({&c, 1});
+      },
+      read_thing);
 }
 
 bool RecordLine::read_array(Json& value, std::size_t max_depth) {
   value = Json::array();
-  return read_list("]", [&] { return read(value.emplace_back(), max_depth); });
+  return read_list(']', [&] { return read(value.emplace_back(), max_depth); });
 }
 
 bool RecordLine::read_object(Json& value, std::size_t max_depth) {
   value = Json::object();
-  return read_list("}", [&] {
+  return read_list('}', [&] {
     std::string name;
     if (!skip("\"") || !read_text(name) || !skip(":")) {
       return false;
@@ -110,14 +104,11 @@ bool RecordLine::read_text(std::string& text) {
 }
 
 bool RecordLine::read_number(Json& value) {
-  const std::string_view digits(rest_.begin(), std::ranges::find_if_not(rest_, is_digit));
-  const auto number = parse_whole<std::uint64_t>(digits);
-  if (!number || (digits.front() == '0' && digits.size() > 1)) {
-    return false;
+  const auto number = read_plain_number(rest_);
+  if (number) {
+    value = *number;
   }
-  rest_.remove_prefix(digits.size());
-  value = *number;
-  return true;
+  return number.has_value();
 }
 
 }  // namespace nexakey::core

@@ -33,7 +33,7 @@ class RecordLine {
   bool read_text(std::string& text);
   bool read_number(Json& value);
   template <typename Read>
-  bool read_list(std::string_view bracket, const Read& read_thing);
+  bool read_list(char bracket, const Read& read_thing);
 
   std::string_view rest_;
   std::string_view type_;
