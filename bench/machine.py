@@ -89,6 +89,12 @@ def cpu_seconds(pid):
     return ticks / HERTZ
 
 
+def ended_seconds():
+    """The processor time of the processes that this one has started and that have ended."""
+    times = os.times()
+    return times.children_user + times.children_system
+
+
 def peak_memory(command):
     """The peak resident memory of a command in MiB, as the kernel reports it while it runs."""
     peak = 0

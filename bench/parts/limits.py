@@ -1,16 +1,13 @@
 """Keys with four windows, beside keys with the limit of a minute alone."""
 
-import os
 import random
 import sqlite3
-import subprocess
 
 import machine
 import report as figures
-import servers
 from inputs import copy_of
 from parts.decisions import decide, write_requests
-from parts.postgres import KEY, MAKE_KEYS, SETTINGS
+from parts.postgres import KEY, server_with
 
 MORE_WINDOWS = "20/1s 500/10m 2000/1h"
 REQUESTS_PER_KEY = 5
@@ -19,9 +16,7 @@ REQUESTS_PER_KEY = 5
 def processor_time(work, server=None):
     """Seconds that `work` takes of its processes and of a server's."""
     def seconds():
-        own = os.times()
-        return (own.children_user + own.children_system
-                + (machine.cpu_seconds(server.pid) if server else 0))
+        return machine.ended_seconds() + (machine.cpu_seconds(server.pid) if server else 0)
 
     before = seconds()
     work()
@@ -50,8 +45,6 @@ def on_sqlite(context):
 
 def on_postgres(context):
     folder = context.new_folder()
-    for parent in (context.folder, folder):
-        parent.chmod(0o711)  # the user postgres goes through it
     keys = context.sizes.keys // 2
     count = REQUESTS_PER_KEY * keys
     rng = random.Random(1)
@@ -64,10 +57,7 @@ def on_postgres(context):
             for _ in range(count)))
         return path
 
-    with servers.Postgres(folder / "server", *SETTINGS) as server:
-        subprocess.run([machine.NEXAKEY, "--store", server.url, "create", "first", "--scope",
-                        "read,write", "--quiet"], check=True, stdout=subprocess.DEVNULL)
-        server.execute(MAKE_KEYS.format(keys=2 * keys))
+    with server_with(context, 2 * keys) as server:
         server.execute(f"UPDATE nexakey.api_keys SET limits = '{MORE_WINDOWS}' WHERE id > {keys}")
         server.execute("VACUUM ANALYZE")
         one, four = requests_of(1), requests_of(1 + keys)

@@ -6,6 +6,7 @@ have another one: with new tables, whose statistics autovacuum has not made yet,
 share both cores.
 """
 
+import contextlib
 import random
 import re
 import subprocess
@@ -121,18 +122,26 @@ def compare(context, rates, serving, situation):
         "the server", cpu, 0.5)
 
 
-def postgres(context):
-    """All situations, one after the other, on one server."""
-    context.need("pgbench", "wrk")
-    clients, of_server = ({core} for core in two_cores())
+@contextlib.contextmanager
+def server_with(context, keys, cores=None):
+    """A server that runs on some cores, with a store of so many keys."""
     folder = context.new_folder()
     for parent in (context.folder, folder):
         parent.chmod(0o711)  # the user postgres goes through it
     with servers.Postgres(folder / "server", *SETTINGS) as server:
-        server.run_on(of_server)
+        if cores:
+            server.run_on(cores)
         subprocess.run([machine.NEXAKEY, "--store", server.url, "create", "first", "--scope",
                         "read,write", "--quiet"], check=True, stdout=subprocess.DEVNULL)
-        server.execute(MAKE_KEYS.format(keys=context.sizes.keys))
+        server.execute(MAKE_KEYS.format(keys=keys))
+        yield server
+
+
+def postgres(context):
+    """All situations, one after the other, on one server."""
+    context.need("pgbench", "wrk")
+    clients, of_server = ({core} for core in two_cores())
+    with server_with(context, context.sizes.keys, of_server) as server:
         server.execute("ALTER SYSTEM SET autovacuum = off; SELECT pg_reload_conf()")
         rates = Rates(context, server, clients)
         with servers.serve(server.url, PORT, **machine.on_cores(*clients)) as serving:
