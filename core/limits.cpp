@@ -147,34 +147,41 @@ Result<LimitChange> parse_quota(std::string_view text) {
   return parse_change(text, text.substr(0, slash), *parse_window(period), kQuotaHint);
 }
 
+void Windows::set(Window window, const std::optional<Limit>& limit) {
+  Windows changed;
+  const auto copy = [&](const Limit* from, const Limit* to) {
+    std::for_each(from, to, [&](const Limit& other) { changed.push_back(other); });
+  };
+  const auto [first, last] = std::ranges::equal_range(*this, window, {}, &Limit::window);
+  copy(begin(), first);
+  if (limit) {
+    changed.push_back(*limit);
+  }
+  copy(last, end());
+  *this = changed;
+}
+
 Result<void> Limits::apply(const LimitChange& change) {
   if (change.window == Window::minute) {
     return reject("the limit of the minute is the rate limit of the key");
   }
-  const auto place = std::ranges::lower_bound(limits_, change.window, {}, &Limit::window);
-  const bool is_known = place != limits_.end() && place->window == change.window;
   if (!change.requests) {
-    if (is_known) {
-      limits_.erase(place);
-    }
+    limits_.set(change.window, std::nullopt);
     return {};
   }
   const Limit limit{.window = change.window, .requests = *change.requests};
   if (auto checked = check_limit(limit); !checked) {
     return checked;
   }
-  if (is_known) {
-    *place = limit;
-    return {};
-  }
-  const auto sliding = static_cast<std::size_t>(
-      std::ranges::count_if(limits_, [](const Limit& known) { return !is_quota(known.window); }));
-  if (!is_quota(change.window) && sliding + 1 >= kMaxSlidingWindows) {
+  const auto others = std::ranges::count_if(limits_, [&](const Limit& known) {
+    return !is_quota(known.window) && known.window != change.window;
+  });
+  if (!is_quota(change.window) && static_cast<std::size_t>(others) + 1 >= kMaxSlidingWindows) {
     return reject("a key takes at most " + std::to_string(kMaxSlidingWindows) +
                       " sliding windows, the minute included",
                   "remove one with --rate-limit none/W");
   }
-  limits_.insert(place, limit);
+  limits_.set(change.window, limit);
   return {};
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdint>
@@ -7,7 +8,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "core/error.h"
 #include "core/time.h"
@@ -56,14 +56,21 @@ struct Limit {
   friend bool operator==(const Limit&, const Limit&) = default;
 };
 
-/// The limits of a key, that of the minute included, in the order of their lengths.
+/// The limits of a key, that of the minute included, in the order of their lengths. They are stored
+/// in place, because each decision has a few copies.
 class Windows {
  public:
   void push_back(const Limit& limit) { limits_.at(size_++) = limit; }
+  /// Sets the limit of a window, or removes it if there is none.
+  void set(Window window, const std::optional<Limit>& limit);
   [[nodiscard]] std::size_t size() const { return size_; }
   [[nodiscard]] const Limit& operator[](std::size_t index) const { return limits_[index]; }
   [[nodiscard]] const Limit* begin() const { return limits_.data(); }
   [[nodiscard]] const Limit* end() const { return limits_.data() + size_; }
+
+  friend bool operator==(const Windows& one, const Windows& other) {
+    return std::ranges::equal(one, other);
+  }
 
  private:
   std::array<Limit, kMaxWindows> limits_{};
@@ -98,10 +105,10 @@ Result<LimitChange> parse_quota(std::string_view text);
 /// their lengths, so that quotas come last.
 class Limits {
  public:
-  [[nodiscard]] bool empty() const { return limits_.empty(); }
-  [[nodiscard]] const std::vector<Limit>& list() const { return limits_; }
+  [[nodiscard]] bool empty() const { return limits_.size() == 0; }
+  [[nodiscard]] const Windows& list() const { return limits_; }
   [[nodiscard]] bool has_quota() const {
-    return !limits_.empty() && is_quota(limits_.back().window);
+    return !empty() && is_quota(limits_[limits_.size() - 1].window);
   }
 
   /// Sets or removes a limit. Error: `usage`, if there are too many sliding windows, or the number
@@ -117,7 +124,7 @@ class Limits {
   friend bool operator==(const Limits&, const Limits&) = default;
 
  private:
-  std::vector<Limit> limits_;
+  Windows limits_;  // without the minute
 };
 
 /// The requests of a line of rotations in the current day and month (UTC): a view of memory, like

@@ -139,11 +139,18 @@ Result<Time> parse_moment(std::string_view text, Time now, int direction) {
   return add(now, direction * *duration);
 }
 
+/// 00 to 99.
+constexpr auto kTwoDigits = [] {
+  std::array<std::array<char, 2>, 100> digits{};
+  for (std::size_t i = 0; i < digits.size(); ++i) {
+    digits[i] = {static_cast<char>('0' + i / 10), static_cast<char>('0' + i % 10)};
+  }
+  return digits;
+}();
+
 /// Writes a number below 100 in two digits.
 char* put_two(char* at, unsigned number) {
-  at[0] = static_cast<char>('0' + number / 10);
-  at[1] = static_cast<char>('0' + number % 10);
-  return at + 2;
+  return put(at, std::string_view(kTwoDigits[number].data(), 2));
 }
 
 }  // namespace

@@ -273,7 +273,7 @@ struct FlatObject : Object<T, kMembers> {
 template <typename T, typename C = Codec<T>>
 struct List {
   static TypeSchema schema() { return {.type = "array"}; }
-  static void write(JsonWriter& json, const std::vector<T>& list) {
+  static void write(JsonWriter& json, const auto& list) {
     json.begin_array();
     for (const T& element : list) {
       C::write(json, element);
