@@ -84,13 +84,28 @@ BEGIN
   FROM nexakey.api_keys AS k WHERE k.hash = ANY (hashes);
 END $$;
 
+-- Adds the last peaks of these keys to the table of peaks, unless they are of this hour (since 1970).
+CREATE FUNCTION nexakey.keep_peaks(keys bigint[], this_hour integer) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  INSERT INTO nexakey.peaks AS p (key, hour, window_seconds, peak)
+  SELECT u.key, u.peak_hour, w.seconds, w.peak
+  FROM nexakey.last_uses AS u
+  CROSS JOIN LATERAL unnest(60 || u.peak_windows, u.peak || u.window_peaks) AS w (seconds, peak)
+  WHERE u.key = ANY (keys) AND u.peak_hour <> this_hour AND w.peak > 0
+  ON CONFLICT (key, hour, window_seconds) DO UPDATE SET peak = greatest(p.peak, excluded.peak);
+END $$;
+
 -- Counts one request each, at `at`, in milliseconds. The windows of the keys have to be locked.
 -- `addresses`, `fills` and `without_quota` are null for upstream responses; `fills`: the requests
 -- in the minute of the key after the decision; `without_quota`: the keys with admitted requests that
--- no quota counts. A count that has reached the maximum stays there: its row must not fail
--- decisions.
+-- no quota counts. The last three are of the other windows of these keys: the key, the length in
+-- seconds and the requests in it; null if there are none. A count that has reached the maximum
+-- stays there: its row must not fail decisions.
 CREATE FUNCTION nexakey.count(keys bigint[], endpoints text[], statuses integer[],
-                              addresses text[], fills integer[], without_quota bigint[], at bigint)
+                              addresses text[], fills integer[], without_quota bigint[], at bigint,
+                              window_keys bigint[], window_seconds integer[],
+                              window_fills integer[])
 RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -126,17 +141,20 @@ BEGIN
 
   -- On the first count of a key in an hour: the peak of its last hour is complete.
   IF fresh_keys IS NOT NULL THEN
-    INSERT INTO nexakey.peaks AS p (key, hour, window_seconds, peak)
-    SELECT u.key, u.peak_hour, 60, u.peak FROM nexakey.last_uses AS u
-    WHERE u.key = ANY (fresh_keys) AND u.peak > 0 AND u.peak_hour <> now_hour
-    ON CONFLICT (key, hour, window_seconds) DO UPDATE SET peak = greatest(p.peak, excluded.peak);
+    PERFORM nexakey.keep_peaks(fresh_keys, now_hour);
   END IF;
 
-  INSERT INTO nexakey.last_uses AS u (key, last_at, last_ip, peak_hour, peak, day, endpoints)
+  INSERT INTO nexakey.last_uses AS u
+    (key, last_at, last_ip, peak_hour, peak, peak_windows, window_peaks, day, endpoints)
   SELECT DISTINCT ON (k.id) k.id, CASE WHEN fills IS NOT NULL THEN at END, nullif(k.address, ''),
          now_hour,
-         coalesce(max(k.fill) OVER (PARTITION BY k.id), 0), 0, 0
+         coalesce(max(k.fill) OVER (PARTITION BY k.id), 0), w.lengths, w.most, 0, 0
   FROM unnest(keys, addresses, fills) WITH ORDINALITY AS k (id, address, fill, nth)
+  LEFT JOIN (
+    SELECT w.key, array_agg(w.seconds ORDER BY w.seconds) AS lengths,
+           array_agg(w.fill ORDER BY w.seconds) AS most
+    FROM unnest(window_keys, window_seconds, window_fills) AS w (key, seconds, fill)
+    GROUP BY w.key) AS w ON w.key = k.id
   ORDER BY k.id, k.nth DESC
   ON CONFLICT (key) DO UPDATE
     SET last_at = greatest(u.last_at, excluded.last_at),
@@ -145,6 +163,25 @@ BEGIN
         peak_hour = excluded.peak_hour,
         peak = CASE WHEN u.peak_hour = excluded.peak_hour THEN greatest(u.peak, excluded.peak)
                     ELSE excluded.peak END,
+        peak_windows = CASE WHEN u.peak_windows IS NULL OR u.peak_hour <> excluded.peak_hour
+                              THEN excluded.peak_windows
+                            WHEN u.peak_windows = excluded.peak_windows
+                                 OR excluded.peak_windows IS NULL THEN u.peak_windows
+                            ELSE ARRAY(SELECT DISTINCT unnest(u.peak_windows
+                                                              || excluded.peak_windows)
+                                       ORDER BY 1) END,
+        window_peaks = CASE WHEN u.peak_windows IS NULL OR u.peak_hour <> excluded.peak_hour
+                              THEN excluded.window_peaks
+                            WHEN excluded.peak_windows IS NULL THEN u.window_peaks
+                            WHEN u.peak_windows = excluded.peak_windows
+                              THEN ARRAY(SELECT greatest(w.known, w.now) FROM
+                                         unnest(u.window_peaks, excluded.window_peaks)
+                                           AS w (known, now))
+                            ELSE ARRAY(SELECT max(w.peak) FROM
+                                       unnest(u.peak_windows || excluded.peak_windows,
+                                              u.window_peaks || excluded.window_peaks)
+                                         AS w (seconds, peak)
+                                       GROUP BY w.seconds ORDER BY w.seconds) END,
         quota_month = CASE WHEN u.quota_month <> 0 AND u.key = ANY (without_quota) THEN 0
                            ELSE u.quota_month END;
 
@@ -312,6 +349,9 @@ DECLARE
   longest bigint[] := lengths;
   admitted integer[];
   used_of_quotas bigint[];
+  other_keys bigint[];  -- of the windows beside the minute
+  other_seconds integer[];
+  other_fills integer[];
 BEGIN
   PERFORM nexakey.check_format(format);
   IF is_counted THEN
@@ -406,18 +446,12 @@ BEGIN
     END IF;
 
     IF minute <> ANY (lengths) THEN
-      INSERT INTO nexakey.peaks AS p (key, hour, window_seconds, peak)
-      SELECT f.key, f.hour, f.window_seconds, f.fill
-      FROM (
-        SELECT r.key, clock / 3600000000 AS hour, r.length / 1000000 AS window_seconds,
-               r.used + m.taken AS fill
-        FROM unnest(asked, lengths, used_before) AS r (key, length, used)
-        JOIN unnest(asked, taken) AS m (key, taken) ON m.key = r.key AND m.taken IS NOT NULL
-        WHERE r.length <> minute) AS f
-      WHERE f.fill > coalesce((SELECT p.peak FROM nexakey.peaks AS p
-                               WHERE p.key = f.key AND p.hour = f.hour
-                                 AND p.window_seconds = f.window_seconds), 0)
-      ON CONFLICT (key, hour, window_seconds) DO UPDATE SET peak = excluded.peak;
+      SELECT array_agg(w.key), array_agg((w.length / 1000000)::integer),
+             array_agg((w.used + m.taken)::integer)
+      INTO other_keys, other_seconds, other_fills
+      FROM unnest(asked, lengths, used_before) AS w (key, length, used)
+      JOIN unnest(asked, taken) AS m (key, taken) ON m.key = w.key AND m.taken IS NOT NULL
+      WHERE w.length <> minute;
     END IF;
 
     PERFORM nexakey.count(array_agg(asked[r.position] ORDER BY r.nth),
@@ -432,7 +466,7 @@ BEGIN
                           array_agg(asked[r.position])
                             FILTER (WHERE r.turn BETWEEN 1 AND taken[r.position]
                                       AND r.position <> ALL (limited)),
-                          clock / 1000)
+                          clock / 1000, other_keys, other_seconds, other_fills)
     FROM unnest(positions, turns, statuses, endpoints, addresses)
       WITH ORDINALITY AS r (position, turn, status, endpoint, address, nth)
     WHERE used_before[r.position] IS NOT NULL
@@ -512,7 +546,7 @@ BEGIN
   PERFORM FROM nexakey.windows AS w WHERE w.key = ANY (keys) ORDER BY w.key FOR UPDATE;
   PERFORM nexakey.count(array_agg(a.key ORDER BY a.nth), array_agg(a.endpoint ORDER BY a.nth),
                         array_agg(a.status ORDER BY a.nth), NULL, NULL, NULL,
-                        (extract(epoch FROM clock_timestamp()) * 1000)::bigint)
+                        (extract(epoch FROM clock_timestamp()) * 1000)::bigint, NULL, NULL, NULL)
   FROM unnest(keys, workspaces, endpoints, statuses)
     WITH ORDINALITY AS a (key, workspace, endpoint, status, nth)
   WHERE EXISTS (SELECT FROM nexakey.api_keys AS k
@@ -539,7 +573,8 @@ END $$;
 
 -- Sets the last uses of keys, unless they were used later. Has the endpoints of a day and the
 -- quotas of the keys' lines counted anew, and prevents decisions about them from counting until the
--- end of the transaction.
+-- end of the transaction. Keeps the peaks of the keys: with imported counts, the next decision may
+-- not be the first one of an hour.
 CREATE FUNCTION nexakey.import_uses(keys bigint[], times bigint[], addresses text[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off AS $$
@@ -548,6 +583,7 @@ DECLARE
                                    WHERE k.id = ANY (keys) AND k.line IS NOT NULL);
 BEGIN
   PERFORM FROM nexakey.windows AS w WHERE w.key = ANY (keys || lines) ORDER BY w.key FOR UPDATE;
+  PERFORM nexakey.keep_peaks(keys, 0);
   UPDATE nexakey.last_uses AS u SET quota_month = 0
   WHERE u.key = ANY (lines) AND u.quota_month <> 0;
   INSERT INTO nexakey.last_uses AS u (key, last_at, last_ip, peak_hour, peak, day, endpoints)
@@ -686,7 +722,8 @@ BEGIN
   DELETE FROM nexakey.peaks AS p WHERE p.key = ANY (keys);
   DELETE FROM nexakey.last_uses AS u WHERE u.key = ANY (gone);
   UPDATE nexakey.last_uses AS u
-  SET last_at = NULL, last_ip = NULL, peak_hour = 0, peak = 0, day = 0, endpoints = 0
+  SET last_at = NULL, last_ip = NULL, peak_hour = 0, peak = 0, peak_windows = NULL,
+      window_peaks = NULL, day = 0, endpoints = 0
   WHERE u.key = ANY (keys);
   DELETE FROM nexakey.window_parts AS p WHERE p.key = ANY (keys);
   DELETE FROM nexakey.windows AS w WHERE w.key = ANY (gone);

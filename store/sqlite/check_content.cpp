@@ -86,6 +86,16 @@ void check_usage(SQLite::Database& database, Findings& findings) {
   if (invalid == 0 && sums.getColumn(0).getInt() != 0) {
     findings.add(Health::problem, "the sums of days differ from the counts", kRestore);
   }
+  SQLite::Statement peaks(database,
+                          "SELECT count(*) FROM last_uses"
+                          " WHERE hour_peaks IS NOT NULL AND NOT json_valid(hour_peaks)");
+  peaks.executeStep();
+  if (const auto damaged = peaks.getColumn(0).getInt64(); damaged != 0) {
+    findings.add(Health::problem,
+                 "the last peaks of " + count_of(static_cast<std::size_t>(damaged), "key") +
+                     " cannot be read",
+                 kRestore);
+  }
   report_counts(rows.getColumn(0).getInt64(), invalid, findings);
 }
 

@@ -18,7 +18,14 @@ const sql::Dialect Statements::kDialect{
         "api_keys AS keys JOIN usage_days AS usage ON usage.key = keys.seq JOIN endpoints"
         " ON endpoints.id = usage.endpoint",
     .totals = "usage_totals AS usage JOIN endpoints ON endpoints.id = usage.endpoint",
-    .peaks = "api_keys AS keys JOIN peaks ON peaks.key = keys.seq AND peak > 0",
+    .peaks =
+        "(SELECT keys.id, hour, window_seconds, peak FROM api_keys AS keys"
+        " JOIN peaks ON peaks.key = keys.seq WHERE peak > 0"
+        " UNION ALL"
+        " SELECT keys.id, peak_hour, CAST(last.key AS INTEGER), last.value FROM api_keys AS keys"
+        " JOIN last_uses ON last_uses.key = keys.seq,"
+        " json_each(iif(json_valid(hour_peaks), hour_peaks, '{}')) AS last"
+        " WHERE last.type = 'integer') AS keys",
     .hour = "usage.hour",
     .since = "usage.hour >= ",
     .is_before = "old.hour < 24 * ",

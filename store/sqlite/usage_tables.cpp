@@ -4,6 +4,7 @@
 #include <cstring>
 #include <iterator>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <tuple>
@@ -13,6 +14,7 @@
 
 #include "core/endpoint.h"
 #include "store/columns.h"
+#include "store/sqlite/hour_peaks.h"
 #include "store/sqlite/statement.h"
 
 namespace nexakey::store::sqlite {
@@ -39,58 +41,27 @@ struct Tally {
   std::int64_t requests = 0;
 
   [[nodiscard]] auto row() const { return std::tie(key, hour, endpoint, status); }
-  void add(const Tally& other) { requests += other.requests; }
 };
 
-/// How full a window of a key was at most in an hour.
-struct Peak {
-  std::int64_t key = 0;  // its id, then its seq
-  std::int64_t hour = 0;
-  std::uint32_t length = 0;  // of the window, in seconds
-  std::uint32_t requests = 0;
-
-  [[nodiscard]] auto row() const { return std::tie(key, hour, length); }
-  void add(const Peak& other) { requests = std::max(requests, other.requests); }
-};
-
-/// The last decision about a key.
+/// The last decision about a key, and how full its windows were in the last hour of its records.
 struct Use {
-  std::int64_t key = 0;  // its id, then its seq
-  std::int64_t at = 0;
-  std::size_t number = 0;  // of its record: two may have the same time
+  core::Time at{};
   std::optional<core::IpAddress> ip{};
-
-  [[nodiscard]] auto row() const { return std::tie(key); }
-  void add(const Use& other) {
-    if (std::tie(at, number) < std::tie(other.at, other.number)) {
-      *this = other;
-    }
-  }
+  HourPeaks peaks{};
 };
 
-/// Combines the things of a row, and sorts them, so that those of a key and a day are adjacent.
-template <typename T>
-void combine(std::vector<T>& things) {
-  std::ranges::sort(things, {}, &T::row);
+/// Combines the tallies of a row, and sorts them, so that those of a key and a day are adjacent.
+void combine(std::vector<Tally>& tallies) {
+  std::ranges::sort(tallies, {}, &Tally::row);
   std::size_t kept = 0;
-  for (std::size_t i = 0; i < things.size(); ++i) {
-    if (kept > 0 && things[kept - 1].row() == things[i].row()) {
-      things[kept - 1].add(things[i]);
+  for (std::size_t i = 0; i < tallies.size(); ++i) {
+    if (kept > 0 && tallies[kept - 1].row() == tallies[i].row()) {
+      tallies[kept - 1].requests += tallies[i].requests;
     } else {
-      things[kept++] = things[i];
+      tallies[kept++] = tallies[i];
     }
   }
-  things.resize(kept);
-}
-
-/// Adds a thing to the last one if both belong to the same row, which saves memory.
-template <typename T>
-void push(std::vector<T>& things, const T& thing) {
-  if (!things.empty() && things.back().row() == thing.row()) {
-    things.back().add(thing);
-  } else {
-    things.push_back(thing);
-  }
+  tallies.resize(kept);
 }
 
 /// Adds records to the tables, each row once for all of them.
@@ -107,52 +78,73 @@ class Flush {
                           "SELECT endpoint FROM usage_hours"
                           " WHERE key = ? AND hour BETWEEN ? AND ?"),
         use_(connection_,
-             "INSERT INTO last_uses (key, last_at, last_ip) VALUES (?, ?, ?)"
-             " ON CONFLICT DO UPDATE SET last_at = excluded.last_at, last_ip = excluded.last_ip"
-             " WHERE last_at <= excluded.last_at"),
-        peak_(connection_,
-              "INSERT INTO peaks (key, hour, window_seconds, peak) VALUES (?, ?, ?, ?)"
-              " ON CONFLICT DO UPDATE SET peak = excluded.peak WHERE peak < excluded.peak") {}
+             "INSERT INTO last_uses (key, last_at, last_ip, peak_hour, hour_peaks)"
+             " VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE"
+             " SET last_at = max(last_at, excluded.last_at),"
+             " last_ip = iif(last_at <= excluded.last_at, excluded.last_ip, last_ip),"
+             " peak_hour = coalesce(excluded.peak_hour, peak_hour),"
+             " hour_peaks = coalesce(excluded.hour_peaks, hour_peaks)"),
+        find_peaks_(connection_,
+                    "SELECT peak_hour, hour_peaks FROM last_uses"
+                    " WHERE key = ? AND peak_hour IS NOT NULL"),
+        early_peak_(connection_,
+                    "INSERT INTO peaks (key, hour, window_seconds, peak) VALUES (?, ?, ?, ?)"
+                    " ON CONFLICT DO UPDATE SET peak = excluded.peak WHERE peak < excluded.peak") {}
 
   void add(const UsageRecord& record) {
     const std::int64_t key = record.key.bits();
     const std::int64_t hour = hours_of(record.at);
-    push(tallies_, Tally{.key = key,
-                         .hour = hour,
-                         .endpoint = number_of(record.endpoint),
-                         .status = record.status,
-                         .requests = 1});
-    if (core::is_decision(record.status)) {
-      push(uses_, Use{.key = key,
-                      .at = record.at.time_since_epoch().count(),
-                      .number = ++last_number_,
-                      .ip = record.address});
+    add(Tally{.key = key,
+              .hour = hour,
+              .endpoint = number_of(record.endpoint),
+              .status = record.status,
+              .requests = 1});
+    if (!core::is_decision(record.status)) {
+      return;
+    }
+    Use& use = uses_[key];
+    if (use.at <= record.at) {  // of several at one time, the last one
+      use.at = record.at;
+      use.ip = record.address;
     }
     for (const WindowFill& fill : record.fills) {
-      push(peaks_,
-           Peak{.key = key, .hour = hour, .length = fill.length, .requests = fill.requests});
+      peaks_of(hour, key, use.peaks).raise({fill.length, fill.requests});
     }
   }
 
   void write() {
     find_seqs();
-    for_known_keys(tallies_, [&](const Tally& tally) { write(tally); });
-    for_known_keys(uses_, [&](const Use& use) {
-      Binder(use_).add(use.key).add(use.at).add(text_of(use.ip));
-      use_.exec();
-    });
-    for_known_keys(peaks_, [&](const Peak& peak) {
-      Binder(peak_)
-          .add(peak.key)
-          .add(peak.hour)
-          .add(std::int64_t{peak.length})
-          .add(std::int64_t{peak.requests});
-      peak_.exec();
-    });
+    for (Tally& tally : tallies_) {
+      tally.key = seq_of(tally.key);
+    }
+    std::erase_if(tallies_, [](const Tally& tally) { return tally.key < 0; });
+    combine(tallies_);
+    std::ranges::for_each(tallies_, [&](const Tally& tally) { write(tally); });
+    std::vector<IdAndSeq> keys = seqs_;
+    std::ranges::sort(keys, {}, &IdAndSeq::second);  // the order of the table
+    for (const auto& [id, seq] : keys) {
+      if (const auto use = uses_.find(id); use != uses_.end()) {
+        write(id, seq, use->second);
+      }
+    }
+    for (const auto& [id, peaks] : early_peaks_) {
+      if (const std::int64_t seq = seq_of(id); seq >= 0) {
+        write(seq, peaks);
+      }
+    }
   }
 
  private:
   using IdAndSeq = std::pair<std::int64_t, std::int64_t>;
+
+  /// Adds a tally to the last one if both belong to the same row, which saves memory.
+  void add(const Tally& tally) {
+    if (!tallies_.empty() && tallies_.back().row() == tally.row()) {
+      tallies_.back().requests += tally.requests;
+    } else {
+      tallies_.push_back(tally);
+    }
+  }
 
   /// An endpoint of the records. `id`: its id in the table; 0: it has none.
   struct Endpoint {
@@ -207,23 +199,61 @@ class Flush {
     return found != seqs_.end() && found->first == id ? found->second : -1;
   }
 
-  /// Replaces the ids of keys by seqs, combines the things of a row, and calls `write` with each,
-  /// in the order of the tables. Drops those of keys that the store does not have.
-  template <typename T, typename Write>
-  void for_known_keys(std::vector<T>& things, const Write& write) {
-    for (T& thing : things) {
-      thing.key = seq_of(thing.key);
-    }
-    std::erase_if(things, [](const T& thing) { return thing.key < 0; });
-    combine(things);
-    std::ranges::for_each(things, write);
-  }
-
   void write(const Tally& tally) {
     bind(count_, tally, endpoints_[tally.endpoint].id);
     if (count_.exec() == 0) {
       bind(begin_, tally, id_of(has_room_for(tally) ? tally.endpoint : other_));
       begin_.exec();
+    }
+  }
+
+  /// Writes the last use of a key, with the peaks of its last hour.
+  void write(std::int64_t id, std::int64_t seq, const Use& use) {
+    HourPeaks last;
+    if (!use.peaks.list().empty()) {
+      Binder(find_peaks_).add(seq);
+      if (find_peaks_.executeStep()) {
+        last = HourPeaks::from_text(find_peaks_.getColumn(0).getInt64(),
+                                    StatementRow(find_peaks_).text(1));
+      }
+      HourPeaks& peaks = peaks_of(use.peaks.hour(), id, last);
+      std::ranges::for_each(use.peaks.list(), [&](const auto& peak) { peaks.raise(peak); });
+    }
+    const bool has_peaks = !last.list().empty();
+    Binder(use_)
+        .add(seq)
+        .add(use.at)
+        .add(text_of(use.ip))
+        .add(has_peaks ? std::optional(last.hour()) : std::nullopt)
+        .add(has_peaks ? std::optional(last.to_text()) : std::nullopt);
+    use_.exec();
+  }
+
+  /// The peaks of an hour of a key. `last`: those of its last hour, which may be an earlier one.
+  HourPeaks& peaks_of(std::int64_t hour, std::int64_t id, HourPeaks& last) {
+    if (last.list().empty()) {
+      last = HourPeaks(hour);
+    }
+    if (last.hour() == hour) {
+      return last;
+    }
+    HourPeaks& early = early_peaks_.emplace_back(id, hour).second;
+    if (early.hour() < last.hour()) {
+      return early;
+    }
+    std::swap(early, last);
+    return last;
+  }
+
+  /// Adds peaks to those of the key's earlier hours.
+  void write(std::int64_t seq, const HourPeaks& peaks) {
+    for (const auto& [seconds, requests] : peaks.list()) {
+      Binder(early_peak_)
+          .add(seq)
+          .add(peaks.hour())
+          .add(std::int64_t{seconds})
+          .add(std::int64_t{requests});
+      early_peak_.exec();
     }
   }
 
@@ -266,12 +296,12 @@ class Flush {
   SQLite::Statement begin_;
   SQLite::Statement endpoints_of_day_;
   SQLite::Statement use_;
-  SQLite::Statement peak_;
+  SQLite::Statement find_peaks_;
+  SQLite::Statement early_peak_;
   std::vector<IdAndSeq> seqs_;  // of keys, in the order of their ids
   std::vector<Tally> tallies_;
-  std::vector<Use> uses_;
-  std::vector<Peak> peaks_;
-  std::size_t last_number_ = 0;
+  std::unordered_map<std::int64_t, Use> uses_;                   // by the ids of keys
+  std::vector<std::pair<std::int64_t, HourPeaks>> early_peaks_;  // of hours before the last ones
   std::vector<Endpoint> endpoints_;
   std::unordered_map<std::string, std::size_t> numbers_;
   const std::size_t other_ = number_of(core::kOtherEndpoints);

@@ -261,12 +261,14 @@ TEST_CASE("the sums of days stay those of the counts, and old peaks are deleted"
   CHECK(admitted(*stores.first, request(1), 5) == 5);
   report(*stores.first);
   CHECK(is_equal() == "1");
-  execute(path, "INSERT INTO peaks SELECT seq, (unixepoch() / 3600) - 100, 60, 5 FROM api_keys");
+  execute(path,
+          "INSERT INTO peaks SELECT seq, (unixepoch() / 3600) - hours, 60, 5"
+          " FROM api_keys, (SELECT 100 AS hours UNION ALL SELECT 10)");
   fold_all(stores.fixture);
   CHECK(is_equal() == "1");
   report(*stores.first);
   CHECK(select(path, "SELECT count(*) FROM peaks WHERE hour < unixepoch() / 3600 - 48") == "0");
-  CHECK(select(path, "SELECT count(*) FROM peaks") == "1");
+  CHECK(select(path, "SELECT count(*) FROM peaks") == "3");
   execute(path, "DELETE FROM usage_hours; DELETE FROM usage_days");
   CHECK(select(path, "SELECT count(*) FROM usage_totals") == "0");
 }

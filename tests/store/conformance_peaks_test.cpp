@@ -152,12 +152,11 @@ TEST_CASE("the peaks of more keys than a page are ranked") {
 /// stays: they do not begin anew with an hour.
 void end_hour(const StoreFixture& fixture, KeyStore& store) {
   const std::string table = fixture.table("peaks");
-  const std::string shift =
-      "UPDATE " + table + " SET hour = -(hour - 1); UPDATE " + table + " SET hour = -hour;";
+  const std::string shift = "UPDATE " + table + " SET hour = -(hour - 1); UPDATE " + table +
+                            " SET hour = -hour;" + "UPDATE " + fixture.table("last_uses") +
+                            " SET peak_hour = peak_hour - 1;";
   if (const auto* const postgres = dynamic_cast<const PostgresFixture*>(&fixture)) {
-    postgres->database().execute(shift +
-                                 "UPDATE nexakey.last_uses SET peak_hour = peak_hour - 1;"
-                                 "DELETE FROM nexakey.usage_hours");
+    postgres->database().execute(shift + "DELETE FROM nexakey.usage_hours");
   } else {
     peaks(store);  // counts are in the table then
     execute(dynamic_cast<const SqliteFixture&>(fixture).path(), shift);

@@ -28,21 +28,56 @@ void age(const PostgresFixture& fixture, int by_seconds) {
       ", times = ARRAY(SELECT t - " + by + " FROM unnest(times) AS t)");
 }
 
-TEST_CASE("a PostgreSQL store keeps how full the window was at most in each hour") {
+TEST_CASE("a PostgreSQL store keeps how full the windows were at most in each hour") {
   const StoresOf<PostgresFixture> stores;
+  const auto& database = stores.fixture.database();
+  const auto of_last_hour = [&] {
+    return database.select(
+        "SELECT concat(peak, ' ', peak_windows, ' ', window_peaks)"
+        " FROM nexakey.last_uses");
+  };
+  const auto of_earlier_hours = [&] {
+    return database.select(
+        "SELECT string_agg(u.peak_hour - p.hour || ' ' || window_seconds || ' '"
+        " || p.peak, ', ' ORDER BY p.hour DESC, window_seconds)"
+        " FROM nexakey.peaks AS p JOIN nexakey.last_uses AS u USING (key)");
+  };
+  const auto set_limits = [&](const std::string& limits) {
+    database.execute("UPDATE nexakey.api_keys SET limits = '" + limits +
+                     "', stamp = gen_random_uuid()");
+  };
   add(*stores.first, 1);
   CHECK(admitted(*stores.first, request(1), 7) == 7);
-  const auto& database = stores.fixture.database();
-  CHECK(database.select("SELECT peak FROM nexakey.last_uses") == "7");
-  CHECK(database.select("SELECT count(*) FROM nexakey.peaks") == "0");
-  // An hour later.
-  database.execute(
-      "UPDATE nexakey.last_uses SET peak_hour = peak_hour - 1;"
-      "UPDATE nexakey.usage_hours SET day = day - 1");
+  CHECK(of_last_hour() == "7  ");
+  set_limits("99/10m");
+  CHECK(admitted(*stores.first, request(1), 1) == 1);
+  CHECK(of_last_hour() == "8 {600} {8}");
+  set_limits("99/5m 99/1h");
+  CHECK(admitted(*stores.first, request(1), 2) == 2);
+  CHECK(of_last_hour() == "10 {300,600,3600} {10,8,10}");
+  CHECK(admitted(*stores.second, request(1), 1) == 1);
+  CHECK(of_last_hour() == "11 {300,600,3600} {11,8,11}");
+  set_limits("");
+  CHECK(admitted(*stores.second, request(1), 1) == 1);
+  CHECK(of_last_hour() == "12 {300,600,3600} {11,8,11}");
+  CHECK(of_earlier_hours().empty());
+
+  const std::string hour_later = "UPDATE nexakey.last_uses SET peak_hour = peak_hour - 1;";
+  database.execute(hour_later + "UPDATE nexakey.usage_hours SET day = day - 1");
   CHECK(admitted(*stores.second, request(1), 2) == 2);
-  CHECK(database.select("SELECT peak FROM nexakey.last_uses") == "9");
-  CHECK(database.select("SELECT window_seconds || ' ' || peak || ' ' || (hour = (SELECT peak_hour"
-                        " - 1 FROM nexakey.last_uses)) FROM nexakey.peaks") == "60 7 true");
+  CHECK(of_last_hour() == "14  ");
+  CHECK(of_earlier_hours() == "1 60 12, 1 300 11, 1 600 8, 1 3600 11");
+
+  // The first decision of an hour is not the first count of it, because others were imported.
+  database.execute(
+      hour_later +
+      "UPDATE nexakey.peaks SET hour = hour - 1;"
+      "SELECT nexakey.import_usage(array_agg(key), array_agg(day), array_agg(endpoint),"
+      " array_agg(hour), array_agg(status), array_agg(requests + 1))"
+      " FROM nexakey.usage_hours");
+  CHECK(admitted(*stores.second, request(1), 1) == 1);
+  CHECK(of_last_hour() == "15  ");
+  CHECK(of_earlier_hours() == "1 60 14, 2 60 12, 2 300 11, 2 600 8, 2 3600 11");
 }
 
 TEST_CASE("a window of many times stays exact while they leave") {

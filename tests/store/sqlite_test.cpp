@@ -4,6 +4,7 @@
 
 #include "core/endpoint.h"
 #include "store/sql.h"
+#include "store/sqlite/hour_peaks.h"
 #include "store/sqlite/limits_reader.h"
 #include "store/sqlite/statements.h"
 #include "tests/store/conformance.h"
@@ -41,19 +42,68 @@ TEST_CASE("countless paths take no room in the store") {
 
 TEST_CASE("a flush stores how full the window was at most in each hour") {
   const StoresOf<SqliteFixture> stores;
+  const auto path = stores.fixture.path();
   add(*stores.first, 1);
   add(*stores.first, 2);
+  const auto peaks_of_last_hour = [&] {
+    report(*stores.first);
+    return select(path,
+                  "SELECT group_concat(name || ' ' || hour_peaks, ', ') FROM"
+                  " (SELECT name, hour_peaks FROM last_uses JOIN api_keys ON key = seq"
+                  " ORDER BY name)");
+  };
+  const auto earlier_peaks = [&] {
+    return select(path,
+                  "SELECT group_concat(name || ' ' || hours || ' ' || window_seconds || ' ' || peak"
+                  ", ', ') FROM (SELECT name, peak_hour - hour AS hours, window_seconds, peak"
+                  " FROM peaks JOIN last_uses USING (key) JOIN api_keys ON key = seq"
+                  " ORDER BY 1, 2, 3)");
+  };
   CHECK(admitted(*stores.first, request(1), 7) == 7);
   CHECK(admitted(*stores.second, request(2), 2) == 2);
   CHECK(reason(*stores.first, request(2, "TRACE")) == "insufficient_scope");
-  report(*stores.first);
+  CHECK(peaks_of_last_hour() == R"(name-1 {"60":7}, name-2 {"60":2})");
   CHECK(admitted(*stores.first, request(1), 3) == 3);
-  report(*stores.first);
-  CHECK(select(stores.fixture.path(),
-               "SELECT group_concat(name || ' ' || window_seconds || ' ' || peak, ', ') FROM"
-               " (SELECT name, window_seconds, max(peak) AS peak FROM peaks JOIN api_keys AS keys"
-               " ON peaks.key = keys.seq GROUP BY 1, 2 ORDER BY 1)") ==
-        "name-1 60 10, name-2 60 2");
+  CHECK(peaks_of_last_hour() == R"(name-1 {"60":10}, name-2 {"60":2})");
+  CHECK(earlier_peaks().empty());
+
+  execute(path,
+          "UPDATE last_uses SET peak_hour = peak_hour - 1,"
+          R"( hour_peaks = '{"60":10,"3600":40}' WHERE key = 1)");
+  CHECK(admitted(*stores.first, request(1), 1) == 1);
+  CHECK(admitted(*stores.first, request(2), 1) == 1);
+  CHECK(peaks_of_last_hour() == R"(name-1 {"60":11}, name-2 {"60":3})");
+  CHECK(earlier_peaks() == "name-1 1 60 10, name-1 1 3600 40");
+
+  // Another process has flushed counts of a later hour.
+  execute(path, "UPDATE last_uses SET peak_hour = peak_hour + 1");
+  CHECK(admitted(*stores.first, request(1), 1) == 1);
+  CHECK(peaks_of_last_hour() == R"(name-1 {"60":11}, name-2 {"60":3})");
+  CHECK(earlier_peaks() == "name-1 1 60 12, name-1 2 60 10, name-1 2 3600 40");
+
+  execute(path, "UPDATE last_uses SET peak_hour = peak_hour - 1, hour_peaks = '{\"60\":99,'");
+  CHECK(admitted(*stores.first, request(1), 1) == 1);
+  CHECK(peaks_of_last_hour() == R"(name-1 {"60":99}, name-2 {"60":99,)");
+  CHECK(value_of(stores.first->peaks({}, now())).count == 1);
+}
+
+TEST_CASE("the peaks of an hour are read from what was written, up to where it is damaged") {
+  using sqlite::HourPeaks;
+  HourPeaks peaks;
+  CHECK(peaks.to_text() == "{}");
+  for (const HourPeaks::Peak& peak : std::vector<HourPeaks::Peak>{
+           {60, 5}, {4'294'967'295, 4'294'967'295}, {60, 4}, {60, 6}, {1, 0}}) {
+    peaks.raise(peak);
+  }
+  const std::string text = R"({"60":6,"4294967295":4294967295,"1":0})";
+  CHECK(peaks.to_text() == text);
+  CHECK(HourPeaks::from_text(1, text).list() == peaks.list());
+  for (const char* const damaged : {"", "{", "[]", "null", R"({"60")", R"({"60":)", R"({"60":"5"})",
+                                    R"({"60":-5})", R"({"4294967296":1})", R"({60:5})"}) {
+    CAPTURE(damaged);
+    CHECK(HourPeaks::from_text(1, damaged).list().empty());
+  }
+  CHECK(HourPeaks::from_text(1, R"({"60":5,"1":)").list() == std::vector<HourPeaks::Peak>{{60, 5}});
 }
 
 TEST_CASE("a key is looked up by an index, also within a workspace with many") {
