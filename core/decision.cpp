@@ -123,7 +123,7 @@ std::string describe_limits(const Explained& explained, bool quotas, Reason fail
     }
   }
   const std::string text = join(states, ", ") + " remain";
-  return decision.reason == failure && decision.rate_limit
+  return decision.reason == failure
              ? text + ", room at " +
                    format_time(Time(std::chrono::seconds(decision.rate_limit->reset_at)))
              : text;

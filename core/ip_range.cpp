@@ -23,15 +23,12 @@ IpAddress network_of(const IpAddress& address, std::uint8_t prefix) {
   return IpAddress::from_bytes(bytes);
 }
 
-/// The address after `address`; nothing after the last one.
-std::optional<IpAddress> next_of(const IpAddress& address) {
+/// The address after `address`, which is not the last one.
+IpAddress next_of(const IpAddress& address) {
   auto bytes = address.bytes();
-  for (std::size_t i = bytes.size(); i-- > 0;) {
-    if (++bytes[i] != 0) {
-      return IpAddress::from_bytes(bytes);
-    }
+  for (std::size_t i = bytes.size(); ++bytes[--i] == 0;) {
   }
-  return std::nullopt;
+  return IpAddress::from_bytes(bytes);
 }
 
 /// Whether ranges, which are sorted, together contain every address from `first` to `last`.
@@ -39,11 +36,10 @@ bool cover(const std::vector<IpRange>& ranges, IpAddress first, const IpAddress&
   for (const IpRange& range : ranges) {
     const IpAddress end = range.last();
     if (range.first() <= first && first <= end) {
-      const auto next = next_of(end);
-      if (end >= last || !next) {
+      if (end >= last) {
         return true;
       }
-      first = *next;
+      first = next_of(end);
     }
   }
   return false;
@@ -139,7 +135,8 @@ Result<IpRange> IpRange::parse(std::string_view text) {
   return range;
 }
 
-bool IpRange::is_v4() const { return first_.is_v4() && prefix_ >= kV4PrefixBits; }
+// A shorter prefix than that of IPv4 would have cleared bits of it.
+bool IpRange::is_v4() const { return first_.is_v4(); }
 
 bool IpRange::contains(const IpAddress& address) const {
   return address.is_v4() == is_v4() && network_of(address, prefix_) == first_;

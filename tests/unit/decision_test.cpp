@@ -550,16 +550,31 @@ TEST_CASE("An explanation says what each check found") {
   scene.request.method = "TRACE";
   CHECK(found().back() == "TRACE is not allowed by any scope, the key has read");
   CHECK(found()[6] == "an unknown address, and an empty whitelist allows any");
+  scene.request.method = "GET";
+  scene.request.override_method = "DELETE";
+  CHECK(found().back() ==
+        "GET needs read, and DELETE needs write (method override), the key has read");
   scene.key.expires_at.reset();
   CHECK(found()[5] == "never expires");
   scene.key.suspended_at = at("2026-05-02T01:02:03Z");
   CHECK(found().back() == "suspended 2026-05-02T01:02:03.000Z");
   scene.key.revoked_at = at("2026-05-01");
   CHECK(found().back() == "revoked 2026-05-01T00:00:00.000Z");
+  scene.key.revoked_at.reset();
+  scene.key.is_damaged = true;
+  CHECK(found().back() == "the store cannot decode it");
   scene.request.workspace = "other";
   CHECK(found().back() == "key_0123456789ab in workspace default, asked for in other");
   scene.known = false;
   CHECK(found().back() == "the store has no such key");
+}
+
+TEST_CASE("An upstream response has a status of HTTP") {
+  for (const auto& [status, is_valid] :
+       std::vector<std::pair<int, bool>>{{99, false}, {100, true}, {599, true}, {600, false}}) {
+    CAPTURE(status);
+    CHECK(check_upstream_response({.key = KeyId(1), .status = status}).has_value() == is_valid);
+  }
 }
 
 TEST_CASE("A decision is correct at every representable time") {

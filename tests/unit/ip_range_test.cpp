@@ -410,5 +410,23 @@ TEST_CASE("Removing from a whitelist is all or nothing") {
   }
 }
 
+TEST_CASE("A host is the machine itself by its name or an address") {
+  for (const auto& [host, is_loopback] :
+       std::vector<std::pair<std::string, bool>>{{"localhost", true},
+                                                 {"127.0.0.1", true},
+                                                 {"127.255.255.255", true},
+                                                 {"::1", true},
+                                                 {"::ffff:127.0.0.1", true},
+                                                 {"126.255.255.255", false},
+                                                 {"128.0.0.1", false},
+                                                 {"::2", false},
+                                                 {"::127.0.0.1", false},
+                                                 {"localhost.example.com", false},
+                                                 {"", false}}) {
+    CAPTURE(host);
+    CHECK(is_loopback_host(host) == is_loopback);
+  }
+}
+
 }  // namespace
 }  // namespace nexakey::core
