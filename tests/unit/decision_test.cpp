@@ -546,6 +546,11 @@ TEST_CASE("An explanation says what each check found") {
 
   scene.request.ip.reset();
   CHECK(found().back() == "an unknown address is in none of 2 ranges: ::1 198.51.100.0/24");
+  scene.key.whitelist = whitelist({"::1"});
+  CHECK(found().back() == "an unknown address is not in the only range: ::1");
+  scene.request.ip = ip("::1");
+  CHECK(found()[6] == "::1 is in the only range: ::1");
+  scene.request.ip.reset();
   scene.key.whitelist = Whitelist();
   scene.request.method = "TRACE";
   CHECK(found().back() == "TRACE is not allowed by any scope, the key has read");
