@@ -81,9 +81,14 @@ def family(pid):
 def cpu_seconds(pid):
     """The processor time of a process and of those that it has started, also of the ended ones."""
     ticks = 0
-    for member in family(pid):
+    # Its own last: if one of the others ends before it is read, its time is that of an ended one.
+    for member in reversed(family(pid)):
+        try:
+            stat = pathlib.Path(f"/proc/{member}/stat").read_text()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
         # The command, in parentheses, may have spaces.
-        fields = pathlib.Path(f"/proc/{member}/stat").read_text().rpartition(")")[2].split()
+        fields = stat.rpartition(")")[2].split()
         own, ended = fields[11:13], fields[13:15]
         ticks += sum(map(int, own + ended if member == pid else own))
     return ticks / HERTZ
