@@ -274,11 +274,24 @@ template <typename T, typename C = Codec<T>>
 struct List {
   static TypeSchema schema() { return {.type = "array"}; }
   static void write(JsonWriter& json, const auto& list) {
-    json.begin_array();
-    for (const T& element : list) {
-      C::write(json, element);
+    if constexpr (requires { C::kMaxLength; }) {
+      json.put(2 + list.size() * (C::kMaxLength + 1), [&](char* at) { return put(at, list); });
+    } else {
+      json.begin_array();
+      for (const T& element : list) {
+        C::write(json, element);
+      }
+      json.end_array();
     }
-    json.end_array();
+  }
+  /// The same for elements of a bounded length.
+  static char* put(char* at, const auto& list) {
+    char* const begin = core::put(at, '[');
+    char* end = begin;
+    for (const T& element : list) {
+      end = C::put(end == begin ? end : core::put(end, ','), element);
+    }
+    return core::put(end, ']');
   }
   static Result<std::vector<T>> read(const Json& value, std::string_view name) {
     if (!value.is_array()) {
