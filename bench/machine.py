@@ -81,7 +81,8 @@ def family(pid):
 def cpu_seconds(pid):
     """The processor time of a process and of those that it has started, also of the ended ones."""
     ticks = 0
-    # Its own last: if one of the others ends before it is read, its time is that of an ended one.
+    # The process itself is read last: if another one ends before that, its time is among that of
+    # the ended ones.
     for member in reversed(family(pid)):
         try:
             stat = pathlib.Path(f"/proc/{member}/stat").read_text()

@@ -135,7 +135,8 @@ Result<IpRange> IpRange::parse(std::string_view text) {
   return range;
 }
 
-// A shorter prefix than that of IPv4 would have cleared bits of it.
+// No range with a shorter prefix than that of IPv4 begins at an IPv4 address: it would have bits
+// set after its prefix.
 bool IpRange::is_v4() const { return first_.is_v4(); }
 
 bool IpRange::contains(const IpAddress& address) const {

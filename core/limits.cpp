@@ -148,17 +148,13 @@ Result<LimitChange> parse_quota(std::string_view text) {
 }
 
 void Windows::set(Window window, const std::optional<Limit>& limit) {
-  Windows changed;
-  const auto copy = [&](const Limit* from, const Limit* to) {
-    std::for_each(from, to, [&](const Limit& other) { changed.push_back(other); });
-  };
-  const auto [first, last] = std::ranges::equal_range(*this, window, {}, &Limit::window);
-  copy(begin(), first);
+  const std::span all(limits_);
+  const auto rest = std::ranges::remove(all.first(size_), window, &Limit::window);
+  size_ -= rest.size();
   if (limit) {
-    changed.push_back(*limit);
+    push_back(*limit);
   }
-  copy(last, end());
-  *this = changed;
+  std::ranges::sort(all.first(size_), {}, &Limit::window);
 }
 
 Result<void> Limits::apply(const LimitChange& change) {

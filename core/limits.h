@@ -56,12 +56,12 @@ struct Limit {
   friend bool operator==(const Limit&, const Limit&) = default;
 };
 
-/// The limits of a key, that of the minute included, in the order of their lengths. They are stored
-/// in place, because each decision has a few copies.
+/// Limits of a key, in the order of their lengths. They are stored in the object itself, because
+/// each decision copies them several times.
 class Windows {
  public:
   void push_back(const Limit& limit) { limits_.at(size_++) = limit; }
-  /// Sets the limit of a window, or removes it if there is none.
+  /// Sets the limit of a window. Without a limit, removes the one that the window has.
   void set(Window window, const std::optional<Limit>& limit);
   [[nodiscard]] std::size_t size() const { return size_; }
   [[nodiscard]] const Limit& operator[](std::size_t index) const { return limits_[index]; }

@@ -236,10 +236,14 @@ std::vector<std::pair<core::Grain, Query>> sum_usage(const Dialect& dialect,
   return queries;
 }
 
+// Others are damage.
+const std::string kIsPeak = " AND peak BETWEEN 1 AND " + std::to_string(core::kMaxRateLimit) +
+                            " AND hour < " + std::to_string(hours_of(core::kEndOfTimes));
+
 Query scan_peaks(const Dialect& dialect, core::KeyId key, core::Time since) {
   Where where(dialect, "SELECT hour, window_seconds, max(peak) FROM " + std::string(dialect.peaks));
   where.add("keys.id = ", key.bits()).add("hour >= ", hours_of(since));
-  Query query = std::move(where).end(" GROUP BY 1, 2");
+  Query query = std::move(where).end(kIsPeak + " GROUP BY 1, 2");
   query.is_selective = true;
   return query;
 }
@@ -249,7 +253,7 @@ Query scan_peaks(const Dialect& dialect, core::KeyId key, core::Time since) {
 std::string highest_peaks(const Dialect& dialect) {
   return "SELECT keys.id, window_seconds, max(peak * " + std::to_string(kPeakUnit) +
          " + hour), count(DISTINCT hour) FROM " + std::string(dialect.peaks) + " WHERE keys.id" +
-         std::string(dialect.is_wanted) + " AND hour >= " + parameter(dialect, 2) +
+         std::string(dialect.is_wanted) + " AND hour >= " + parameter(dialect, 2) + kIsPeak +
          " GROUP BY 1, 2";
 }
 

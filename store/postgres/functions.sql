@@ -84,24 +84,26 @@ BEGIN
   FROM nexakey.api_keys AS k WHERE k.hash = ANY (hashes);
 END $$;
 
--- Adds the last peaks of these keys to the table of peaks, unless they are of this hour (since 1970).
+-- Copies the peaks of the last hour of these keys to the table of peaks. Skips keys whose last hour is
+-- `this_hour`, in hours since 1970.
 CREATE FUNCTION nexakey.keep_peaks(keys bigint[], this_hour integer) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   INSERT INTO nexakey.peaks AS p (key, hour, window_seconds, peak)
-  SELECT u.key, u.peak_hour, w.seconds, w.peak
+  SELECT u.key, u.peak_hour, w.seconds, max(w.peak)
   FROM nexakey.last_uses AS u
   CROSS JOIN LATERAL unnest(60 || u.peak_windows, u.peak || u.window_peaks) AS w (seconds, peak)
-  WHERE u.key = ANY (keys) AND u.peak_hour <> this_hour AND w.peak > 0
+  WHERE u.key = ANY (keys) AND u.peak_hour <> this_hour AND w.seconds IS NOT NULL AND w.peak > 0
+  GROUP BY 1, 2, 3
   ON CONFLICT (key, hour, window_seconds) DO UPDATE SET peak = greatest(p.peak, excluded.peak);
 END $$;
 
 -- Counts one request each, at `at`, in milliseconds. The windows of the keys have to be locked.
 -- `addresses`, `fills` and `without_quota` are null for upstream responses; `fills`: the requests
 -- in the minute of the key after the decision; `without_quota`: the keys with admitted requests that
--- no quota counts. The last three are of the other windows of these keys: the key, the length in
--- seconds and the requests in it; null if there are none. A count that has reached the maximum
--- stays there: its row must not fail decisions.
+-- no quota counts. `window_keys`, `window_seconds` and `window_fills` describe the other windows of
+-- the keys: the key, the length, and the requests in the window after the decision; null if there
+-- are none. A count that has reached the maximum stays there: its row must not fail decisions.
 CREATE FUNCTION nexakey.count(keys bigint[], endpoints text[], statuses integer[],
                               addresses text[], fills integer[], without_quota bigint[], at bigint,
                               window_keys bigint[], window_seconds integer[],
@@ -139,10 +141,8 @@ BEGIN
   INTO fresh_keys, fresh_endpoints, fresh_statuses, fresh_requests
   FROM looked_up AS c WHERE c.is_known IS NULL;
 
-  -- On the first count of a key in an hour: the peak of its last hour is complete.
-  IF fresh_keys IS NOT NULL THEN
-    PERFORM nexakey.keep_peaks(fresh_keys, now_hour);
-  END IF;
+  -- The row of a key is about to get the peaks of this hour.
+  PERFORM nexakey.keep_peaks(keys, now_hour);
 
   INSERT INTO nexakey.last_uses AS u
     (key, last_at, last_ip, peak_hour, peak, peak_windows, window_peaks, day, endpoints)
@@ -573,8 +573,7 @@ END $$;
 
 -- Sets the last uses of keys, unless they were used later. Has the endpoints of a day and the
 -- quotas of the keys' lines counted anew, and prevents decisions about them from counting until the
--- end of the transaction. Keeps the peaks of the keys: with imported counts, the next decision may
--- not be the first one of an hour.
+-- end of the transaction.
 CREATE FUNCTION nexakey.import_uses(keys bigint[], times bigint[], addresses text[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off AS $$
@@ -583,7 +582,6 @@ DECLARE
                                    WHERE k.id = ANY (keys) AND k.line IS NOT NULL);
 BEGIN
   PERFORM FROM nexakey.windows AS w WHERE w.key = ANY (keys || lines) ORDER BY w.key FOR UPDATE;
-  PERFORM nexakey.keep_peaks(keys, 0);
   UPDATE nexakey.last_uses AS u SET quota_month = 0
   WHERE u.key = ANY (lines) AND u.quota_month <> 0;
   INSERT INTO nexakey.last_uses AS u (key, last_at, last_ip, peak_hour, peak, day, endpoints)

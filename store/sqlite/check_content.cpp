@@ -9,6 +9,7 @@
 #include "store/import.h"
 #include "store/sqlite/check.h"
 #include "store/sqlite/guarded.h"
+#include "store/sqlite/hour_peaks.h"
 #include "store/sqlite/schema.h"
 #include "store/sqlite/tables.h"
 
@@ -87,14 +88,15 @@ void check_usage(SQLite::Database& database, Findings& findings) {
     findings.add(Health::problem, "the sums of days differ from the counts", kRestore);
   }
   SQLite::Statement peaks(database,
-                          "SELECT count(*) FROM last_uses"
-                          " WHERE hour_peaks IS NOT NULL AND NOT json_valid(hour_peaks)");
-  peaks.executeStep();
-  if (const auto damaged = peaks.getColumn(0).getInt64(); damaged != 0) {
+                          "SELECT hour_peaks FROM last_uses WHERE hour_peaks IS NOT NULL");
+  std::size_t damaged = 0;
+  while (peaks.executeStep()) {
+    const std::string text = peaks.getColumn(0).getString();
+    damaged += HourPeaks::from_text(0, text).to_text() == text ? 0 : 1;
+  }
+  if (damaged != 0) {
     findings.add(Health::problem,
-                 "the last peaks of " + count_of(static_cast<std::size_t>(damaged), "key") +
-                     " cannot be read",
-                 kRestore);
+                 "the last peaks of " + count_of(damaged, "key") + " cannot be read", kRestore);
   }
   report_counts(rows.getColumn(0).getInt64(), invalid, findings);
 }

@@ -34,6 +34,9 @@ std::optional<std::uint32_t> take_number(std::string_view& text) {
 }  // namespace
 
 void HourPeaks::raise(const Peak& peak) {
+  if (peak.second == 0) {
+    return;
+  }
   const auto known = std::ranges::find(peaks_, peak.first, &Peak::first);
   if (known == peaks_.end()) {
     if (peaks_.empty()) {
@@ -61,7 +64,8 @@ std::string HourPeaks::to_text() const {
 
 HourPeaks HourPeaks::from_text(std::int64_t hour, std::string_view text) {
   HourPeaks peaks(hour);
-  for (std::string_view before = "{\""; skip(text, before); before = ",\"") {
+  for (std::string_view before = "{\"";
+       skip(text, before) && peaks.peaks_.size() < core::kMaxWindowSeconds; before = ",\"") {
     const auto seconds = take_number(text);
     const auto requests = seconds && skip(text, "\":") ? take_number(text) : std::nullopt;
     if (!requests) {

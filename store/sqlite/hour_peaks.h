@@ -20,11 +20,12 @@ class HourPeaks {
   /// Hours since 1970.
   [[nodiscard]] std::int64_t hour() const { return hour_; }
   [[nodiscard]] const std::vector<Peak>& list() const { return peaks_; }
+  /// Sets the peak of a window if it is higher than the known one. 0 is no peak.
   void raise(const Peak& peak);
 
   /// A JSON object: `{"60":5,"3600":40}`.
   [[nodiscard]] std::string to_text() const;
-  /// Reads what `to_text` wrote. Of a text that is damaged, reads what comes before the damage.
+  /// Reads what `to_text` wrote. If the text is damaged, returns the peaks before the damage.
   static HourPeaks from_text(std::int64_t hour, std::string_view text);
 
  private:

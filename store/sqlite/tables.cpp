@@ -20,7 +20,7 @@ const sql::Dialect Statements::kDialect{
     .totals = "usage_totals AS usage JOIN endpoints ON endpoints.id = usage.endpoint",
     .peaks =
         "(SELECT keys.id, hour, window_seconds, peak FROM api_keys AS keys"
-        " JOIN peaks ON peaks.key = keys.seq WHERE peak > 0"
+        " JOIN peaks ON peaks.key = keys.seq"
         " UNION ALL"
         " SELECT keys.id, peak_hour, CAST(last.key AS INTEGER), last.value FROM api_keys AS keys"
         " JOIN last_uses ON last_uses.key = keys.seq,"

@@ -43,7 +43,7 @@ struct Tally {
   [[nodiscard]] auto row() const { return std::tie(key, hour, endpoint, status); }
 };
 
-/// The last decision about a key, and how full its windows were in the last hour of its records.
+/// The last decision about a key, and the peaks of the last hour that the records have of it.
 struct Use {
   core::Time at{};
   std::optional<core::IpAddress> ip{};
@@ -107,8 +107,11 @@ class Flush {
       use.at = record.at;
       use.ip = record.address;
     }
-    for (const WindowFill& fill : record.fills) {
-      peaks_of(hour, key, use.peaks).raise({fill.length, fill.requests});
+    if (!record.fills.empty()) {
+      HourPeaks& peaks = peaks_of(hour, key, use.peaks);
+      for (const WindowFill& fill : record.fills) {
+        peaks.raise({fill.length, fill.requests});
+      }
     }
   }
 
@@ -214,7 +217,7 @@ class Flush {
       Binder(find_peaks_).add(seq);
       if (find_peaks_.executeStep()) {
         last = HourPeaks::from_text(find_peaks_.getColumn(0).getInt64(),
-                                    StatementRow(find_peaks_).text(1));
+                                    find_peaks_.getColumn(1).getText());
       }
       HourPeaks& peaks = peaks_of(use.peaks.hour(), id, last);
       std::ranges::for_each(use.peaks.list(), [&](const auto& peak) { peaks.raise(peak); });
@@ -229,7 +232,8 @@ class Flush {
     use_.exec();
   }
 
-  /// The peaks of an hour of a key. `last`: those of its last hour, which may be an earlier one.
+  /// Returns the peaks of a key in an hour. If the hour is after that of `last`, moves `last` to
+  /// `early_peaks_` first.
   HourPeaks& peaks_of(std::int64_t hour, std::int64_t id, HourPeaks& last) {
     if (last.list().empty()) {
       last = HourPeaks(hour);

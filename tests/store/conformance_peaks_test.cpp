@@ -115,6 +115,14 @@ STORE_TEST("the peaks of a key are compared with other limits", STORE_FIXTURES) 
   CHECK(peaks(*stores.first, {.key = make_key(2).id}).peaks.empty());
 }
 
+STORE_TEST("a key whose requests were all denied by other rules has no peaks", STORE_FIXTURES) {
+  Stores stores(backend);
+  add(*stores.first, limited(1, 5, "9/1h"));
+  CHECK(reason(*stores.first, request(1, "TRACE")) == "insufficient_scope");
+  CHECK(peaks(*stores.second).count == 0);
+  CHECK(peaks(*stores.second, {.key = make_key(1).id}).peaks.empty());
+}
+
 TEST_CASE("the peaks of more keys than a page are ranked") {
   const SqliteFixture fixture;
   constexpr std::uint64_t kKeys = 1100;

@@ -68,7 +68,7 @@ TEST_CASE("a PostgreSQL store keeps how full the windows were at most in each ho
   CHECK(of_last_hour() == "14  ");
   CHECK(of_earlier_hours() == "1 60 12, 1 300 11, 1 600 8, 1 3600 11");
 
-  // The first decision of an hour is not the first count of it, because others were imported.
+  // Counts of the hour were imported, so the first decision does not add the first count.
   database.execute(
       hour_later +
       "UPDATE nexakey.peaks SET hour = hour - 1;"
@@ -78,6 +78,26 @@ TEST_CASE("a PostgreSQL store keeps how full the windows were at most in each ho
   CHECK(admitted(*stores.second, request(1), 1) == 1);
   CHECK(of_last_hour() == "15  ");
   CHECK(of_earlier_hours() == "1 60 14, 2 60 12, 2 300 11, 2 600 8, 2 3600 11");
+
+  // The clock has gone back to an hour that has counts already.
+  database.execute("UPDATE nexakey.last_uses SET peak_hour = peak_hour + 1, peak = 99");
+  CHECK(admitted(*stores.second, request(1), 1) == 1);
+  CHECK(of_last_hour() == "16  ");
+  CHECK(of_earlier_hours() == "-1 60 99, 1 60 14, 2 60 12, 2 300 11, 2 600 8, 2 3600 11");
+  const std::vector response{core::UpstreamResponse{.key = make_key(1).id, .status = 200}};
+  value_of(stores.second->record_responses(response));
+  CHECK(of_last_hour() == "16  ");
+  database.execute(hour_later);
+  value_of(stores.second->record_responses(response));
+  CHECK(of_last_hour() == "0  ");
+  CHECK(of_earlier_hours().starts_with("-1 60 99, 1 60 16, "));
+
+  // Damage does not fail decisions.
+  database.execute(
+      hour_later +
+      "UPDATE nexakey.last_uses SET peak_windows = '{60,60}', window_peaks = '{1,2,3}'");
+  CHECK(admitted(*stores.second, request(1), 1) == 1);
+  CHECK(value_of(stores.second->peaks({}, now())).count == 1);
 }
 
 TEST_CASE("a window of many times stays exact while they leave") {

@@ -122,6 +122,35 @@ TEST_CASE("The windows of a key have the minute in its place") {
   CHECK(longest_of(rules.windows()) == 60);
 }
 
+TEST_CASE("A limit is set or removed in the order of the windows") {
+  const auto second = static_cast<Window>(1);
+  const auto changed = [](std::vector<std::pair<Window, std::optional<Limit>>> changes) {
+    Windows windows;
+    windows.push_back({.window = Window::minute, .requests = 5});
+    windows.push_back({.window = Window::day, .requests = 9});
+    for (const auto& [window, limit] : changes) {
+      windows.set(window, limit);
+    }
+    std::string text;
+    for (const Limit& limit : windows) {
+      text += text_of(limit) + " ";
+    }
+    return text;
+  };
+  CHECK(changed({{Window::minute, Limit{Window::minute, 7}}}) == "7/1m 9/day ");
+  CHECK(changed({{second, Limit{second, 1}}}) == "1/1s 5/1m 9/day ");
+  CHECK(changed({{Window::hour, Limit{Window::hour, 8}}}) == "5/1m 8/1h 9/day ");
+  CHECK(changed({{Window::day, std::nullopt}}) == "5/1m ");
+  CHECK(changed({{Window::hour, std::nullopt}}) == "5/1m 9/day ");
+  Windows one;
+  one.push_back({.window = Window::minute, .requests = 5});
+  Windows other = one;
+  other.set(Window::hour, Limit{Window::hour, 8});
+  CHECK(one != other);
+  other.set(Window::hour, std::nullopt);
+  CHECK(one == other);
+}
+
 TEST_CASE("Quotas are counted by days and months of UTC") {
   struct Row {
     std::string_view time;
