@@ -148,13 +148,14 @@ Result<LimitChange> parse_quota(std::string_view text) {
 }
 
 void Windows::set(Window window, const std::optional<Limit>& limit) {
-  const std::span all(limits_);
-  const auto rest = std::ranges::remove(all.first(size_), window, &Limit::window);
-  size_ -= rest.size();
+  Limit* const first = limits_.data();
+  Limit* const last = std::remove_if(first, first + size_,
+                                     [&](const Limit& known) { return known.window == window; });
+  size_ = static_cast<std::size_t>(last - first);
   if (limit) {
     push_back(*limit);
   }
-  std::ranges::sort(all.first(size_), {}, &Limit::window);
+  std::ranges::sort(std::span(limits_).first(size_), {}, &Limit::window);
 }
 
 Result<void> Limits::apply(const LimitChange& change) {
