@@ -84,8 +84,8 @@ BEGIN
   FROM nexakey.api_keys AS k WHERE k.hash = ANY (hashes);
 END $$;
 
--- Copies the peaks of the last hour of these keys to the table of peaks. Skips keys whose last hour is
--- `this_hour`, in hours since 1970.
+-- Copies the peaks of the last hour of these keys to the table of peaks. Skips keys whose last hour
+-- is `this_hour`, in hours since 1970.
 CREATE FUNCTION nexakey.keep_peaks(keys bigint[], this_hour integer) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
