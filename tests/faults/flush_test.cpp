@@ -1,14 +1,18 @@
 // The flush of counts from the journal to the tables.
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <deque>
 #include <random>
 #include <thread>
 
+#include <SQLiteCpp/Database.h>
 #include <doctest/doctest.h>
 
 #include "store/sqlite/lock_file.h"
+#include "store/sqlite/schema.h"
+#include "store/sqlite/usage_journal.h"
 #include "tests/faults/disk_store.h"
 #include "tests/support/environment.h"
 #include "tests/support/process.h"
@@ -243,6 +247,42 @@ TEST_CASE("records of a torn segment count up to the tear") {
   const auto store = disk.connect();
   CHECK(admitted(*store, request(1), 2) == 2);
   CHECK(report(*store).total.requests == 8);
+}
+
+TEST_CASE("a flush of records of several hours stores the peaks of each") {
+  const DiskStore disk;
+  const auto store = disk.connect();
+  add(*store, 1);
+  store::sqlite::UsageJournal journal(
+      disk.file("-usage"), store::sqlite::identity_of(SQLite::Database(disk.path().string())),
+      store::sqlite::read_boot(), [](const auto& /*id*/) { return 0; });
+  const core::Time this_hour = core::start_of_hour(now());
+  const auto decide = [&](int hours_ago, std::uint32_t in_minute, std::uint32_t in_hour) {
+    const std::array<store::sqlite::WindowFill, 2> fills{{{60, in_minute}, {3600, in_hour}}};
+    REQUIRE(journal.make_room(store::sqlite::UsageJournal::max_size("GET /")));
+    journal.append({.key = make_key(1).id,
+                    .at = this_hour - std::chrono::hours(hours_ago),
+                    .status = 200,
+                    .endpoint = "GET /",
+                    .address = std::nullopt,
+                    .fills = fills});
+  };
+  const auto peaks = [&] {
+    report(*store);
+    return select(disk.path(),
+                  "SELECT hour_peaks || (SELECT group_concat(text, '') FROM"
+                  " (SELECT ', ' || (peak_hour - hour) || ' ' || window_seconds || ' ' || peak"
+                  " AS text FROM peaks ORDER BY hour DESC, window_seconds)) FROM last_uses");
+  };
+  decide(1, 5, 7);
+  decide(0, 3, 8);
+  decide(1, 9, 6);  // of a process whose clock is behind
+  decide(0, 4, 2);
+  CHECK(peaks() == R"({"60":4,"3600":8}, 1 60 9, 1 3600 7)");
+  decide(2, 1, 1);
+  decide(1, 10, 1);
+  CHECK(peaks() == R"({"60":4,"3600":8}, 1 60 10, 1 3600 7, 2 60 1, 2 3600 1)");
+  CHECK(report(*store, {.since = this_hour - std::chrono::hours(2)}).total.requests == 6);
 }
 
 }  // namespace
