@@ -148,9 +148,9 @@ constexpr auto kTwoDigits = [] {
   return digits;
 }();
 
-/// Writes a number below 100 in two digits.
+/// Writes the last two digits of a number.
 char* put_two(char* at, unsigned number) {
-  return put(at, std::string_view(kTwoDigits[number].data(), 2));
+  return put(at, std::string_view(kTwoDigits[number % kTwoDigits.size()].data(), 2));
 }
 
 }  // namespace
@@ -243,13 +243,13 @@ char* put_time(char* at, Time time) {
   const auto of_day = static_cast<unsigned>((time - day).count());  // in milliseconds
   const unsigned second = of_day / 1000;
   const unsigned millisecond = of_day % 1000;
-  at = put_two(put_two(at, year / 100), year % 100);
+  at = put_two(put_two(at, year / 100), year);
   at = put_two(put(at, '-'), static_cast<unsigned>(date.month()));
   at = put_two(put(at, '-'), static_cast<unsigned>(date.day()));
   at = put_two(put(at, 'T'), second / 3600);
   at = put_two(put(at, ':'), second / 60 % 60);
   at = put_two(put(at, ':'), second % 60);
-  at = put_two(put(put(at, '.'), static_cast<char>('0' + millisecond / 100)), millisecond % 100);
+  at = put_two(put(put(at, '.'), static_cast<char>('0' + millisecond / 100)), millisecond);
   return put(at, 'Z');
 }
 

@@ -211,6 +211,11 @@ TEST_CASE("An invalid time is refused") {
   CHECK_FALSE(parse_time(std::string_view()).has_value());
 }
 
+TEST_CASE("The end of times has the form of a time, though its year has five digits") {
+  CHECK(format_time(kLastTime) == "9999-12-31T23:59:59.999Z");
+  CHECK(format_time(kEndOfTimes) == "0000-01-01T00:00:00.000Z");
+}
+
 TEST_CASE("An offset cannot move a time out of the years 1970 to 9999") {
   for (const std::string_view text :
        {"1970-01-01T00:00:00+00:01", "1970-01-01T22:59:59+23:00", "9999-12-31T23:59:59-00:01",
