@@ -16,6 +16,7 @@ ALPHABET = string.ascii_letters + string.digits
 WORDS = 20_000
 FILE_SIZE = 16_384  # the average of source files
 PER_FOLDER = 100
+FOUR_WINDOWS = "20/1s 500/10m 2000/1h"  # beside the minute
 
 
 def make_key(rng):
@@ -48,13 +49,17 @@ def make_store(nexakey, path, count, rate_limit=100):
     return kept
 
 
-def copy_of(store, folder):
-    """A copy of a store, to which nothing has been written since."""
+def copy_of(store, folder, limits=None):
+    """A copy of a store, to which nothing has been written since; with `limits`, those of its keys
+    beside that of the minute."""
     copied = pathlib.Path(tempfile.mkdtemp(dir=folder)) / "keys.db"
     with sqlite3.connect(store) as db:
         db.execute("VACUUM INTO ?", (str(copied),))
     db.close()
     with sqlite3.connect(copied) as db:
+        if limits is not None:
+            db.execute("UPDATE api_keys SET limits = ?", (limits,))
+            db.commit()
         db.execute("PRAGMA journal_mode = WAL")
     db.close()
     return copied

@@ -236,7 +236,7 @@ std::vector<std::pair<core::Grain, Query>> sum_usage(const Dialect& dialect,
   return queries;
 }
 
-// Others are damage.
+/// The values that a peak and its hour can have. Reports leave out others, which are damage.
 const std::string kIsPeak = " AND peak BETWEEN 1 AND " + std::to_string(core::kMaxRateLimit) +
                             " AND hour < " + std::to_string(hours_of(core::kEndOfTimes));
 

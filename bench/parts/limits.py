@@ -1,15 +1,13 @@
 """Keys with four windows, beside keys with the limit of a minute alone."""
 
 import random
-import sqlite3
 
 import machine
 import report as figures
-from inputs import copy_of
+from inputs import FOUR_WINDOWS, copy_of
 from parts.decisions import decide, write_requests
 from parts.postgres import KEY, server_with
 
-MORE_WINDOWS = "20/1s 500/10m 2000/1h"
 REQUESTS_PER_KEY = 5
 
 
@@ -33,10 +31,8 @@ def compare(context, what, count, with_four, with_one, server=None):
 
 def on_sqlite(context):
     store, keys = context.store
-    one, four = copy_of(store, context.folder), copy_of(store, context.folder)
-    with sqlite3.connect(four) as db:
-        db.execute("UPDATE api_keys SET limits = ?", (MORE_WINDOWS,))
-    db.close()
+    one = copy_of(store, context.folder)
+    four = copy_of(store, context.folder, FOUR_WINDOWS)
     count = REQUESTS_PER_KEY * len(keys)
     requests = write_requests(one.parent, keys, count)[0]
     compare(context, "`verify --batch`", count, lambda: decide(four, requests),
@@ -58,7 +54,7 @@ def on_postgres(context):
         return path
 
     with server_with(context, 2 * keys) as server:
-        server.execute(f"UPDATE nexakey.api_keys SET limits = '{MORE_WINDOWS}' WHERE id > {keys}")
+        server.execute(f"UPDATE nexakey.api_keys SET limits = '{FOUR_WINDOWS}' WHERE id > {keys}")
         server.execute("VACUUM ANALYZE")
         one, four = requests_of(1), requests_of(1 + keys)
         for requests in (one, four):  # each key gets its rows

@@ -1,10 +1,11 @@
 #include "store/sqlite/hour_peaks.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cstddef>
+#include <limits>
 #include <optional>
 
+#include "core/json/plain_parts.h"
 #include "core/limits.h"
 #include "core/put.h"
 
@@ -22,13 +23,11 @@ bool skip(std::string_view& text, std::string_view prefix) {
 
 /// Removes a number at the beginning of the text.
 std::optional<std::uint32_t> take_number(std::string_view& text) {
-  std::uint32_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc()) {
+  const auto number = core::read_plain_number(text);
+  if (!number || *number > std::numeric_limits<std::uint32_t>::max()) {
     return std::nullopt;
   }
-  text.remove_prefix(static_cast<std::size_t>(end - text.data()));
-  return number;
+  return static_cast<std::uint32_t>(*number);
 }
 
 }  // namespace

@@ -20,7 +20,7 @@ class HourPeaks {
   /// Hours since 1970.
   [[nodiscard]] std::int64_t hour() const { return hour_; }
   [[nodiscard]] const std::vector<Peak>& list() const { return peaks_; }
-  /// Sets the peak of a window if it is higher than the known one. 0 is no peak.
+  /// Sets the peak of a window if it is higher than the known one. Ignores 0.
   void raise(const Peak& peak);
 
   /// A JSON object: `{"60":5,"3600":40}`.

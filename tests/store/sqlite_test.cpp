@@ -113,7 +113,7 @@ TEST_CASE("the peaks of an hour are read from what was written, up to where it i
     peaks.raise(peak);
   }
   const std::string text = R"({"60":6,"4294967295":4294967295})";
-  CHECK(peaks.to_text() == text);  // 0 is no peak
+  CHECK(peaks.to_text() == text);
   CHECK(HourPeaks::from_text(1, text).list() == peaks.list());
   for (const char* const damaged : {"", "{", "[]", "null", R"({"60")", R"({"60":)", R"({"60":"5"})",
                                     R"({"60":-5})", R"({"4294967296":1})", R"({60:5})"}) {
