@@ -16,11 +16,30 @@ NEXAKEY = os.path.abspath(os.environ["NEXAKEY"])
 SERVE_OPTIONS = os.environ.get("SERVE_OPTIONS", "").split()
 
 
+# Abstract sockets, each of which takes a port for this process as long as it lives.
+taken_ports = []
+
+
+def take_port(port):
+    """Takes a port for this process. Returns whether no other test had it."""
+    mark = socket.socket(socket.AF_UNIX)
+    try:
+        mark.bind(f"\0nexakey-test-port-{port}")
+    except OSError:
+        mark.close()
+        return False
+    taken_ports.append(mark)
+    return True
+
+
 def free_port():
-    """A port on which nothing listens, and that the system does not choose for others."""
+    """A port on which nothing listens, that the system does not choose for others, and that no
+    other test is given."""
     given = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()
     while True:
         port = random.randrange(10000, max(int(given[0]), 20000))
+        if not take_port(port):
+            continue
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
