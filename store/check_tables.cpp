@@ -132,4 +132,13 @@ void report_counts(std::int64_t counts, std::int64_t invalid, Findings& findings
   findings.finish(count_of(static_cast<std::size_t>(counts), "row"));
 }
 
+void report_damaged_peaks(std::int64_t keys, Findings& findings) {
+  if (keys != 0) {
+    findings.add(
+        Health::problem,
+        "the last peaks of " + count_of(static_cast<std::size_t>(keys), "key") + " cannot be read",
+        kRestore);
+  }
+}
+
 }  // namespace nexakey::store

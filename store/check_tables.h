@@ -26,5 +26,7 @@ void check_audit(Tables& tables, Findings& findings);
 void report_broken_rotation(std::int64_t key, Findings& findings);
 /// Reports how many of all counts are invalid.
 void report_counts(std::int64_t counts, std::int64_t invalid, Findings& findings);
+/// Reports how many keys have damaged peaks of their last hour.
+void report_damaged_peaks(std::int64_t keys, Findings& findings);
 
 }  // namespace nexakey::store

@@ -80,7 +80,15 @@ void check_rotations(Session& session, Findings& findings) {
   findings.finish(count_of(static_cast<std::size_t>(all.number(0, 0)), "rotation"));
 }
 
+/// The keys whose peaks of the last hour do not belong to one window each.
+constexpr const char* kDamagedPeaks =
+    "SELECT count(*) FROM nexakey.last_uses"
+    " WHERE cardinality(peak_windows) IS DISTINCT FROM cardinality(window_peaks)"
+    " OR array_position(peak_windows, NULL) > 0 OR array_position(window_peaks, NULL) > 0"
+    " OR 1 > ANY (peak_windows) OR 0 > ANY (window_peaks) OR peak < 0";
+
 void check_usage(Session& session, Findings& findings) {
+  report_damaged_peaks(session.run_once(kDamagedPeaks, {}).number(0, 0), findings);
   const Rows rows = session.run_once(sql::check_counts(Statements::kDialect), {});
   report_counts(rows.number(0, 0), rows.number(0, 1), findings);
 }

@@ -35,9 +35,9 @@ const std::string kLookUp =
     "SELECT key.* FROM set_config('lock_timeout', $3, true) AS patience,"
     " nexakey.look_up(CASE WHEN patience IS NOT NULL THEN $1::bytea[] END, $2) AS key";
 const std::string kDecide =
-    "SELECT used, reset_in FROM set_config('lock_timeout', $17, true) AS patience,"
-    " nexakey.decide($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,"
-    " $15 AND patience IS NOT NULL, $16)";
+    "SELECT used, reset_in FROM set_config('lock_timeout', $18, true) AS patience,"
+    " nexakey.decide($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15,"
+    " $16 AND patience IS NOT NULL, $17)";
 
 /// In place of a quota that a key does not have.
 constexpr auto kNoQuota = static_cast<std::int64_t>(core::kMaxCount);
@@ -125,22 +125,23 @@ struct Decider::Group {
   std::vector<Asked> asked;
 };
 
-/// The parameters about limits.
-struct Decider::LimitColumns {
-  std::vector<std::int64_t> keys;  // of each window, as the next four
+/// The parameters about keys and their limits.
+struct Decider::KeyColumns {
+  std::vector<std::int64_t> keys;  // as the next four
   std::vector<std::string_view> stamps;
   std::vector<std::int64_t> wanted;
-  std::vector<std::int64_t> requests;
+  std::vector<std::int64_t> ends;
+  std::vector<std::string> addresses;
+  std::vector<std::int64_t> requests;  // of each window, as the next one
   std::vector<std::int64_t> lengths;
-  std::vector<std::int64_t> minutes;  // of each key with quotas, as the next three
+  std::vector<std::int64_t> limited;  // of each key with quotas, as the next three
   std::vector<std::int64_t> lines;
   std::vector<std::int64_t> daily;
   std::vector<std::int64_t> monthly;
 
-  /// Adds the limits of a key. Returns the position of its minute, from 1 on.
-  std::int64_t add(const Group& group) {
+  /// Adds a key, the address of whose last client is given.
+  void add(const Group& group, std::string address) {
     const KeyRules& rules = group.known->rules;
-    std::int64_t minute = 0;
     std::array quotas{kNoQuota, kNoQuota};
     for (const core::Limit& limit : rules.windows()) {
       const auto most = static_cast<std::int64_t>(limit.requests);
@@ -148,29 +149,31 @@ struct Decider::LimitColumns {
         quotas.at(limit.window == core::Window::month ? 1 : 0) = most;
         continue;
       }
-      keys.push_back(rules.id.bits());
-      stamps.emplace_back(group.known->stamp);
-      wanted.push_back(group.wanted);
       requests.push_back(most);
-      lengths.push_back(std::chrono::microseconds(length_of(limit.window)).count());
-      minute = limit.window == core::Window::minute ? std::ssize(keys) : minute;
+      lengths.push_back(length_of(limit.window).count());
     }
+    keys.push_back(rules.id.bits());
+    stamps.emplace_back(group.known->stamp);
+    wanted.push_back(group.wanted);
+    ends.push_back(std::ssize(lengths));
+    addresses.push_back(std::move(address));
     if (rules.limits.has_quota()) {
-      minutes.push_back(minute);
+      limited.push_back(std::ssize(keys));
       lines.push_back(rules.first_of_line().bits());
       daily.push_back(quotas[0]);
       monthly.push_back(quotas[1]);
     }
-    return minute;
   }
 
   void add_to(Parameters& parameters) const {
     parameters.add_array(keys)
         .add_plain_array(stamps)
         .add_array(wanted)
+        .add_array(ends)
+        .add_array(addresses)
         .add_array(requests)
         .add_array(lengths)
-        .add_array(minutes)
+        .add_array(limited)
         .add_array(lines)
         .add_array(daily)
         .add_array(monthly);
@@ -221,30 +224,27 @@ void Decider::look_up(const Call& call, std::span<const std::size_t> open, milli
 
 Rows Decider::ask_server(const Groups& groups, const Call& call, milliseconds lock_time) {
   const bool is_counted = call.is_counted();
-  LimitColumns limits;
-  std::vector<std::int64_t> positions;
+  KeyColumns keys;
+  std::vector<std::int64_t> asked_keys;
   std::vector<std::int64_t> turns;
   std::vector<std::int64_t> statuses;
   std::vector<std::string> endpoints;
-  std::vector<std::string> addresses;
   for (const auto& [id, group] : groups) {
-    const std::int64_t minute = limits.add(group);
+    keys.add(group, text_of(call.requests[group.asked.back().index].ip).value_or(""));
     for (const Asked& asked : group.asked) {
       const Request& request = call.requests[asked.index];
-      positions.push_back(minute);
+      asked_keys.push_back(std::ssize(keys.keys));
       turns.push_back(asked.turn);
       statuses.push_back(asked.refused ? core::counted_status(*asked.refused) : 0);
       endpoints.push_back(is_counted ? core::endpoint_of(request.method, request.path) : "");
-      addresses.push_back(text_of(request.ip).value_or(""));
     }
   }
   Parameters parameters;
-  limits.add_to(parameters);
-  parameters.add_array(positions)
+  keys.add_to(parameters);
+  parameters.add_array(asked_keys)
       .add_array(turns)
       .add_array(statuses)
       .add_array(endpoints)
-      .add_array(addresses)
       .add_flag(is_counted)
       .add(newest_schema())
       .add(setting_of(lock_time));

@@ -45,7 +45,7 @@ class Decider {
   using Groups = std::map<core::KeyId, Group>;
 
   struct Call;
-  struct LimitColumns;
+  struct KeyColumns;
 
   static int windows_of(const Group& group);
 

@@ -10,6 +10,7 @@ SELECT set_config('nexakey.grants',
 FROM pg_proc AS p, aclexplode(p.proacl) AS a
 WHERE p.pronamespace = 'nexakey'::regnamespace AND a.grantee <> 0;
 
+DROP TRIGGER IF EXISTS keep_peaks ON nexakey.last_uses;
 DO $$
 DECLARE
   function regprocedure;
@@ -84,37 +85,33 @@ BEGIN
   FROM nexakey.api_keys AS k WHERE k.hash = ANY (hashes);
 END $$;
 
--- Copies the peaks of the last hour of these keys to the table of peaks. Skips keys whose last hour
--- is `this_hour`, in hours since 1970.
-CREATE FUNCTION nexakey.keep_peaks(keys bigint[], this_hour integer) RETURNS void
+-- Copies the peaks of the last hour of a key to the table of peaks, when its row is about to get
+-- those of another hour.
+CREATE FUNCTION nexakey.keep_peaks() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   INSERT INTO nexakey.peaks AS p (key, hour, window_seconds, peak)
-  SELECT u.key, u.peak_hour, w.seconds, max(w.peak)
-  FROM nexakey.last_uses AS u
-  CROSS JOIN LATERAL unnest(60 || u.peak_windows, u.peak || u.window_peaks) AS w (seconds, peak)
-  WHERE u.key = ANY (keys) AND u.peak_hour <> this_hour AND w.seconds IS NOT NULL AND w.peak > 0
-  GROUP BY 1, 2, 3
+  SELECT OLD.key, OLD.peak_hour, w.seconds, max(w.peak)
+  FROM unnest(60 || OLD.peak_windows, OLD.peak || OLD.window_peaks) AS w (seconds, peak)
+  WHERE w.seconds IS NOT NULL AND w.peak > 0
+  GROUP BY w.seconds
   ON CONFLICT (key, hour, window_seconds) DO UPDATE SET peak = greatest(p.peak, excluded.peak);
+  RETURN NULL;
 END $$;
 
--- Counts one request each, at `at`, in milliseconds. The windows of the keys have to be locked.
--- `addresses`, `fills` and `without_quota` are null for upstream responses; `fills`: the requests
--- in the minute of the key after the decision; `without_quota`: the keys with admitted requests that
--- no quota counts. `window_keys`, `window_seconds` and `window_fills` describe the other windows of
--- the keys: the key, the length, and the requests in the window after the decision; null if there
--- are none. A count that has reached the maximum stays there: its row must not fail decisions.
-CREATE FUNCTION nexakey.count(keys bigint[], endpoints text[], statuses integer[],
-                              addresses text[], fills integer[], without_quota bigint[], at bigint,
-                              window_keys bigint[], window_seconds integer[],
-                              window_fills integer[])
+CREATE TRIGGER keep_peaks AFTER UPDATE OF peak_hour ON nexakey.last_uses
+FOR EACH ROW WHEN (OLD.peak_hour <> NEW.peak_hour) EXECUTE FUNCTION nexakey.keep_peaks();
+
+-- Counts one request each, at `at`, in milliseconds. The windows of the keys have to be locked, and
+-- the keys must have rows in `last_uses`. A count that has reached the maximum stays there: its row
+-- must not fail decisions.
+CREATE FUNCTION nexakey.count(keys bigint[], endpoints text[], statuses integer[], at bigint)
 RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   max_count CONSTANT bigint := 9007199254740991;
   today CONSTANT integer := at / 86400000;
   this_hour CONSTANT smallint := at / 3600000 % 24;
-  now_hour CONSTANT integer := at / 3600000;
   fresh_keys bigint[];
   fresh_endpoints text[];
   fresh_statuses integer[];
@@ -140,51 +137,6 @@ BEGIN
          array_agg(c.status ORDER BY c.nth), array_agg(c.requests ORDER BY c.nth)
   INTO fresh_keys, fresh_endpoints, fresh_statuses, fresh_requests
   FROM looked_up AS c WHERE c.is_known IS NULL;
-
-  -- The row of a key is about to get the peaks of this hour.
-  PERFORM nexakey.keep_peaks(keys, now_hour);
-
-  INSERT INTO nexakey.last_uses AS u
-    (key, last_at, last_ip, peak_hour, peak, peak_windows, window_peaks, day, endpoints)
-  SELECT DISTINCT ON (k.id) k.id, CASE WHEN fills IS NOT NULL THEN at END, nullif(k.address, ''),
-         now_hour,
-         coalesce(max(k.fill) OVER (PARTITION BY k.id), 0), w.lengths, w.most, 0, 0
-  FROM unnest(keys, addresses, fills) WITH ORDINALITY AS k (id, address, fill, nth)
-  LEFT JOIN (
-    SELECT w.key, array_agg(w.seconds ORDER BY w.seconds) AS lengths,
-           array_agg(w.fill ORDER BY w.seconds) AS most
-    FROM unnest(window_keys, window_seconds, window_fills) AS w (key, seconds, fill)
-    GROUP BY w.key) AS w ON w.key = k.id
-  ORDER BY k.id, k.nth DESC
-  ON CONFLICT (key) DO UPDATE
-    SET last_at = greatest(u.last_at, excluded.last_at),
-        last_ip = CASE WHEN excluded.last_at IS NULL OR excluded.last_at < u.last_at THEN u.last_ip
-                       ELSE excluded.last_ip END,
-        peak_hour = excluded.peak_hour,
-        peak = CASE WHEN u.peak_hour = excluded.peak_hour THEN greatest(u.peak, excluded.peak)
-                    ELSE excluded.peak END,
-        peak_windows = CASE WHEN u.peak_windows IS NULL OR u.peak_hour <> excluded.peak_hour
-                              THEN excluded.peak_windows
-                            WHEN u.peak_windows = excluded.peak_windows
-                                 OR excluded.peak_windows IS NULL THEN u.peak_windows
-                            ELSE ARRAY(SELECT DISTINCT unnest(u.peak_windows
-                                                              || excluded.peak_windows)
-                                       ORDER BY 1) END,
-        window_peaks = CASE WHEN u.peak_windows IS NULL OR u.peak_hour <> excluded.peak_hour
-                              THEN excluded.window_peaks
-                            WHEN excluded.peak_windows IS NULL THEN u.window_peaks
-                            WHEN u.peak_windows = excluded.peak_windows
-                              THEN ARRAY(SELECT greatest(w.known, w.now) FROM
-                                         unnest(u.window_peaks, excluded.window_peaks)
-                                           AS w (known, now))
-                            ELSE ARRAY(SELECT max(w.peak) FROM
-                                       unnest(u.peak_windows || excluded.peak_windows,
-                                              u.window_peaks || excluded.window_peaks)
-                                         AS w (seconds, peak)
-                                       GROUP BY w.seconds ORDER BY w.seconds) END,
-        quota_month = CASE WHEN u.quota_month <> 0 AND u.key = ANY (without_quota) THEN 0
-                           ELSE u.quota_month END;
-
   IF fresh_keys IS NULL THEN
     RETURN;
   END IF;
@@ -316,12 +268,13 @@ BEGIN
 END $$;
 
 -- Admits and counts requests about keys that still have the stamps with which they were read. For
--- each sliding window of a key, the minute included: the key; its stamp; the number of its requests
--- that only limits can refuse; how many requests the window has room for; its length in
--- microseconds. For each key with quotas: the position of its minute among the windows, from 1 on;
--- the first key of its line; its quotas of the day and the month, a larger number than any if it
--- has none. For each request: the position of its key's minute; its turn among the wanted ones of
--- its key, or 0 and the status under which it is counted; its endpoint; the address of its client.
+-- each key, in ascending order: its stamp; the number of its requests that only limits can refuse;
+-- the position of its last sliding window, from 1 on; the address of its last client. For each
+-- window, in the order of the keys and of their lengths, the minute included: how many requests it
+-- has room for; its length in seconds. For each key with quotas: its position among the keys; the
+-- first key of its line; its quotas of the day and the month, a larger number than any if it has
+-- none. For each request: the position of its key; its turn among the wanted ones of its key, or 0
+-- and the status under which it is counted; its endpoint.
 -- Returns, for each window, how many requests it had before, null if the key is not as it was read;
 -- and in how many microseconds the oldest of them leaves. Then, for each key with quotas, how many
 -- requests its line had on this day, and in this month.
@@ -329,29 +282,34 @@ END $$;
 -- All locks are taken at once in the order of the keys. The clock and the keys are read after that:
 -- so no two calls wait for each other, and none sees a window, or a key, as it was before another
 -- call ended.
-CREATE FUNCTION nexakey.decide(asked bigint[], stamps uuid[], wanted integer[], requests bigint[],
-                               lengths bigint[], limited integer[], lines bigint[], daily bigint[],
-                               monthly bigint[], positions integer[], turns integer[],
-                               statuses integer[], endpoints text[], addresses text[],
-                               is_counted boolean, format integer)
+CREATE FUNCTION nexakey.decide(keys bigint[], stamps uuid[], wanted integer[], ends integer[],
+                               addresses text[], requests bigint[], lengths integer[],
+                               limited integer[], lines bigint[], daily bigint[], monthly bigint[],
+                               asked integer[], turns integer[], statuses integer[],
+                               endpoints text[], is_counted boolean, format integer)
 RETURNS TABLE (used bigint, reset_in bigint)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off AS $$
 DECLARE
-  minute CONSTANT bigint := 60000000;
+  minute CONSTANT integer := 60;
+  second CONSTANT bigint := 1000000;
+  starts CONSTANT integer[] := 0 || ends;  -- how many windows the keys before have
+  has_others CONSTANT boolean := cardinality(lengths) > cardinality(keys);  -- beside the minutes
   clock bigint;
-  ticks bigint[];
-  gone integer[];
-  taken integer[];
-  sizes integer[];
+  -- Of each window.
+  owners integer[];  -- the positions of their keys
   used_before bigint[];
   resets bigint[];
-  longest bigint[] := lengths;
-  admitted integer[];
+  rooms integer[];
+  all_fills integer[];
+  -- Of each key; null if it is not as it was read.
+  ticks bigint[];
+  gone integer[];
+  sizes integer[];
+  fills bigint[];  -- of the minutes
+  admitted integer[];  -- by the windows
+  taken integer[];
   used_of_quotas bigint[];
-  other_keys bigint[];  -- of the windows beside the minute
-  other_seconds integer[];
-  other_fills integer[];
 BEGIN
   PERFORM nexakey.check_format(format);
   IF is_counted THEN
@@ -363,113 +321,148 @@ BEGIN
       ORDER BY l.key
       ON CONFLICT DO NOTHING;
     END IF;
-    PERFORM FROM nexakey.windows AS w WHERE w.key = ANY (asked || lines) ORDER BY w.key FOR UPDATE;
+    PERFORM FROM nexakey.windows AS w WHERE w.key = ANY (keys || lines) ORDER BY w.key FOR UPDATE;
   END IF;
-  clock := extract(epoch FROM clock_timestamp()) * 1000000;
+  clock := extract(epoch FROM clock_timestamp()) * second;
 
-  SELECT array_agg(s.tick ORDER BY s.position), array_agg(s.gone ORDER BY s.position),
-         array_agg(s.size ORDER BY s.position),
-         array_agg(CASE WHEN s.used IS NOT NULL THEN least(s.wanted, s.requests - s.used)::integer
-                   END ORDER BY s.position),
-         array_agg(s.used ORDER BY s.position),
-         array_agg(coalesce(s.oldest + s.length - s.tick, s.length) ORDER BY s.position)
-  INTO ticks, gone, sizes, taken, used_before, resets
+  -- OFFSET 0 has each value computed once, and not wherever it is used.
+  SELECT array_agg(s.used), array_agg(s.reset_in), array_agg(s.room), array_agg(s.owner),
+         array_agg(s.tick) FILTER (WHERE s.is_longest),
+         array_agg(s.gone) FILTER (WHERE s.is_longest),
+         array_agg(s.size) FILTER (WHERE s.is_longest),
+         array_agg(s.used) FILTER (WHERE s.length = minute)
+  INTO used_before, resets, rooms, owners, ticks, gone, sizes, fills
   FROM (
-    SELECT a.position, a.wanted, a.requests, a.length, t.tick, g.gone,
-           cardinality(w.times) AS size, w.admitted - f.first AS used,
-           CASE WHEN f.first = w.admitted THEN NULL
-                WHEN f.first >= w.before[1] THEN w.times[width_bucket(f.first, w.before)]
-                ELSE (SELECT p.times[width_bucket(f.first, p.before)]
-                      FROM nexakey.window_parts AS p
-                      WHERE p.key = w.key AND p.first <= f.first
-                      ORDER BY p.first DESC LIMIT 1)
-           END AS oldest
-    FROM unnest(asked, stamps, wanted, requests, lengths)
-      WITH ORDINALITY AS a (key, stamp, wanted, requests, length, position)
-    LEFT JOIN nexakey.api_keys AS k ON k.id = a.key AND k.stamp = a.stamp
-    LEFT JOIN nexakey.windows AS w ON w.key = k.id
-    CROSS JOIN LATERAL (
-      SELECT greatest(clock + w.shift, w.times[cardinality(w.times)]) AS tick) AS t
-    CROSS JOIN LATERAL (
-      SELECT width_bucket(t.tick - a.length, w.times) AS gone) AS g
-    LEFT JOIN LATERAL (
-      SELECT p.before[width_bucket(t.tick - a.length, p.times) + 1] AS first
-      FROM nexakey.window_parts AS p
-      WHERE w.has_parts AND g.gone = 0 AND p.key = w.key AND p.newest > t.tick - a.length
-      ORDER BY p.newest LIMIT 1) AS part ON true
-    CROSS JOIN LATERAL (
-      SELECT greatest(coalesce(part.first, w.before[g.gone + 1], w.admitted),
-                      w.admitted - a.requests) AS first) AS f
-  ) AS s;
-
-  -- A request occupies all windows of its key, whose times stay as long as the longest one needs.
-  -- From here on, `taken` is known of the minutes only.
-  IF minute <> ANY (lengths) THEN
-    SELECT array_agg(s.taken ORDER BY s.position), array_agg(s.gone ORDER BY s.position),
-           array_agg(s.longest ORDER BY s.position)
-    INTO taken, gone, longest
+    SELECT w.owner, w.length, w.tick, w.gone, cardinality(w.times) AS size,
+           w.length = lengths[ends[w.owner]] AS is_longest,
+           w.admitted - w.first AS used,
+           CASE WHEN w.key IS NOT NULL
+             THEN least(wanted[w.owner], w.most - w.admitted + w.first)::integer END AS room,
+           w.length * second + coalesce(
+             CASE WHEN w.first = w.admitted THEN NULL
+                  WHEN w.first >= w.before[1] THEN w.times[width_bucket(w.first, w.before)]
+                  ELSE (SELECT p.times[width_bucket(w.first, p.before)]
+                        FROM nexakey.window_parts AS p
+                        WHERE p.key = w.key AND p.first <= w.first
+                        ORDER BY p.first DESC LIMIT 1)
+             END - w.tick, 0) AS reset_in
     FROM (
-      SELECT r.position,
-             CASE WHEN r.length = minute THEN min(r.taken) OVER one_key END AS taken,
-             min(r.gone) OVER one_key AS gone, max(r.length) OVER one_key AS longest
-      FROM unnest(asked, taken, gone, lengths)
-        WITH ORDINALITY AS r (key, taken, gone, length, position)
-      WINDOW one_key AS (PARTITION BY r.key)) AS s;
+      SELECT w.*,
+             greatest(coalesce(CASE WHEN w.has_parts AND w.gone = 0 THEN
+                                 (SELECT p.before[width_bucket(w.begin, p.times) + 1]
+                                  FROM nexakey.window_parts AS p
+                                  WHERE p.key = w.key AND p.newest > w.begin
+                                  ORDER BY p.newest LIMIT 1) END,
+                               w.before[w.gone + 1], w.admitted),
+                      w.admitted - w.most) AS first
+      FROM (
+        SELECT w.*, w.tick - w.length * second AS begin,
+               width_bucket(w.tick - w.length * second, w.times) AS gone
+        FROM (
+          SELECT k.owner, w.key, w.admitted, w.times, w.before, w.has_parts,
+                 greatest(clock + w.shift, w.times[cardinality(w.times)]) AS tick,
+                 unnest(lengths[starts[k.owner] + 1 : ends[k.owner]]) AS length,
+                 unnest(requests[starts[k.owner] + 1 : ends[k.owner]]) AS most
+          FROM unnest(keys) WITH ORDINALITY AS k (id, owner)
+          LEFT JOIN nexakey.api_keys AS a ON a.id = k.id AND a.stamp = stamps[k.owner]
+          LEFT JOIN nexakey.windows AS w ON w.key = a.id) AS w
+        OFFSET 0) AS w
+      OFFSET 0) AS w
+    ORDER BY w.owner, w.length) AS s;
+
+  -- A request occupies all windows of its key.
+  admitted := rooms;
+  IF has_others THEN
+    SELECT array_agg(k.room ORDER BY k.owner) INTO admitted
+    FROM (SELECT w.owner, min(w.room) AS room FROM unnest(owners, rooms) AS w (owner, room)
+          GROUP BY w.owner) AS k;
   END IF;
-  admitted := taken;  -- by the windows
+  taken := admitted;
   IF limited <> '{}' THEN
     SELECT t.taken, t.used INTO taken, used_of_quotas
-    FROM (SELECT array_agg(asked[l.position] ORDER BY l.nth) AS keys,
-                 array_agg(admitted[l.position] ORDER BY l.nth) AS taken
-          FROM unnest(limited) WITH ORDINALITY AS l (position, nth)) AS l
+    FROM (SELECT array_agg(keys[l.owner] ORDER BY l.nth) AS keys,
+                 array_agg(admitted[l.owner] ORDER BY l.nth) AS taken
+          FROM unnest(limited) WITH ORDINALITY AS l (owner, nth)) AS l
     CROSS JOIN LATERAL
       nexakey.take_from_quotas(l.keys, lines, daily, monthly, is_counted, clock, l.taken) AS t;
-    SELECT array_agg(coalesce(l.taken, a.taken) ORDER BY a.position) INTO taken
-    FROM unnest(limited, taken) AS l (position, taken)
-    RIGHT JOIN unnest(admitted) WITH ORDINALITY AS a (taken, position) ON a.position = l.position;
+    SELECT array_agg(coalesce(l.taken, k.taken) ORDER BY k.owner) INTO taken
+    FROM unnest(limited, taken) AS l (owner, taken)
+    RIGHT JOIN unnest(admitted) WITH ORDINALITY AS k (taken, owner) ON k.owner = l.owner;
   END IF;
 
   IF is_counted THEN
     UPDATE nexakey.windows AS w
-    SET admitted = w.admitted + s.taken,
-        shift = s.tick - clock,
-        times = CASE WHEN w.times[cardinality(w.times)] = s.tick THEN w.times
-                     ELSE w.times[s.gone + 1 :] || s.tick END,
-        before = CASE WHEN w.times[cardinality(w.times)] = s.tick THEN w.before
-                      ELSE w.before[s.gone + 1 :] || w.admitted END,
-        window_seconds = s.longest / 1000000
-    FROM unnest(asked, ticks, gone, taken, longest) AS s (key, tick, gone, taken, longest)
-    WHERE w.key = s.key AND s.taken > 0;
+    SET admitted = w.admitted + k.taken,
+        shift = k.tick - clock,
+        times = CASE WHEN w.times[cardinality(w.times)] = k.tick THEN w.times
+                     ELSE w.times[k.gone + 1 :] || k.tick END,
+        before = CASE WHEN w.times[cardinality(w.times)] = k.tick THEN w.before
+                      ELSE w.before[k.gone + 1 :] || w.admitted END,
+        window_seconds = lengths[k.last]
+    FROM unnest(keys, ticks, gone, taken, ends) AS k (id, tick, gone, taken, last)
+    WHERE w.key = k.id AND k.taken > 0;
 
     IF 128 <= ANY (sizes) THEN
-      PERFORM nexakey.part_windows(asked);
+      PERFORM nexakey.part_windows(keys);
     END IF;
 
-    IF minute <> ANY (lengths) THEN
-      SELECT array_agg(w.key), array_agg((w.length / 1000000)::integer),
-             array_agg((w.used + m.taken)::integer)
-      INTO other_keys, other_seconds, other_fills
-      FROM unnest(asked, lengths, used_before) AS w (key, length, used)
-      JOIN unnest(asked, taken) AS m (key, taken) ON m.key = w.key AND m.taken IS NOT NULL
-      WHERE w.length <> minute;
+    IF has_others THEN
+      SELECT array_agg((w.used + taken[w.owner])::integer) INTO all_fills
+      FROM unnest(owners, used_before) AS w (owner, used);
     END IF;
+    INSERT INTO nexakey.last_uses AS u
+      (key, last_at, last_ip, peak_hour, peak, peak_windows, window_peaks, day, endpoints)
+    SELECT k.id, clock / 1000, nullif(addresses[k.owner], ''), clock / (3600 * second),
+           k.fill + taken[k.owner],
+           CASE WHEN k.last > k.first THEN
+             lengths[k.first : k.minute - 1] || lengths[k.minute + 1 : k.last] END,
+           CASE WHEN k.last > k.first THEN
+             all_fills[k.first : k.minute - 1] || all_fills[k.minute + 1 : k.last] END,
+           0, 0
+    FROM (
+      SELECT k.*, starts[k.owner] + 1 AS first, ends[k.owner] AS last,
+             array_position(lengths, minute, starts[k.owner] + 1) AS minute
+      FROM unnest(keys, fills) WITH ORDINALITY AS k (id, fill, owner)
+      WHERE k.fill IS NOT NULL
+      OFFSET 0) AS k
+    ON CONFLICT (key) DO UPDATE
+      SET last_at = greatest(u.last_at, excluded.last_at),
+          last_ip = CASE WHEN excluded.last_at < u.last_at THEN u.last_ip ELSE excluded.last_ip END,
+          peak_hour = excluded.peak_hour,
+          peak = CASE WHEN u.peak_hour = excluded.peak_hour THEN greatest(u.peak, excluded.peak)
+                      ELSE excluded.peak END,
+          peak_windows = CASE WHEN u.peak_windows IS NULL OR u.peak_hour <> excluded.peak_hour
+                                THEN excluded.peak_windows
+                              WHEN u.peak_windows = excluded.peak_windows
+                                   OR excluded.peak_windows IS NULL THEN u.peak_windows
+                              ELSE ARRAY(SELECT DISTINCT unnest(u.peak_windows
+                                                                || excluded.peak_windows)
+                                         ORDER BY 1) END,
+          window_peaks = CASE WHEN u.peak_windows IS NULL OR u.peak_hour <> excluded.peak_hour
+                                THEN excluded.window_peaks
+                              WHEN excluded.peak_windows IS NULL THEN u.window_peaks
+                              WHEN u.peak_windows = excluded.peak_windows
+                                THEN ARRAY(SELECT greatest(w.known, w.now) FROM
+                                           unnest(u.window_peaks, excluded.window_peaks)
+                                             AS w (known, now))
+                              ELSE ARRAY(SELECT max(w.peak) FROM
+                                         unnest(u.peak_windows || excluded.peak_windows,
+                                                u.window_peaks || excluded.window_peaks)
+                                           AS w (seconds, peak)
+                                         GROUP BY w.seconds ORDER BY w.seconds) END,
+          -- Requests that no quota counts.
+          quota_month = CASE WHEN u.quota_month <> 0 AND taken[array_position(keys, u.key)] > 0
+                               AND array_position(keys, u.key) <> ALL (limited) THEN 0
+                             ELSE u.quota_month END;
 
-    PERFORM nexakey.count(array_agg(asked[r.position] ORDER BY r.nth),
-                          array_agg(r.endpoint ORDER BY r.nth),
+    PERFORM nexakey.count(array_agg(keys[r.owner]), array_agg(r.endpoint),
                           array_agg(CASE WHEN r.turn = 0 THEN r.status
-                                         WHEN r.turn <= taken[r.position] THEN 200
-                                         WHEN taken[r.position] < admitted[r.position] THEN 2013
-                                         ELSE 2010 END ORDER BY r.nth),
-                          array_agg(r.address ORDER BY r.nth),
-                          array_agg((used_before[r.position] + taken[r.position])::integer
-                                    ORDER BY r.nth),
-                          array_agg(asked[r.position])
-                            FILTER (WHERE r.turn BETWEEN 1 AND taken[r.position]
-                                      AND r.position <> ALL (limited)),
-                          clock / 1000, other_keys, other_seconds, other_fills)
-    FROM unnest(positions, turns, statuses, endpoints, addresses)
-      WITH ORDINALITY AS r (position, turn, status, endpoint, address, nth)
-    WHERE used_before[r.position] IS NOT NULL
+                                         WHEN r.turn <= taken[r.owner] THEN 200
+                                         WHEN taken[r.owner] < admitted[r.owner] THEN 2013
+                                         ELSE 2010 END),
+                          clock / 1000)
+    FROM unnest(asked, turns, statuses, endpoints) AS r (owner, turn, status, endpoint)
+    WHERE fills[r.owner] IS NOT NULL
     HAVING count(*) > 0;
   END IF;
   RETURN QUERY SELECT s.used, s.reset FROM unnest(used_before, resets) AS s (used, reset);
@@ -535,6 +528,10 @@ CREATE FUNCTION nexakey.report(keys bigint[], workspaces text[], endpoints text[
 RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off AS $$
+DECLARE
+  known_keys bigint[];
+  known_endpoints text[];
+  known_statuses integer[];
 BEGIN
   PERFORM nexakey.check_format(format);
   PERFORM nexakey.commit_durably();
@@ -544,14 +541,21 @@ BEGIN
   ORDER BY k.id
   ON CONFLICT DO NOTHING;
   PERFORM FROM nexakey.windows AS w WHERE w.key = ANY (keys) ORDER BY w.key FOR UPDATE;
-  PERFORM nexakey.count(array_agg(a.key ORDER BY a.nth), array_agg(a.endpoint ORDER BY a.nth),
-                        array_agg(a.status ORDER BY a.nth), NULL, NULL, NULL,
-                        (extract(epoch FROM clock_timestamp()) * 1000)::bigint, NULL, NULL, NULL)
+  SELECT array_agg(a.key ORDER BY a.nth), array_agg(a.endpoint ORDER BY a.nth),
+         array_agg(a.status ORDER BY a.nth)
+  INTO known_keys, known_endpoints, known_statuses
   FROM unnest(keys, workspaces, endpoints, statuses)
     WITH ORDINALITY AS a (key, workspace, endpoint, status, nth)
   WHERE EXISTS (SELECT FROM nexakey.api_keys AS k
-                WHERE k.id = a.key AND a.workspace IN ('', k.workspace))
-  HAVING count(*) > 0;
+                WHERE k.id = a.key AND a.workspace IN ('', k.workspace));
+  IF known_keys IS NULL THEN
+    RETURN;
+  END IF;
+  INSERT INTO nexakey.last_uses (key, day, endpoints)
+  SELECT k.id, 0, 0 FROM unnest(known_keys) AS k (id)
+  ON CONFLICT DO NOTHING;
+  PERFORM nexakey.count(known_keys, known_endpoints, known_statuses,
+                        (extract(epoch FROM clock_timestamp()) * 1000)::bigint);
 END $$;
 
 CREATE FUNCTION nexakey.find_token(wanted bytea, format integer) RETURNS SETOF nexakey.api_tokens
@@ -717,12 +721,12 @@ BEGIN
   -- Another process may have folded hours into days while they were deleted.
   DELETE FROM nexakey.usage_hours AS u WHERE u.key = ANY (keys);
   DELETE FROM nexakey.usage_days AS d WHERE d.key = ANY (keys);
-  DELETE FROM nexakey.peaks AS p WHERE p.key = ANY (keys);
   DELETE FROM nexakey.last_uses AS u WHERE u.key = ANY (gone);
   UPDATE nexakey.last_uses AS u
   SET last_at = NULL, last_ip = NULL, peak_hour = 0, peak = 0, peak_windows = NULL,
       window_peaks = NULL, day = 0, endpoints = 0
   WHERE u.key = ANY (keys);
+  DELETE FROM nexakey.peaks AS p WHERE p.key = ANY (keys);  -- also those that the row just had
   DELETE FROM nexakey.window_parts AS p WHERE p.key = ANY (keys);
   DELETE FROM nexakey.windows AS w WHERE w.key = ANY (gone);
   UPDATE nexakey.windows AS w SET times = '{}', before = '{}', has_parts = false

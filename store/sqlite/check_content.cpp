@@ -89,15 +89,12 @@ void check_usage(SQLite::Database& database, Findings& findings) {
   }
   SQLite::Statement peaks(database,
                           "SELECT hour_peaks FROM last_uses WHERE hour_peaks IS NOT NULL");
-  std::size_t damaged = 0;
+  std::int64_t damaged = 0;
   while (peaks.executeStep()) {
     const std::string text = peaks.getColumn(0).getString();
     damaged += HourPeaks::from_text(0, text).to_text() == text ? 0 : 1;
   }
-  if (damaged != 0) {
-    findings.add(Health::problem,
-                 "the last peaks of " + count_of(damaged, "key") + " cannot be read", kRestore);
-  }
+  report_damaged_peaks(damaged, findings);
   report_counts(rows.getColumn(0).getInt64(), invalid, findings);
 }
 
