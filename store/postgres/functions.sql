@@ -148,23 +148,24 @@ BEGIN
                    WHERE c.key = u.key AND c.day = today AND c.endpoint <> '(other)')
   WHERE u.key = ANY (fresh_keys) AND u.day <> today;
 
+  -- Row by row, too.
   WITH fresh AS (
     SELECT * FROM unnest(fresh_keys, fresh_endpoints, fresh_statuses, fresh_requests)
       WITH ORDINALITY AS f (key, endpoint, status, requests, nth)
   ), fresh_endpoint AS (
     SELECT f.key, f.endpoint, row_number() OVER (PARTITION BY f.key ORDER BY min(f.nth)) AS place
     FROM fresh AS f
-    WHERE f.endpoint <> '(other)' AND NOT EXISTS (
-      SELECT FROM nexakey.usage_hours AS c
-      WHERE c.key = f.key AND c.day = today AND c.endpoint = f.endpoint)
+    WHERE f.endpoint <> '(other)'
+      AND (SELECT true FROM nexakey.usage_hours AS c
+           WHERE c.key = f.key AND c.day = today AND c.endpoint = f.endpoint LIMIT 1) IS NULL
     GROUP BY f.key, f.endpoint
   ), refused AS (
-    SELECT e.key, e.endpoint FROM fresh_endpoint AS e JOIN nexakey.last_uses AS u ON u.key = e.key
-    WHERE u.endpoints + e.place > 256
+    SELECT e.key, e.endpoint FROM fresh_endpoint AS e
+    WHERE e.place + (SELECT u.endpoints FROM nexakey.last_uses AS u WHERE u.key = e.key) > 256
   ), added AS (
-    UPDATE nexakey.last_uses AS u SET endpoints = least(256, u.endpoints + e.number)
-    FROM (SELECT key, max(place) AS number FROM fresh_endpoint GROUP BY key) AS e
-    WHERE u.key = e.key
+    INSERT INTO nexakey.last_uses AS u (key, day, endpoints)
+    SELECT e.key, today, max(e.place) FROM fresh_endpoint AS e GROUP BY e.key
+    ON CONFLICT (key) DO UPDATE SET endpoints = least(256, u.endpoints + excluded.endpoints)
   )
   INSERT INTO nexakey.usage_hours AS u (key, day, endpoint, hour, status, requests)
   SELECT f.key, today, CASE WHEN r.key IS NULL THEN f.endpoint ELSE '(other)' END, this_hour,
