@@ -47,12 +47,11 @@ WITH picked AS (
   FROM picked JOIN nexakey.api_keys USING (id)
 )
 SELECT count(*) FROM asked, nexakey.decide(
-  ids, stamps, array_fill(1, ARRAY[n]), ARRAY(SELECT generate_series(1, n)),
-  array_fill('192.0.2.7'::text, ARRAY[n]), array_fill(100::bigint, ARRAY[n]),
-  array_fill(60, ARRAY[n]), '{{}}', '{{}}', '{{}}', '{{}}', ARRAY(SELECT generate_series(1, n)),
-  array_fill(1, ARRAY[n]), array_fill(0, ARRAY[n]),
-  array_fill('GET /v1/leads/{{id}}'::text, ARRAY[n]), true,
-  nexakey.format());
+  ids, stamps, array_fill(1, ARRAY[n]), array_fill(100::bigint, ARRAY[n]),
+  array_fill(60::bigint, ARRAY[n]), '{{}}', '{{}}', '{{}}', '{{}}',
+  ARRAY(SELECT generate_series(1, n)), array_fill(1, ARRAY[n]), array_fill(0, ARRAY[n]),
+  array_fill('GET /v1/leads/{{id}}'::text, ARRAY[n]), array_fill('192.0.2.7'::text, ARRAY[n]), true,
+  nexakey.format(), ARRAY(SELECT generate_series(1, n)));
 """
 
 

@@ -80,12 +80,14 @@ void check_rotations(Session& session, Findings& findings) {
   findings.finish(count_of(static_cast<std::size_t>(all.number(0, 0)), "rotation"));
 }
 
-/// The keys whose peaks of the last hour do not belong to one window each.
+/// The number of keys whose peaks of the last hour are not those of windows beside the minute, each
+/// once, in the order of their lengths.
 constexpr const char* kDamagedPeaks =
     "SELECT count(*) FROM nexakey.last_uses"
-    " WHERE cardinality(peak_windows) IS DISTINCT FROM cardinality(window_peaks)"
-    " OR array_position(peak_windows, NULL) > 0 OR array_position(window_peaks, NULL) > 0"
-    " OR 1 > ANY (peak_windows) OR 0 > ANY (window_peaks) OR peak < 0";
+    " WHERE peak < 0 OR cardinality(peak_windows) IS DISTINCT FROM cardinality(window_peaks)"
+    " OR peak_windows <> ARRAY(SELECT DISTINCT w.seconds FROM unnest(peak_windows) AS w (seconds)"
+    " WHERE w.seconds BETWEEN 1 AND 3600 AND w.seconds <> 60 ORDER BY 1)"
+    " OR (window_peaks IS NOT NULL AND (0 <= ALL (window_peaks)) IS NOT TRUE)";
 
 void check_usage(Session& session, Findings& findings) {
   report_damaged_peaks(session.run_once(kDamagedPeaks, {}).number(0, 0), findings);

@@ -36,8 +36,8 @@ const std::string kLookUp =
     " nexakey.look_up(CASE WHEN patience IS NOT NULL THEN $1::bytea[] END, $2) AS key";
 const std::string kDecide =
     "SELECT used, reset_in FROM set_config('lock_timeout', $18, true) AS patience,"
-    " nexakey.decide($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15,"
-    " $16 AND patience IS NOT NULL, $17)";
+    " nexakey.decide($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,"
+    " $15 AND patience IS NOT NULL, $16, $17)";
 
 /// In place of a quota that a key does not have.
 constexpr auto kNoQuota = static_cast<std::int64_t>(core::kMaxCount);
@@ -127,17 +127,17 @@ struct Decider::Group {
 
 /// The parameters about keys and their limits.
 struct Decider::KeyColumns {
-  std::vector<std::int64_t> keys;  // as the next four
+  std::vector<std::int64_t> keys;  // as the next two, and the last two
   std::vector<std::string_view> stamps;
   std::vector<std::int64_t> wanted;
-  std::vector<std::int64_t> ends;
-  std::vector<std::string> addresses;
   std::vector<std::int64_t> requests;  // of each window, as the next one
   std::vector<std::int64_t> lengths;
   std::vector<std::int64_t> limited;  // of each key with quotas, as the next three
   std::vector<std::int64_t> lines;
   std::vector<std::int64_t> daily;
   std::vector<std::int64_t> monthly;
+  std::vector<std::string> addresses;
+  std::vector<std::int64_t> ends;
 
   /// Adds a key, the address of whose last client is given.
   void add(const Group& group, std::string address) {
@@ -155,28 +155,14 @@ struct Decider::KeyColumns {
     keys.push_back(rules.id.bits());
     stamps.emplace_back(group.known->stamp);
     wanted.push_back(group.wanted);
-    ends.push_back(std::ssize(lengths));
     addresses.push_back(std::move(address));
+    ends.push_back(std::ssize(lengths));
     if (rules.limits.has_quota()) {
       limited.push_back(std::ssize(keys));
       lines.push_back(rules.first_of_line().bits());
       daily.push_back(quotas[0]);
       monthly.push_back(quotas[1]);
     }
-  }
-
-  void add_to(Parameters& parameters) const {
-    parameters.add_array(keys)
-        .add_plain_array(stamps)
-        .add_array(wanted)
-        .add_array(ends)
-        .add_array(addresses)
-        .add_array(requests)
-        .add_array(lengths)
-        .add_array(limited)
-        .add_array(lines)
-        .add_array(daily)
-        .add_array(monthly);
   }
 };
 
@@ -240,13 +226,23 @@ Rows Decider::ask_server(const Groups& groups, const Call& call, milliseconds lo
     }
   }
   Parameters parameters;
-  keys.add_to(parameters);
-  parameters.add_array(asked_keys)
+  parameters.add_array(keys.keys)
+      .add_plain_array(keys.stamps)
+      .add_array(keys.wanted)
+      .add_array(keys.requests)
+      .add_array(keys.lengths)
+      .add_array(keys.limited)
+      .add_array(keys.lines)
+      .add_array(keys.daily)
+      .add_array(keys.monthly)
+      .add_array(asked_keys)
       .add_array(turns)
       .add_array(statuses)
       .add_array(endpoints)
+      .add_array(keys.addresses)
       .add_flag(is_counted)
       .add(newest_schema())
+      .add_array(keys.ends)
       .add(setting_of(lock_time));
   return session_.ask_once([&] { return session_.run(kDecide, parameters); });
 }

@@ -85,14 +85,16 @@ BEGIN
   FROM nexakey.api_keys AS k WHERE k.hash = ANY (hashes);
 END $$;
 
--- Copies the peaks of the last hour of a key to the table of peaks, when its row is about to get
--- those of another hour.
+-- Copies the peaks of the last hour of a key to the table of peaks, when its row gets those of
+-- another hour.
 CREATE FUNCTION nexakey.keep_peaks() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   INSERT INTO nexakey.peaks AS p (key, hour, window_seconds, peak)
   SELECT OLD.key, OLD.peak_hour, w.seconds, max(w.peak)
-  FROM unnest(60 || OLD.peak_windows, OLD.peak || OLD.window_peaks) AS w (seconds, peak)
+  FROM (SELECT 60, OLD.peak
+        UNION ALL
+        SELECT * FROM unnest(OLD.peak_windows, OLD.window_peaks)) AS w (seconds, peak)
   WHERE w.seconds IS NOT NULL AND w.peak > 0
   GROUP BY w.seconds
   ON CONFLICT (key, hour, window_seconds) DO UPDATE SET peak = greatest(p.peak, excluded.peak);
@@ -103,8 +105,11 @@ CREATE TRIGGER keep_peaks AFTER UPDATE OF peak_hour ON nexakey.last_uses
 FOR EACH ROW WHEN (OLD.peak_hour <> NEW.peak_hour) EXECUTE FUNCTION nexakey.keep_peaks();
 
 -- Counts one request each, at `at`, in milliseconds. The windows of the keys have to be locked, and
--- the keys must have rows in `last_uses`. A count that has reached the maximum stays there: its row
--- must not fail decisions.
+-- the keys must have rows in `last_uses`, which know how many endpoints were counted on that day. A
+-- count that has reached the maximum stays there: its row must not fail decisions.
+--
+-- Other tables are looked at row by row, in scalar subqueries and by ON CONFLICT: a join gets a plan
+-- that goes through the whole table, if it is made while the table is new.
 CREATE FUNCTION nexakey.count(keys bigint[], endpoints text[], statuses integer[], at bigint)
 RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -121,7 +126,7 @@ BEGIN
     SELECT c.key, c.endpoint, c.status, count(*) AS requests, min(c.nth) AS nth
     FROM unnest(keys, endpoints, statuses) WITH ORDINALITY AS c (key, endpoint, status, nth)
     GROUP BY c.key, c.endpoint, c.status
-  ), looked_up AS MATERIALIZED (  -- row by row: a join would go through the whole table at first
+  ), looked_up AS MATERIALIZED (
     SELECT c.*, (SELECT true FROM nexakey.usage_hours AS u
                  WHERE u.key = c.key AND u.day = today AND u.endpoint = c.endpoint
                    AND u.hour = this_hour AND u.status = c.status) AS is_known
@@ -148,7 +153,6 @@ BEGIN
                    WHERE c.key = u.key AND c.day = today AND c.endpoint <> '(other)')
   WHERE u.key = ANY (fresh_keys) AND u.day <> today;
 
-  -- Row by row, too.
   WITH fresh AS (
     SELECT * FROM unnest(fresh_keys, fresh_endpoints, fresh_statuses, fresh_requests)
       WITH ORDINALITY AS f (key, endpoint, status, requests, nth)
@@ -270,12 +274,12 @@ END $$;
 
 -- Admits and counts requests about keys that still have the stamps with which they were read. For
 -- each key, in ascending order: its stamp; the number of its requests that only limits can refuse;
--- the position of its last sliding window, from 1 on; the address of its last client. For each
--- window, in the order of the keys and of their lengths, the minute included: how many requests it
--- has room for; its length in seconds. For each key with quotas: its position among the keys; the
--- first key of its line; its quotas of the day and the month, a larger number than any if it has
--- none. For each request: the position of its key; its turn among the wanted ones of its key, or 0
--- and the status under which it is counted; its endpoint.
+-- the address of its last client; the position of its last sliding window, from 1 on. For each
+-- sliding window, in the order of the keys and of their lengths: how many requests it has room for;
+-- its length in seconds. Each key has one of a minute. For each key with quotas: its position among
+-- the keys; the first key of its line; its quotas of the day and the month, a larger number than any
+-- if it has none. For each request: the position of its key; its turn among the wanted ones of its
+-- key, or 0 and the status under which it is counted; its endpoint.
 -- Returns, for each window, how many requests it had before, null if the key is not as it was read;
 -- and in how many microseconds the oldest of them leaves. Then, for each key with quotas, how many
 -- requests its line had on this day, and in this month.
@@ -283,16 +287,19 @@ END $$;
 -- All locks are taken at once in the order of the keys. The clock and the keys are read after that:
 -- so no two calls wait for each other, and none sees a window, or a key, as it was before another
 -- call ended.
-CREATE FUNCTION nexakey.decide(keys bigint[], stamps uuid[], wanted integer[], ends integer[],
-                               addresses text[], requests bigint[], lengths integer[],
-                               limited integer[], lines bigint[], daily bigint[], monthly bigint[],
-                               asked integer[], turns integer[], statuses integer[],
-                               endpoints text[], is_counted boolean, format integer)
+--
+-- A program of an older version calls this function without `ends`, and learns that it is too old.
+-- The planner cannot know how many windows a key has, and would compile the statement (jit).
+CREATE FUNCTION nexakey.decide(keys bigint[], stamps uuid[], wanted integer[], requests bigint[],
+                               lengths bigint[], limited integer[], lines bigint[], daily bigint[],
+                               monthly bigint[], asked integer[], turns integer[],
+                               statuses integer[], endpoints text[], addresses text[],
+                               is_counted boolean, format integer, ends integer[] DEFAULT NULL)
 RETURNS TABLE (used bigint, reset_in bigint)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off AS $$
+SET enable_seqscan = off SET jit = off AS $$
 DECLARE
-  minute CONSTANT integer := 60;
+  minute CONSTANT bigint := 60;
   second CONSTANT bigint := 1000000;
   starts CONSTANT integer[] := 0 || ends;  -- how many windows the keys before have
   has_others CONSTANT boolean := cardinality(lengths) > cardinality(keys);  -- beside the minutes
@@ -326,7 +333,8 @@ BEGIN
   END IF;
   clock := extract(epoch FROM clock_timestamp()) * second;
 
-  -- OFFSET 0 has each value computed once, and not wherever it is used.
+  -- OFFSET 0 has each value computed once, and not wherever it is used. The subquery sorts the rows
+  -- once for all arrays.
   SELECT array_agg(s.used), array_agg(s.reset_in), array_agg(s.room), array_agg(s.owner),
          array_agg(s.tick) FILTER (WHERE s.is_longest),
          array_agg(s.gone) FILTER (WHERE s.is_longest),
@@ -436,8 +444,8 @@ BEGIN
                                 THEN excluded.peak_windows
                               WHEN u.peak_windows = excluded.peak_windows
                                    OR excluded.peak_windows IS NULL THEN u.peak_windows
-                              ELSE ARRAY(SELECT DISTINCT unnest(u.peak_windows
-                                                                || excluded.peak_windows)
+                              ELSE ARRAY(SELECT unnest(u.peak_windows)
+                                         UNION SELECT unnest(excluded.peak_windows)
                                          ORDER BY 1) END,
           window_peaks = CASE WHEN u.peak_windows IS NULL OR u.peak_hour <> excluded.peak_hour
                                 THEN excluded.window_peaks
@@ -446,12 +454,14 @@ BEGIN
                                 THEN ARRAY(SELECT greatest(w.known, w.now) FROM
                                            unnest(u.window_peaks, excluded.window_peaks)
                                              AS w (known, now))
-                              ELSE ARRAY(SELECT max(w.peak) FROM
-                                         unnest(u.peak_windows || excluded.peak_windows,
-                                                u.window_peaks || excluded.window_peaks)
-                                           AS w (seconds, peak)
+                              ELSE ARRAY(SELECT max(w.peak) FROM (
+                                           SELECT * FROM unnest(u.peak_windows, u.window_peaks)
+                                           UNION ALL
+                                           SELECT * FROM unnest(excluded.peak_windows,
+                                                                excluded.window_peaks)
+                                         ) AS w (seconds, peak)
                                          GROUP BY w.seconds ORDER BY w.seconds) END,
-          -- Requests that no quota counts.
+          -- A request was admitted that no quota counts: the line has to be summed up anew.
           quota_month = CASE WHEN u.quota_month <> 0 AND taken[array_position(keys, u.key)] > 0
                                AND array_position(keys, u.key) <> ALL (limited) THEN 0
                              ELSE u.quota_month END;
@@ -727,7 +737,7 @@ BEGIN
   SET last_at = NULL, last_ip = NULL, peak_hour = 0, peak = 0, peak_windows = NULL,
       window_peaks = NULL, day = 0, endpoints = 0
   WHERE u.key = ANY (keys);
-  DELETE FROM nexakey.peaks AS p WHERE p.key = ANY (keys);  -- also those that the row just had
+  DELETE FROM nexakey.peaks AS p WHERE p.key = ANY (keys);  -- the UPDATE has copied some there
   DELETE FROM nexakey.window_parts AS p WHERE p.key = ANY (keys);
   DELETE FROM nexakey.windows AS w WHERE w.key = ANY (gone);
   UPDATE nexakey.windows AS w SET times = '{}', before = '{}', has_parts = false

@@ -43,6 +43,8 @@ constexpr int kStreamRows = 1000;
 
 /// The error of nexakey.check_format.
 constexpr std::string_view kNewerSchema = "NK001";
+/// A function of the schema is not there, or has other parameters (undefined_function).
+constexpr std::string_view kNoFunction = "42883";
 
 /// The statements that begin a transaction and call a function of the schema. A pooler gives each
 /// transaction another session, so settings are those of the transaction.
@@ -235,6 +237,10 @@ Refused Session::describe(const PGresult* result) const {
   if (state == kNewerSchema) {
     const core::Error newer = newer_schema(store, field(PG_DIAG_MESSAGE_PRIMARY), newest_schema());
     return {state, newer.message, newer.hint};
+  }
+  if (state == kNoFunction) {
+    return {state, store + " was upgraded by a newer nexakey, which has other functions",
+            "install that version, and restart the services that use the store"};
   }
   return {state, store + " failed: " + field(PG_DIAG_MESSAGE_PRIMARY), ""};
 }

@@ -21,9 +21,10 @@ const sql::Dialect Statements::kDialect{
     .totals = "",
     .peaks =
         "(SELECT key AS id, hour, window_seconds, peak FROM nexakey.peaks"
+        " UNION ALL SELECT key, peak_hour, 60, peak FROM nexakey.last_uses"
         " UNION ALL SELECT key, peak_hour, w.seconds, w.peak FROM nexakey.last_uses"
-        " CROSS JOIN LATERAL unnest(60 || peak_windows, last_uses.peak || window_peaks)"
-        " AS w (seconds, peak) WHERE w.seconds IS NOT NULL) AS keys",
+        " CROSS JOIN LATERAL unnest(peak_windows, window_peaks) AS w (seconds, peak)"
+        " WHERE w.seconds IS NOT NULL) AS keys",
     .hour = "day::bigint * 24 + hour",
     .since = "usage.day >= $1::bigint / 24 AND usage.day::bigint * 24 + hour >= ",
     .is_before = "old.day < ",

@@ -280,18 +280,24 @@ std::string rows_of(const StoreFixture& fixture, const std::string& table) {
 STORE_TEST("a key that is purged leaves no peaks", LOCAL_SQL_FIXTURES) {
   Stores stores(backend);
   add(*stores.first, limited(1, 10, "20/1h"));
+  SUBCASE("alone") {}
+  SUBCASE("the first one of a line, whose quotas are counted in its row") {
+    add(*stores.first, 2);
+    stores.fixture.damage("api_keys SET line = " + std::to_string(make_key(1).id.bits()) +
+                          " WHERE id = " + std::to_string(make_key(2).id.bits()));
+  }
   CHECK(admitted(*stores.first, request(1), 3) == 3);
   end_hour(stores.fixture, *stores.first);
   CHECK(admitted(*stores.first, request(1), 2) == 2);
   REQUIRE(peaks(*stores.first).count == 2);
   CHECK(rows_of(stores.fixture, "peaks") == "2");
-  stores.fixture.damage("api_keys SET created_at = 1, expires_at = 2");
+  stores.fixture.damage("api_keys SET created_at = 1, expires_at = 2 WHERE id = " +
+                        std::to_string(make_key(1).id.bits()));
   value_of(stores.first->as(kTester).purge(std::vector{make_key(1).id}, {.ended_before = now()},
                                            now(), [](auto) { return true; }));
-  for (const char* const table : {"api_keys", "peaks", "last_uses"}) {
-    CAPTURE(table);
-    CHECK(rows_of(stores.fixture, table) == "0");
-  }
+  CHECK(rows_of(stores.fixture, "api_keys WHERE created_at = 1") == "0");
+  CHECK(rows_of(stores.fixture, "peaks") == "0");
+  CHECK(rows_of(stores.fixture, "last_uses WHERE peak_hour != 0") == "0");
 }
 
 }  // namespace

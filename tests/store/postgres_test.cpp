@@ -109,6 +109,22 @@ TEST_CASE("a PostgreSQL store keeps how full the windows were at most in each ho
   CHECK(value_of(stores.second->peaks({}, now())).count == 1);
 }
 
+TEST_CASE("a store whose functions have other parameters was upgraded by a newer program") {
+  const StoresOf<PostgresFixture> stores;
+  add(*stores.first, 1);
+  CHECK(reason(*stores.first, request(1)) == "allowed");
+  // A program without `ends`, as versions before schema 9 called the function.
+  const std::string old =
+      "SELECT nexakey.decide('{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}',"
+      " '{}', '{}', '{}', true, 8)";
+  CHECK_THROWS_WITH_AS(stores.fixture.database().execute(old), doctest::Contains("newer nexakey"),
+                       std::exception);
+  stores.fixture.database().execute("ALTER FUNCTION nexakey.decide RENAME TO decide_anew");
+  const auto verified = stores.first->verify(std::vector{request(1)}, {});
+  REQUIRE(!verified);
+  CHECK(verified.error().message.find("was upgraded by a newer nexakey") != std::string::npos);
+}
+
 TEST_CASE("a window of many times stays exact while they leave") {
   StoresOf<PostgresFixture> stores;
   Key key = make_key(1);

@@ -1,3 +1,3 @@
--- A trigger, which comes with the functions, moves the peaks of the last hour of a key, and decisions
--- get their keys and windows apart.
+-- The functions have changed: `decide` takes keys and windows as separate parameters, and a trigger
+-- copies the peaks of the last hour of a key.
 SELECT;
