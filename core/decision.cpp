@@ -370,7 +370,7 @@ std::optional<Reason> refusal(const Request& request, const KeyRules* key, Time 
 Decision conclude(const Request& request, const KeyRules* key, std::optional<Reason> refused,
                   std::span<const Room> rooms, Time now) {
   Decision decision;
-  const Windows windows = rooms.empty() ? Windows() : key->windows();
+  const Windows windows = key == nullptr || rooms.empty() ? Windows() : key->windows();
   decision.reason = refused.value_or(refusal_by_limits(windows, rooms).value_or(Reason::allowed));
   decision.client_ip = request.ip;
   decision.ref = request.ref;

@@ -142,7 +142,7 @@ Result<Time> parse_moment(std::string_view text, Time now, int direction) {
 /// 00 to 99.
 constexpr auto kTwoDigits = [] {
   std::array<std::array<char, 2>, 100> digits{};
-  for (std::size_t i = 0; i < digits.size(); ++i) {
+  for (std::size_t i = 0; i != digits.size(); ++i) {
     digits[i] = {static_cast<char>('0' + i / 10), static_cast<char>('0' + i % 10)};
   }
   return digits;

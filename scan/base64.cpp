@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::array<std::int8_t, 256> kValues = [] {
   std::array<std::int8_t, 256> values{};
-  for (std::size_t byte = 0; byte < values.size(); ++byte) {
+  for (std::size_t byte = 0; byte != values.size(); ++byte) {
     values[byte] = static_cast<std::int8_t>(core::base64_value(static_cast<char>(byte)));
   }
   return values;

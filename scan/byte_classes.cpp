@@ -146,7 +146,7 @@ __attribute__((target("avx2"))) ByteClasses classify_avx2(std::string_view pairs
 /// The bits of kTables by a whole byte of ASCII.
 alignas(kPair) constexpr std::array<std::uint8_t, 2 * kPair> kBits = [] {
   std::array<std::uint8_t, 2 * kPair> bits{};
-  for (std::size_t byte = 0; byte < bits.size(); ++byte) {
+  for (std::size_t byte = 0; byte != bits.size(); ++byte) {
     bits[byte] = static_cast<std::uint8_t>(kTables.low[byte & 0xFU] & kTables.high[byte >> 4U]);
   }
   return bits;

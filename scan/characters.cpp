@@ -144,7 +144,7 @@ std::optional<Character> read_quoted_printable(std::string_view text) {
 }
 
 std::optional<Character> read_escape(std::string_view text) {
-  switch (text.front()) {
+  switch (text.empty() ? '\0' : text.front()) {
     case '%':
       return read_percent(text);
     case '&':

@@ -172,8 +172,9 @@ class RequestReader : public nlohmann::json_sax<Json> {
     if (--depth_ > 0) {
       return put([&] { ref_.end_object(); });
     }
-    const int names = int{seen_[kKeyMember]} + int{seen_[kHashMember]} + int{seen_[kIdMember]};
-    return names <= 1 || fail_with("a request has only one of key, key_hash and key_id");
+    const std::array names{seen_[kKeyMember], seen_[kHashMember], seen_[kIdMember]};
+    return std::ranges::count(names, true) <= 1 ||
+           fail_with("a request has only one of key, key_hash and key_id");
   }
   bool start_array(std::size_t /*size*/) override {
     if (depth_ == 0) {
