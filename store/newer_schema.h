@@ -7,6 +7,10 @@
 
 namespace nexakey::store {
 
+/// What to do about a store that a newer program has upgraded.
+inline constexpr const char* kInstallNewer =
+    "install that version, and restart the services that use the store";
+
 /// The error of a program that knows the schema `known` and has found the newer one `found` in the
 /// store `name`.
 inline core::Error newer_schema(const std::string& name, const std::string& found,
@@ -14,7 +18,7 @@ inline core::Error newer_schema(const std::string& name, const std::string& foun
   return {core::ErrorCode::store_unavailable,
           name + " was written by a newer nexakey (schema " + found + ", this one knows " +
               std::to_string(known) + ")",
-          "install that version, and restart the services that use the store"};
+          kInstallNewer};
 }
 
 }  // namespace nexakey::store

@@ -240,7 +240,7 @@ Refused Session::describe(const PGresult* result) const {
   }
   if (state == kNoFunction) {
     return {state, store + " was upgraded by a newer nexakey, which has other functions",
-            "install that version, and restart the services that use the store"};
+            kInstallNewer};
   }
   return {state, store + " failed: " + field(PG_DIAG_MESSAGE_PRIMARY), ""};
 }

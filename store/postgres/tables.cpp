@@ -21,9 +21,9 @@ const sql::Dialect Statements::kDialect{
     .totals = "",
     .peaks =
         "(SELECT key AS id, hour, window_seconds, peak FROM nexakey.peaks"
-        " UNION ALL SELECT key, peak_hour, 60, peak FROM nexakey.last_uses"
-        " UNION ALL SELECT key, peak_hour, w.seconds, w.peak FROM nexakey.last_uses"
-        " CROSS JOIN LATERAL unnest(peak_windows, window_peaks) AS w (seconds, peak)"
+        " UNION ALL SELECT u.key, u.peak_hour, w.seconds, w.peak FROM nexakey.last_uses AS u"
+        " CROSS JOIN LATERAL (SELECT 60, u.peak UNION ALL"
+        " SELECT * FROM unnest(u.peak_windows, u.window_peaks)) AS w (seconds, peak)"
         " WHERE w.seconds IS NOT NULL) AS keys",
     .hour = "day::bigint * 24 + hour",
     .since = "usage.day >= $1::bigint / 24 AND usage.day::bigint * 24 + hour >= ",
